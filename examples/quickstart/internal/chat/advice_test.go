@@ -1,0 +1,18 @@
+package chat
+
+import (
+	"fmt"
+	"net"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Looking up a name that does not exist would need a network, and some resolvers
+// answer it with an advertisement; so the error is made here.
+func TestAdviceNamesTheHostThatWasNotFound(t *testing.T) {
+	missing := &Error{Op: "ping", Err: fmt.Errorf("dial: %w", &net.DNSError{Name: "api.exmaple.com", IsNotFound: true})}
+	require.Equal(t, "no such host: api.exmaple.com", (&Client{}).advice(missing))
+	broken := &Error{Op: "ping", Err: &net.DNSError{Name: "api.example.com", IsTimeout: true}}
+	require.Empty(t, (&Client{}).advice(broken))
+}
