@@ -1,0 +1,159 @@
+package breaker
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/weir-go/weir/primitives/outcome"
+)
+
+// Breaker guards the calls of one service. It is made by [New], is used by any
+// number of goroutines at the same time, and must not be copied.
+type Breaker struct {
+	word   atomic.Uint64 // a word
+	reject atomic.Pointer[OpenError]
+	policy Policy
+	base   time.Time // origin of all times in here: monotonic, cheaper than time.Now
+
+	rejected, stale atomic.Uint64
+
+	mu      sync.Mutex // never held while a hook, a classifier or a call runs
+	until   time.Duration
+	probes  probes
+	changes changes
+}
+
+// Source is what a [Breaker] can be had from: a [Policy] makes a new one, a
+// *Breaker is shared as it is, with other users of it and with whoever observes
+// it from outside.
+type Source interface {
+	Breaker() (*Breaker, error)
+}
+
+// New returns a closed breaker, or a [*PolicyError] that tells everything that
+// is wrong with p.
+func New(p Policy) (*Breaker, error) {
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	if p.classify == nil {
+		p.classify = outcome.Classify
+	}
+	b := &Breaker{policy: p, base: time.Now()}
+	b.word.Store(uint64(firstWord))
+	return b, nil
+}
+
+// Breaker returns b itself; a *Breaker is a [Source]. A nil one is refused.
+func (b *Breaker) Breaker() (*Breaker, error) {
+	if b == nil {
+		return nil, errors.New("breaker: nil *Breaker")
+	}
+	return b, nil
+}
+
+// Do calls f if b admits the call, and records the outcome. It returns what f
+// returned, the error as it is. It returns without having called f:
+//
+//   - the [*OpenError], where b rejects the call;
+//   - ctx.Err(), where ctx has already ended. This counts for nothing: callers
+//     who come too late say nothing about the service.
+//
+// f runs in the goroutine of the caller and gets ctx. If f panics or calls
+// runtime.Goexit (as t.FailNow does), that counts as a failure and goes on. f
+// may call any method of b, Do included.
+//
+// Do adds a few nanoseconds to f in state Closed and does not allocate.
+func (b *Breaker) Do[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
+	var zero T
+	if err := ctx.Err(); err != nil {
+		return zero, err
+	}
+	t, err := b.Allow()
+	if err != nil {
+		return zero, err
+	}
+	// Record empties the token; only a call that never came back leaves it full.
+	defer b.forsake(&t)
+	v, err := f(ctx)
+	b.Record(ctx, &t, err)
+	return v, err
+}
+
+// Allow asks for admission of one call. It returns at once, with a [Token] that
+// is to be handed to [Breaker.Record] when the call has ended, however it
+// ended; or with an [*OpenError], where the call must not be made.
+//
+// The first Allow after the recovery window makes the breaker half-open. A
+// token that is never recorded holds nothing in state Closed, and a probe slot
+// until its [Lease] ends in state HalfOpen.
+func (b *Breaker) Allow() (Token, error) {
+	if w := b.load(); w.state() == Closed {
+		return Token{stamp: w.stamp()}, nil
+	}
+	return b.admit()
+}
+
+// Record ends the call that t was given for, with the error it returned, nil
+// for none. ctx is the one that the caller brought; with it the classifier can
+// tell the caller's own cancellation. Record empties t; a zero or nil token is
+// no call and does nothing.
+//
+// It returns at once unless the outcome changes the state and there is a hook
+// (see [OnChange]). Where the state has changed since the token was given, the
+// outcome changes nothing and is counted in [Snapshot.Stale]. If the classifier
+// panics, the call counts as a failure and the panic goes on.
+func (b *Breaker) Record(ctx context.Context, t *Token, err error) {
+	if t == nil || t.stamp == 0 {
+		return
+	}
+	if err == nil {
+		b.succeed(t.spend())
+		return
+	}
+	defer b.forsake(t)
+	kind := b.policy.classify(ctx, err).Kind
+	switch spent := t.spend(); kind {
+	case outcome.Success:
+		b.succeed(spent)
+	case outcome.Ignored, outcome.Permanent:
+		b.ignore(spent)
+	default:
+		b.fail(spent)
+	}
+}
+
+// forsake counts a failure if t was not spent, which is so where user code has
+// panicked or called runtime.Goexit. It does not recover: the panic goes on with
+// its stack.
+func (b *Breaker) forsake(t *Token) {
+	if t.stamp != 0 {
+		b.fail(t.spend())
+	}
+}
+
+// State returns what b does with the next call, as of now; it agrees with what
+// Allow would do, also where the recovery window is over and nobody has asked
+// yet. It returns at once and changes nothing.
+func (b *Breaker) State() State {
+	if w := b.load(); w.state() == Closed {
+		return Closed
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.stateAt(b.load(), b.now())
+}
+
+// stateAt is called with mu held.
+func (b *Breaker) stateAt(w word, now time.Duration) State {
+	if w.state() == Open && now >= b.until {
+		return HalfOpen
+	}
+	return w.state()
+}
+
+func (b *Breaker) load() word         { return word(b.word.Load()) }
+func (b *Breaker) now() time.Duration { return time.Since(b.base) }

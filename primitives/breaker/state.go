@@ -1,0 +1,26 @@
+package breaker
+
+// State is what a [Breaker] does with the next call.
+type State uint8
+
+const (
+	// Closed: calls pass.
+	Closed State = iota
+	// Open: calls are refused.
+	Open
+	// HalfOpen: calls pass while a probe slot is free and are refused otherwise.
+	HalfOpen
+)
+
+// String returns "closed", "open" or "half-open".
+func (s State) String() string {
+	switch s {
+	case Closed:
+		return "closed"
+	case Open:
+		return "open"
+	case HalfOpen:
+		return "half-open"
+	}
+	return "unknown"
+}
