@@ -1,0 +1,47 @@
+// Package retry tries again what failed for a passing reason.
+//
+// A [Policy] says how often and how long to wait in between. A [Retrier] made
+// from it either runs a function, [Retrier.Do], or only decides,
+// [Retrier.Next], for callers that keep their own queue of what waits, such as
+// a stream: there a waiting item holds no goroutine.
+//
+// # What is tried again
+//
+// The outcome of a try (see [github.com/weir-go/weir/primitives/outcome])
+// decides:
+//
+//   - a success ends the call;
+//   - a failure is tried again after the delay of the policy;
+//   - a throttled call is tried again after the delay that the service told,
+//     see below;
+//   - a permanent error ends the call at once;
+//   - an ignored one ends the call at once too: it was cancelled by the caller,
+//     or was rejected (by an open breaker, a full guard) before it reached the
+//     service. With [RetryRejected], a rejection that says when to come back is
+//     waited out instead, and costs no attempt.
+//
+// A panic of the function is not an error and is not tried again.
+//
+// # Delays
+//
+// The delay before jitter is [Policy.Delay]: never negative, never above the cap
+// of the policy (60 s unless [Cap] says otherwise), no overflow. Jitter is drawn
+// downwards from it, so the cap holds and clients that have reached the cap are
+// still spread out; jitter added and then cut off at the cap would have them
+// all come at the same time.
+//
+// A delay told by the service takes the place of the computed one. It is never
+// shortened; jitter lengthens it by up to what it would take from the computed
+// delay, and at most doubles it, so that clients told the same instant do not
+// come back in the same instant. The cap does not apply to it. It has a limit of
+// its own, five minutes or the cap, whichever is longer: a service that asks
+// for more makes the call end at once ([Postponed]) instead of waiting for
+// nothing.
+//
+// # Giving up
+//
+// A retrier does not begin a wait that the deadline of the context would cut
+// short: it gives up at once, with the last error. All errors that a retrier
+// returns are an [*Error], through which errors.Is and errors.As see the last
+// error of the function, and the context's where that ended the call.
+package retry

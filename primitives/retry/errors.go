@@ -1,0 +1,156 @@
+package retry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/weir-go/weir/primitives/outcome"
+)
+
+var (
+	// ErrGaveUp is matched, by errors.Is, by every [*Error].
+	ErrGaveUp = errors.New("retry: gave up")
+	// ErrPolicy is matched, by errors.Is, by every refusal of a policy.
+	ErrPolicy = errors.New("retry: invalid policy")
+)
+
+// Reason is why a call was not tried again.
+type Reason uint8
+
+const (
+	// undecided: the call succeeded, or is to be tried again.
+	undecided Reason = iota
+	// Exhausted: all attempts were made.
+	Exhausted
+	// Permanent: no further try can mend the error.
+	Permanent
+	// Deadline: the context's deadline has passed, or comes before the next try.
+	Deadline
+	// Cancelled: the context was cancelled.
+	Cancelled
+	// Rejected: the try was refused before it reached the service, and the policy
+	// does not wait for that.
+	Rejected
+	// Postponed: the service asked for a longer wait than the policy accepts.
+	Postponed
+
+	reasons // how many there are
+)
+
+// String returns the name of r in lower case.
+func (r Reason) String() string {
+	switch r {
+	case undecided:
+		return "undecided"
+	case Exhausted:
+		return "exhausted"
+	case Permanent:
+		return "permanent"
+	case Deadline:
+		return "deadline"
+	case Cancelled:
+		return "cancelled"
+	case Rejected:
+		return "rejected"
+	case Postponed:
+		return "postponed"
+	}
+	return "unknown"
+}
+
+// Error is what a retrier returns in place of every error, also of the first
+// and only one, so that the number of attempts and the reason are always there.
+type Error struct {
+	// Name is the name of the policy; empty if it has none.
+	Name string
+	// Attempts is how many attempts were made. Rejected tries are not counted.
+	Attempts int
+	// Reason is why there was no further one.
+	Reason Reason
+	// Err is the last error of the function; nil if it was never called.
+	Err error
+	// Cause is the context's error where Reason is Deadline or Cancelled, joined
+	// with its cause if it was given one; nil otherwise.
+	Cause error
+
+	meaning outcome.Outcome // of Err
+}
+
+// Error returns the name, the reason, the number of attempts, and the texts of
+// Err and Cause.
+func (e *Error) Error() string {
+	var text strings.Builder
+	text.WriteString("retry")
+	if e.Name != "" {
+		fmt.Fprintf(&text, " %q", e.Name)
+	}
+	fmt.Fprintf(&text, ": %v after %d attempt", e.Reason, e.Attempts)
+	if e.Attempts != 1 {
+		text.WriteByte('s')
+	}
+	for _, err := range e.Unwrap() {
+		text.WriteString(": ")
+		text.WriteString(strings.ReplaceAll(err.Error(), "\n", ": "))
+	}
+	return text.String()
+}
+
+// Unwrap returns those of Err and Cause that are there.
+func (e *Error) Unwrap() []error {
+	errs := make([]error, 0, 2)
+	if e.Err != nil {
+		errs = append(errs, e.Err)
+	}
+	if e.Cause != nil {
+		errs = append(errs, e.Cause)
+	}
+	return errs
+}
+
+// Is reports whether target is [ErrGaveUp].
+func (e *Error) Is(target error) bool { return target == ErrGaveUp }
+
+// Outcome returns the meaning of Err: a retrier adds none of its own, and to a
+// breaker around it a permanent error is still permanent. A retrier around it
+// takes permanent as a failure: the mark is about the attempts of one retrier,
+// see [outcome.AsPermanent] to stop the outer one too. Without an Err, the call
+// was never made and is ignored.
+func (e *Error) Outcome() outcome.Outcome {
+	switch {
+	case e.Err == nil:
+		return outcome.Outcome{Kind: outcome.Ignored}
+	case e.meaning.Kind == outcome.Success: // not made by a retrier
+		return outcome.Outcome{Kind: outcome.Failure}
+	}
+	return e.meaning
+}
+
+// ended is the error of a context that has ended.
+func ended(ctx context.Context) error {
+	err := ctx.Err()
+	if cause := context.Cause(ctx); cause != err {
+		return errors.Join(err, cause)
+	}
+	return err
+}
+
+// PolicyError lists all that is wrong with a [Policy].
+type PolicyError struct {
+	// Name is the name of the policy; empty if it has none.
+	Name string
+	// Err joins one error for each fault.
+	Err error
+}
+
+// Error returns the name and all faults in one line.
+func (e *PolicyError) Error() string {
+	return fmt.Sprintf("%v: %q: %s", ErrPolicy, e.Name, strings.ReplaceAll(e.Err.Error(), "\n", "; "))
+}
+
+// Unwrap returns the joined faults.
+func (e *PolicyError) Unwrap() error { return e.Err }
+
+// Is reports whether target is [ErrPolicy].
+func (e *PolicyError) Is(target error) bool { return target == ErrPolicy }

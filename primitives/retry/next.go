@@ -1,0 +1,140 @@
+package retry
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/weir-go/weir/primitives/outcome"
+)
+
+// Try describes the try that has just ended.
+type Try struct {
+	// Attempt is the number of attempts made so far, this one included. Below 1
+	// counts as 1.
+	Attempt int
+	// Err is the error the try ended with.
+	Err error
+	// Deadline is when the call must have succeeded, for callers that do not keep
+	// it in the context; the earlier of the two holds. Zero means none.
+	Deadline time.Time
+}
+
+// Verdict is the decision about a [Try].
+type Verdict struct {
+	// Retry says to try again after Delay.
+	Retry bool
+	// Free says that the try was a rejection, which costs no attempt: the next
+	// try has the same Attempt.
+	Free bool
+	// Delay is how long to wait before the next try, jitter included.
+	Delay time.Duration
+	// Reason is why not to try again. It is zero where Retry is true or the try
+	// succeeded.
+	Reason Reason
+	// Err is what the call ends with: an [*Error], or the error of the try itself
+	// where that means success. It is nil where Retry is true.
+	Err error
+}
+
+// Next decides what follows a try. It returns at once, keeps no state of the
+// call, and counts the try in the [Snapshot]: call it once for each try. A nil
+// error is a success. ctx is what the call runs under; a deadline of it, or of
+// the try, that comes before the next try would start ends the call now.
+//
+// To try again costs no allocation; to give up costs the error.
+func (r *Retrier) Next(ctx context.Context, t Try) Verdict {
+	if t.Err == nil {
+		r.counts.succeeded.Add(1)
+		return Verdict{}
+	}
+	t.Attempt = max(t.Attempt, 1)
+	o := r.policy.classify(ctx, t.Err)
+	free := o.Kind == outcome.Ignored && ctx.Err() == nil
+	if free {
+		t.Attempt--
+	} else {
+		r.counts.failed.Add(1)
+	}
+	switch {
+	case o.Kind == outcome.Success:
+		r.counts.succeeded.Add(1)
+		return Verdict{Err: t.Err}
+	case o.Kind == outcome.Permanent:
+		return r.giveUp(t, o, Permanent, nil)
+	case ctx.Err() != nil:
+		return r.giveUp(t, o, reasonOf(ctx), ended(ctx))
+	case free && !(r.policy.rejected && o.After > 0):
+		return r.giveUp(t, o, Rejected, nil)
+	case t.Attempt >= r.policy.attempts && !free:
+		return r.giveUp(t, o, Exhausted, nil)
+	case o.After > r.patience:
+		return r.giveUp(t, o, Postponed, nil)
+	}
+	delay := r.policy.wait(t.Attempt, o.After)
+	if beyond(ctx, t.Deadline, delay) {
+		return r.giveUp(t, o, Deadline, context.DeadlineExceeded)
+	}
+	if free {
+		r.counts.waits.Add(1)
+	} else {
+		r.counts.retries.Add(1)
+	}
+	return Verdict{Retry: true, Free: free, Delay: delay}
+}
+
+// Abandon gives up on a call between two tries, because ctx has ended or
+// because whoever keeps the call stops. It returns the [*Error] of the call; t
+// is its last try, the zero Try where there was none. Where ctx has not ended,
+// the reason is Cancelled and the cause [context.Canceled].
+func (r *Retrier) Abandon(ctx context.Context, t Try) error {
+	var o outcome.Outcome
+	if t.Err != nil {
+		o = r.policy.classify(ctx, t.Err)
+	}
+	if ctx.Err() == nil {
+		return r.giveUp(t, o, Cancelled, context.Canceled).Err
+	}
+	return r.giveUp(t, o, reasonOf(ctx), ended(ctx)).Err
+}
+
+func (r *Retrier) giveUp(t Try, o outcome.Outcome, why Reason, cause error) Verdict {
+	r.counts.gaveUp[why].Add(1)
+	return Verdict{Reason: why, Err: &Error{
+		Name: r.policy.name, Attempts: t.Attempt, Reason: why, Err: t.Err, Cause: cause, meaning: o,
+	}}
+}
+
+// reasonOf says how ctx has ended.
+func reasonOf(ctx context.Context) Reason {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return Deadline
+	}
+	return Cancelled
+}
+
+// beyond reports whether a wait of d would end at or after the deadline.
+func beyond(ctx context.Context, deadline time.Time, d time.Duration) bool {
+	if own, ok := ctx.Deadline(); ok && (deadline.IsZero() || own.Before(deadline)) {
+		deadline = own
+	}
+	return !deadline.IsZero() && time.Until(deadline) <= d
+}
+
+// classify is the default classifier. A permanent mark that reached us through
+// another retrier has done its work there: it stopped that one's attempts, and
+// ours are not its business. A mark put around that retrier's error is meant
+// for us.
+func classify(ctx context.Context, err error) outcome.Outcome {
+	o := outcome.Classify(ctx, err)
+	if o.Kind != outcome.Permanent {
+		return o
+	}
+	var told interface{ Outcome() outcome.Outcome }
+	if errors.As(err, &told) {
+		if _, ok := told.(*Error); ok {
+			o.Kind = outcome.Failure
+		}
+	}
+	return o
+}
