@@ -1,0 +1,212 @@
+package stages
+
+import "sync"
+
+// batchSize is how many items share one channel operation at most. Larger
+// batches gain little: at 64 the channel's cost is already 2-4 ns an item.
+const batchSize = 64
+
+// edge carries values of one type from its senders to its receiver, in order
+// and bounded. It is a Go channel of small batches, with one batch in the
+// making beside it.
+//
+// A sender adds to the batch in the making and sends it when it is full, or at
+// once when the receiver is idle. The receiver, before it blocks, takes what is
+// in the making. So a value is always within the receiver's reach: it never
+// waits for company, nor for its sender to come back from slow user code, and
+// under load up to 64 values share the price of a channel operation.
+//
+// Sending on the channel never blocks, although it is done under the mutex. A
+// batch is sent when it is full, of which the bound admits bound/size, or when
+// the receiver is idle, which it says only when channel and pending are empty,
+// and which the sending revokes: one. Closing sends at most one more.
+type edge[E any] struct {
+	ch    chan []E
+	room  chan struct{} // a token here wakes one sender that waits for room
+	bound int
+	size  int
+
+	mu      sync.Mutex
+	pending []E   // accepted, not yet in ch
+	spare   [][]E // emptied batches to be used again
+	depth   int   // accepted and not yet finished by the receiver
+	idle    bool  // the receiver found nothing and is about to block
+	waiting int   // senders that wait for room
+	closed  bool
+	sent    int64 // values accepted in all
+	peak    int   // the greatest depth seen
+}
+
+// newEdge returns an edge that holds at most bound values. Batches are at most
+// half of the bound, so that one can be filled while another is worked on.
+func newEdge[E any](bound int) *edge[E] {
+	size := min(batchSize, max(1, bound/2))
+	return &edge[E]{
+		ch:    make(chan []E, bound/size+2),
+		room:  make(chan struct{}, 1),
+		bound: bound,
+		size:  size,
+	}
+}
+
+// put hands v on. It blocks while the edge is full. Any number of goroutines
+// may call it.
+func (e *edge[E]) put(v E) {
+	e.mu.Lock()
+	if e.depth >= e.bound {
+		e.waitForRoom()
+	}
+	e.depth++
+	e.sent++
+	e.pending = append(e.pending, v)
+	if e.idle || len(e.pending) >= e.size {
+		e.hand()
+	}
+	e.pass()
+	e.mu.Unlock()
+}
+
+// putAll hands the values on in order, as put would one by one.
+func (e *edge[E]) putAll(vs []E) {
+	e.mu.Lock()
+	for len(vs) > 0 {
+		if e.depth >= e.bound {
+			e.waitForRoom()
+		}
+		n := min(len(vs), e.bound-e.depth, e.size-len(e.pending))
+		e.depth += n
+		e.sent += int64(n)
+		e.pending = append(e.pending, vs[:n]...)
+		vs = vs[n:]
+		if e.idle || len(e.pending) >= e.size {
+			e.hand()
+		}
+	}
+	e.pass()
+	e.mu.Unlock()
+}
+
+// hand sends the batch in the making. The mutex is held.
+func (e *edge[E]) hand() {
+	e.idle = false
+	e.peak = max(e.peak, e.depth)
+	e.ch <- e.pending
+	e.pending = e.blank()
+}
+
+// blank returns an empty batch. The mutex is held.
+func (e *edge[E]) blank() []E {
+	if n := len(e.spare); n > 0 {
+		b := e.spare[n-1]
+		e.spare = e.spare[:n-1]
+		return b
+	}
+	return make([]E, 0, e.size)
+}
+
+// waitForRoom blocks until the edge is below its bound. The mutex is held on
+// entry and on return, but not while it blocks.
+func (e *edge[E]) waitForRoom() {
+	e.peak = e.bound
+	for e.depth >= e.bound {
+		e.waiting++
+		e.mu.Unlock()
+		<-e.room
+		e.mu.Lock()
+		e.waiting--
+	}
+}
+
+// pass wakes another waiting sender while there is room: the receiver leaves a
+// single token however much it has freed. The mutex is held.
+func (e *edge[E]) pass() {
+	if e.waiting > 0 && e.depth < e.bound {
+		select {
+		case e.room <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// close ends the stream: the receiver gets what is left and then the end. No
+// value may be put afterwards.
+func (e *edge[E]) close() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return
+	}
+	e.closed = true
+	if len(e.pending) > 0 {
+		e.hand()
+	}
+	close(e.ch)
+}
+
+// state is what the receiver finds on an edge.
+type state int
+
+const (
+	empty state = iota // nothing now
+	ready              // a batch
+	ended              // nothing, and nothing will come
+)
+
+// poll gives back the receiver's used batch and returns the next one if there
+// is any. If there is none the edge is told that the receiver is idle, and the
+// caller must receive from ch before it polls again, or poll again at once.
+func (e *edge[E]) poll(used []E) ([]E, state) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.retire(used)
+	if len(e.ch) > 0 {
+		return <-e.ch, ready
+	}
+	if len(e.pending) > 0 {
+		b := e.pending
+		e.peak = max(e.peak, e.depth)
+		e.pending = e.blank()
+		return b, ready
+	}
+	if e.closed {
+		return nil, ended
+	}
+	e.idle = true
+	return nil, empty
+}
+
+// retire takes the receiver's used batch back and frees its room. The mutex is
+// held.
+func (e *edge[E]) retire(used []E) {
+	if len(used) == 0 {
+		return
+	}
+	e.depth -= len(used)
+	clear(used) // the batch must not keep its values alive
+	if len(e.spare) < 4 {
+		e.spare = append(e.spare, used[:0])
+	}
+	e.pass()
+}
+
+// next is poll that blocks until there is a batch or the stream has ended.
+func (e *edge[E]) next(used []E) ([]E, bool) {
+	b, s := e.poll(used)
+	if s == empty {
+		b, ok := <-e.ch
+		return b, ok
+	}
+	return b, s == ready
+}
+
+// gauge is one consistent reading of an edge.
+type gauge struct {
+	sent        int64
+	depth, peak int
+}
+
+func (e *edge[E]) gauge() gauge {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return gauge{sent: e.sent, depth: e.depth, peak: max(e.peak, e.depth)}
+}

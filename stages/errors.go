@@ -1,0 +1,79 @@
+package stages
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+)
+
+var (
+	// ErrDrop, returned by a stage's function, drops the item on purpose: it
+	// counts as filtered, and nothing is reported.
+	ErrDrop = errors.New("stages: item dropped on purpose")
+
+	// ErrGoexit is the failure of an item whose function ended its goroutine by
+	// [runtime.Goexit], as a test's FailNow does.
+	ErrGoexit = errors.New("stages: function called runtime.Goexit")
+
+	// ErrAborted is the failure of the items that were inside a flow when it
+	// was aborted. The cause of the abort is joined to it.
+	ErrAborted = errors.New("stages: flow aborted")
+)
+
+// ItemError is the failure of an item: where it happened, why, and the item as
+// it was. It is what a result carries, what an error policy is asked about and
+// what a dead letter holds.
+type ItemError struct {
+	// Stage names the stage that failed.
+	Stage string
+	// Err is the cause.
+	Err error
+	// Attempts is how often the stage tried, 0 where it did not get to it.
+	Attempts int
+	// Value is the item's value as the failing stage received it.
+	Value any
+	// Entered is when the item entered the flow; zero in an untimed run.
+	Entered time.Time
+}
+
+// Error names the stage, the number of attempts where there were several, and
+// the cause. It never shows the value.
+func (e *ItemError) Error() string {
+	if e.Attempts > 1 {
+		return fmt.Sprintf("stage %q: after %d attempts: %v", e.Stage, e.Attempts, e.Err)
+	}
+	return fmt.Sprintf("stage %q: %v", e.Stage, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *ItemError) Unwrap() error { return e.Err }
+
+// PanicError is a panic of user code, caught and made an error of the item that
+// caused it, or of the stage where there was no item.
+type PanicError struct {
+	// Stage names the stage whose code panicked.
+	Stage string
+	// Value is what was given to panic.
+	Value any
+	// Stack is the stack of the panicking goroutine.
+	Stack []byte
+}
+
+// Error names the stage and the panic's value, without the stack.
+func (e *PanicError) Error() string { return fmt.Sprintf("panic in stage %q: %v", e.Stage, e.Value) }
+
+// Unwrap returns the panic's value where it was an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// caught turns what a deferred function finds into an error: a panic's value,
+// or nothing at all, which means that the goroutine is exiting.
+func caught(stage string, value any) error {
+	if value == nil {
+		return ErrGoexit
+	}
+	return &PanicError{Stage: stage, Value: value, Stack: debug.Stack()}
+}

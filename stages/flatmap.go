@@ -1,0 +1,67 @@
+package stages
+
+import (
+	"context"
+	"iter"
+)
+
+// FlatMap calls f for each item and sends on every value of the sequence that
+// it returns, in order and as they come; the sequence may be long, and is not
+// held in memory. A nil sequence is an empty one.
+//
+//	in:   --1--------3------>
+//	f:      x => x times x
+//	out:  --1--------3-3-3-->
+//
+// An item with an empty sequence counts as filtered. An error of f fails the
+// item. A panic in f or in the sequence fails the item, too; what the sequence
+// had yielded by then has been sent on. A flow that is aborted stops ranging.
+func FlatMap[I, O any](f func(context.Context, I) (iter.Seq[O], error)) Stage[I, O] {
+	return flatMapper[I, O]{f}
+}
+
+type flatMapper[I, O any] struct {
+	f func(context.Context, I) (iter.Seq[O], error)
+}
+
+func (m flatMapper[I, O]) Validate() error { return needs(m.f == nil, "function is nil") }
+
+func (m flatMapper[I, O]) Run(ctx context.Context, in *Inlet[I], out *Outlet[O]) error {
+	for it := range in.All() {
+		n, err := m.expand(ctx, it, out)
+		switch {
+		case err != nil:
+			in.Fail(it, err)
+		case n == 0:
+			in.Drop(it)
+		default:
+			// The last value stands for the item itself, in the ledger.
+			in.node.derived.Add(-1)
+			it.trail.release()
+		}
+	}
+	return nil
+}
+
+// expand sends on the values of the item's sequence, and says how many.
+func (m flatMapper[I, O]) expand(ctx context.Context, it Item[I], out *Outlet[O]) (n int, err error) {
+	finished := false
+	defer func() {
+		if !finished {
+			err = caught(out.node.name, recover())
+		}
+	}()
+	seq, err := m.f(ctx, it.Value)
+	if err == nil && seq != nil {
+		for v := range seq {
+			out.Derive(it, v)
+			n++
+			if out.rt.aborted.Load() {
+				err = out.rt.abortError()
+				break
+			}
+		}
+	}
+	finished = true
+	return n, err
+}

@@ -1,0 +1,214 @@
+package stages
+
+import (
+	"iter"
+	"time"
+)
+
+// Inlet is the receiving end of an edge. It belongs to one goroutine.
+//
+// It hands out healthy items. Those that have failed before skip the stage: the
+// inlet passes them to the stage's outlet, in their place among the items, and
+// the stage never sees them (but see [FailureTaker]). When the flow is aborted
+// the inlet fails every item that is left and reports the end of the stream,
+// so a stage needs no code for that.
+type Inlet[T any] struct {
+	rt    *Runtime
+	node  *Node
+	edge  *edge[Item[T]]
+	hand  []Item[T] // the batch at hand
+	pos   int       // what of it has been handed out
+	takes bool      // the stage takes failures
+
+	// bypass is where failed items go; nil at a sink, where there is no way on.
+	bypass func(*ItemError, *trail)
+}
+
+// Next returns the next item. It blocks until there is one and returns false
+// at the end of the stream.
+func (in *Inlet[T]) Next() (Item[T], bool) {
+	it, s := in.wait(nil)
+	return it, s == ready
+}
+
+// All ranges over the items until the end of the stream.
+func (in *Inlet[T]) All() iter.Seq[Item[T]] {
+	return func(yield func(Item[T]) bool) {
+		for {
+			it, ok := in.Next()
+			if !ok || !yield(it) {
+				return
+			}
+		}
+	}
+}
+
+// NextOr is Next that also wakes up when wake delivers, for stages with a
+// timer: then woken is true and there is no item. At the end of the stream
+// both ok and woken are false.
+func (in *Inlet[T]) NextOr(wake <-chan time.Time) (it Item[T], ok, woken bool) {
+	it, s := in.wait(wake)
+	return it, s == ready, s == empty
+}
+
+// wait returns the next item the stage should see, or empty when woken.
+func (in *Inlet[T]) wait(wake <-chan time.Time) (Item[T], state) {
+	for {
+		if in.pos == len(in.hand) {
+			if s := in.refill(wake); s != ready {
+				return Item[T]{}, s
+			}
+		}
+		it := in.hand[in.pos]
+		in.pos++
+		if in.skip(it) {
+			continue
+		}
+		if it.trail != nil {
+			it.trail.began = in.rt.now()
+		}
+		return it, ready
+	}
+}
+
+// skip reports whether the item does not concern the stage, and if so sends it
+// its way. A healthy item that does is counted.
+func (in *Inlet[T]) skip(it Item[T]) bool {
+	if it.failed() {
+		if in.takes && !in.rt.aborted.Load() {
+			return false
+		}
+		in.pass(it.fault, it.trail)
+		return true
+	}
+	in.node.in.Add(1)
+	if in.rt.aborted.Load() {
+		in.Fail(it, in.rt.abortError())
+		return true
+	}
+	return false
+}
+
+// refill takes the next batch, at the price of the one before.
+func (in *Inlet[T]) refill(wake <-chan time.Time) state {
+	used := in.hand
+	in.hand, in.pos = nil, 0
+	b, s := in.edge.poll(used)
+	if s == empty {
+		select {
+		case got, ok := <-in.edge.ch:
+			b, s = got, ready
+			if !ok {
+				s = ended
+			}
+		case <-wake:
+			return empty
+		}
+	}
+	in.hand = b
+	return s
+}
+
+// group hands out up to n items of the batch at hand, failed ones among them,
+// and blocks until there is a batch. It returns nil at the end of the stream.
+func (in *Inlet[T]) group(n int) []Item[T] {
+	if in.pos == len(in.hand) && in.refill(nil) != ready {
+		return nil
+	}
+	from := in.pos
+	in.pos = min(from+n, len(in.hand))
+	return in.hand[from:in.pos]
+}
+
+// pending reports whether there is an item at hand, without taking it.
+func (in *Inlet[T]) pending() bool { return in.pos < len(in.hand) }
+
+// Fail accounts for it as failed with err: it leaves the stage as a failed
+// item. At a sink there is no way on, and the run stops with that failure.
+func (in *Inlet[T]) Fail(it Item[T], err error) {
+	in.node.failed.Add(1)
+	in.pass(in.rt.newItemError(in.node, err, 1, it.Value, it.trail), it.trail)
+}
+
+// abandon fails an item that was taken by group and that nobody works on.
+func (in *Inlet[T]) abandon(it Item[T], err error) {
+	if it.failed() {
+		in.pass(it.fault, it.trail)
+		return
+	}
+	in.node.in.Add(1)
+	in.Fail(it, err)
+}
+
+// pass sends a failed item past the stage.
+func (in *Inlet[T]) pass(fault *ItemError, t *trail) {
+	if in.bypass != nil {
+		in.bypass(fault, t)
+		return
+	}
+	in.rt.refuse(fault)
+	t.release()
+}
+
+// Drop accounts for it as dropped on purpose.
+func (in *Inlet[T]) Drop(it Item[T]) {
+	if it.failed() {
+		in.node.recovered.Add(1)
+	}
+	in.node.filtered.Add(1)
+	it.trail.release()
+}
+
+// Fold accounts for it as a part of another item, which the stage sends on.
+func (in *Inlet[T]) Fold(it Item[T]) {
+	in.node.folded.Add(1)
+	it.trail.release()
+}
+
+// Recover makes a failed item healthy again, with v as its value. It is for
+// stages that take failures; the item still has to be accounted for.
+func (in *Inlet[T]) Recover(it Item[T], v T) Item[T] {
+	in.node.recovered.Add(1)
+	return Item[T]{Value: v, trail: it.trail}
+}
+
+// DeadLetter accounts for a failed item as put aside for good.
+func (in *Inlet[T]) DeadLetter(it Item[T]) {
+	in.node.recovered.Add(1)
+	in.node.deadLetter.Add(1)
+	it.trail.release()
+}
+
+// Done accounts for an item that a sink has accepted, or, where the sink takes
+// failures, for a failed item that it has delivered as such.
+func (in *Inlet[T]) Done(it Item[T]) {
+	if !it.failed() {
+		in.node.out.Add(1)
+	}
+	it.trail.release()
+}
+
+// Timings returns the timings of an item that is about to leave the flow: the
+// stages passed so far, and the time since its entry. It allocates.
+func (in *Inlet[T]) Timings(it Item[T]) Timings {
+	var a archive
+	return a.timings(in.rt, it.trail, in.rt.stamp())
+}
+
+// finish accounts for what the stage left in its inlet, and waits until the
+// stages above have ended.
+func (in *Inlet[T]) finish(err error) {
+	in.takes = false // whoever took failures has returned
+	for {
+		it, ok := in.Next()
+		if !ok {
+			return
+		}
+		if err != nil {
+			in.Fail(it, err)
+			continue
+		}
+		in.rt.Stop() // the stage wants no more: nothing above needs to run on
+		in.Drop(it)
+	}
+}

@@ -1,0 +1,72 @@
+package stages
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Link joins the outlet of node from to the inlet of node to by an edge that
+// holds at most bound items; bound is at least 1.
+func Link[T any](rt *Runtime, from, to *Node, bound int) (*Outlet[T], *Inlet[T]) {
+	e := newEdge[Item[T]](max(bound, 1))
+	out := &Outlet[T]{rt: rt, node: from, edge: e, mint: mint{depot: rt.depot}}
+	return out, &Inlet[T]{rt: rt, node: to, edge: e}
+}
+
+// RunStage runs s between in and out until both are done with: it returns when
+// everything that arrived is accounted for, and closes out. A panic or an error
+// of s becomes the fault of the run.
+func RunStage[I, O any](s Stage[I, O], in *Inlet[I], out *Outlet[O]) {
+	in.bypass = out.pass
+	in.takes = takesFailures(s)
+	defer out.close()
+	settle(in, in.rt, in.node, func() error { return s.Run(in.rt.ctx, in, out) })
+}
+
+// RunSink runs s behind in until the stream has ended.
+func RunSink[T any](s Sink[T], in *Inlet[T]) {
+	in.takes = takesFailures(s)
+	settle(in, in.rt, in.node, func() error { return s.Run(in.rt.ctx, in) })
+}
+
+// RunSource runs s before out until it has returned, and closes out.
+func RunSource[T any](s Source[T], out *Outlet[T]) {
+	out.source = true
+	defer out.close()
+	settle(nothing{}, out.rt, out.node, func() error {
+		err := s.Run(out.rt.intake, out)
+		if stopped := out.rt.intake.Err(); stopped != nil && errors.Is(err, stopped) {
+			return nil // asked to stop, and it did
+		}
+		return err
+	})
+}
+
+// settle runs a stage and then accounts for what it left behind, also when it
+// panicked or ended its goroutine.
+func settle(in interface{ finish(error) }, rt *Runtime, node *Node, run func() error) {
+	var err error
+	returned := false
+	defer func() {
+		if !returned {
+			err = caught(node.name, recover())
+		}
+		if err != nil {
+			err = fmt.Errorf("stage %q: %w", node.name, err)
+			rt.fail(err)
+		}
+		in.finish(err)
+	}()
+	err = run()
+	returned = true
+}
+
+// nothing is the inlet of a source.
+type nothing struct{}
+
+func (nothing) finish(error) {}
+
+func takesFailures(s any) bool {
+	t, ok := s.(FailureTaker)
+	return ok && t.TakesFailures()
+}

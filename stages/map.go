@@ -1,0 +1,53 @@
+package stages
+
+import (
+	"context"
+	"errors"
+)
+
+// Map calls f for each item and sends on what it returns, in the order of the
+// items.
+//
+//	in:   --1----2--3---->
+//	f:      x => x*10
+//	out:  ---10---20-30-->
+//
+// An error fails the item, except [ErrDrop], which drops it. With [Workers] the
+// function is called from several goroutines; the order is kept all the same,
+// within a window of 16 items per worker (64 at least), unless [Unordered] is
+// set. A panic fails the item with a *[PanicError].
+//
+// A call in f is all that blocks the stage: an item that is done is within the
+// next stage's reach, also while f works on the one behind it. f is not called
+// any more once the flow is aborted.
+func Map[I, O any](f func(context.Context, I) (O, error), opts ...Option) Stage[I, O] {
+	return &mapper[I, O]{f: f, settings: newSettings(opts)}
+}
+
+type mapper[I, O any] struct {
+	f func(context.Context, I) (O, error)
+	settings
+}
+
+// Validate implements [Validator].
+func (m *mapper[I, O]) Validate() error {
+	if m.f == nil {
+		return errors.Join(errors.New("function is nil"), m.validate())
+	}
+	return m.validate()
+}
+
+func (m *mapper[I, O]) Run(_ context.Context, in *Inlet[I], out *Outlet[O]) error {
+	if m.workers > 1 {
+		return newPool(m, in, out).run()
+	}
+	w := worker[I, O]{rt: in.rt, node: in.node, f: m.f}
+	send := func(results []Item[O]) { out.sendAll(compact(results)) }
+	for {
+		group := in.group(w.pace.group())
+		if group == nil {
+			return nil
+		}
+		send(w.do(group, send))
+	}
+}

@@ -1,0 +1,88 @@
+package stages
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// Node is the place of one stage, source or sink in a run: its name and its
+// account. Its methods may be called at any time from any goroutine.
+type Node struct {
+	name  string
+	index int32
+
+	in, derived, recovered                                   atomic.Int64
+	out, folded, filtered, failed, shed, expired, deadLetter atomic.Int64
+	attempts, wait, work, longest                            atomic.Int64
+}
+
+// Name returns the node's name, which is unique in its run.
+func (n *Node) Name() string { return n.name }
+
+// Ledger returns the node's account. Read during a run, its entries may be up
+// to a batch apart from each other.
+func (n *Node) Ledger() Ledger {
+	return Ledger{
+		In: n.in.Load(), Derived: n.derived.Load(), Recovered: n.recovered.Load(),
+		Out: n.out.Load(), Folded: n.folded.Load(), Filtered: n.filtered.Load(),
+		Failed: n.failed.Load(), Shed: n.shed.Load(), Expired: n.expired.Load(),
+		DeadLettered: n.deadLetter.Load(),
+	}
+}
+
+// Effort is the time a node took, over all items.
+type Effort struct {
+	// Attempts is how often the node's function was called.
+	Attempts int64
+	// Wait and Work are the sums of what [Timing] tells of each item.
+	Wait, Work time.Duration
+	// Longest is the longest work on a single item.
+	Longest time.Duration
+}
+
+// Effort returns the time the node has taken so far. It is zero in an untimed
+// run.
+func (n *Node) Effort() Effort {
+	return Effort{
+		Attempts: n.attempts.Load(),
+		Wait:     time.Duration(n.wait.Load()),
+		Work:     time.Duration(n.work.Load()),
+		Longest:  time.Duration(n.longest.Load()),
+	}
+}
+
+// tally is what a goroutine has done since it last told its node; telling the
+// node batch by batch keeps atomics off the items.
+type tally struct {
+	in, out, filtered, failed          int64
+	attempts, wait, work, longest      int64
+	derived, folded, recovered, letter int64
+}
+
+// publish adds the tally to the node and empties it.
+func (t *tally) publish(n *Node) {
+	add(&n.in, t.in)
+	add(&n.out, t.out)
+	add(&n.filtered, t.filtered)
+	add(&n.failed, t.failed)
+	add(&n.attempts, t.attempts)
+	add(&n.wait, t.wait)
+	add(&n.work, t.work)
+	add(&n.derived, t.derived)
+	add(&n.folded, t.folded)
+	add(&n.recovered, t.recovered)
+	add(&n.deadLetter, t.letter)
+	for {
+		old := n.longest.Load()
+		if t.longest <= old || n.longest.CompareAndSwap(old, t.longest) {
+			break
+		}
+	}
+	*t = tally{}
+}
+
+func add(a *atomic.Int64, n int64) {
+	if n != 0 {
+		a.Add(n)
+	}
+}

@@ -1,0 +1,75 @@
+package stages
+
+import "context"
+
+// OnError asks f about each failed item, wherever it failed further up: f
+// returns a value that replaces the item, which goes on healthy; or [ErrDrop],
+// which drops it on purpose; or another error, with which it remains failed,
+// as the failure of the stage where it failed. Healthy items pass. The order is
+// kept, and f is called from one goroutine.
+func OnError[T any](f func(context.Context, *ItemError) (T, error)) Stage[T, T] {
+	return onError[T]{f}
+}
+
+type onError[T any] struct {
+	f func(context.Context, *ItemError) (T, error)
+}
+
+func (s onError[T]) TakesFailures() bool { return true }
+
+func (s onError[T]) Validate() error { return needs(s.f == nil, "function is nil") }
+
+func (s onError[T]) Run(ctx context.Context, in *Inlet[T], out *Outlet[T]) error {
+	for it := range in.All() {
+		if !it.failed() {
+			out.Send(it)
+			continue
+		}
+		v, err := protect(in.node, func() (T, error) { return s.f(ctx, it.fault) })
+		switch {
+		case err == nil:
+			out.Send(in.Recover(it, v))
+		case isDrop(err):
+			in.Drop(it)
+		default:
+			fault := *it.fault
+			fault.Err = err
+			out.pass(&fault, it.trail)
+		}
+	}
+	return nil
+}
+
+// DeadLetter gives each failed item to put, which keeps it somewhere, and takes
+// it out of the stream. An item that put returns an error for stays failed,
+// with both errors: it is not lost. Healthy items pass. The order is kept, and
+// put is called from one goroutine.
+func DeadLetter[T any](put func(context.Context, *ItemError) error) Stage[T, T] {
+	return deadLetter[T]{put}
+}
+
+type deadLetter[T any] struct {
+	put func(context.Context, *ItemError) error
+}
+
+func (s deadLetter[T]) TakesFailures() bool { return true }
+
+func (s deadLetter[T]) Validate() error { return needs(s.put == nil, "function is nil") }
+
+func (s deadLetter[T]) Run(ctx context.Context, in *Inlet[T], out *Outlet[T]) error {
+	for it := range in.All() {
+		if !it.failed() {
+			out.Send(it)
+			continue
+		}
+		_, err := protect(in.node, func() (struct{}, error) { return struct{}{}, s.put(ctx, it.fault) })
+		if err == nil {
+			in.DeadLetter(it)
+			continue
+		}
+		fault := *it.fault
+		fault.Err = joinDeadLetter(fault.Err, in.node.name, err)
+		out.pass(&fault, it.trail)
+	}
+	return nil
+}

@@ -1,0 +1,130 @@
+package stages
+
+import "sync"
+
+// Outlet is the sending end of an edge. Any number of goroutines may send; the
+// order of the items is the order of the calls.
+type Outlet[T any] struct {
+	rt     *Runtime
+	node   *Node
+	edge   *edge[Item[T]]
+	source bool // the node brings items from outside
+
+	mu   sync.Mutex // guards mint
+	mint mint
+}
+
+// Send hands it on. It blocks while the edge is full, which is how backpressure
+// reaches the stage. It always succeeds: what is below takes every item or is
+// accounted for by the flow.
+func (out *Outlet[T]) Send(it Item[T]) {
+	if !it.failed() {
+		out.node.out.Add(1)
+		out.time(it.trail)
+	}
+	out.edge.put(it)
+}
+
+// time records the stage in the trail: it worked from when the inlet handed
+// the item out until now.
+func (out *Outlet[T]) time(t *trail) {
+	if t == nil {
+		return
+	}
+	end := out.rt.now()
+	work := tally{attempts: 1, wait: t.began - t.left, work: end - t.began, longest: end - t.began}
+	t.add(out.node, 1, t.began, end)
+	work.publish(out.node)
+}
+
+// sendLate is Send for an item that has only waited in the stage.
+func (out *Outlet[T]) sendLate(it Item[T]) {
+	if t := it.trail; t != nil {
+		t.began = out.rt.now()
+	}
+	out.Send(it)
+}
+
+// Derive hands on v as an item of its own that continues the lineage of it. The
+// stage still has to account for it, also where it derived many.
+func (out *Outlet[T]) Derive[P any](it Item[P], v T) {
+	out.mu.Lock()
+	t := out.mint.child(it.trail)
+	out.mu.Unlock()
+	out.node.derived.Add(1)
+	out.node.out.Add(1)
+	out.time(t)
+	out.edge.put(Item[T]{Value: v, trail: t})
+}
+
+// Emit brings v into the flow: what sources do. It blocks while the edge is
+// full. It returns false, and has not taken v, only when the flow is aborted;
+// a source should then return. A source that is asked to stop sees the end of
+// its context instead, and what it emits until it returns is still taken.
+func (out *Outlet[T]) Emit(v T) bool {
+	if out.rt.aborted.Load() {
+		return false
+	}
+	now := out.rt.stamp()
+	out.mu.Lock()
+	t := out.mint.trail(now)
+	out.mu.Unlock()
+	out.count(1)
+	out.edge.put(Item[T]{Value: v, trail: t})
+	return true
+}
+
+// emitAll is Emit for values that came together. It may take some of them
+// before it returns false.
+func (out *Outlet[T]) emitAll(vs []T) bool {
+	var buf [batchSize]Item[T]
+	for len(vs) > 0 {
+		if out.rt.aborted.Load() {
+			return false
+		}
+		n := min(len(vs), len(buf))
+		now := out.rt.stamp()
+		out.mu.Lock()
+		for i, v := range vs[:n] {
+			buf[i] = Item[T]{Value: v, trail: out.mint.trail(now)}
+		}
+		out.mu.Unlock()
+		out.count(int64(n))
+		out.edge.putAll(buf[:n])
+		vs = vs[n:]
+	}
+	return true
+}
+
+// stopping reports whether the intake has been stopped.
+func (out *Outlet[T]) stopping() bool { return out.rt.stopped.Load() }
+
+// count books n items that were brought in.
+func (out *Outlet[T]) count(n int64) {
+	if out.source {
+		out.node.in.Add(n)
+	} else {
+		out.node.derived.Add(n)
+	}
+	out.node.out.Add(n)
+}
+
+// sendAll hands on a stage's results. It does not count them.
+func (out *Outlet[T]) sendAll(items []Item[T]) {
+	if len(items) > 0 {
+		out.edge.putAll(items)
+	}
+}
+
+// pass sends on an item that has failed, here or further up.
+func (out *Outlet[T]) pass(fault *ItemError, t *trail) {
+	out.edge.put(Item[T]{fault: fault, trail: t})
+}
+
+// close ends the stream below.
+func (out *Outlet[T]) close() {
+	out.mu.Lock()
+	out.mint.retire()
+	out.mu.Unlock()
+	out.edge.close()
+}

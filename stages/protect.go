@@ -1,0 +1,27 @@
+package stages
+
+import (
+	"errors"
+	"fmt"
+)
+
+// protect calls user code and makes its panic an error. A call of
+// [runtime.Goexit] cannot be stopped and ends the stage.
+func protect[T any](node *Node, f func() (T, error)) (v T, err error) {
+	finished := false
+	defer func() {
+		if !finished {
+			err = caught(node.name, recover())
+		}
+	}()
+	v, err = f()
+	finished = true
+	return v, err
+}
+
+func isDrop(err error) bool { return errors.Is(err, ErrDrop) }
+
+// joinDeadLetter is the failure of an item that could not be dead-lettered.
+func joinDeadLetter(cause error, stage string, err error) error {
+	return fmt.Errorf("%w (and stage %q could not keep it: %w)", cause, stage, err)
+}

@@ -1,0 +1,164 @@
+package stages
+
+import (
+	"context"
+)
+
+const (
+	// groupSize is how many items share clock reads at most.
+	groupSize = 16
+	// cheap is the mean work, in nanoseconds, below which items share them.
+	cheap = 1000
+	// calmLength is how many cheap items in a row it takes to begin with that.
+	calmLength = 64
+)
+
+// pace decides how many items share a pair of clock reads; see [Timings].
+type pace struct{ calm int }
+
+// group returns the size of the next group.
+func (p *pace) group() int {
+	if p.calm < calmLength {
+		return 1
+	}
+	return groupSize
+}
+
+// note learns from a group of n items that took ns in all.
+func (p *pace) note(n int, ns int64) {
+	if ns >= int64(n)*cheap {
+		p.calm = 0
+		return
+	}
+	p.calm = min(p.calm+n, calmLength)
+}
+
+// dropped marks, in place of a failure, an item that its function dropped.
+var dropped = &ItemError{Err: ErrDrop}
+
+// worker calls a function for groups of items: one goroutine's part of a Map.
+type worker[I, O any] struct {
+	rt   *Runtime
+	node *Node
+	f    func(context.Context, I) (O, error)
+	pace pace
+	buf  []Item[O] // the results of the group, one for one
+	tally
+}
+
+// do calls the function for each healthy item of the group and returns the
+// results in the same order: healthy, failed, or marked as dropped. The result
+// is valid until the next call. Where the function ends its goroutine, done is
+// called with the results before that happens.
+func (w *worker[I, O]) do(group []Item[I], exiting func([]Item[O])) []Item[O] {
+	w.buf = w.buf[:0]
+	begin := w.rt.stamp()
+	for len(w.buf) < len(group) {
+		w.attempt(group, exiting)
+	}
+	w.account(begin, w.rt.stamp())
+	return w.buf
+}
+
+// attempt goes on with the group until it is done or the function panics; a
+// panic costs the one item that caused it. One deferred call serves many items.
+func (w *worker[I, O]) attempt(group []Item[I], exiting func([]Item[O])) {
+	finished := false
+	defer func() {
+		if finished {
+			return
+		}
+		err := caught(w.node.name, recover())
+		it := &group[len(w.buf)]
+		w.fail(it, err)
+		if err == ErrGoexit { //nolint:errorlint // our own value, as it is
+			for i := len(w.buf); i < len(group); i++ {
+				w.fail(&group[i], err)
+			}
+			w.account(w.rt.stamp(), w.rt.stamp())
+			exiting(w.buf)
+		}
+	}()
+	aborted := w.rt.aborted.Load()
+	for i := len(w.buf); i < len(group); i++ {
+		it := &group[i]
+		if it.fault != nil || aborted {
+			w.forward(it)
+			continue
+		}
+		v, err := w.f(w.rt.ctx, it.Value)
+		if err != nil {
+			w.fail(it, err)
+			continue
+		}
+		w.buf = append(w.buf, Item[O]{Value: v, trail: it.trail})
+	}
+	finished = true
+}
+
+// forward adds an item that the function does not get: it has failed before,
+// or fails now because the flow is aborted.
+func (w *worker[I, O]) forward(it *Item[I]) {
+	fault := it.fault
+	if fault == nil {
+		w.in++
+		w.failed++
+		fault = w.rt.newItemError(w.node, w.rt.abortError(), 0, it.Value, it.trail)
+	}
+	w.buf = append(w.buf, Item[O]{fault: fault, trail: it.trail})
+}
+
+// fail adds an item for which the function returned an error.
+func (w *worker[I, O]) fail(it *Item[I], err error) {
+	switch {
+	case it.fault != nil:
+		w.forward(it)
+	case isDrop(err):
+		w.in++
+		w.filtered++
+		it.trail.release()
+		w.buf = append(w.buf, Item[O]{fault: dropped})
+	default:
+		w.in++
+		w.failed++
+		fault := w.rt.newItemError(w.node, err, 1, it.Value, it.trail)
+		w.buf = append(w.buf, Item[O]{fault: fault, trail: it.trail})
+	}
+}
+
+// account books the group, which was worked on from begin to end, and adds the
+// stage to the trails. Neighbours in a group follow each other without a gap.
+func (w *worker[I, O]) account(begin, end int64) {
+	n, total := len(w.buf), end-begin
+	w.pace.note(n, total)
+	each := total / int64(n)
+	for i := range w.buf {
+		it := &w.buf[i]
+		if it.fault == nil {
+			w.in++
+			w.out++
+		} else if it.fault == dropped || it.fault.Stage != w.node.name {
+			continue
+		}
+		if it.trail != nil {
+			w.wait += max(begin-it.trail.left, 0)
+			it.trail.add(w.node, 1, begin, begin+each)
+		}
+		begin += each
+		w.attempts++
+	}
+	w.work += total
+	w.longest = max(w.longest, each)
+	w.publish(w.node)
+}
+
+// compact removes the items that were dropped.
+func compact[T any](items []Item[T]) []Item[T] {
+	kept := items[:0]
+	for _, it := range items {
+		if it.fault != dropped {
+			kept = append(kept, it)
+		}
+	}
+	return kept
+}
