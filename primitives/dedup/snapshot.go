@@ -1,0 +1,47 @@
+package dedup
+
+import "time"
+
+// Snapshot is a picture of a [Dedup]. The counts begin with the deduplicator and
+// never fall. They balance, also while calls are running:
+//
+//	Misses = InFlight + Completed + Failed
+type Snapshot struct {
+	Name       string
+	TTL        time.Duration
+	MaxEntries int // 0 for no cap
+	Cached     int // results kept and not expired
+	InFlight   int // runs that have not ended, also such as were forgotten by Clear
+	Hits       uint64
+	Misses     uint64 // calls that found nothing, and led or became First
+	Shared     uint64 // calls that found their key in flight
+	Completed  uint64
+	Failed     uint64
+	Evicted    uint64 // results removed before their time, to make room
+	Expired    uint64 // expired results removed
+}
+
+// Snapshot returns the present picture. Each shard is consistent in itself; they
+// are read one after the other. Expired results are removed first, at the cost
+// of [Dedup.Purge].
+func (d *Dedup[K, V]) Snapshot() Snapshot {
+	p := d.policy
+	sum := Snapshot{Name: p.name, TTL: p.ttl, MaxEntries: p.entries}
+	now := d.now()
+	for i := range d.shards {
+		s := &d.shards[i]
+		s.mu.Lock()
+		s.purge(now)
+		sum.Cached += s.kept
+		sum.InFlight += s.flying
+		sum.Hits += s.hits
+		sum.Misses += s.misses
+		sum.Shared += s.shared
+		sum.Completed += s.completed
+		sum.Failed += s.failed
+		sum.Evicted += s.evicted
+		sum.Expired += s.expired
+		s.mu.Unlock()
+	}
+	return sum
+}
