@@ -1,0 +1,89 @@
+package guard_test
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/weir-go/weir/primitives/guard"
+)
+
+// Checklist row 3: a second release steals nobody's slot.
+func TestReleaseCountsOnce(t *testing.T) {
+	g := newGuard(t, guard.Limit(2))
+	p, q := take(t, g), take(t, g)
+	twin := p
+	require.True(t, p.Release())
+	require.False(t, p.Release())
+	require.False(t, twin.Release())
+	require.Equal(t, 1, g.Snapshot().Depth)
+	require.True(t, q.Release())
+	require.Equal(t, 0, g.Snapshot().Depth)
+}
+
+// Fault: a late second release frees the slot of the caller who has it now.
+func TestReleaseOfAnOldCopyAfterReuse(t *testing.T) {
+	g := newGuard(t, guard.Limit(1))
+	old := take(t, g)
+	require.True(t, old.Release())
+	for range 100 {
+		p := take(t, g) // the same slot again
+		require.False(t, old.Release())
+		require.True(t, g.Snapshot().Full())
+		require.True(t, p.Release())
+	}
+}
+
+func TestReleaseOfCopiesAtTheSameMoment(t *testing.T) {
+	g := newGuard(t, guard.Limit(4))
+	for range 200 {
+		p, other := take(t, g), take(t, g)
+		var released atomic.Int64
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				if p.Release() {
+					released.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		require.EqualValues(t, 1, released.Load())
+		require.Equal(t, 1, g.Snapshot().Depth)
+		other.Release()
+	}
+}
+
+func TestZeroPermit(t *testing.T) {
+	require.False(t, guard.Permit{}.Release())
+}
+
+// Checklist row 9. There is no Reset: this is what one is wanted for, and the
+// guard needs none. Double, late and foreign releases do not move the depth, a
+// function that panics leaks nothing, and who wants to begin again makes a new
+// guard, which the permits of the old one cannot touch.
+func TestNoResetIsNeeded(t *testing.T) {
+	policy := guard.Limit(2)
+	g := newGuard(t, policy)
+	a, b := take(t, g), take(t, g)
+
+	fresh := newGuard(t, policy)
+	c := take(t, fresh)
+	require.True(t, a.Release())
+	require.False(t, a.Release())
+	require.Equal(t, 1, g.Snapshot().Depth)
+	require.Equal(t, 1, fresh.Snapshot().Depth, "a permit knows its guard")
+
+	require.True(t, b.Release())
+	require.False(t, b.Release())
+	require.Equal(t, 0, g.Snapshot().Depth, "never below zero")
+	require.True(t, c.Release())
+
+	// After all that, exactly the capacity is there.
+	take(t, g)
+	take(t, g)
+	_, err := g.TryAcquire()
+	require.ErrorIs(t, err, guard.ErrShed)
+}

@@ -1,0 +1,90 @@
+package guard_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/weir-go/weir/primitives/guard"
+)
+
+func quiet(guard.Crossing) {}
+
+// Checklist rows 1 and 5: a capacity below 1 and a soft limit out of range are
+// refused with a typed error.
+func TestPolicyIsRefused(t *testing.T) {
+	tests := []struct {
+		name   string
+		policy guard.Policy
+		want   string
+	}{
+		{"capacity 0", guard.Limit(0, guard.Name("model")), `guard "model": invalid policy: capacity 0 is below 1`},
+		{"capacity negative", guard.Limit(-3), `guard: invalid policy: capacity -3 is below 1`},
+		{"soft limit 0", guard.Limit(4, guard.SoftLimit(0, quiet)), `guard: invalid policy: soft limit 0 is below 1`},
+		{"soft limit at the capacity", guard.Limit(4, guard.SoftLimit(4, quiet)), `guard: invalid policy: soft limit 4 is not below the capacity 4`},
+		{"soft limit above the capacity", guard.Limit(4, guard.SoftLimit(5, nil)), `guard: invalid policy: soft limit 5 is not below the capacity 4`},
+		{"nil option", guard.Limit(4, nil), `guard: invalid policy: an option is nil`},
+		{"zero policy", guard.Policy{}, `guard: invalid policy: capacity 0 is below 1`},
+		{"every fault is named", guard.Limit(-1, nil, guard.Name("a"), guard.SoftLimit(0, nil)),
+			`guard "a": invalid policy: capacity -1 is below 1; soft limit 0 is below 1; soft limit 0 is not below the capacity -1; an option is nil`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			g, err := guard.New(tt.policy)
+			require.Nil(t, g)
+			require.EqualError(t, err, tt.want)
+			require.ErrorIs(t, err, guard.ErrPolicy)
+			var fault *guard.PolicyError
+			require.ErrorAs(t, err, &fault)
+			require.EqualError(t, tt.policy.Validate(), tt.want)
+			_, err = tt.policy.Guard()
+			require.EqualError(t, err, tt.want)
+		})
+	}
+}
+
+func TestPolicyIsAccepted(t *testing.T) {
+	for _, p := range []guard.Policy{
+		guard.Limit(1),
+		guard.Limit(2, guard.SoftLimit(1, nil)),
+		guard.Limit(8, guard.SoftLimit(7, quiet), guard.Shedding(), guard.Name("x")),
+		// The later of two options wins, also over a fault.
+		guard.Limit(8, guard.SoftLimit(0, nil), guard.SoftLimit(4, nil)),
+	} {
+		require.NoError(t, p.Validate())
+	}
+}
+
+func TestPolicyMakesAGuardOfItsOwnEachTime(t *testing.T) {
+	p := guard.Limit(1)
+	a, err := p.Guard()
+	require.NoError(t, err)
+	b, err := p.Guard()
+	require.NoError(t, err)
+	_, err = a.TryAcquire()
+	require.NoError(t, err)
+	_, err = b.TryAcquire()
+	require.NoError(t, err, "the second guard has slots of its own")
+}
+
+func TestGuardIsASourceOfItself(t *testing.T) {
+	g := newGuard(t, guard.Limit(1))
+	same, err := g.Guard()
+	require.NoError(t, err)
+	require.Same(t, g, same)
+
+	var none *guard.Guard
+	_, err = guard.Source(none).Guard()
+	require.ErrorIs(t, err, guard.ErrPolicy)
+}
+
+// The memory of a guard follows its depth: a table for this capacity could not
+// be made.
+func TestHugeCapacityCostsNothing(t *testing.T) {
+	g := newGuard(t, guard.Limit(math.MaxInt))
+	p, err := g.TryAcquire()
+	require.NoError(t, err)
+	require.Equal(t, math.MaxInt-1, g.Snapshot().Available())
+	require.True(t, p.Release())
+}
