@@ -1,0 +1,33 @@
+package glossary
+
+import "github.com/weir-go/weir/examples/quickstart/internal/godoc"
+
+// Term is one line to be written: what Name is, for readers of Package. Both are
+// import paths.
+type Term struct {
+	Package string
+	Name    string
+}
+
+// Terms returns what the readers of a package need: the package itself first,
+// then what it imports, in the order of the names.
+func Terms(p godoc.Package) []Term {
+	terms := make([]Term, 0, 1+len(p.Imports))
+	terms = append(terms, Term{Package: p.ImportPath, Name: p.ImportPath})
+	for _, name := range p.Imports {
+		terms = append(terms, Term{Package: p.ImportPath, Name: name})
+	}
+	return terms
+}
+
+// Entry is a written line, in the form in which it goes into the file.
+type Entry struct {
+	Package string `json:"package"`
+	Term    string `json:"term"`
+	Summary string `json:"summary"`
+}
+
+// Entry returns the line of the term with its summary.
+func (t Term) Entry(summary string) Entry {
+	return Entry{Package: t.Package, Term: t.Name, Summary: summary}
+}

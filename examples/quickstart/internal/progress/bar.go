@@ -1,0 +1,58 @@
+package progress
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+)
+
+// bar is the display for terminals. The errors of the library are dropped: they
+// are those of the writer.
+type bar struct {
+	w      io.Writer
+	bar    *progressbar.ProgressBar
+	total  int
+	closed bool
+}
+
+func newBar(w io.Writer, total int) *bar {
+	total = max(total, 1) // the library takes 0 for a mistake
+	return &bar{w: w, total: total, bar: progressbar.NewOptions(total,
+		progressbar.OptionSetWriter(w),
+		progressbar.OptionSetWidth(40),
+		progressbar.OptionShowCount(),
+		progressbar.OptionThrottle(50*time.Millisecond),
+	)}
+}
+
+func (b *bar) show(done, total int) {
+	if total > b.total {
+		b.total = total
+		b.bar.ChangeMax(total)
+	}
+	// A bar that was full once stays full for the library, also when the total
+	// grows later. So the last step is kept back until close.
+	_ = b.bar.Set(min(done, b.total-1))
+}
+
+func (b *bar) note(line string) {
+	if b.closed {
+		fmt.Fprintln(b.w, line)
+		return
+	}
+	_ = b.bar.Clear()
+	fmt.Fprintln(b.w, line)
+	_ = b.bar.RenderBlank()
+}
+
+func (b *bar) close(done, total int) {
+	b.closed = true
+	if done > 0 && done == total {
+		_ = b.bar.Finish()
+	} else {
+		_ = b.bar.Exit()
+	}
+	fmt.Fprintln(b.w)
+}

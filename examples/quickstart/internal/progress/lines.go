@@ -1,0 +1,40 @@
+package progress
+
+import (
+	"fmt"
+	"io"
+	"time"
+)
+
+// interval is the least time between two lines.
+const interval = time.Second
+
+// lines is the display for logs.
+type lines struct {
+	w           io.Writer
+	began, last time.Time
+}
+
+func newLines(w io.Writer) *lines {
+	now := time.Now()
+	return &lines{w: w, began: now, last: now}
+}
+
+func (l *lines) show(done, total int) {
+	if now := time.Now(); now.Sub(l.last) >= interval {
+		l.last = now
+		l.write(done, total)
+	}
+}
+
+func (l *lines) note(line string) { fmt.Fprintln(l.w, line) }
+
+func (l *lines) close(done, total int) { l.write(done, total) }
+
+func (l *lines) write(done, total int) {
+	percent := 0
+	if total > 0 {
+		percent = 100 * done / total
+	}
+	fmt.Fprintf(l.w, "%d of %d (%d %%) after %v\n", done, total, percent, time.Since(l.began).Round(interval/10))
+}

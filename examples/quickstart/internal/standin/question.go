@@ -1,0 +1,82 @@
+package standin
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/doc"
+	"net/http"
+	"strings"
+)
+
+// Model is the name of the only model.
+const Model = "first-sentence"
+
+// question is the request as far as the server reads it.
+type question struct {
+	Model    string `json:"model"`
+	Messages []struct {
+		Content string `json:"content"`
+	} `json:"messages"`
+}
+
+func read(w http.ResponseWriter, r *http.Request) (question, error) {
+	var q question
+	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&q)
+	switch {
+	case err != nil:
+		return q, fmt.Errorf("the request is not JSON: %w", err)
+	case q.Model == "":
+		return q, errors.New("the request names no model")
+	case q.prompt() == "":
+		return q, errors.New("the request has no message")
+	}
+	return q, nil
+}
+
+// prompt is the last message; the ones before say how to answer.
+func (q question) prompt() string {
+	if len(q.Messages) == 0 {
+		return ""
+	}
+	return q.Messages[len(q.Messages)-1].Content
+}
+
+// answer is the response in the form that OpenAI documents. Tokens are
+// reckoned at four bytes each, the usual rule of thumb.
+func (q question) answer() any {
+	text := firstSentence(q.prompt())
+	in, out := tokens(q.prompt()), tokens(text)
+	return map[string]any{
+		"object": "chat.completion",
+		"model":  q.Model,
+		"choices": []any{map[string]any{
+			"index":         0,
+			"message":       map[string]string{"role": "assistant", "content": text},
+			"finish_reason": "stop",
+		}},
+		"usage": map[string]int{"prompt_tokens": in, "completion_tokens": out, "total_tokens": in + out},
+	}
+}
+
+func tokens(text string) int { return (len(text) + 3) / 4 }
+
+// firstSentence returns the first sentence of what follows the first empty line,
+// as one line; of all of it where there is no empty line. It is never empty: a
+// model always says something.
+func firstSentence(prompt string) string {
+	text := prompt
+	if _, rest, found := strings.Cut(prompt, "\n\n"); found {
+		text = rest
+	}
+	if sentence := new(doc.Package).Synopsis(text); sentence != "" {
+		return sentence
+	}
+	// Synopsis passes over headings, lists and code.
+	for line := range strings.Lines(text) {
+		if words := strings.Fields(line); len(words) > 0 {
+			return strings.Join(words, " ")
+		}
+	}
+	return "There is nothing to summarise."
+}
