@@ -89,6 +89,7 @@ func TestCrossingsFormAChain(t *testing.T) {
 		wg.Go(func() {
 			for range 500 {
 				p, _ := g.Acquire(t.Context())
+				runtime.Gosched() // so that they are inside together
 				p.Release()
 			}
 		})
@@ -118,7 +119,7 @@ func TestSlowHookMissesPairsButNotTheEnd(t *testing.T) {
 				<-gate
 			})))
 			first := acquire(t.Context(), g) // hangs in the hook
-			take(t, g).Release() // depth 2 and back: no crossing
+			take(t, g).Release()             // depth 2 and back: no crossing
 			require.True(t, waits(first))
 			close(gate)
 			held := (<-first).permit

@@ -1,6 +1,7 @@
 package guard_test
 
 import (
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -82,6 +83,7 @@ func TestSnapshotIsOnePicture(t *testing.T) {
 		wg.Go(func() {
 			for range 500 {
 				p, _ := g.Acquire(t.Context())
+				runtime.Gosched() // so that they are inside together
 				p.Release()
 			}
 		})
@@ -93,6 +95,7 @@ func TestSnapshotIsOnePicture(t *testing.T) {
 		assert.True(t, s.Waiting == 0 || s.Full(), "nobody waits while a slot is free: %+v", s)
 		assert.GreaterOrEqual(t, s.Admitted, last.Admitted, "a counter only grows")
 		last = s
+		runtime.Gosched()
 	}
 	wg.Wait()
 }
