@@ -79,6 +79,10 @@ func (b *Breaker) Do[T any](ctx context.Context, f func(context.Context) (T, err
 	// Record empties the token; only a call that never came back leaves it full.
 	defer b.forsake(&t)
 	v, err := f(ctx)
+	if err == nil && b.settled(t) {
+		t = Token{} // Record would do the same; to ask here saves a quarter of the cost
+		return v, nil
+	}
 	b.Record(ctx, &t, err)
 	return v, err
 }
@@ -111,9 +115,20 @@ func (b *Breaker) Record(ctx context.Context, t *Token, err error) {
 		return
 	}
 	if err == nil {
-		b.succeed(t.spend())
+		if spent := t.spend(); !b.settled(spent) {
+			b.succeed(spent)
+		}
 		return
 	}
+	b.recordError(ctx, t, err)
+}
+
+// settled reports that a success of t changes nothing: the word is still the one
+// that the token was made from, closed and without failures. This is all that a
+// healthy call costs.
+func (b *Breaker) settled(t Token) bool { return b.load() == t.stamp && t.probe == 0 }
+
+func (b *Breaker) recordError(ctx context.Context, t *Token, err error) {
 	defer b.forsake(t)
 	kind := b.policy.classify(ctx, err).Kind
 	switch spent := t.spend(); kind {

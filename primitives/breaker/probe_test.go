@@ -1,0 +1,196 @@
+package breaker_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/weir-go/weir/primitives/breaker"
+	"github.com/weir-go/weir/primitives/outcome"
+)
+
+func TestExactlySoManyProbesAsAllowed(t *testing.T) {
+	for _, k := range []int{1, 3, 64} {
+		for _, callers := range []int{64, 1000} {
+			t.Run(fmt.Sprintf("%d of %d", k, callers), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { stampede(t, k, callers) })
+			})
+		}
+	}
+}
+
+// stampede sends all callers at the instant the window ends. The probes hang for
+// a second, so that all have asked before one has decided.
+func stampede(t *testing.T, k, callers int) {
+	b := newBreaker(t, breaker.Probes(k))
+	halfOpen(t, b)
+	var ran, rejected atomic.Int64
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Go(func() {
+			_, err := b.Do(t.Context(), func(context.Context) (int, error) {
+				ran.Add(1)
+				time.Sleep(time.Second)
+				return 0, nil
+			})
+			if err == nil {
+				return
+			}
+			rejected.Add(1)
+			var open *breaker.OpenError
+			if assert.ErrorAs(t, err, &open) {
+				assert.Equal(t, breaker.HalfOpen, open.State)
+				assert.Positive(t, open.After())
+			}
+		})
+	}
+	wg.Wait()
+	require.EqualValues(t, k, ran.Load())
+	require.EqualValues(t, callers-k, rejected.Load())
+	require.EqualValues(t, callers-k, b.Snapshot().Rejected)
+	require.Equal(t, breaker.Closed, b.State(), "the first success has closed it")
+}
+
+// However a probe ends, the next caller is not shut out for ever.
+func TestProbeSlotComesBack(t *testing.T) {
+	cancelled := func(ctx context.Context) (int, error) { return 0, ctx.Err() }
+	tests := []struct {
+		name  string
+		probe func(t *testing.T, b *breaker.Breaker)
+		after breaker.State
+	}{
+		{"panic", func(t *testing.T, b *breaker.Breaker) {
+			require.Panics(t, func() {
+				_, _ = b.Do(t.Context(), func(context.Context) (int, error) { panic("boom") })
+			})
+		}, breaker.Open},
+		{"goexit", func(t *testing.T, b *breaker.Breaker) { goexit(t, b) }, breaker.Open},
+		{"cancelled by the caller", func(t *testing.T, b *breaker.Breaker) {
+			ctx, cancel := context.WithCancel(t.Context())
+			_, err := b.Do(ctx, func(ctx context.Context) (int, error) { cancel(); return cancelled(ctx) })
+			require.ErrorIs(t, err, context.Canceled)
+		}, breaker.HalfOpen},
+		{"ignored", func(t *testing.T, b *breaker.Breaker) {
+			_, err := b.Do(t.Context(), func(context.Context) (int, error) { return 0, outcome.AsIgnored(errDown) })
+			require.ErrorIs(t, err, errDown)
+		}, breaker.HalfOpen},
+		{"permanent", func(t *testing.T, b *breaker.Breaker) {
+			_, err := b.Do(t.Context(), func(context.Context) (int, error) { return 0, outcome.AsPermanent(errDown) })
+			require.ErrorIs(t, err, errDown)
+		}, breaker.HalfOpen},
+		{"throttled", func(t *testing.T, b *breaker.Breaker) {
+			_, err := b.Do(t.Context(), func(context.Context) (int, error) { return 0, outcome.AsThrottled(errDown, 1) })
+			require.ErrorIs(t, err, errDown)
+		}, breaker.Open},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBreaker(t)
+				halfOpen(t, b)
+				tt.probe(t, b)
+				require.Equal(t, tt.after, b.State())
+				require.Zero(t, b.Snapshot().Probes)
+				if tt.after == breaker.Open {
+					time.Sleep(window)
+				}
+				_, err := b.Do(t.Context(), succeed)
+				require.NoError(t, err)
+				require.Equal(t, breaker.Closed, b.State())
+			})
+		})
+	}
+}
+
+// The fault: a probe whose end was never recorded left others half-open for ever.
+func TestLostProbeFreesItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBreaker(t, breaker.Probes(2), breaker.Lease(3*time.Second))
+		halfOpen(t, b)
+		allow(t, b) // lost
+		time.Sleep(time.Second)
+		allow(t, b) // lost
+		_, err := b.Allow()
+		var open *breaker.OpenError
+		require.ErrorAs(t, err, &open)
+		require.Equal(t, 2*time.Second, open.After(), "until the first of the two leases ends")
+		require.EqualError(t, err, `breaker: open: "model" is half-open and its probes are out, next slot in 2s at the latest`)
+
+		time.Sleep(2*time.Second - 1)
+		_, err = b.Allow()
+		require.ErrorIs(t, err, breaker.ErrOpen)
+		time.Sleep(1)
+		allow(t, b) // lost again, in the place of the first
+		_, err = b.Allow()
+		require.ErrorIs(t, err, breaker.ErrOpen)
+		require.Equal(t, 2, b.Snapshot().Probes)
+
+		time.Sleep(24 * time.Hour)
+		_, err = b.Do(t.Context(), succeed)
+		require.NoError(t, err)
+		require.Equal(t, breaker.Closed, b.State())
+	})
+}
+
+func TestDefaultLeaseIsTheWindowButASecondAtLeast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, tt := range []struct{ recovery, lease time.Duration }{
+			{0, time.Second}, {time.Millisecond, time.Second}, {time.Minute, time.Minute},
+		} {
+			b, err := breaker.New(breaker.Consecutive("model", 1, tt.recovery))
+			require.NoError(t, err)
+			b.Trip()
+			time.Sleep(tt.recovery)
+			allow(t, b)
+			_, err = b.Allow()
+			var open *breaker.OpenError
+			require.ErrorAs(t, err, &open)
+			require.Equal(t, tt.lease, open.After())
+		}
+	})
+}
+
+// A service that always answers after the lease must still be found to be up.
+func TestProbeThatOutlivesItsLeaseStillDecides(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBreaker(t, breaker.Lease(time.Second))
+		halfOpen(t, b)
+		slow := allow(t, b)
+		time.Sleep(2 * time.Second)
+		next := allow(t, b) // has the slot now
+		b.Record(t.Context(), &slow, nil)
+		require.Equal(t, breaker.Closed, b.State())
+
+		b.Record(t.Context(), &next, errDown)
+		require.Zero(t, b.Snapshot().Failures, "decided already")
+		require.EqualValues(t, 1, b.Snapshot().Stale)
+	})
+}
+
+// A probe without its slot must not free the slot of the one that has it now.
+func TestIgnoredProbeGivesBackOnlyItsOwnSlot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBreaker(t, breaker.Lease(time.Second))
+		halfOpen(t, b)
+		slow := allow(t, b)
+		time.Sleep(2 * time.Second)
+		next := allow(t, b)
+		copied := next
+		b.Record(t.Context(), &slow, outcome.AsIgnored(errDown))
+		_, err := b.Allow()
+		require.ErrorIs(t, err, breaker.ErrOpen)
+
+		b.Record(t.Context(), &next, outcome.AsIgnored(errDown))
+		allow(t, b)
+		b.Record(t.Context(), &copied, outcome.AsIgnored(errDown))
+		_, err = b.Allow()
+		require.ErrorIs(t, err, breaker.ErrOpen, "a copy gives nothing back a second time")
+	})
+}
