@@ -37,17 +37,20 @@ type shard[K comparable, V any] struct {
 	_                    [64]byte // keeps neighbours out of each other's cache lines
 }
 
-// slot is a key that is in flight or has a result.
+// slot is a key that is in flight or has a result. What a hit reads comes first,
+// to be in one cache line with small keys and values.
 type slot[K comparable, V any] struct {
 	key        K
 	value      V
-	since      int64 // when the result was kept
-	expires    int64 // the result is gone from this time on
+	expires    int64  // the result is gone from this time on
+	flight     uint32 // the flight of the key; 0 where a result is kept, unused where neither
 	tag        uint32
 	prev, next uint32
-	flight     uint32 // the flight of the key, 0 where a result is kept
-	used       bool
+	since      int64 // when the result was kept
 }
+
+// unused marks the slots that are free. There are never so many flights.
+const unused = math.MaxUint32
 
 func (s *shard[K, V]) init(id uint32, limit int, ttl time.Duration, gen uint64) {
 	s.id, s.limit, s.ttl, s.gen = id, limit, ttl, gen
@@ -79,7 +82,7 @@ func (s *shard[K, V]) add(tag uint32, key K) uint32 {
 		s.slots = append(s.slots, slot[K, V]{})
 	}
 	e := &s.slots[i]
-	e.key, e.tag, e.used = key, tag, true
+	e.key, e.tag = key, tag
 	s.index.insert(tag, i)
 	return i
 }
@@ -87,7 +90,7 @@ func (s *shard[K, V]) add(tag uint32, key K) uint32 {
 // remove frees a slot that is not in the ring, and lets go of key and value.
 func (s *shard[K, V]) remove(i uint32) {
 	s.index.remove(s.slots[i].tag, i)
-	s.slots[i] = slot[K, V]{next: s.free}
+	s.slots[i] = slot[K, V]{flight: unused, next: s.free}
 	s.free = i
 }
 
@@ -174,7 +177,7 @@ func (s *shard[K, V]) sweep(now int64) {
 }
 
 func (s *shard[K, V]) expireIf(i uint32, now int64) {
-	if e := &s.slots[i]; e.used && e.flight == 0 && now >= e.expires {
+	if e := &s.slots[i]; e.flight == 0 && now >= e.expires {
 		s.expire(i)
 	}
 }

@@ -1,0 +1,119 @@
+package dedup_test
+
+import (
+	"context"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/weir-go/weir/primitives/dedup"
+)
+
+func one(context.Context) (int, error) { return 1, nil }
+
+// stride visits keys in an order that no cache can guess.
+func stride(i, n int) int { return int(uint64(i) * 0x9E3779B1 % uint64(n)) }
+
+func keys(n int) []string {
+	ks := make([]string, n)
+	for i := range ks {
+		ks[i] = "prompt-" + strconv.Itoa(i)
+	}
+	return ks
+}
+
+func BenchmarkHit(b *testing.B) {
+	for _, n := range []int{100, 100_000, 1_000_000} {
+		b.Run("live="+strconv.Itoa(n), func(b *testing.B) {
+			d, err := dedup.New[string, int](dedup.Window(time.Hour, dedup.Unbounded()))
+			require.NoError(b, err)
+			ctx, ks := context.Background(), keys(n)
+			for _, k := range ks {
+				_, _ = d.Do(ctx, k, one)
+			}
+			b.ReportAllocs()
+			b.ResetTimer()
+			for i := range b.N {
+				_, _ = d.Do(ctx, ks[stride(i, n)], one)
+			}
+		})
+	}
+}
+
+func BenchmarkHitParallel(b *testing.B) {
+	d, err := dedup.New[string, int](dedup.Window(time.Hour))
+	require.NoError(b, err)
+	ctx, ks := context.Background(), keys(100)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for i := 0; pb.Next(); i++ {
+			_, _ = d.Do(ctx, ks[i%100], one)
+		}
+	})
+}
+
+// BenchmarkMiss runs a function for keys that nobody else asks for: shared only
+// while in flight, kept under a cap that is always full, and with a caller
+// whose context can be cancelled.
+func BenchmarkMiss(b *testing.B) {
+	cancellable, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	for _, tt := range []struct {
+		name string
+		ctx  context.Context
+		p    dedup.Policy
+	}{
+		{"inflight", context.Background(), dedup.Window(0)},
+		{"inflight-cancellable", cancellable, dedup.Window(0)},
+		{"kept", context.Background(), dedup.Window(time.Hour)},
+	} {
+		b.Run(tt.name, func(b *testing.B) {
+			d, err := dedup.New[int, int](tt.p)
+			require.NoError(b, err)
+			for i := range 100_000 {
+				_, _ = d.Do(tt.ctx, -i, one)
+			}
+			b.ReportAllocs()
+			b.ResetTimer()
+			for i := range b.N {
+				_, _ = d.Do(tt.ctx, i, one)
+			}
+		})
+	}
+}
+
+func BenchmarkCheckComplete(b *testing.B) {
+	for _, tt := range []struct {
+		name string
+		ttl  time.Duration
+	}{{"inflight", 0}, {"kept", time.Hour}} {
+		b.Run(tt.name, func(b *testing.B) {
+			d, err := dedup.New[int, int](dedup.Window(tt.ttl))
+			require.NoError(b, err)
+			b.ReportAllocs()
+			for i := range b.N {
+				d.Complete(d.Check(i).Token, i)
+			}
+		})
+	}
+}
+
+// follower is a follower that counts.
+type counter struct{ told int }
+
+func (c *counter) Done(int, error) { c.told++ }
+
+func BenchmarkJoin(b *testing.B) {
+	d, err := dedup.New[int, int](dedup.Window(0))
+	require.NoError(b, err)
+	var c counter
+	b.ReportAllocs()
+	for i := range b.N {
+		t := d.Check(i).Token
+		d.Join(i, &c)
+		d.Complete(t, i)
+	}
+	require.Equal(b, b.N, c.told)
+}
