@@ -129,6 +129,21 @@ func TestNothingIsAllocated(t *testing.T) {
 	}
 }
 
+// Fault: a table of slots that grows with the calls instead of with the depth.
+func TestSlotsAreUsedAgain(t *testing.T) {
+	g := newGuard(t, guard.Limit(8))
+	require.Zero(t, testing.AllocsPerRun(1, func() {
+		for range 5000 {
+			p, _ := g.TryAcquire()
+			q, _ := g.TryAcquire()
+			r, _ := g.TryAcquire()
+			p.Release()
+			r.Release()
+			q.Release()
+		}
+	}))
+}
+
 // Two callers hand one slot to and fro, so that each Acquire waits. The other
 // slot stays taken: a guard at rest forgets its idle waiters.
 func TestWaitingAllocatesNothing(t *testing.T) {
@@ -147,6 +162,9 @@ func TestWaitingAllocatesNothing(t *testing.T) {
 		}
 	})
 	require.Zero(t, testing.AllocsPerRun(1000, func() {
+		for g.Snapshot().Waiting == 0 {
+			runtime.Gosched() // until the other one queues
+		}
 		p.Release()
 		p, _ = g.Acquire(ctx)
 	}))

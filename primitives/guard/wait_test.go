@@ -183,8 +183,8 @@ func TestGrantReceivedByADeadContext(t *testing.T) {
 // queue it is granted.
 func TestGrantOnTheWayOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGuard(t, guard.Limit(1))
-		p := take(t, g)
+		g := newGuard(t, guard.Limit(2))
+		p, other := take(t, g), take(t, g)
 		over := make(chan struct{})
 		dead := acquire(puppet{t.Context(), over, func() error {
 			select {
@@ -197,8 +197,17 @@ func TestGrantOnTheWayOut(t *testing.T) {
 		}}, g)
 		close(over)
 		require.ErrorIs(t, (<-dead).err, context.Canceled)
-		require.True(t, g.Snapshot().Empty(), "the slot is neither lost nor kept")
-		take(t, g).Release()
+		require.Equal(t, 1, g.Snapshot().Depth, "the slot is neither lost nor kept")
+
+		// The waiter is used again, and must not remember the old grant.
+		q := take(t, g)
+		next := acquire(t.Context(), g)
+		require.True(t, waits(next))
+		q.Release()
+		a := <-next
+		require.NoError(t, a.err)
+		a.permit.Release()
+		other.Release()
 	})
 }
 
