@@ -14,11 +14,11 @@ import (
 // config is what the user can choose.
 type config struct {
 	model   string
-	out     string // a file, or "-" for stdout
-	workers int
-	limit   int // packages; 0 is all
-	timeout time.Duration
-	baseURL string // "" is the stand-in
+	out     string        // a file, or "-" for stdout
+	workers int           // calls at a time
+	limit   int           // packages; 0 is all
+	timeout time.Duration // of one call; the run as a whole has none
+	baseURL string        // "" is the stand-in
 	key     string
 }
 
@@ -48,6 +48,9 @@ func (c *config) flags() *flag.FlagSet {
 	return set
 }
 
+// defaults leaves the model open: which one it is depends on the service. 16 calls
+// at a time are enough for the stand-in's outage to meet several of them, and modest
+// for a real service.
 func defaults() config {
 	return config{out: "summaries.jsonl", workers: 16, timeout: 30 * time.Second}
 }
@@ -71,6 +74,8 @@ func parse(args []string, getenv func(string) string) (config, error) {
 	return c, c.check(set.Args())
 }
 
+// check reports all faults together, so that the user mends them in one go. The
+// base URL is checked by the client, which knows what it can use.
 func (c config) check(rest []string) error {
 	var faults []string
 	bad := func(wrong bool, format string, args ...any) {

@@ -35,6 +35,7 @@ func connect(ctx context.Context, c config, manners standin.Manners) (*endpoint,
 	if err != nil {
 		return nil, errors.Join(err, e.close())
 	}
+	// From here on close has a client to close as well.
 	e.client = client
 	if err := client.Ping(ctx); err != nil {
 		return nil, errors.Join(err, e.close())
@@ -44,6 +45,7 @@ func connect(ctx context.Context, c config, manners standin.Manners) (*endpoint,
 
 // close gives back the connections and ends the stand-in. No call may be under way.
 func (e *endpoint) close() error {
+	// The client goes first: the stand-in waits for its connections to end.
 	if e.client != nil {
 		e.client.Close()
 	}

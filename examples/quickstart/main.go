@@ -14,6 +14,8 @@ import (
 	"github.com/weir-go/weir/examples/quickstart/internal/standin"
 )
 
+// main turns the first Ctrl-C into the end of the context. Deferred calls do not
+// survive os.Exit, which is why all the rest is in run.
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
@@ -54,6 +56,7 @@ func survey(ctx context.Context, c config, stdout io.Writer) (err error) {
 	if c.limit > 0 {
 		names = names[:min(c.limit, len(names))]
 	}
+	// The service comes last: what can fail without it should fail before it is asked.
 	service, err := connect(ctx, c, standin.Typical())
 	if err != nil {
 		return err

@@ -106,9 +106,11 @@ func (c *Client) call(ctx context.Context, op, method, path string, body []byte)
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
+		// Nothing came back, so nothing is known about the request: worth another try.
 		return reply{}, &Error{Op: op, Err: explain(ctx, err)}
 	}
 	defer response.Body.Close()
+	// One byte more than is allowed tells a long body from one that just fits.
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
 	switch {
 	case response.StatusCode != http.StatusOK:

@@ -24,6 +24,8 @@ func errTimeout(d time.Duration) error { return timeoutError(d) }
 
 func (e timeoutError) Error() string { return fmt.Sprintf("no answer within %v", time.Duration(e)) }
 
+// Is makes it a deadline for the default classifier of outcomes and for callers who
+// ask in the usual way.
 func (e timeoutError) Is(target error) bool {
 	return target == ErrTimeout || target == context.DeadlineExceeded
 }
@@ -45,6 +47,7 @@ type Error struct {
 
 // Error returns one line.
 func (e *Error) Error() string {
+	// What is known first: the status says more than the text of a cause.
 	var line strings.Builder
 	line.WriteString("chat: " + e.Op)
 	if e.Status != 0 {

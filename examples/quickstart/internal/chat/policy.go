@@ -15,6 +15,7 @@ type policy struct {
 	connections int
 }
 
+// check returns all faults, joined.
 func (p policy) check() error {
 	var faults []error
 	if p.timeout <= 0 {
@@ -45,7 +46,8 @@ func Timeout(d time.Duration) Option { return func(p *policy) { p.timeout = d } 
 // as calls are made at a time. The default is 16; it must be above 0.
 func Connections(n int) Option { return func(p *policy) { p.connections = n } }
 
-// checkBase returns base without its last slash.
+// checkBase returns base without its last slash. The usual mistakes are found here
+// and not by the first call, whose error would speak of a protocol scheme.
 func checkBase(base string) (string, error) {
 	u, err := url.Parse(base)
 	switch {

@@ -14,11 +14,14 @@ type completion struct {
 	Messages []message `json:"messages"`
 }
 
+// message is one turn of the conversation. The roles used here are system and
+// user; the answer comes back as assistant.
 type message struct {
 	Role    string `json:"role"`
 	Content string `json:"content"`
 }
 
+// newCompletion leaves out an empty system message, which some services refuse.
 func newCompletion(r Request) completion {
 	c := completion{Model: r.Model}
 	if r.System != "" {
@@ -70,8 +73,10 @@ type failure struct {
 	} `json:"error"`
 }
 
+// errorMessage returns what the service says to people, or "".
 func errorMessage(body []byte) string { return decodeFailure(body).Error.Message }
 
+// errorCode returns what the service says to programs, or "".
 func errorCode(body []byte) string {
 	var code string
 	if json.Unmarshal(decodeFailure(body).Error.Code, &code) != nil {

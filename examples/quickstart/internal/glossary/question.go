@@ -13,6 +13,7 @@ import (
 // at a real service and adds nothing to one sentence.
 const most = 4000
 
+// system leaves the model no room for "Sure! Here is": the answer is stored as it is.
 const system = "You write a glossary of Go packages. Answer with one plain English sentence " +
 	"that says what the package is for, and nothing else."
 

@@ -28,6 +28,7 @@ func List(src fs.FS) ([]string, error) {
 		case entry.IsDir() || found[path.Dir(name)] || path.Dir(name) == ".":
 			return nil
 		}
+		// One file is enough to list its folder, so most are never opened.
 		ok, err := belongs(target, name)
 		if ok {
 			found[path.Dir(name)] = true

@@ -89,6 +89,8 @@ func parseFile(src fs.FS, target *build.Context, name string, set *token.FileSet
 	if ok, err := belongs(target, name); !ok {
 		return nil, err
 	}
+	// The parser gets the text and not the name: it would open the name in the
+	// file system of the machine.
 	text, err := fs.ReadFile(src, name)
 	if err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ type bar struct {
 	w      io.Writer
 	bar    *progressbar.ProgressBar
 	total  int
-	closed bool
+	closed bool // notes need no bar cleared from under them any more
 }
 
 func newBar(w io.Writer, total int) *bar {
@@ -23,6 +23,8 @@ func newBar(w io.Writer, total int) *bar {
 		progressbar.OptionSetWriter(w),
 		progressbar.OptionSetWidth(40),
 		progressbar.OptionShowCount(),
+		// A terminal may be at the far end of a slow line, and every drawing
+		// holds up whoever made the progress.
 		progressbar.OptionThrottle(50*time.Millisecond),
 	)}
 }
@@ -42,6 +44,7 @@ func (b *bar) note(line string) {
 		fmt.Fprintln(b.w, line)
 		return
 	}
+	// The note takes the line of the bar, and the bar is drawn anew below it.
 	_ = b.bar.Clear()
 	fmt.Fprintln(b.w, line)
 	_ = b.bar.RenderBlank()
@@ -49,6 +52,7 @@ func (b *bar) note(line string) {
 
 func (b *bar) close(done, total int) {
 	b.closed = true
+	// Finish would fill the bar of a run that was stopped half way.
 	if done > 0 && done == total {
 		_ = b.bar.Finish()
 	} else {

@@ -24,6 +24,7 @@ func (t Table) Write(w io.Writer) error {
 	if len(t.Rows) == 0 {
 		return nil
 	}
+	// Spaces at the ends of lines would show up in every diff of a saved report.
 	out := table.NewWriter()
 	out.SetStyle(plain())
 	out.SuppressTrailingSpaces()
@@ -50,6 +51,8 @@ func cells[V any](values []V) table.Row {
 	return row
 }
 
+// alignment moves the columns with figures to the right, and their headers with
+// them, so that digits of the same weight stand under each other.
 func alignment(row []any) []table.ColumnConfig {
 	var configs []table.ColumnConfig
 	for i, value := range row {
@@ -78,6 +81,7 @@ func Duration(d time.Duration) string {
 	for limit := d.Abs(); limit/unit >= 1000; {
 		unit *= 10
 	}
+	// Minutes and hours are whole seconds already; 2m3.4s would be false precision.
 	if d.Abs() >= time.Minute {
 		unit = time.Second
 	}

@@ -36,15 +36,18 @@ type record struct {
 // next counts a request for the prompt and decides its fate. The caller holds
 // the lock of the server.
 func (r *record) next(m Manners, prompt string) fate {
+	// Two prompts with one hash would share their tries. Nothing depends on it
+	// but which of them is throttled, and it spares keeping the texts.
 	hash := fnv.New64a()
 	hash.Write([]byte(prompt))
 	key := hash.Sum64()
 	tries := r.tries[key]
-	r.tries[key] = tries
+	r.tries[key] = tries // so that a prompt that only met the outage is counted too
 	r.served.Requests++
 	r.served.Prompts = len(r.tries)
 	f := fate{latency: m.MinLatency}
 	if r.down(m) {
+		// Both ways in which a service is down, in turns.
 		f.kind = refused
 		if r.served.Requests%2 == 0 {
 			f.kind = dropped
@@ -75,6 +78,8 @@ func decide(m Manners, key uint64, tries int) fate {
 	if spread := m.MaxLatency - m.MinLatency; spread > 0 {
 		f.latency += time.Duration(dice.Int64N(int64(spread) + 1))
 	}
+	// Both are drawn always, so that changing one of the rates leaves the prompts
+	// that meet the other as they were.
 	throttle, trip := dice.Uint64(), dice.Uint64()
 	switch {
 	case tries > 0:

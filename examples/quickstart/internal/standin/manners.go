@@ -27,7 +27,7 @@ type Manners struct {
 	Outage time.Duration
 }
 
-// Typical returns the manners of the example: 5 to 40 ms an answer, one prompt of 45
+// Typical returns the manners of the example: 5 to 40 ms an answer, one prompt of 30
 // throttled for a second, one of 10 failed, and an outage of 1.5 s from the
 // 80th request on. A second of Retry-After is real waiting, so those are few.
 //
@@ -37,7 +37,7 @@ func Typical() Manners {
 	return Manners{
 		Seed:       1,
 		MinLatency: 5 * time.Millisecond, MaxLatency: 40 * time.Millisecond,
-		ThrottleEvery: 45, RetryAfter: time.Second,
+		ThrottleEvery: 30, RetryAfter: time.Second,
 		FailEvery: 10,
 		OutageAt:  80, Outage: 1500 * time.Millisecond,
 	}

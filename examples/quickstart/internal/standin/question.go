@@ -20,6 +20,8 @@ type question struct {
 	} `json:"messages"`
 }
 
+// read decodes and checks a request of at most 1 MiB. Its errors are the fault of
+// the client, and are sent to it as they are.
 func read(w http.ResponseWriter, r *http.Request) (question, error) {
 	var q question
 	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&q)
@@ -69,6 +71,7 @@ func firstSentence(prompt string) string {
 	if _, rest, found := strings.Cut(prompt, "\n\n"); found {
 		text = rest
 	}
+	// Synopsis knows where a sentence ends: not after the initials of a name.
 	if sentence := new(doc.Package).Synopsis(text); sentence != "" {
 		return sentence
 	}

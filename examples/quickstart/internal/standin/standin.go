@@ -22,7 +22,7 @@ type Server struct {
 	routes  *http.ServeMux
 
 	mu     sync.Mutex
-	record record
+	record record // guarded by mu, as is http
 
 	http     *http.Server
 	serving  chan struct{}  // closed when the accept loop has ended
@@ -85,6 +85,8 @@ func (s *Server) Close() error {
 	if server == nil {
 		return nil
 	}
+	// Not Shutdown: it waits up to five seconds for a connection that was opened and
+	// not used yet, and clients open such connections ahead of need.
 	err := server.Close()
 	<-s.serving
 	s.sessions.Wait()
@@ -95,6 +97,8 @@ func (s *Server) Close() error {
 // for, or until the caller has gone.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.routes.ServeHTTP(w, r) }
 
+// models lists the one model. It has no faults and is not counted: it is there
+// for a client that wants to know whether anybody answers.
 func (s *Server) models(w http.ResponseWriter, _ *http.Request) {
 	reply(w, http.StatusOK, map[string]any{"object": "list", "data": []any{
 		map[string]string{"id": Model, "object": "model"},
@@ -114,6 +118,7 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	fate := s.record.next(s.manners, question.prompt())
 	s.mu.Unlock()
+	// The latency is spent without the lock: the service is slow, not serial.
 	if !wait(r.Context(), fate.latency) {
 		return
 	}
@@ -153,6 +158,7 @@ func reply(w http.ResponseWriter, status int, value any) {
 	_ = json.NewEncoder(w).Encode(value)
 }
 
+// fail sends an error in the form that OpenAI documents.
 func fail(w http.ResponseWriter, status int, code, message string) {
 	reply(w, status, map[string]any{"error": map[string]string{"message": message, "type": code, "code": code}})
 }

@@ -113,7 +113,7 @@ func TestTroubleDependsOnThePromptAlone(t *testing.T) {
 			require.Equal(t, 200, ask(backward, fmt.Sprint("prompt ", i)).Code, "the second try succeeds")
 		}
 		got := forward.Served()
-		require.InDelta(t, prompts/45, got.Throttled, 15)
+		require.InDelta(t, prompts/30, got.Throttled, 15)
 		require.InDelta(t, prompts/10, got.Failed, 30)
 		require.Equal(t, prompts, got.Prompts)
 		require.Equal(t, prompts, got.Answered+got.Throttled+got.Failed)

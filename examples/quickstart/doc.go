@@ -1,0 +1,23 @@
+// Command quickstart writes a glossary of the Go standard library: one sentence on
+// every package, and on every package that it imports. A model writes the
+// sentences, behind the four primitives of weir.
+//
+//	GOTOOLCHAIN=auto go run ./examples/quickstart
+//
+// The input is the real source of the installed Go release. The model is a stand-in
+// that this process serves on loopback, so that nothing else is needed; it has the
+// faults of a real service, see the package standin. To ask a real one:
+//
+//	OPENAI_BASE_URL=https://api.openai.com/v1 OPENAI_API_KEY=... go run ./examples/quickstart -model gpt-4o-mini
+//
+// The parts, in the order in which an item meets them:
+//
+//	config.go           what the user can choose
+//	internal/godoc      the packages and their documentation
+//	internal/glossary   what is asked about them, and the form of the result
+//	internal/chat       the client of the model
+//	internal/standin    the model where none is configured
+//	endpoint.go         joins the last two
+//	internal/progress   how far the run has come
+//	internal/report     the tables at its end
+package main
