@@ -36,9 +36,9 @@ var watchers = map[string]func(context.Context) (int, error){
 	},
 }
 
-// TestRow21 and trap 15: the leader is cancelled with followers; the work goes on
+// Trap 15 and row 21 of the resilience list: the leader is cancelled with followers; the work goes on
 // and healthy followers get its result.
-func TestRow21CancelledLeaderPoisonsNobody(t *testing.T) {
+func TestResilience21CancelledLeaderPoisonsNobody(t *testing.T) {
 	for name, f := range watchers {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -58,9 +58,9 @@ func TestRow21CancelledLeaderPoisonsNobody(t *testing.T) {
 	}
 }
 
-// TestRow22: all callers are cancelled: the run's context ends and the key is
+// Row 22 of the resilience list: all callers are cancelled: the run's context ends and the key is
 // free; a newcomer starts a run of its own, which the old one cannot touch.
-func TestRow22AbandonedRun(t *testing.T) {
+func TestResilience22AbandonedRun(t *testing.T) {
 	for name, f := range watchers {
 		for _, last := range []string{"leader", "follower"} {
 			t.Run(name+"/last="+last, func(t *testing.T) {

@@ -53,9 +53,9 @@ func slow(ctx context.Context) (int, error) {
 	}
 }
 
-// TestRow11: 100 concurrent Do calls on one key run the function once and all
+// Checklist row 11: 100 concurrent Do calls on one key run the function once and all
 // get its value.
-func TestRow11OneRunForAHundredCallers(t *testing.T) {
+func TestChecklist11OneRunForAHundredCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := make1[string, int](t, dedup.Window(time.Minute))
 		var mu sync.Mutex
@@ -86,9 +86,9 @@ func TestRow11OneRunForAHundredCallers(t *testing.T) {
 	})
 }
 
-// TestRow12: followers of a failed leader receive its error, and the next call
+// Checklist row 12: followers of a failed leader receive its error, and the next call
 // runs again.
-func TestRow12FollowersGetTheErrorAndItIsNotKept(t *testing.T) {
+func TestChecklist12FollowersGetTheErrorAndItIsNotKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := make1[string, int](t, dedup.Window(time.Minute))
 		boom := context.DeadlineExceeded // any error; this one looks like a cancellation
@@ -107,9 +107,9 @@ func TestRow12FollowersGetTheErrorAndItIsNotKept(t *testing.T) {
 	})
 }
 
-// TestRow13: a follower whose ctx ends returns at once while leader and other
+// Checklist row 13: a follower whose ctx ends returns at once while leader and other
 // followers go on.
-func TestRow13FollowerGivesUpAlone(t *testing.T) {
+func TestChecklist13FollowerGivesUpAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := make1[string, int](t, dedup.Window(0))
 		leader := call(d, t.Context(), "k", slow)
@@ -149,8 +149,8 @@ func TestDeadContextRunsNothing(t *testing.T) {
 	require.Zero(t, d.Snapshot().InFlight)
 }
 
-// TestRow16: a leader slower than the TTL keeps leadership.
-func TestRow16SlowLeaderKeepsTheKey(t *testing.T) {
+// Checklist row 16: a leader slower than the TTL keeps leadership.
+func TestChecklist16SlowLeaderKeepsTheKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := make1[string, int](t, dedup.Window(time.Millisecond))
 		leader := call(d, t.Context(), "k", slow)

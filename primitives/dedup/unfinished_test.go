@@ -13,8 +13,8 @@ import (
 	"github.com/weir-go/weir/primitives/dedup"
 )
 
-// TestRow14: a panicking or cancelled leader releases its followers.
-func TestRow14PanicReachesTheFollowersAsAnError(t *testing.T) {
+// Checklist row 14: a panicking or cancelled leader releases its followers.
+func TestChecklist14PanicReachesTheFollowersAsAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := make1[string, int](t, dedup.Window(time.Minute, dedup.Name("prompts")))
 		boom := errors.New("boom")
@@ -51,7 +51,7 @@ func TestPanicWithNobodyWaiting(t *testing.T) {
 	require.Equal(t, dedup.First, d.Check("k").State)
 }
 
-// TestTrap17: Goexit in a run is no result. It ends the leader's goroutine, as
+// Trap 17: Goexit in a run is no result. It ends the leader's goroutine, as
 // t.FailNow does, and its followers are told.
 func TestTrap17Goexit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -94,6 +94,7 @@ func (d *Dedup[K, V]) EvictOldest() bool {
 			if e := s.oldest(now); e != nil && (oldest == nil || e.since < since) {
 				oldest, since = s, e.since
 			}
+			s.shrink()
 			s.mu.Unlock()
 		}
 		if oldest == nil {

@@ -1,0 +1,70 @@
+package dedup_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/weir-go/weir/primitives/dedup"
+)
+
+// TestAllocations pins the hot paths. A run's context comes from a block of 16,
+// so a Do that runs its function allocates once in 16 times.
+func TestAllocations(t *testing.T) {
+	type pair struct {
+		s string
+		n int
+	}
+	d := make1[pair, int](t, dedup.Window(time.Minute, dedup.MaxEntries(100)))
+	single := make1[pair, int](t, dedup.Window(0))
+	cancellable, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ctx, n := context.Background(), 0
+	f := func(context.Context) (int, error) { return 1, nil }
+	next := func() pair { n++; return pair{"prompt", n} }
+	for range 10_000 { // grown to the size at which it stays
+		_, _ = d.Do(ctx, next(), f)
+		_, _ = single.Do(ctx, next(), f)
+	}
+	last := pair{"prompt", n - 1}
+	var fol dedup.Follower[int] = new(silent)
+	tests := []struct {
+		name  string
+		bound float64 // per 16 calls
+		call  func()
+	}{
+		{"hit", 0, func() { _, _ = d.Do(ctx, last, f, dedup.TTL(time.Second)) }},
+		{"get", 0, func() { d.Get(last) }},
+		{"check hit", 0, func() { d.Check(last) }},
+		{"check and complete", 0, func() { k := next(); d.Complete(d.Check(k).Token, 1) }},
+		{"check and fail", 0, func() { k := next(); d.Fail(d.Check(k).Token, context.Canceled) }},
+		{"join", 0, func() {
+			k := next()
+			c := single.Check(k)
+			single.Join(k, fol)
+			single.Join(k, fol)
+			single.Complete(c.Token, 1)
+		}},
+		{"unshared run, in flight only", 1, func() { _, _ = single.Do(ctx, next(), f) }},
+		{"unshared run, kept", 1, func() { _, _ = d.Do(ctx, next(), f) }},
+		{"unshared run that can be cancelled", 1, func() { _, _ = single.Do(cancellable, next(), f) }},
+	}
+	for _, tt := range tests {
+		if tt.name == "check and complete" {
+			require.True(t, d.Contains(last), "or else the hits were none")
+		}
+		got := testing.AllocsPerRun(100, func() {
+			for range 16 {
+				tt.call()
+			}
+		})
+		// A block is made per shard, so a stretch of 16 calls may see two.
+		require.LessOrEqual(t, got, 2*tt.bound, tt.name)
+	}
+}
+
+type silent struct{}
+
+func (*silent) Done(int, error) {}

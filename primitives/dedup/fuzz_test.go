@@ -1,0 +1,167 @@
+package dedup_test
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/weir-go/weir/primitives/dedup"
+)
+
+// script runs the deduplicator and its model side by side, in virtual time. Each
+// step of 3 bytes is an operation, a key and an argument.
+type script struct {
+	t      *testing.T
+	d      *dedup.Dedup[byte, int]
+	m      *model
+	ttls   bool // calls have ttls of their own
+	tokens []owned
+	told   []*recorder // what each follower was told
+	wants  []*recorder // and should have been
+	values int
+}
+
+type owned struct {
+	token  dedup.Token
+	flight *modelFlight
+}
+
+var errScript = errors.New("script")
+
+// newScript reads the policy from a byte. A cap with ttls of single calls is left
+// out: which expired results still take room there is not promised.
+func newScript(t *testing.T, b byte) *script {
+	s := &script{t: t, m: &model{flights: map[byte]*modelFlight{}}}
+	s.m.ttl = []time.Duration{0, 5, 40, 1 << 40}[b%4]
+	opt := dedup.Unbounded()
+	if s.m.limit = int(b / 4 % 4); s.m.limit > 0 {
+		opt = dedup.MaxEntries(s.m.limit)
+	}
+	s.ttls = s.m.limit == 0 && b >= 128
+	s.d = make1[byte, int](t, dedup.Window(s.m.ttl, opt))
+	return s
+}
+
+func (s *script) step(op, key, arg byte) {
+	key %= 12
+	switch op % 12 {
+	case 0, 1, 2:
+		s.check(key, arg%2 == 0)
+	case 3, 4, 5:
+		s.end(arg, op%12 == 3)
+	case 6:
+		v, ok := s.d.Get(key)
+		want, wantOK := s.m.get(key)
+		require.Equal(s.t, wantOK, ok)
+		require.Equal(s.t, want, v)
+		require.Equal(s.t, wantOK, s.d.Contains(key))
+	case 7:
+		require.Equal(s.t, s.m.evict(), s.d.EvictOldest())
+	case 8:
+		s.d.Purge()
+		require.Zero(s.t, s.d.Purge())
+	case 9:
+		if arg < 32 {
+			s.d.Clear()
+			s.m.clear()
+		}
+	case 10:
+		s.snapshot()
+	case 11:
+		s.sleep(time.Duration(arg))
+	}
+	s.sleep(1) // no two results are kept at the same time, so the oldest is one
+}
+
+func (s *script) sleep(d time.Duration) {
+	time.Sleep(d)
+	s.m.now += d
+	s.m.expire()
+}
+
+func (s *script) check(key byte, join bool) {
+	state, value, flight := s.m.check(key)
+	var c dedup.Check[int]
+	if join {
+		got, want := new(recorder), new(recorder)
+		c = s.d.Join(key, got)
+		if state == dedup.InProgress {
+			flight.followers = append(flight.followers, want)
+		}
+		s.told, s.wants = append(s.told, got), append(s.wants, want)
+	} else {
+		c = s.d.Check(key)
+	}
+	require.Equal(s.t, state, c.State)
+	require.Equal(s.t, value, c.Value)
+	if state == dedup.First {
+		s.tokens = append(s.tokens, owned{c.Token, flight})
+	} else {
+		require.Zero(s.t, c.Token)
+	}
+}
+
+// end uses any token that was ever given out, mostly a late one.
+func (s *script) end(arg byte, fail bool) {
+	if len(s.tokens) == 0 {
+		return
+	}
+	o := s.tokens[len(s.tokens)-1-int(arg)%min(len(s.tokens), 8)]
+	s.values++
+	ttl, opts := s.m.ttl, []dedup.CallOption(nil)
+	if s.ttls && arg%3 == 0 {
+		ttl = time.Duration(arg) - 20
+		opts = append(opts, dedup.TTL(ttl))
+	}
+	followers := o.flight.followers
+	ok := s.m.end(o.flight, s.values, fail, ttl)
+	if fail {
+		require.Equal(s.t, ok, s.d.Fail(o.token, errScript))
+	} else {
+		require.Equal(s.t, ok, s.d.Complete(o.token, s.values, opts...))
+	}
+	if !ok {
+		return
+	}
+	for _, w := range followers {
+		if fail {
+			w.Done(0, errScript)
+		} else {
+			w.Done(s.values, nil)
+		}
+	}
+	require.Equal(s.t, s.wants, s.told)
+}
+
+func (s *script) snapshot() {
+	got := s.d.Snapshot()
+	want := s.m.sum
+	want.TTL, want.MaxEntries, want.Cached = s.m.ttl, s.m.limit, len(s.m.results)
+	want.Expired = got.Expired
+	require.Equal(s.t, want, got)
+	require.Equal(s.t, got.Misses, uint64(got.InFlight)+got.Completed+got.Failed)
+}
+
+// FuzzModel compares the deduplicator with the naive model, step by step.
+func FuzzModel(f *testing.F) {
+	for policy := range byte(16) {
+		var steps []byte
+		for i := range 900 {
+			steps = append(steps, byte(i*i*7+i/3*int(policy+1)))
+		}
+		f.Add(policy, steps)
+		f.Add(policy+128, steps)
+	}
+	f.Fuzz(func(t *testing.T, policy byte, steps []byte) {
+		synctest.Test(t, func(t *testing.T) {
+			s := newScript(t, policy)
+			for ; len(steps) >= 3; steps = steps[3:] {
+				s.step(steps[0], steps[1], steps[2])
+			}
+			s.snapshot()
+		})
+	})
+}
