@@ -46,10 +46,11 @@ func below(n time.Duration) time.Duration {
 // for [None]. It is never negative and never above the cap, for any attempt; an
 // attempt below 1 counts as 1.
 func (p Policy) Delay(attempt int) time.Duration {
+	limit := max(p.cap, 0) // a policy that is refused can still be asked
 	if !p.doubles || attempt <= 1 {
-		return min(p.base, p.cap)
+		return min(max(p.base, 0), limit)
 	}
-	return double(p.base, attempt-1, p.cap)
+	return double(max(p.base, 0), attempt-1, limit)
 }
 
 // double is base*2^n, at most limit. Shifting the limit down instead of the base
@@ -66,7 +67,7 @@ func double(base time.Duration, n int, limit time.Duration) time.Duration {
 // Delays told by the service are not in it.
 func (p Policy) MaxTotalDelay() time.Duration {
 	var sum time.Duration
-	waits := p.attempts - 1
+	waits := max(p.attempts, 1) - 1
 	// After 63 doublings every delay is the same, so the rest is one product.
 	for n := 1; n <= waits && n <= 63; n++ {
 		sum = later(sum, p.Delay(n))

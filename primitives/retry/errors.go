@@ -90,12 +90,18 @@ func (e *Error) Error() string {
 	if e.Attempts != 1 {
 		text.WriteByte('s')
 	}
-	for _, err := range e.Unwrap() {
-		text.WriteString(": ")
-		text.WriteString(strings.ReplaceAll(err.Error(), "\n", ": "))
+	if e.Err != nil {
+		text.WriteString(": " + line(e.Err))
+	}
+	// Where the function returned the context's own error, once is enough.
+	if e.Cause != nil && !errors.Is(e.Err, e.Cause) {
+		text.WriteString(": " + line(e.Cause))
 	}
 	return text.String()
 }
+
+// line is the text of joined errors in one line.
+func line(err error) string { return strings.ReplaceAll(err.Error(), "\n", ": ") }
 
 // Unwrap returns those of Err and Cause that are there.
 func (e *Error) Unwrap() []error {

@@ -50,6 +50,10 @@ func (r *Retrier) Next(ctx context.Context, t Try) Verdict {
 	}
 	t.Attempt = max(t.Attempt, 1)
 	o := r.policy.classify(ctx, t.Err)
+	if o.Kind == outcome.Success {
+		r.counts.succeeded.Add(1)
+		return Verdict{Err: t.Err}
+	}
 	free := o.Kind == outcome.Ignored && ctx.Err() == nil
 	if free {
 		t.Attempt--
@@ -57,9 +61,6 @@ func (r *Retrier) Next(ctx context.Context, t Try) Verdict {
 		r.counts.failed.Add(1)
 	}
 	switch {
-	case o.Kind == outcome.Success:
-		r.counts.succeeded.Add(1)
-		return Verdict{Err: t.Err}
 	case o.Kind == outcome.Permanent:
 		return r.giveUp(t, o, Permanent, nil)
 	case ctx.Err() != nil:

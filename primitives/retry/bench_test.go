@@ -1,0 +1,59 @@
+package retry_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/weir-go/weir/primitives/outcome"
+	"github.com/weir-go/weir/primitives/retry"
+)
+
+func succeed(context.Context) (int, error) { return 1, nil }
+
+func BenchmarkFirstTry(b *testing.B) {
+	r := newRetrier(b, retry.Exponential(3, time.Second))
+	ctx := context.Background()
+	b.ReportAllocs()
+	for b.Loop() {
+		_, _ = r.Do(ctx, succeed)
+	}
+}
+
+func BenchmarkNext(b *testing.B) {
+	r := benchmarked(b)
+	ctx := context.Background()
+	b.Run("retry", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			_ = r.Next(ctx, retry.Try{Attempt: 2, Err: errDown})
+		}
+	})
+	b.Run("give up", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			_ = r.Next(ctx, retry.Try{Attempt: 3, Err: errDown})
+		}
+	})
+}
+
+// The cost of the classifier is not the retrier's.
+func benchmarked(tb testing.TB) *retry.Retrier {
+	failure := func(context.Context, error) outcome.Outcome { return outcome.Outcome{Kind: outcome.Failure} }
+	return newRetrier(tb, retry.Exponential(3, time.Second, retry.Classify(failure)))
+}
+
+// The costs that the documentation promises.
+func TestAllocations(t *testing.T) {
+	ctx, r := t.Context(), benchmarked(t)
+	try := func(attempt int) func() {
+		return func() {
+			_ = r.Next(ctx, retry.Try{Attempt: attempt, Err: errDown, Deadline: time.Now().Add(time.Hour)})
+		}
+	}
+	require.Zero(t, testing.AllocsPerRun(100, func() { _, _ = r.Do(ctx, succeed) }))
+	require.Zero(t, testing.AllocsPerRun(100, try(2)), "to try again")
+	require.EqualValues(t, 1, testing.AllocsPerRun(100, try(3)), "the error")
+}

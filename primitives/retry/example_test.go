@@ -1,0 +1,271 @@
+package retry_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/weir-go/weir/primitives/outcome"
+	"github.com/weir-go/weir/primitives/retry"
+)
+
+// flaky fails so many times before it answers.
+func flaky(failures int) func(context.Context) (string, error) {
+	return func(context.Context) (string, error) {
+		if failures--; failures >= 0 {
+			return "", errors.New("connection reset")
+		}
+		return "42", nil
+	}
+}
+
+func example(p retry.Policy) *retry.Retrier {
+	r, err := retry.New(p)
+	if err != nil {
+		panic(err)
+	}
+	return r
+}
+
+func ExampleRetrier_Do() {
+	r := example(retry.Exponential(3, time.Millisecond))
+	ctx := context.Background()
+	fmt.Println(r.Do(ctx, flaky(2)))
+	_, err := r.Do(ctx, flaky(5))
+	fmt.Println(err)
+	// Output:
+	// 42 <nil>
+	// retry: exhausted after 3 attempts: connection reset
+}
+
+// The step form: the caller keeps what waits, here in a plain loop.
+func ExampleRetrier_Next() {
+	r := example(retry.Constant(3, 20*time.Millisecond))
+	ctx := context.Background()
+	call := flaky(5)
+	for attempt := 1; ; attempt++ {
+		_, err := call(ctx)
+		v := r.Next(ctx, retry.Try{Attempt: attempt, Err: err})
+		if !v.Retry {
+			fmt.Println(v.Err)
+			return
+		}
+		fmt.Println("again in", v.Delay)
+	}
+	// Output:
+	// again in 20ms
+	// again in 20ms
+	// retry: exhausted after 3 attempts: connection reset
+}
+
+func ExampleRetrier_Abandon() {
+	r := example(retry.Constant(3, time.Minute))
+	ctx, cancel := context.WithCancel(context.Background())
+	try := retry.Try{Attempt: 1, Err: errors.New("connection reset")}
+	fmt.Println(r.Next(ctx, try).Retry)
+	cancel() // while the call waits
+	fmt.Println(r.Abandon(ctx, try))
+	// Output:
+	// true
+	// retry: cancelled after 1 attempt: connection reset: context canceled
+}
+
+func ExampleNew() {
+	_, err := retry.New(retry.Exponential(0, -time.Second))
+	fmt.Println(err)
+	// Output: retry: invalid policy: "": attempts is 0, want at least 1; delay is -1s, want more than 0
+}
+
+func ExampleExponential() {
+	p := retry.Exponential(5, 100*time.Millisecond)
+	for attempt := 1; attempt < p.Attempts(); attempt++ {
+		fmt.Println(p.Delay(attempt))
+	}
+	// Output:
+	// 100ms
+	// 200ms
+	// 400ms
+	// 800ms
+}
+
+func ExampleConstant() {
+	p := retry.Constant(3, 100*time.Millisecond)
+	fmt.Println(p.Delay(1), p.Delay(2), p.MaxTotalDelay())
+	// Output: 100ms 100ms 200ms
+}
+
+func ExampleNone() {
+	_, err := example(retry.None()).Do(context.Background(), flaky(1))
+	fmt.Println(err)
+	// Output: retry: exhausted after 1 attempt: connection reset
+}
+
+func ExampleName() {
+	r := example(retry.Constant(1, time.Second, retry.Name("model")))
+	_, err := r.Do(context.Background(), flaky(1))
+	fmt.Println(err)
+	// Output: retry "model": exhausted after 1 attempt: connection reset
+}
+
+func ExampleCap() {
+	p := retry.Exponential(9, time.Second, retry.Cap(5*time.Second))
+	fmt.Println(p.Delay(3), p.Delay(4), p.Delay(8))
+	// Output: 4s 5s 5s
+}
+
+func ExampleJitter() {
+	r := example(retry.Exponential(9, time.Second, retry.Jitter(retry.Equal)))
+	v := r.Next(context.Background(), retry.Try{Attempt: 2, Err: errors.New("connection reset")})
+	fmt.Println(time.Second <= v.Delay, v.Delay <= 2*time.Second)
+	// Output: true true
+}
+
+func ExampleClassify() {
+	errNotFound := errors.New("404 not found")
+	r := example(retry.Constant(3, time.Millisecond, retry.Classify(func(ctx context.Context, err error) outcome.Outcome {
+		if errors.Is(err, errNotFound) {
+			return outcome.Outcome{Kind: outcome.Permanent}
+		}
+		return outcome.Classify(ctx, err)
+	})))
+	_, err := r.Do(context.Background(), func(context.Context) (string, error) { return "", errNotFound })
+	fmt.Println(err)
+	// Output: retry: permanent after 1 attempt: 404 not found
+}
+
+func ExampleRetryRejected() {
+	closed := time.Now().Add(5 * time.Millisecond)
+	call := func(context.Context) (string, error) {
+		if left := time.Until(closed); left > 0 {
+			return "", &outcome.Error{
+				Err: errors.New("breaker: open"), Meaning: outcome.Outcome{Kind: outcome.Ignored, After: left},
+			}
+		}
+		return "42", nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	_, err := example(retry.Constant(1, time.Second)).Do(ctx, call)
+	fmt.Println(err)
+	fmt.Println(example(retry.Constant(1, time.Second, retry.RetryRejected())).Do(ctx, call))
+	// Output:
+	// retry: rejected after 0 attempts: breaker: open
+	// 42 <nil>
+}
+
+func ExamplePolicy_Attempts() {
+	fmt.Println(retry.Constant(3, time.Second).Attempts())
+	// Output: 3
+}
+
+func ExamplePolicy_Delay() {
+	p := retry.Exponential(1000, time.Second)
+	fmt.Println(p.Delay(1), p.Delay(2), p.Delay(999))
+	// Output: 1s 2s 1m0s
+}
+
+func ExamplePolicy_MaxTotalDelay() {
+	fmt.Println(retry.Exponential(4, time.Second).MaxTotalDelay()) // 1 s, 2 s, 4 s
+	// Output: 7s
+}
+
+func ExamplePolicy_Validate() {
+	fmt.Println(retry.Constant(3, time.Second).Validate())
+	fmt.Println(retry.Constant(3, 2*time.Minute).Validate())
+	// Output:
+	// <nil>
+	// retry: invalid policy: "": delay 2m0s is above the cap 1m0s
+}
+
+func ExamplePolicy_Retrier() {
+	var source retry.Source = retry.Constant(3, time.Second)
+	r, err := source.Retrier()
+	fmt.Println(r != nil, err)
+	// Output: true <nil>
+}
+
+func ExampleRetrier_Retrier() {
+	shared := example(retry.Constant(3, time.Second))
+	var source retry.Source = shared
+	same, err := source.Retrier()
+	fmt.Println(same == shared, err)
+	// Output: true <nil>
+}
+
+func ExampleRetrier_Snapshot() {
+	r := example(retry.Constant(3, time.Millisecond))
+	_, _ = r.Do(context.Background(), flaky(1))
+	_, _ = r.Do(context.Background(), flaky(5))
+	s := r.Snapshot()
+	fmt.Printf("%d calls, %d attempts, %d gave up\n", s.Calls, s.Attempts, s.GaveUp)
+	// Output: 2 calls, 5 attempts, 1 gave up
+}
+
+func ExampleReason_String() {
+	fmt.Println(retry.Exhausted, retry.Permanent, retry.Deadline, retry.Cancelled, retry.Rejected, retry.Postponed)
+	// Output: exhausted permanent deadline cancelled rejected postponed
+}
+
+func ExampleError() {
+	_, err := example(retry.Constant(2, time.Millisecond)).Do(context.Background(), flaky(5))
+	var e *retry.Error
+	if errors.As(err, &e) {
+		fmt.Printf("%v, %d attempts, last: %v\n", e.Reason, e.Attempts, e.Err)
+	}
+	// Output: exhausted, 2 attempts, last: connection reset
+}
+
+func ExampleError_Error() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	_, err := example(retry.Constant(2, time.Hour, retry.Cap(time.Hour))).Do(ctx, flaky(5))
+	fmt.Println(err.Error())
+	// Output: retry: deadline after 1 attempt: connection reset: context deadline exceeded
+}
+
+func ExampleError_Is() {
+	_, err := example(retry.None()).Do(context.Background(), flaky(1))
+	fmt.Println(errors.Is(err, retry.ErrGaveUp))
+	// Output: true
+}
+
+func ExampleError_Unwrap() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	_, err := example(retry.Constant(2, time.Hour, retry.Cap(time.Hour))).Do(ctx, flaky(5))
+	fmt.Println(errors.Is(err, context.DeadlineExceeded))
+	// Output: true
+}
+
+func ExampleError_Outcome() {
+	bad := func(context.Context) (string, error) { return "", outcome.AsPermanent(errors.New("400 bad request")) }
+	_, err := example(retry.Constant(3, time.Second)).Do(context.Background(), bad)
+	fmt.Println(outcome.Classify(context.Background(), err).Kind)
+	// Output: permanent
+}
+
+func ExamplePolicyError() {
+	err := retry.Constant(0, time.Second, retry.Name("model")).Validate()
+	var refused *retry.PolicyError
+	if errors.As(err, &refused) {
+		fmt.Printf("%s: %v\n", refused.Name, refused.Err)
+	}
+	// Output: model: attempts is 0, want at least 1
+}
+
+func ExamplePolicyError_Error() {
+	err := retry.Constant(0, time.Second, retry.Name("model")).Validate()
+	fmt.Println(err.Error())
+	// Output: retry: invalid policy: "model": attempts is 0, want at least 1
+}
+
+func ExamplePolicyError_Is() {
+	fmt.Println(errors.Is(retry.Constant(0, time.Second).Validate(), retry.ErrPolicy))
+	// Output: true
+}
+
+func ExamplePolicyError_Unwrap() {
+	fmt.Println(errors.Unwrap(retry.Constant(0, time.Second).Validate()))
+	// Output: attempts is 0, want at least 1
+}

@@ -1,0 +1,39 @@
+package retry_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/weir-go/weir/primitives/outcome"
+	"github.com/weir-go/weir/primitives/retry"
+)
+
+func TestSnapshotCountsEveryCallOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRetrier(t, retry.Exponential(3, time.Second, retry.Name("model")))
+		dead, cancel := context.WithCancel(t.Context())
+		cancel()
+		var wg sync.WaitGroup
+		for range 100 {
+			for _, call := range []*script{
+				fails(0), fails(2), fails(100), // 1, 3 and 3 attempts
+				{errs: []error{errDown, outcome.AsPermanent(errDown)}},        // 2
+				{errs: []error{outcome.AsIgnored(errDown)}},                   // none
+				{errs: []error{outcome.AsThrottled(errDown, 1000*time.Hour)}}, // 1
+			} {
+				wg.Go(func() { _, _ = r.Do(t.Context(), call.call) })
+			}
+			wg.Go(func() { _, _ = r.Do(dead, fails(0).call) })
+		}
+		wg.Wait()
+		require.Equal(t, retry.Snapshot{
+			Name: "model", Calls: 700, Attempts: 1000, Retries: 500, Succeeded: 200,
+			GaveUp: 500, Exhausted: 100, Permanent: 100, Rejected: 100, Postponed: 100, Cancelled: 100,
+		}, r.Snapshot())
+	})
+}
