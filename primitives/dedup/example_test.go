@@ -1,0 +1,280 @@
+package dedup_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/weir-go/weir/primitives/dedup"
+)
+
+// mustNew is for examples; New returns an error where the policy is wrong.
+func mustNew(p dedup.Policy) *dedup.Dedup[string, string] {
+	d, err := dedup.New[string, string](p)
+	if err != nil {
+		panic(err)
+	}
+	return d
+}
+
+func Example() {
+	d, err := dedup.New[string, string](dedup.Window(time.Minute, dedup.Name("prompts")))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ask := func(context.Context) (string, error) {
+		fmt.Println("the model is asked")
+		return "a low dam", nil
+	}
+	for range 3 {
+		answer, err := d.Do(context.Background(), "what is a weir?", ask)
+		fmt.Println(answer, err)
+	}
+	// Output:
+	// the model is asked
+	// a low dam <nil>
+	// a low dam <nil>
+	// a low dam <nil>
+}
+
+func ExampleNew() {
+	_, err := dedup.New[string, int](dedup.Window(-time.Second, dedup.Name("prompts"), dedup.MaxEntries(0)))
+	fmt.Println(errors.Is(err, dedup.ErrPolicy))
+	fmt.Println(err)
+	// Output:
+	// true
+	// dedup "prompts": invalid policy: ttl -1s is negative; max entries 0 is below 1
+}
+
+func ExampleWindow() {
+	kept := dedup.Window(time.Minute)
+	inFlightOnly := dedup.Window(0)
+	fmt.Println(kept.TTL(), inFlightOnly.TTL(), inFlightOnly.Validate())
+	// Output: 1m0s 0s <nil>
+}
+
+func ExampleName() {
+	fmt.Println(dedup.Window(time.Minute, dedup.Name("prompts")).Name())
+	// Output: prompts
+}
+
+func ExampleMaxEntries() {
+	d := mustNew(dedup.Window(time.Minute, dedup.MaxEntries(2)))
+	for _, key := range []string{"a", "b", "c"} {
+		d.Complete(d.Check(key).Token, "")
+	}
+	fmt.Println(d.Contains("a"), d.Contains("b"), d.Contains("c"))
+	// Output: false true true
+}
+
+func ExampleUnbounded() {
+	fmt.Println(dedup.Window(time.Minute).MaxEntries())
+	fmt.Println(dedup.Window(time.Minute, dedup.Unbounded()).MaxEntries())
+	// Output:
+	// 65536
+	// 0
+}
+
+func ExamplePolicy_Name() {
+	fmt.Printf("%q\n", dedup.Window(time.Minute).Name())
+	// Output: ""
+}
+
+func ExamplePolicy_TTL() {
+	fmt.Println(dedup.Window(time.Minute).TTL())
+	// Output: 1m0s
+}
+
+func ExamplePolicy_MaxEntries() {
+	fmt.Println(dedup.Window(time.Minute, dedup.MaxEntries(10)).MaxEntries())
+	// Output: 10
+}
+
+func ExamplePolicy_Validate() {
+	fmt.Println(dedup.Policy{}.Validate())
+	// Output: dedup: invalid policy: the zero policy, not made by Window
+}
+
+func ExamplePolicy_Policy() {
+	var source dedup.Source = dedup.Window(time.Minute, dedup.Name("own"))
+	fmt.Println(source.Policy().Name())
+	// Output: own
+}
+
+func ExampleDedup_Policy() {
+	var source dedup.Source = mustNew(dedup.Window(time.Minute, dedup.Name("shared")))
+	_, shared := source.(*dedup.Dedup[string, string])
+	fmt.Println(source.Policy().Name(), shared)
+	// Output: shared true
+}
+
+// One call serves all who ask while it runs.
+func ExampleDedup_Do() {
+	d := mustNew(dedup.Window(0))
+	started, release := make(chan bool), make(chan bool)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		_, _ = d.Do(context.Background(), "k", func(context.Context) (string, error) {
+			close(started)
+			<-release
+			return "shared", nil
+		})
+	})
+	<-started
+	for range 3 {
+		wg.Go(func() {
+			v, err := d.Do(context.Background(), "k", func(context.Context) (string, error) {
+				return "a second call", nil
+			})
+			fmt.Println(v, err)
+		})
+	}
+	for d.Snapshot().Shared < 3 {
+		runtime.Gosched()
+	}
+	close(release)
+	wg.Wait()
+	// Output:
+	// shared <nil>
+	// shared <nil>
+	// shared <nil>
+}
+
+func ExampleTTL() {
+	d := mustNew(dedup.Window(time.Hour))
+	f := func(context.Context) (string, error) { return "v", nil }
+	_, _ = d.Do(context.Background(), "kept", f)
+	_, _ = d.Do(context.Background(), "not kept", f, dedup.TTL(0))
+	fmt.Println(d.Contains("kept"), d.Contains("not kept"))
+	// Output: true false
+}
+
+// Check is for those who own the call: it never waits.
+func ExampleDedup_Check() {
+	d := mustNew(dedup.Window(time.Minute))
+	c := d.Check("k")
+	fmt.Println(c.State)
+	fmt.Println(d.Check("k").State)
+	d.Complete(c.Token, "done")
+	c = d.Check("k")
+	fmt.Println(c.State, c.Value)
+	// Output:
+	// first
+	// in progress
+	// cached done
+}
+
+// item is a follower: in a stream, an item that is parked until its twin is back.
+type item int
+
+func (i item) Done(v string, err error) { fmt.Println("item", i, "gets", v, err) }
+
+func ExampleDedup_Join() {
+	d := mustNew(dedup.Window(time.Minute))
+	owner := d.Check("k")
+	d.Join("k", item(2))
+	d.Join("k", item(3))
+	d.Complete(owner.Token, "the answer")
+	// Output:
+	// item 2 gets the answer <nil>
+	// item 3 gets the answer <nil>
+}
+
+func ExampleDedup_CheckAll() {
+	d := mustNew(dedup.Window(time.Minute))
+	for _, c := range d.CheckAll([]string{"a", "b", "a"}) {
+		fmt.Println(c.State)
+	}
+	// Output:
+	// first
+	// first
+	// in progress
+}
+
+// Only the first use of a token counts.
+func ExampleDedup_Complete() {
+	d := mustNew(dedup.Window(time.Minute))
+	c := d.Check("k")
+	fmt.Println(d.Complete(c.Token, "v"), d.Complete(c.Token, "w"))
+	fmt.Println(d.Get("k"))
+	// Output:
+	// true false
+	// v true
+}
+
+func ExampleDedup_Fail() {
+	d := mustNew(dedup.Window(time.Minute))
+	c := d.Check("k")
+	d.Join("k", item(2))
+	d.Fail(c.Token, errors.New("503"))
+	fmt.Println(d.Check("k").State)
+	// Output:
+	// item 2 gets  503
+	// first
+}
+
+func ExampleDedup_Get() {
+	d := mustNew(dedup.Window(time.Minute))
+	_, ok := d.Get("k")
+	fmt.Println(ok)
+	d.Complete(d.Check("k").Token, "v")
+	fmt.Println(d.Get("k"))
+	// Output:
+	// false
+	// v true
+}
+
+func ExampleDedup_Contains() {
+	d := mustNew(dedup.Window(time.Minute))
+	c := d.Check("k")
+	fmt.Println(d.Contains("k"))
+	d.Complete(c.Token, "v")
+	fmt.Println(d.Contains("k"))
+	// Output:
+	// false
+	// true
+}
+
+func ExampleDedup_Purge() {
+	d := mustNew(dedup.Window(time.Minute))
+	d.Complete(d.Check("k").Token, "v", dedup.TTL(time.Nanosecond))
+	for d.Contains("k") { // until the nanosecond is over
+	}
+	fmt.Println(d.Purge(), d.Purge())
+	// Output: 1 0
+}
+
+func ExampleDedup_EvictOldest() {
+	d := mustNew(dedup.Window(time.Minute))
+	d.Complete(d.Check("k").Token, "v")
+	fmt.Println(d.EvictOldest(), d.EvictOldest())
+	// Output: true false
+}
+
+func ExampleDedup_Clear() {
+	d := mustNew(dedup.Window(time.Minute))
+	d.Complete(d.Check("k").Token, "v")
+	d.Clear()
+	fmt.Println(d.Contains("k"))
+	// Output: false
+}
+
+func ExampleDedup_Snapshot() {
+	d := mustNew(dedup.Window(time.Minute, dedup.Name("prompts")))
+	c := d.Check("k")
+	d.Check("k")
+	d.Complete(c.Token, "v")
+	d.Check("k")
+	s := d.Snapshot()
+	fmt.Println(s.Name, "cached", s.Cached, "misses", s.Misses, "shared", s.Shared, "hits", s.Hits)
+	// Output: prompts cached 1 misses 1 shared 1 hits 1
+}
+
+func ExampleState_String() {
+	fmt.Println(dedup.First, "-", dedup.InProgress, "-", dedup.Cached, "-", dedup.Invalid)
+	// Output: first - in progress - cached - invalid
+}
