@@ -2,7 +2,7 @@ package stages
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"time"
 )
 
@@ -25,10 +25,7 @@ type batcher[T any] struct {
 }
 
 func (b batcher[T]) Validate() error {
-	if b.n < 1 {
-		return fmt.Errorf("batch size must be at least 1, not %d", b.n)
-	}
-	return needs(b.d < 0, "batch delay is negative")
+	return errors.Join(atLeastOne("batch size", b.n), needs(b.d < 0, "batch delay is negative"))
 }
 
 func (b batcher[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[[]T]) error {

@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"runtime/debug"
 	"time"
+
+	"github.com/weir-go/weir/primitives/outcome"
 )
 
 var (
 	// ErrDrop, returned by a stage's function, drops the item on purpose: it
 	// counts as filtered, and nothing is reported.
-	ErrDrop = errors.New("stages: item dropped on purpose")
+	// To the layers of a section it is a success.
+	ErrDrop error = &sentinel{"stages: item dropped on purpose", outcome.Success}
 
 	// ErrGoexit is the failure of an item whose function ended its goroutine by
 	// [runtime.Goexit], as a test's FailNow does.
@@ -18,8 +21,20 @@ var (
 
 	// ErrAborted is the failure of the items that were inside a flow when it
 	// was aborted. The cause of the abort is joined to it.
-	ErrAborted = errors.New("stages: flow aborted")
+	// To a breaker it says nothing about the service.
+	ErrAborted error = &sentinel{"stages: flow aborted", outcome.Ignored}
 )
+
+// sentinel is an error with a meaning for the layers of a section.
+type sentinel struct {
+	text string
+	kind outcome.Kind
+}
+
+func (s *sentinel) Error() string { return s.text }
+
+// Outcome tells breakers and retries what the error means.
+func (s *sentinel) Outcome() outcome.Outcome { return outcome.Outcome{Kind: s.kind} }
 
 // ItemError is the failure of an item: where it happened, why, and the item as
 // it was. It is what a result carries, what an error policy is asked about and
@@ -37,14 +52,8 @@ type ItemError struct {
 	Entered time.Time
 }
 
-// Error names the stage, the number of attempts where there were several, and
-// the cause. It never shows the value.
-func (e *ItemError) Error() string {
-	if e.Attempts > 1 {
-		return fmt.Sprintf("stage %q: after %d attempts: %v", e.Stage, e.Attempts, e.Err)
-	}
-	return fmt.Sprintf("stage %q: %v", e.Stage, e.Err)
-}
+// Error names the stage and the cause. It never shows the value.
+func (e *ItemError) Error() string { return fmt.Sprintf("stage %q: %v", e.Stage, e.Err) }
 
 // Unwrap returns the cause.
 func (e *ItemError) Unwrap() error { return e.Err }

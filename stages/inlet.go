@@ -61,7 +61,7 @@ func (in *Inlet[T]) wait(wake <-chan time.Time) (Item[T], state) {
 		}
 		it := in.hand[in.pos]
 		in.pos++
-		if in.skip(it) {
+		if in.skip(&it) {
 			continue
 		}
 		if it.trail != nil {
@@ -72,27 +72,34 @@ func (in *Inlet[T]) wait(wake <-chan time.Time) (Item[T], state) {
 }
 
 // skip reports whether the item does not concern the stage, and if so sends it
-// its way. A healthy item that does is counted.
-func (in *Inlet[T]) skip(it Item[T]) bool {
-	if it.failed() {
-		if in.takes && !in.rt.aborted.Load() {
+// its way. A healthy item is counted. After an abort it becomes a failed one,
+// except where a sink delivers results: what is done is delivered.
+func (in *Inlet[T]) skip(it *Item[T]) bool {
+	if !it.failed() {
+		in.node.in.Add(1)
+		if !in.rt.aborted.Load() || in.takes && in.bypass == nil {
 			return false
 		}
-		in.pass(it.fault, it.trail)
-		return true
+		in.node.failed.Add(1)
+		it.fault = in.rt.newItemError(in.node, in.rt.abortError(), 0, it.Value, it.trail)
 	}
-	in.node.in.Add(1)
-	if in.rt.aborted.Load() {
-		in.Fail(it, in.rt.abortError())
-		return true
+	if in.takes {
+		return false
 	}
-	return false
+	in.pass(it.fault, it.trail)
+	return true
 }
 
 // refill takes the next batch, at the price of the one before.
 func (in *Inlet[T]) refill(wake <-chan time.Time) state {
 	used := in.hand
 	in.hand, in.pos = nil, 0
+	select {
+	case <-wake: // a stage that is never idle has its timer, too
+		in.hand, in.pos = used, len(used)
+		return empty
+	default:
+	}
 	b, s := in.edge.poll(used)
 	if s == empty {
 		select {
@@ -146,7 +153,9 @@ func (in *Inlet[T]) pass(fault *ItemError, t *trail) {
 		in.bypass(fault, t)
 		return
 	}
-	in.rt.refuse(fault)
+	if !in.rt.aborted.Load() {
+		in.rt.refuse(fault)
+	}
 	t.release()
 }
 

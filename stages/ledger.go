@@ -47,8 +47,8 @@ func (l Ledger) Check() error {
 	return nil
 }
 
-// plus returns the sum of both.
-func (l Ledger) plus(o Ledger) Ledger {
+// Plus returns the sum of both accounts.
+func (l Ledger) Plus(o Ledger) Ledger {
 	return Ledger{
 		In: l.In + o.In, Derived: l.Derived + o.Derived, Recovered: l.Recovered + o.Recovered,
 		Out: l.Out + o.Out, Folded: l.Folded + o.Folded, Filtered: l.Filtered + o.Filtered,

@@ -21,24 +21,24 @@ import (
 // next stage's reach, also while f works on the one behind it. f is not called
 // any more once the flow is aborted.
 func Map[I, O any](f func(context.Context, I) (O, error), opts ...Option) Stage[I, O] {
-	return &mapper[I, O]{f: f, settings: newSettings(opts)}
+	return &mapper[I, O]{f: f, Settings: Apply(opts...)}
 }
 
 type mapper[I, O any] struct {
 	f func(context.Context, I) (O, error)
-	settings
+	Settings
 }
 
 // Validate implements [Validator].
 func (m *mapper[I, O]) Validate() error {
 	if m.f == nil {
-		return errors.Join(errors.New("function is nil"), m.validate())
+		return errors.Join(errors.New("function is nil"), m.Settings.Validate())
 	}
-	return m.validate()
+	return m.Settings.Validate()
 }
 
 func (m *mapper[I, O]) Run(_ context.Context, in *Inlet[I], out *Outlet[O]) error {
-	if m.workers > 1 {
+	if m.Workers > 1 {
 		return newPool(m, in, out).run()
 	}
 	w := worker[I, O]{rt: in.rt, node: in.node, f: m.f}

@@ -1,6 +1,7 @@
 package stages
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -14,6 +15,9 @@ type Node struct {
 	in, derived, recovered                                   atomic.Int64
 	out, folded, filtered, failed, shed, expired, deadLetter atomic.Int64
 	attempts, wait, work, longest                            atomic.Int64
+
+	mu       sync.Mutex
+	observed []func() any // what the node's layers show of themselves
 }
 
 // Name returns the node's name, which is unique in its run.
@@ -49,6 +53,25 @@ func (n *Node) Effort() Effort {
 		Work:     time.Duration(n.work.Load()),
 		Longest:  time.Duration(n.longest.Load()),
 	}
+}
+
+// observe adds a layer's view of itself to the node.
+func (n *Node) observe(f func() any) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.observed = append(n.observed, f)
+}
+
+// Layers returns what the layers of a section show of themselves, outermost
+// first: the snapshots of their primitives. It is empty for other stages.
+func (n *Node) Layers() []any {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var all []any
+	for _, f := range n.observed {
+		all = append(all, f())
+	}
+	return all
 }
 
 // tally is what a goroutine has done since it last told its node; telling the

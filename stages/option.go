@@ -6,17 +6,29 @@ import (
 )
 
 // Option sets a knob of a stage.
-type Option func(*settings)
+type Option func(*Settings)
 
-type settings struct {
-	workers   int
-	unordered bool
-	hold      bool
-	faults    []error
+// Settings is what the options of a stage add up to. The zero value of a field
+// stands for the default. A stage of your own takes the same options by calling
+// [Apply].
+type Settings struct {
+	// Workers is from how many goroutines a function is called.
+	Workers int
+	// Unordered lets items leave in the order they are done.
+	Unordered bool
+	// Hold makes a breaker keep what it does not admit.
+	Hold bool
+	// Name is the stage's name in its flow.
+	Name string
+	// Buffer bounds the edge that leads to the stage, in items.
+	Buffer int
+
+	faults []error
 }
 
-func newSettings(opts []Option) settings {
-	s := settings{workers: 1}
+// Apply returns the settings that opts make.
+func Apply(opts ...Option) Settings {
+	s := Settings{Workers: 1}
 	for _, o := range opts {
 		if o == nil {
 			s.faults = append(s.faults, errors.New("an option is nil"))
@@ -27,18 +39,40 @@ func newSettings(opts []Option) settings {
 	return s
 }
 
-// validate reports what the options got wrong.
-func (s *settings) validate() error {
-	if s.workers < 1 {
-		s.faults = append(s.faults, fmt.Errorf("workers must be at least 1, not %d", s.workers))
+// Validate implements [Validator]: it returns what the options got wrong.
+func (s Settings) Validate() error {
+	return errors.Join(append(s.faults, atLeastOne("workers", s.Workers))...)
+}
+
+// atLeastOne refuses numbers below 1.
+func atLeastOne(what string, n int) error {
+	if n < 1 {
+		return fmt.Errorf("%s must be at least 1, not %d", what, n)
 	}
-	return errors.Join(s.faults...)
+	return nil
 }
 
 // Workers makes a stage call its function from n goroutines; 1 unless set.
 // Items still leave in the order they came, unless [Unordered] is set.
-func Workers(n int) Option { return func(s *settings) { s.workers = n } }
+func Workers(n int) Option { return func(s *Settings) { s.Workers = n } }
 
 // Unordered lets items leave a stage in the order they are done, so that a slow
 // one holds up no other.
-func Unordered() Option { return func(s *settings) { s.unordered = true } }
+func Unordered() Option { return func(s *Settings) { s.Unordered = true } }
+
+// Hold makes a [Breaker] keep the items that find it open, until it admits them.
+func Hold() Option { return func(s *Settings) { s.Hold = true } }
+
+// Name names the stage in its flow, where it would else get a name of its kind.
+func Name(name string) Option { return func(s *Settings) { s.Name = name } }
+
+// Buffer bounds the edge that leads to the stage: at most n items are between
+// the two stages, handed over by the one and not finished by the other.
+func Buffer(n int) Option {
+	return func(s *Settings) {
+		s.Buffer = n
+		if err := atLeastOne("buffer", n); err != nil {
+			s.faults = append(s.faults, err)
+		}
+	}
+}

@@ -67,6 +67,9 @@ func (rt *Runtime) Context() context.Context { return rt.ctx }
 // It returns at once and may be called often.
 func (rt *Runtime) Stop() { rt.stop() }
 
+// Stopped returns a channel that is closed when the intake has been stopped.
+func (rt *Runtime) Stopped() <-chan struct{} { return rt.intake.Done() }
+
 // Abort ends the run: sources return, user functions see their context
 // cancelled and are called no more, and each item inside fails with
 // [ErrAborted] and cause, so that it is still accounted for. It returns at

@@ -1,0 +1,131 @@
+package flow
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/weir-go/weir/stages"
+)
+
+// Graph is a dataflow that has been wired and not started. Building it starts
+// nothing; it may be run often, also at the same time, as far as its sources
+// and sinks can be. It must not be changed while it is started.
+type Graph struct {
+	nodes []*node
+	wires []*wire
+	names map[string]int
+	open  map[*node]bool // sections that have no call yet
+}
+
+// node is a source, a stage or a sink of a graph.
+type node struct {
+	name  string
+	fault error
+	start func(*Run) func() // returns what the node's goroutine does
+}
+
+// wire is an edge of a graph. Its items' type is known to link alone.
+type wire struct {
+	from, to *node
+	bound    int
+	twice    bool
+	link     func(rt *stages.Runtime, from, to *stages.Node, bound int) (out, in any)
+}
+
+// New returns an empty graph.
+func New() *Graph { return &Graph{names: map[string]int{}, open: map[*node]bool{}} }
+
+// From begins a graph of its own with a source; see [Graph.From].
+func From[T any](src stages.Source[T], opts ...Option) *Stream[T] { return New().From(src, opts...) }
+
+// From adds a source and returns the stream of what it brings.
+func (g *Graph) From[T any](src stages.Source[T], opts ...Option) *Stream[T] {
+	n := g.add("source", src, stages.Apply(opts...))
+	s := &Stream[T]{graph: g, wire: newWire[T](g, n)}
+	n.start = func(r *Run) func() {
+		out := outletOf[T](r, s.wire)
+		return func() { stages.RunSource(src, out) }
+	}
+	return s
+}
+
+// add adds a node, which is named by the option or else after its kind.
+func (g *Graph) add(kind string, what any, s stages.Settings) *node {
+	n := &node{name: s.Name, fault: s.Validate()}
+	if n.name == "" {
+		n.name = g.free(kind)
+	}
+	g.names[n.name]++
+	if what == nil {
+		n.fault = errors.Join(n.fault, errors.New("it is nil"))
+	} else if v, ok := what.(stages.Validator); ok {
+		n.fault = errors.Join(n.fault, v.Validate())
+	}
+	g.nodes = append(g.nodes, n)
+	return n
+}
+
+// free returns kind, or kind with the first number that makes it unique.
+func (g *Graph) free(kind string) string {
+	name := kind
+	for i := 2; g.names[name] > 0; i++ {
+		name = fmt.Sprintf("%s-%d", kind, i)
+	}
+	return name
+}
+
+func newWire[T any](g *Graph, from *node) *wire {
+	w := &wire{from: from, link: func(rt *stages.Runtime, from, to *stages.Node, bound int) (out, in any) {
+		return stages.Link[T](rt, from, to, bound)
+	}}
+	g.wires = append(g.wires, w)
+	return w
+}
+
+// lead makes n the receiver of w.
+func (w *wire) lead(n *node, s stages.Settings) {
+	w.twice = w.to != nil
+	w.to, w.bound = n, s.Buffer
+	if w.bound == 0 {
+		w.bound = DefaultBuffer
+	}
+}
+
+// Validate returns a *[GraphError] with all that is wrong with the graph, nil
+// if nothing is. Every run does this first.
+func (g *Graph) Validate() error { return g.validate(nil) }
+
+// validate allows for one wire that leads out of the graph: to whoever runs it.
+func (g *Graph) validate(end *wire) error {
+	var faults []error
+	fault := func(n *node, format string, args ...any) {
+		faults = append(faults, fmt.Errorf("stage %q: "+format, append([]any{n.name}, args...)...))
+	}
+	if len(g.nodes) == 0 {
+		faults = append(faults, errors.New("the graph is empty"))
+	}
+	seen := map[string]bool{}
+	for _, n := range g.nodes {
+		if g.names[n.name] > 1 && !seen[n.name] {
+			fault(n, "%d stages have this name", g.names[n.name])
+		}
+		seen[n.name] = true
+		if n.fault != nil {
+			fault(n, "%w", n.fault)
+		}
+	}
+	for _, w := range g.wires {
+		switch {
+		case w.twice || w.to != nil && w == end:
+			fault(w.from, "its stream has more than one receiver")
+		case w.to == nil && w != end && g.open[w.from]:
+			fault(w.from, "the section after it has layers but no Map")
+		case w.to == nil && w != end:
+			fault(w.from, "its stream leads nowhere")
+		}
+	}
+	if faults == nil {
+		return nil
+	}
+	return &GraphError{Faults: faults}
+}

@@ -1,0 +1,129 @@
+package flow
+
+import (
+	"context"
+	"iter"
+
+	"github.com/weir-go/weir/stages"
+)
+
+// Result is what leaves a flow: a value, or the failure of an item, and in both
+// cases what each stage cost.
+type Result[T any] struct {
+	Value T
+	// Err is nil, or a *[stages.ItemError]: the stage that failed, the cause,
+	// the attempts and the value as that stage received it. A last result with
+	// another error tells of a run that could not start or that broke.
+	Err     error
+	Timings stages.Timings
+}
+
+// Results runs the graph and ranges over what leaves the stream, failed items
+// included. The run has ended, and nothing of it is left behind, when the loop
+// has, also when it is left early, which aborts the run. A run that is invalid,
+// or ends with a fault that is not an item's, yields that error last. Each
+// range over the sequence is a run of its own.
+func (s *Stream[T]) Results(ctx context.Context, opts ...RunOption) iter.Seq[Result[T]] {
+	return func(yield func(Result[T]) bool) {
+		r, err := s.graph.prepare(ctx, s.wire, opts)
+		if err != nil {
+			yield(Result[T]{Err: err})
+			return
+		}
+		y := &yielder[T]{yield: yield, run: r}
+		in := inletOf[T](r, s.wire)
+		func() {
+			defer r.finish() // also when the loop ends its goroutine
+			r.start()
+			stages.RunSink(y, in)
+		}()
+		if y.panicked != nil {
+			panic(y.panicked)
+		}
+		if !y.left && r.err != nil {
+			yield(Result[T]{Err: r.err})
+		}
+	}
+}
+
+// yielder is the sink of Results. It runs in the goroutine of the loop.
+type yielder[T any] struct {
+	yield    func(Result[T]) bool
+	run      *Run
+	left     bool // the loop is over
+	panicked any  // the loop's panic, to go on when the run has ended
+}
+
+func (y *yielder[T]) TakesFailures() bool { return true }
+
+func (y *yielder[T]) Run(_ context.Context, in *stages.Inlet[T]) error {
+	y.left = true
+	defer func() {
+		if y.left {
+			y.panicked = recover()
+			y.run.Abort(errAbandoned)
+		}
+	}()
+	for it := range in.All() {
+		result := Result[T]{Value: it.Value, Err: it.Err(), Timings: in.Timings(it)}
+		in.Done(it)
+		if !y.yield(result) {
+			return nil
+		}
+	}
+	y.left = false
+	return nil
+}
+
+// Chan runs the graph and returns a channel of what leaves the stream, failed
+// items included, which is closed when the run has ended. The receiver must
+// either receive until then or end ctx, which aborts the run; results that
+// nobody received by then are dropped. A run that is invalid, or ends with a
+// fault that is not an item's, sends that error last.
+func (s *Stream[T]) Chan(ctx context.Context, opts ...RunOption) <-chan Result[T] {
+	ch := make(chan Result[T])
+	go func() {
+		defer close(ch)
+		for result := range s.Results(ctx, opts...) {
+			select {
+			case ch <- result:
+				continue
+			default:
+			}
+			select {
+			case ch <- result:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return ch
+}
+
+// Collect runs the graph and returns the values that left the stream. The first
+// failed item stops the run, as in [Graph.Run]; what had been collected by then
+// is returned with the error.
+func (s *Stream[T]) Collect(ctx context.Context, opts ...RunOption) ([]T, error) {
+	var values []T
+	_, err := s.end(ctx, stages.Append(&values), opts)
+	return values, err
+}
+
+// ForEach runs the graph and calls f for each value that leaves the stream, in
+// order, one at a time; see [stages.ForEach].
+func (s *Stream[T]) ForEach(ctx context.Context, f func(context.Context, T) error, opts ...RunOption) (*Report, error) {
+	return s.end(ctx, stages.ForEach(f), opts)
+}
+
+// end runs the graph with a sink that is not a part of it.
+func (s *Stream[T]) end(ctx context.Context, sink stages.Sink[T], opts []RunOption) (*Report, error) {
+	r, err := s.graph.prepare(ctx, s.wire, opts)
+	if err != nil {
+		return nil, err
+	}
+	in := inletOf[T](r, s.wire)
+	r.start()
+	r.work.Go(func() { stages.RunSink(sink, in) })
+	r.finish()
+	return r.Wait()
+}

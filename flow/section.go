@@ -1,0 +1,54 @@
+package flow
+
+import (
+	"context"
+	"slices"
+
+	"github.com/weir-go/weir/primitives/breaker"
+	"github.com/weir-go/weir/primitives/dedup"
+	"github.com/weir-go/weir/primitives/guard"
+	"github.com/weir-go/weir/primitives/retry"
+	"github.com/weir-go/weir/stages"
+)
+
+// Section is a stream with layers that wait for the call they enclose: each
+// method adds a layer inside those before, and Map adds the call. The usual
+// order is Guard, Dedup, Breaker, Retry; another order means something else,
+// and is allowed.
+//
+// A layer takes a policy, of which the section makes a primitive of its own for
+// each run, or a primitive, which can be shared with other sections, and looked
+// at from outside.
+type Section[T any] struct {
+	stream *Stream[T]
+	layers []stages.Layer[T]
+}
+
+// Guard adds a layer that limits how many items are below it; see
+// [stages.Guard]. As the outermost layer it bounds the section.
+func (s *Section[T]) Guard(g guard.Source) *Section[T] { return s.Layer(stages.Guard[T](g)) }
+
+// Dedup adds a layer in which equal items share one call; see [stages.Dedup].
+func (s *Section[T]) Dedup[K comparable](d dedup.Source, key func(T) K) *Section[T] {
+	return s.Layer(stages.Dedup(d, key))
+}
+
+// Breaker adds a layer that stops calls to a service that is down; see
+// [stages.Breaker]. It takes the option [Hold].
+func (s *Section[T]) Breaker(b breaker.Source, opts ...Option) *Section[T] {
+	return s.Layer(stages.Breaker[T](b, opts...))
+}
+
+// Retry adds a layer that tries failed calls again; see [stages.Retry].
+func (s *Section[T]) Retry(r retry.Source) *Section[T] { return s.Layer(stages.Retry[T](r)) }
+
+// Layer adds any layer. The other methods that add one do no more than this.
+func (s *Section[T]) Layer(l stages.Layer[T]) *Section[T] {
+	return &Section[T]{stream: s.stream, layers: append(slices.Clip(s.layers), l)}
+}
+
+// Map adds the call that the layers enclose, and returns the stream of its
+// results; see [stages.Section]. It takes [Workers], [Unordered] and [Buffer].
+func (s *Section[T]) Map[U any](name string, f func(context.Context, T) (U, error), opts ...Option) *Stream[U] {
+	return s.stream.Via(name, stages.Section(s.layers, f, opts...), opts...)
+}

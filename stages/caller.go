@@ -1,0 +1,116 @@
+package stages
+
+import (
+	"context"
+
+	"github.com/sourcegraph/conc"
+)
+
+// callStage is the bottom of a section: workers that make the calls.
+type callStage[I, O any] struct {
+	rt    *Runtime
+	node  *Node
+	f     func(context.Context, I) (O, error)
+	from  *edge[*Exchange[I]]
+	to    *edge[*Exchange[I]]
+	deals *dealer[*Exchange[I]]
+}
+
+func newCallStage[I, O any](rt *Runtime, node *Node, workers int, f func(context.Context, I) (O, error), from, to *edge[*Exchange[I]]) *callStage[I, O] {
+	c := &callStage[I, O]{rt: rt, node: node, f: f, from: from, to: to}
+	var used []*Exchange[I]
+	c.deals = newDealer(workers, func() []*Exchange[I] {
+		used, _ = from.next(used)
+		return used
+	})
+	return c
+}
+
+// run returns when the section has closed the edge and all workers are done.
+func (c *callStage[I, O]) run(workers int) {
+	var wg conc.WaitGroup
+	for range workers {
+		wg.Go(func() { c.work(&wg) })
+	}
+	wg.Wait()
+}
+
+// work is a worker. One whose goroutine is ended by user code is replaced.
+func (c *callStage[I, O]) work(wg *conc.WaitGroup) {
+	w := caller[I, O]{callStage: c, group: make([]*Exchange[I], 0, groupSize)}
+	returned := false
+	defer func() {
+		if !returned {
+			wg.Go(func() { c.work(wg) })
+		}
+	}()
+	var ok bool
+	for {
+		if w.group, _, ok = c.deals.take(w.group[:0], w.pace.group()); !ok {
+			returned = true
+			return
+		}
+		w.do()
+	}
+}
+
+// caller is one worker of a callStage.
+type caller[I, O any] struct {
+	*callStage[I, O]
+	pace  pace
+	group []*Exchange[I]
+	done  int   // how many of the group
+	begin int64 // when the first of them was begun
+}
+
+// do makes the calls of the group and sends the exchanges up.
+func (w *caller[I, O]) do() {
+	w.done = 0
+	w.begin = w.rt.stamp()
+	for w.done < len(w.group) {
+		w.attempt()
+	}
+	w.account()
+}
+
+// attempt goes on with the group until it is done or a call panics, which
+// fails that call.
+func (w *caller[I, O]) attempt() {
+	finished := false
+	defer func() {
+		if finished {
+			return
+		}
+		err := caught(w.node.name, recover())
+		w.group[w.done].err = err
+		w.done++
+		if err == ErrGoexit { //nolint:errorlint // our own value, as it is
+			for ; w.done < len(w.group); w.done++ {
+				w.group[w.done].err = err
+			}
+			w.account()
+		}
+	}()
+	for ; w.done < len(w.group); w.done++ {
+		x := w.group[w.done].self.(*call[I, O])
+		if w.rt.aborted.Load() {
+			x.err = w.rt.abortError()
+			continue
+		}
+		x.attempts++
+		x.out, x.err = w.f(w.rt.ctx, x.Value)
+	}
+	finished = true
+}
+
+// account gives each exchange its share of the group's time, and sends all up.
+func (w *caller[I, O]) account() {
+	total := w.rt.stamp() - w.begin
+	w.pace.note(len(w.group), total)
+	each := total / int64(len(w.group))
+	for _, x := range w.group {
+		x.work += each
+		x.longest = max(x.longest, each)
+	}
+	w.to.putAll(w.group)
+}

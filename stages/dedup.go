@@ -1,0 +1,146 @@
+package stages
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/weir-go/weir/primitives/dedup"
+)
+
+// Dedup is the layer that shares the calls of equal requests: a keyed fan-in
+// with a TTL. The first item of a key goes down; those that come while it is
+// under way wait in the layer, holding no worker, and its response fans out to
+// all of them. A result serves later items of its key until its TTL; a failure
+// is shared with those who wait for it and not kept.
+//
+// With a [dedup.Policy] the section has a deduplicator of its own. A
+// *[dedup.Dedup][K, [Answer]] can be shared by sections whose calls return the
+// same type. Results are shared, not copied: a value that holds pointers,
+// slices or maps must not be changed by the stages below.
+//
+// key is called in the layer's goroutine and should be quick. A panic of it, or
+// a key that cannot be hashed, fails the item.
+func Dedup[I any, K comparable](source dedup.Source, key func(I) K) Layer[I] {
+	return &dedupLayer[I, K]{source, key}
+}
+
+type dedupLayer[I any, K comparable] struct {
+	source dedup.Source
+	key    func(I) K
+}
+
+// Validate implements [Validator].
+func (l *dedupLayer[I, K]) Validate() error {
+	_, err := l.dedup()
+	return errors.Join(err, needs(l.key == nil, "dedup key function is nil"))
+}
+
+// dedup returns the deduplicator that the source is, or stands for.
+func (l *dedupLayer[I, K]) dedup() (*dedup.Dedup[K, Answer], error) {
+	switch s := l.source.(type) {
+	case nil:
+		return nil, errors.New("dedup is nil")
+	case *dedup.Dedup[K, Answer]:
+		return s, nil
+	case dedup.Policy:
+		return dedup.New[K, Answer](s)
+	default:
+		return nil, fmt.Errorf("a dedup shared by sections must be a %T, not a %T", (*dedup.Dedup[K, Answer])(nil), s)
+	}
+}
+
+func (l *dedupLayer[I, K]) Open(p *Port[I]) (Handler[I], error) {
+	d, err := l.dedup()
+	if err != nil {
+		return nil, err
+	}
+	return &dedupHandler[I, K]{
+		port: p, dedup: d, key: l.key,
+		tokens:    make([]dedup.Token, p.Capacity()),
+		followers: make([]*follower[I], p.Capacity()),
+	}, nil
+}
+
+type dedupHandler[I any, K comparable] struct {
+	port   *Port[I]
+	dedup  *dedup.Dedup[K, Answer]
+	key    func(I) K
+	tokens []dedup.Token // by slot; of the leaders
+
+	followers []*follower[I] // by slot
+}
+
+func (h *dedupHandler[I, K]) Request(x *Exchange[I]) {
+	key, err := protect(h.port.node, func() (K, error) { return h.key(x.Value), nil })
+	if err != nil {
+		h.reject(x, err)
+		return
+	}
+	c := h.dedup.Check(key)
+	if c.State == dedup.InProgress {
+		// Asked again, to be told: only those who wait pay for a follower.
+		f := &follower[I]{port: h.port, x: x}
+		h.followers[x.Slot()] = f
+		c = h.dedup.Join(key, f)
+	}
+	switch c.State {
+	case dedup.First:
+		h.tokens[x.Slot()] = c.Token
+		h.port.Down(x)
+	case dedup.Cached:
+		x.Adopt(c.Value)
+		h.port.Up(x)
+	case dedup.Invalid:
+		h.reject(x, fmt.Errorf("%w: %T", dedup.ErrKey, key))
+	case dedup.InProgress: // the follower has it
+	}
+}
+
+func (h *dedupHandler[I, K]) reject(x *Exchange[I], err error) {
+	x.Reject(err)
+	h.port.Up(x)
+}
+
+func (h *dedupHandler[I, K]) Response(x *Exchange[I]) {
+	token := h.tokens[x.Slot()]
+	if err := x.Err(); err != nil {
+		h.dedup.Fail(token, err)
+	} else {
+		h.dedup.Complete(token, x.Answer())
+	}
+	h.port.Up(x)
+}
+
+// Resumed is where followers come back: with the answer, or, where their leader
+// belonged to another flow that was aborted, to ask again.
+func (h *dedupHandler[I, K]) Resumed(x *Exchange[I]) {
+	f := h.followers[x.Slot()]
+	switch {
+	case f.err == nil:
+		x.Adopt(f.answer)
+	case errors.Is(f.err, ErrAborted):
+		h.Request(x)
+		return
+	default:
+		x.Reject(f.err)
+	}
+	h.port.Up(x)
+}
+
+func (h *dedupHandler[I, K]) Observe() any { return h.dedup.Snapshot() }
+
+// follower is an exchange that waits for another's answer. It keeps what it is
+// told to itself: it may be told by a stranger's goroutine, and so late that
+// the exchange, taken back at an abort, belongs to somebody else.
+type follower[I any] struct {
+	port   *Port[I]
+	x      *Exchange[I]
+	answer Answer
+	err    error
+}
+
+// Done implements [dedup.Follower].
+func (f *follower[I]) Done(a Answer, err error) {
+	f.answer, f.err = a, err
+	f.port.Resume(f.x)
+}

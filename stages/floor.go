@@ -1,0 +1,147 @@
+package stages
+
+import "fmt"
+
+// floor runs one layer of a section: its goroutine.
+type floor[I any] struct {
+	*Port[I]
+	handler Handler[I]
+	broken  error // the handler has panicked
+	aborted bool  // what it held at the abort was taken back
+}
+
+// run serves the layer until the one above closes it. The section closes from
+// the top, when no exchange is left inside.
+func (f *floor[I]) run() {
+	defer f.below.close()
+	var down, up, back []*Exchange[I]
+	var state state
+	abort := f.rt.ctx.Done()
+	for {
+		if down, state = f.requests.poll(down); state == ended {
+			f.close()
+			return
+		}
+		idle := state == empty
+		f.each(down, f.request)
+		up, state = f.responses.poll(up)
+		idle = idle && state == empty
+		f.each(up, f.response)
+		back, state = f.resumed.poll(back)
+		idle = idle && state == empty
+		f.each(back, f.resume)
+		select {
+		case <-f.timer.C: // a layer that is never idle has its timer, too
+			f.call(f.wake)
+			idle = false
+		default:
+		}
+		f.flush()
+		if !idle {
+			continue
+		}
+		select {
+		case down = <-f.requests.ch:
+			f.each(down, f.request)
+		case up = <-f.responses.ch:
+			f.each(up, f.response)
+		case back = <-f.resumed.ch:
+			f.each(back, f.resume)
+		case <-f.timer.C:
+			f.call(f.wake)
+		case <-abort:
+			abort = nil
+			f.aborted = true
+			f.reclaim(f.rt.abortError())
+		}
+		f.flush()
+	}
+}
+
+// each calls deal for every exchange of a batch. The handler's panics are
+// caught around the whole batch, and the rest of it is dealt with afterwards.
+func (f *floor[I]) each(batch []*Exchange[I], deal func(*Exchange[I])) {
+	for i := 0; i < len(batch); {
+		f.call(func() {
+			for i < len(batch) {
+				i++
+				deal(batch[i-1])
+			}
+		})
+	}
+}
+
+// call calls into the handler. After a panic it fails what the handler holds.
+func (f *floor[I]) call(into func()) {
+	finished := false
+	defer func() {
+		if finished {
+			return
+		}
+		f.broken = fmt.Errorf("stage %q: layer: %w", f.node.name, caught(f.node.name, recover()))
+		f.rt.fail(f.broken)
+		f.reclaim(f.broken)
+	}()
+	into()
+	finished = true
+}
+
+// reclaim sends up what the handler holds.
+func (f *floor[I]) reclaim(err error) {
+	for _, x := range f.held {
+		if x != nil {
+			x.Reject(err)
+			f.Up(x)
+		}
+	}
+}
+
+// ousted returns why the handler gets no more requests, nil where it does.
+func (f *floor[I]) ousted() error {
+	if f.broken == nil && f.aborted {
+		return f.rt.abortError()
+	}
+	return f.broken
+}
+
+func (f *floor[I]) request(x *Exchange[I]) {
+	f.held[x.slot] = x
+	if err := f.ousted(); err != nil {
+		x.Reject(err)
+		f.Up(x)
+		return
+	}
+	f.handler.Request(x)
+}
+
+func (f *floor[I]) response(x *Exchange[I]) {
+	f.held[x.slot] = x
+	if f.broken != nil {
+		f.Up(x)
+		return
+	}
+	f.handler.Response(x)
+	if f.aborted && f.held[x.slot] == x {
+		x.Reject(f.rt.abortError())
+		f.Up(x)
+	}
+}
+
+func (f *floor[I]) resume(x *Exchange[I]) {
+	if r, ok := f.handler.(Resumer[I]); ok && f.held[x.slot] == x && f.ousted() == nil {
+		r.Resumed(x)
+	}
+}
+
+func (f *floor[I]) wake() {
+	if w, ok := f.handler.(Waker); ok && f.broken == nil {
+		w.Wake()
+	}
+}
+
+func (f *floor[I]) close() {
+	f.timer.Stop()
+	if c, ok := f.handler.(Closer); ok && f.broken == nil {
+		f.call(c.Close)
+	}
+}

@@ -1,0 +1,232 @@
+package stages
+
+import (
+	"errors"
+
+	"github.com/weir-go/weir/primitives/guard"
+)
+
+// gate is the entrance and the exit of a section: it turns items into exchanges
+// and back, limits how many there are, and restores their order.
+//
+// The limit is the guard: a bounded channel of free exchanges that works as a
+// semaphore. The entrance takes one for each item and waits while there is
+// none, which is backpressure; the exit puts it back. Where the section has a
+// guard as its outermost layer an item also takes a permit of it, and the
+// permit is back as soon as the response is: an item that waits at the exit,
+// for its turn or for room below, limits nobody's calls.
+type gate[I, O any] struct {
+	in       *Inlet[I]
+	out      *Outlet[O]
+	guard    *guard.Guard // nil where the user set none outermost
+	capacity int
+	ordered  bool
+
+	free *edge[*Exchange[I]] // exchanges that are not in use
+	top  *edge[*Exchange[I]] // to the first layer
+	back *edge[*Exchange[I]] // from the first layer, and past it
+
+	// the entrance
+	made   int // exchanges so far
+	unused []*Exchange[I]
+	taken  int // of unused
+	down   []*Exchange[I]
+	ticket uint64
+
+	// the exit
+	head  uint64
+	ring  []*Exchange[I]
+	done  []*Exchange[I] // to be put back
+	items []Item[O]
+	sum   tally
+}
+
+func (g *gate[I, O]) init() {
+	g.free = newEdge[*Exchange[I]](2*g.capacity + batchSize)
+	g.back = newEdge[*Exchange[I]](2*g.capacity + batchSize)
+	g.ring = make([]*Exchange[I], g.capacity)
+}
+
+// enter is the goroutine of the entrance.
+func (g *gate[I, O]) enter() {
+	for {
+		group := g.in.group(batchSize)
+		if group == nil {
+			g.back.put(nil) // no more will come
+			return
+		}
+		for i := range group {
+			g.admit(&group[i])
+		}
+		g.flush()
+	}
+}
+
+// flush sends down what has been admitted.
+func (g *gate[I, O]) flush() {
+	if len(g.down) > 0 {
+		g.top.putAll(g.down)
+		g.down = g.down[:0]
+	}
+}
+
+// admit makes an exchange of the item. It blocks while the section is full.
+func (g *gate[I, O]) admit(it *Item[I]) {
+	var permit guard.Permit
+	if it.fault == nil {
+		g.in.node.in.Add(1)
+		var err error
+		if permit, err = g.permit(); err != nil && g.shed(it, err) {
+			return
+		}
+	}
+	x := g.take()
+	x.Value, x.trail, x.fault, x.permit = it.Value, it.trail, it.fault, permit
+	x.err, x.attempts, x.work, x.longest = nil, 0, 0, 0
+	x.ticket = g.ticket
+	g.ticket++
+	switch {
+	case it.fault != nil: // passes the section, in its place
+		g.back.put(x)
+	case g.in.rt.aborted.Load():
+		x.err = g.in.rt.abortError()
+		g.back.put(x)
+	default:
+		g.down = append(g.down, x)
+	}
+}
+
+// permit gets a permit of the guard. It waits for one where the guard does not
+// shed; the error then is the end of the run's context.
+func (g *gate[I, O]) permit() (guard.Permit, error) {
+	if g.guard == nil {
+		return guard.Permit{}, nil
+	}
+	p, err := g.guard.TryAcquire()
+	if err == nil || g.guard.Sheds() {
+		return p, err
+	}
+	g.flush()
+	return g.guard.Acquire(g.in.rt.ctx)
+}
+
+// shed lets an item go that the guard refused: at once, ahead of those inside.
+func (g *gate[I, O]) shed(it *Item[I], err error) bool {
+	var refused *guard.ShedError
+	if !errors.As(err, &refused) {
+		return false // the flow is aborted, and the item fails in its place
+	}
+	g.in.node.shed.Add(1)
+	g.out.pass(g.in.rt.newItemError(g.in.node, err, 0, it.Value, it.trail), it.trail)
+	return true
+}
+
+// take returns a free exchange, and blocks while there is none.
+func (g *gate[I, O]) take() *Exchange[I] {
+	for g.taken == len(g.unused) {
+		used := g.unused
+		var state state
+		g.unused, state = g.free.poll(used)
+		g.taken = 0
+		if state == ready {
+			break
+		}
+		if g.made < g.capacity {
+			c := &call[I, O]{}
+			c.self, c.slot = c, int32(g.made)
+			g.made++
+			return &c.Exchange
+		}
+		g.flush()
+		g.unused = <-g.free.ch
+	}
+	g.taken++
+	return g.unused[g.taken-1]
+}
+
+// leave is the loop of the exit. It returns when all items have left.
+func (g *gate[I, O]) leave() {
+	var batch []*Exchange[I]
+	last := ^uint64(0) // the number of tickets, once it is known
+	for g.head != last {
+		batch, _ = g.back.next(batch)
+		now := g.in.rt.stamp()
+		for _, x := range batch {
+			if x == nil {
+				last = g.ticket
+				continue
+			}
+			x.permit.Release()
+			g.time(x, now)
+			if g.ordered {
+				g.ring[x.ticket%uint64(len(g.ring))] = x
+				continue
+			}
+			g.head++
+			g.pass(x)
+		}
+		g.emit()
+	}
+}
+
+// emit sends on what is ready, in order, and puts the exchanges back.
+func (g *gate[I, O]) emit() {
+	for g.ordered {
+		x := g.ring[g.head%uint64(len(g.ring))]
+		if x == nil {
+			break
+		}
+		g.ring[g.head%uint64(len(g.ring))] = nil
+		g.head++
+		g.pass(x)
+	}
+	g.sum.publish(g.in.node)
+	g.out.sendAll(g.items)
+	clear(g.items)
+	g.items = g.items[:0]
+	if len(g.done) > 0 {
+		g.free.putAll(g.done)
+		g.done = g.done[:0]
+	}
+}
+
+// time books what the section cost the item.
+func (g *gate[I, O]) time(x *Exchange[I], now int64) {
+	if x.fault != nil {
+		return
+	}
+	g.sum.attempts += int64(x.attempts)
+	t := x.trail
+	if t == nil {
+		return
+	}
+	wait := max(now-t.left-x.work, 0)
+	g.sum.wait += wait
+	g.sum.work += x.work
+	g.sum.longest = max(g.sum.longest, x.longest)
+	t.spans = append(t.spans, span{wait: wait, work: x.work, node: g.in.node.index, attempts: x.attempts})
+	t.left = now
+}
+
+// pass turns an exchange that leaves into an item, and frees it.
+func (g *gate[I, O]) pass(x *Exchange[I]) {
+	c := x.self.(*call[I, O])
+	switch {
+	case x.fault != nil:
+		g.items = append(g.items, Item[O]{fault: x.fault, trail: x.trail})
+	case x.err == nil:
+		g.sum.out++
+		g.items = append(g.items, Item[O]{Value: c.out, trail: x.trail})
+	case isDrop(x.err):
+		g.sum.filtered++
+		x.trail.release()
+	default:
+		g.sum.failed++
+		fault := g.in.rt.newItemError(g.in.node, x.err, int(x.attempts), x.Value, x.trail)
+		g.items = append(g.items, Item[O]{fault: fault, trail: x.trail})
+	}
+	var none I
+	var nothing O
+	x.Value, x.trail, x.fault, x.err, c.out = none, nil, nil, nil, nothing
+	g.done = append(g.done, x)
+}

@@ -1,0 +1,120 @@
+package stages
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/sourcegraph/conc"
+)
+
+// DefaultCapacity is how many items a section holds at most where no guard is
+// its outermost layer.
+const DefaultCapacity = 1024
+
+// Section is a call with layers around it, outermost first, as one stage: a
+// [Map] whose calls are limited, shared, stopped and tried again on their way.
+//
+//	in --> [guard] --> [dedup] --> [breaker] --> [retry] --> f (workers)
+//	out <--[guard] <-- [dedup] <-- [breaker] <-- [retry] <--/
+//
+// Each layer is a goroutine; requests go down through it and responses come
+// back up. A section holds at most the capacity of its outermost guard, or
+// [DefaultCapacity], which also bounds every channel inside, so no layer ever
+// blocks and a section cannot deadlock.
+//
+// Items leave in the order they came, unless [Unordered] is set: then an item
+// that waits for its next try holds up no other. With the order kept it does,
+// once the section is full of items done behind it.
+//
+// The timing of a section is one entry: the work of all attempts, and as wait
+// everything else, such as slots and back-offs. An item that a layer answered
+// has no attempts and no work.
+func Section[I, O any](layers []Layer[I], f func(context.Context, I) (O, error), opts ...Option) Stage[I, O] {
+	return &section[I, O]{layers: layers, f: f, Settings: Apply(opts...)}
+}
+
+type section[I, O any] struct {
+	layers []Layer[I]
+	f      func(context.Context, I) (O, error)
+	Settings
+}
+
+// Validate implements [Validator], for the layers too.
+func (s *section[I, O]) Validate() error {
+	faults := []error{s.Settings.Validate(), needs(s.f == nil, "function is nil")}
+	for i, l := range s.layers {
+		if l == nil {
+			faults = append(faults, fmt.Errorf("layer %d is nil", i+1))
+		} else if v, ok := l.(Validator); ok {
+			faults = append(faults, v.Validate())
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func (s *section[I, O]) Run(_ context.Context, in *Inlet[I], out *Outlet[O]) error {
+	g, layers, err := newGate(s, in, out)
+	if err != nil {
+		return err
+	}
+	floors, bottom, err := s.build(g, layers)
+	if err != nil {
+		return err
+	}
+	var wg conc.WaitGroup
+	wg.Go(g.enter)
+	for _, f := range floors {
+		wg.Go(f.run)
+	}
+	wg.Go(func() { bottom.run(s.Workers) })
+	g.leave() // returns when all exchanges are back
+	g.top.close()
+	wg.Wait()
+	return nil
+}
+
+// build opens the layers and joins them by edges that can hold every exchange
+// twice: one may be sent again while the batch it came in is still at hand.
+func (s *section[I, O]) build(g *gate[I, O], layers []Layer[I]) ([]*floor[I], *callStage[I, O], error) {
+	newInner := func() *edge[*Exchange[I]] { return newEdge[*Exchange[I]](2*g.capacity + batchSize) }
+	down, up := newInner(), g.back
+	g.top = down
+	var floors []*floor[I]
+	for _, l := range layers {
+		p := &Port[I]{
+			rt: g.in.rt, node: g.in.node, capacity: g.capacity,
+			requests: down, responses: newInner(), resumed: newInner(), below: newInner(), above: up,
+			held: make([]*Exchange[I], g.capacity), timer: newStoppedTimer(),
+		}
+		h, err := l.Open(p)
+		if err != nil {
+			return nil, nil, err
+		}
+		if o, ok := h.(Observer); ok {
+			g.in.node.observe(o.Observe)
+		}
+		floors = append(floors, &floor[I]{Port: p, handler: h})
+		down, up = p.below, p.responses
+	}
+	return floors, newCallStage(g.in.rt, g.in.node, s.Workers, s.f, down, up), nil
+}
+
+// newGate makes the gate, of the outermost guard where there is one.
+func newGate[I, O any](s *section[I, O], in *Inlet[I], out *Outlet[O]) (*gate[I, O], []Layer[I], error) {
+	g := &gate[I, O]{in: in, out: out, capacity: DefaultCapacity, ordered: !s.Unordered}
+	layers := s.layers
+	if len(layers) > 0 {
+		if outer, ok := layers[0].(*guardLayer[I]); ok {
+			var err error
+			if g.guard, err = outer.source.Guard(); err != nil {
+				return nil, nil, err
+			}
+			g.capacity = g.guard.Capacity()
+			in.node.observe(func() any { return g.guard.Snapshot() })
+			layers = layers[1:]
+		}
+	}
+	g.init()
+	return g, layers, nil
+}
