@@ -174,6 +174,26 @@ func TestProbeThatOutlivesItsLeaseStillDecides(t *testing.T) {
 	})
 }
 
+// Two probes end at the same time, one well and one badly: the one that decides
+// does so alone. Otherwise the failure that comes second, having looked before
+// the lock and acted behind it, would open a breaker that has just closed.
+func TestOneProbeDecidesForAll(t *testing.T) {
+	b, err := breaker.New(breaker.Consecutive("model", 5, 0, breaker.Probes(2)))
+	require.NoError(t, err)
+	for range 5000 {
+		b.Trip()
+		good, bad := allow(t, b), allow(t, b)
+		before := b.Snapshot()
+		var wg sync.WaitGroup
+		wg.Go(func() { b.Record(context.Background(), &good, nil) })
+		wg.Go(func() { b.Record(context.Background(), &bad, errDown) })
+		wg.Wait()
+		after := b.Snapshot()
+		require.Equal(t, before.Generation+1, after.Generation)
+		require.Equal(t, before.Stale+1, after.Stale)
+	}
+}
+
 // A probe without its slot must not free the slot of the one that has it now.
 func TestIgnoredProbeGivesBackOnlyItsOwnSlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

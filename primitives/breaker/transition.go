@@ -12,10 +12,11 @@ func (b *Breaker) shift(from word, to State, failures int, cause Cause) bool {
 	if !b.word.CompareAndSwap(uint64(from), uint64(from.next(to, failures))) {
 		return false
 	}
-	// From here until reject is stored, Allow may see the new state with the old
-	// rejection or none. Both send it on to mu, or reject as the old state did.
+	// Allow may see the new word together with the old rejection, here and, in
+	// state HalfOpen, until the slots are taken. That rejection has run out by then
+	// (an open one ends when HalfOpen begins), which sends Allow to mu, or it is
+	// the answer of an instant ago.
 	b.probes.clear()
-	b.reject.Store(nil)
 	if to == Open {
 		b.until = later(b.now(), b.policy.recovery)
 		b.refuse(Open, b.until)

@@ -54,9 +54,9 @@ func (p Policy) Delay(attempt int) time.Duration {
 }
 
 // double is base*2^n, at most limit. Shifting the limit down instead of the base
-// up leaves nothing to overflow.
+// up leaves nothing to overflow: from n = 63 on it is 0, and base above it.
 func double(base time.Duration, n int, limit time.Duration) time.Duration {
-	if n >= 63 || base > limit>>n {
+	if base > limit>>n {
 		return limit
 	}
 	return base << n
@@ -73,7 +73,7 @@ func (p Policy) MaxTotalDelay() time.Duration {
 		sum = later(sum, p.Delay(n))
 	}
 	rest := max(waits-63, 0)
-	hi, lo := bits.Mul64(uint64(rest), uint64(p.Delay(64)))
+	hi, lo := bits.Mul64(uint64(rest), uint64(p.Delay(waits)))
 	if hi > 0 || lo > math.MaxInt64 {
 		return math.MaxInt64
 	}

@@ -137,6 +137,14 @@ func TestDefaultJitter(t *testing.T) {
 	require.InDelta(t, 250, below, 100, "full")
 }
 
+// A wait of nothing would be a hot loop.
+func TestFullJitterNeverDrawsNothing(t *testing.T) {
+	r := newRetrier(t, retry.Constant(9, 1, retry.Jitter(retry.Full)))
+	for range 100 {
+		require.EqualValues(t, 1, next(t, r, 1, errDown))
+	}
+}
+
 func TestToldDelayTakesThePlaceOfTheComputedOne(t *testing.T) {
 	told := func(d time.Duration) error { return outcome.AsThrottled(errDown, d) }
 	for _, jitter := range []retry.Spread{retry.NoJitter, retry.Equal, retry.Full} {

@@ -67,7 +67,7 @@ func (r *Retrier) Next(ctx context.Context, t Try) Verdict {
 		return r.giveUp(t, o, reasonOf(ctx), ended(ctx))
 	case free && !(r.policy.rejected && o.After > 0):
 		return r.giveUp(t, o, Rejected, nil)
-	case t.Attempt >= r.policy.attempts && !free:
+	case t.Attempt >= r.policy.attempts:
 		return r.giveUp(t, o, Exhausted, nil)
 	case o.After > r.patience:
 		return r.giveUp(t, o, Postponed, nil)

@@ -42,6 +42,8 @@ func TestWhatIsTriedAgain(t *testing.T) {
 		{"failure of the last", live, 3, errDown, false, retry.Exhausted, 3},
 		{"failure beyond the last", live, math.MaxInt, errDown, false, retry.Exhausted, math.MaxInt},
 		{"attempt 0 counts as 1", live, 0, errDown, true, 0, 0},
+		{"permanent at attempt 0", live, 0, outcome.AsPermanent(errDown), false, retry.Permanent, 1},
+		{"rejected at attempt 0", live, 0, rejection{time.Second}, false, retry.Rejected, 0},
 		{"throttled", live, 1, outcome.AsThrottled(errDown, 1), true, 0, 0},
 		{"throttled at the last", live, 3, outcome.AsThrottled(errDown, 1), false, retry.Exhausted, 3},
 		{"permanent", live, 1, outcome.AsPermanent(errDown), false, retry.Permanent, 1},
