@@ -1,10 +1,6 @@
 package stages
 
-import (
-	"errors"
-
-	"github.com/weir-go/weir/primitives/guard"
-)
+import "github.com/weir-go/weir/primitives/guard"
 
 // gate is the entrance and the exit of a section: it turns items into exchanges
 // and back, limits how many there are, and restores their order.
@@ -19,6 +15,7 @@ type gate[I, O any] struct {
 	in       *Inlet[I]
 	out      *Outlet[O]
 	guard    *guard.Guard // nil where the user set none outermost
+	shared   bool         // others hold permits of the guard, too
 	capacity int
 	ordered  bool
 
@@ -75,9 +72,12 @@ func (g *gate[I, O]) admit(it *Item[I]) {
 	var permit guard.Permit
 	if it.fault == nil {
 		g.in.node.in.Add(1)
-		var err error
-		if permit, err = g.permit(); err != nil && g.shed(it, err) {
-			return
+		if g.sheds() {
+			var err error
+			if permit, err = g.guard.TryAcquire(); err != nil {
+				g.shed(it, err)
+				return
+			}
 		}
 	}
 	x := g.take()
@@ -85,40 +85,38 @@ func (g *gate[I, O]) admit(it *Item[I]) {
 	x.err, x.attempts, x.work, x.longest = nil, 0, 0, 0
 	x.ticket = g.ticket
 	g.ticket++
-	switch {
-	case it.fault != nil: // passes the section, in its place
-		g.back.put(x)
-	case g.in.rt.aborted.Load():
-		x.err = g.in.rt.abortError()
-		g.back.put(x)
-	default:
-		g.down = append(g.down, x)
+	if it.fault == nil {
+		x.err = g.wait(x)
 	}
+	if it.fault != nil || x.err != nil { // passes the section, in its place
+		g.back.put(x)
+		return
+	}
+	g.down = append(g.down, x)
 }
 
-// permit gets a permit of the guard. It waits for one where the guard does not
-// shed; the error then is the end of the run's context.
-func (g *gate[I, O]) permit() (guard.Permit, error) {
-	if g.guard == nil {
-		return guard.Permit{}, nil
+func (g *gate[I, O]) sheds() bool { return g.guard != nil && g.guard.Sheds() }
+
+// wait gets the exchange a permit. A guard of the section's own has one for
+// each exchange there is; at a shared one it may take long, and what has been
+// admitted must not wait, since it may hold the very permits.
+func (g *gate[I, O]) wait(x *Exchange[I]) (err error) {
+	if g.guard != nil && !g.guard.Sheds() {
+		if g.shared {
+			g.flush()
+		}
+		x.permit, err = g.guard.Acquire(g.in.rt.ctx)
 	}
-	p, err := g.guard.TryAcquire()
-	if err == nil || g.guard.Sheds() {
-		return p, err
+	if g.in.rt.aborted.Load() {
+		return g.in.rt.abortError()
 	}
-	g.flush()
-	return g.guard.Acquire(g.in.rt.ctx)
+	return err
 }
 
 // shed lets an item go that the guard refused: at once, ahead of those inside.
-func (g *gate[I, O]) shed(it *Item[I], err error) bool {
-	var refused *guard.ShedError
-	if !errors.As(err, &refused) {
-		return false // the flow is aborted, and the item fails in its place
-	}
+func (g *gate[I, O]) shed(it *Item[I], err error) {
 	g.in.node.shed.Add(1)
 	g.out.pass(g.in.rt.newItemError(g.in.node, err, 0, it.Value, it.trail), it.trail)
-	return true
 }
 
 // take returns a free exchange, and blocks while there is none.

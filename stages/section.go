@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/sourcegraph/conc"
+
+	"github.com/weir-go/weir/primitives/guard"
 )
 
 // DefaultCapacity is how many items a section holds at most where no guard is
@@ -111,6 +113,7 @@ func newGate[I, O any](s *section[I, O], in *Inlet[I], out *Outlet[O]) (*gate[I,
 				return nil, nil, err
 			}
 			g.capacity = g.guard.Capacity()
+			_, g.shared = outer.source.(*guard.Guard)
 			in.node.observe(func() any { return g.guard.Snapshot() })
 			layers = layers[1:]
 		}
