@@ -52,3 +52,10 @@ func (s *Section[T]) Layer(l stages.Layer[T]) *Section[T] {
 func (s *Section[T]) Map[U any](name string, f func(context.Context, T) (U, error), opts ...Option) *Stream[U] {
 	return s.stream.Via(name, stages.Section(s.layers, f, opts...), opts...)
 }
+
+// Enrich adds the call that the layers enclose, and returns the stream of what
+// join makes of each item and the result for it; see [stages.Enrich]. It is for
+// items that are equal to a deduplicator and still not the same.
+func (s *Section[T]) Enrich[U, V any](name string, f func(context.Context, T) (U, error), join func(T, U) V, opts ...Option) *Stream[V] {
+	return s.stream.Via(name, stages.Enrich(s.layers, f, join, opts...), opts...)
+}

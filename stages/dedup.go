@@ -68,6 +68,7 @@ type dedupHandler[I any, K comparable] struct {
 	tokens []dedup.Token // by slot; of the leaders
 
 	followers []*follower[I] // by slot
+	spare     *follower[I]   // for the next that has to wait
 }
 
 func (h *dedupHandler[I, K]) Request(x *Exchange[I]) {
@@ -76,13 +77,11 @@ func (h *dedupHandler[I, K]) Request(x *Exchange[I]) {
 		h.reject(x, err)
 		return
 	}
-	c := h.dedup.Check(key)
-	if c.State == dedup.InProgress {
-		// Asked again, to be told: only those who wait pay for a follower.
-		f := &follower[I]{port: h.port, x: x}
-		h.followers[x.Slot()] = f
-		c = h.dedup.Join(key, f)
+	if h.spare == nil {
+		h.spare = &follower[I]{port: h.port}
 	}
+	h.spare.x = x
+	c := h.dedup.Join(key, h.spare)
 	switch c.State {
 	case dedup.First:
 		h.tokens[x.Slot()] = c.Token
@@ -92,7 +91,9 @@ func (h *dedupHandler[I, K]) Request(x *Exchange[I]) {
 		h.port.Up(x)
 	case dedup.Invalid:
 		h.reject(x, fmt.Errorf("%w: %T", dedup.ErrKey, key))
-	case dedup.InProgress: // the follower has it
+	case dedup.InProgress:
+		h.followers[x.Slot()] = h.spare
+		h.spare = nil // only those who wait cost a follower
 	}
 }
 

@@ -56,6 +56,9 @@ func (m flatMapper[I, O]) expand(ctx context.Context, it Item[I], out *Outlet[O]
 		for v := range seq {
 			out.Derive(it, v)
 			n++
+			if it.trail != nil {
+				it.trail.began = out.rt.now() // to wait for room was no work
+			}
 			if out.rt.aborted.Load() {
 				err = out.rt.abortError()
 				break

@@ -11,9 +11,10 @@ import "github.com/weir-go/weir/primitives/guard"
 // guard as its outermost layer an item also takes a permit of it, and the
 // permit is back as soon as the response is: an item that waits at the exit,
 // for its turn or for room below, limits nobody's calls.
-type gate[I, O any] struct {
+type gate[I, O, P any] struct {
 	in       *Inlet[I]
-	out      *Outlet[O]
+	out      *Outlet[P]
+	join     func(I, O) P // of an item's own request and the answer
 	guard    *guard.Guard // nil where the user set none outermost
 	shared   bool         // others hold permits of the guard, too
 	capacity int
@@ -34,18 +35,18 @@ type gate[I, O any] struct {
 	head  uint64
 	ring  []*Exchange[I]
 	done  []*Exchange[I] // to be put back
-	items []Item[O]
+	items []Item[P]
 	sum   tally
 }
 
-func (g *gate[I, O]) init() {
+func (g *gate[I, O, P]) init() {
 	g.free = newEdge[*Exchange[I]](2*g.capacity + batchSize)
 	g.back = newEdge[*Exchange[I]](2*g.capacity + batchSize)
 	g.ring = make([]*Exchange[I], g.capacity)
 }
 
 // enter is the goroutine of the entrance.
-func (g *gate[I, O]) enter() {
+func (g *gate[I, O, P]) enter() {
 	for {
 		group := g.in.group(batchSize)
 		if group == nil {
@@ -60,7 +61,7 @@ func (g *gate[I, O]) enter() {
 }
 
 // flush sends down what has been admitted.
-func (g *gate[I, O]) flush() {
+func (g *gate[I, O, P]) flush() {
 	if len(g.down) > 0 {
 		g.top.putAll(g.down)
 		g.down = g.down[:0]
@@ -68,7 +69,7 @@ func (g *gate[I, O]) flush() {
 }
 
 // admit makes an exchange of the item. It blocks while the section is full.
-func (g *gate[I, O]) admit(it *Item[I]) {
+func (g *gate[I, O, P]) admit(it *Item[I]) {
 	var permit guard.Permit
 	if it.fault == nil {
 		g.in.node.in.Add(1)
@@ -95,12 +96,12 @@ func (g *gate[I, O]) admit(it *Item[I]) {
 	g.down = append(g.down, x)
 }
 
-func (g *gate[I, O]) sheds() bool { return g.guard != nil && g.guard.Sheds() }
+func (g *gate[I, O, P]) sheds() bool { return g.guard != nil && g.guard.Sheds() }
 
 // wait gets the exchange a permit. A guard of the section's own has one for
 // each exchange there is; at a shared one it may take long, and what has been
 // admitted must not wait, since it may hold the very permits.
-func (g *gate[I, O]) wait(x *Exchange[I]) (err error) {
+func (g *gate[I, O, P]) wait(x *Exchange[I]) (err error) {
 	if g.guard != nil && !g.guard.Sheds() {
 		if g.shared {
 			g.flush()
@@ -114,13 +115,13 @@ func (g *gate[I, O]) wait(x *Exchange[I]) (err error) {
 }
 
 // shed lets an item go that the guard refused: at once, ahead of those inside.
-func (g *gate[I, O]) shed(it *Item[I], err error) {
+func (g *gate[I, O, P]) shed(it *Item[I], err error) {
 	g.in.node.shed.Add(1)
 	g.out.pass(g.in.rt.newItemError(g.in.node, err, 0, it.Value, it.trail), it.trail)
 }
 
 // take returns a free exchange, and blocks while there is none.
-func (g *gate[I, O]) take() *Exchange[I] {
+func (g *gate[I, O, P]) take() *Exchange[I] {
 	for g.taken == len(g.unused) {
 		used := g.unused
 		var state state
@@ -143,7 +144,7 @@ func (g *gate[I, O]) take() *Exchange[I] {
 }
 
 // leave is the loop of the exit. It returns when all items have left.
-func (g *gate[I, O]) leave() {
+func (g *gate[I, O, P]) leave() {
 	var batch []*Exchange[I]
 	last := ^uint64(0) // the number of tickets, once it is known
 	for g.head != last {
@@ -168,7 +169,7 @@ func (g *gate[I, O]) leave() {
 }
 
 // emit sends on what is ready, in order, and puts the exchanges back.
-func (g *gate[I, O]) emit() {
+func (g *gate[I, O, P]) emit() {
 	for g.ordered {
 		x := g.ring[g.head%uint64(len(g.ring))]
 		if x == nil {
@@ -189,7 +190,7 @@ func (g *gate[I, O]) emit() {
 }
 
 // time books what the section cost the item.
-func (g *gate[I, O]) time(x *Exchange[I], now int64) {
+func (g *gate[I, O, P]) time(x *Exchange[I], now int64) {
 	if x.fault != nil {
 		return
 	}
@@ -207,24 +208,37 @@ func (g *gate[I, O]) time(x *Exchange[I], now int64) {
 }
 
 // pass turns an exchange that leaves into an item, and frees it.
-func (g *gate[I, O]) pass(x *Exchange[I]) {
+func (g *gate[I, O, P]) pass(x *Exchange[I]) {
 	c := x.self.(*call[I, O])
+	var joined P
+	if x.fault == nil && x.err == nil {
+		joined, x.err = g.joined(c)
+	}
 	switch {
 	case x.fault != nil:
-		g.items = append(g.items, Item[O]{fault: x.fault, trail: x.trail})
+		g.items = append(g.items, Item[P]{fault: x.fault, trail: x.trail})
 	case x.err == nil:
 		g.sum.out++
-		g.items = append(g.items, Item[O]{Value: c.out, trail: x.trail})
+		g.items = append(g.items, Item[P]{Value: joined, trail: x.trail})
 	case isDrop(x.err):
 		g.sum.filtered++
 		x.trail.release()
 	default:
 		g.sum.failed++
 		fault := g.in.rt.newItemError(g.in.node, x.err, int(x.attempts), x.Value, x.trail)
-		g.items = append(g.items, Item[O]{fault: fault, trail: x.trail})
+		g.items = append(g.items, Item[P]{fault: fault, trail: x.trail})
 	}
 	var none I
 	var nothing O
 	x.Value, x.trail, x.fault, x.err, c.out = none, nil, nil, nil, nothing
 	g.done = append(g.done, x)
+}
+
+// joined calls join, whose panic is a failure of the item.
+func (g *gate[I, O, P]) joined(c *call[I, O]) (P, error) {
+	if g.join == nil {
+		p, _ := any(&c.out).(*P) // where nothing is joined, P is O
+		return *p, nil
+	}
+	return protect(g.in.node, func() (P, error) { return g.join(c.Value, c.out), nil })
 }

@@ -33,17 +33,36 @@ const DefaultCapacity = 1024
 // everything else, such as slots and back-offs. An item that a layer answered
 // has no attempts and no work.
 func Section[I, O any](layers []Layer[I], f func(context.Context, I) (O, error), opts ...Option) Stage[I, O] {
-	return &section[I, O]{layers: layers, f: f, Settings: Apply(opts...)}
+	return &section[I, O, O]{layers: layers, f: f, Settings: Apply(opts...)}
 }
 
-type section[I, O any] struct {
+// Enrich is a [Section] that sends on what join makes of each item and the
+// result of f for it. Where equal items share a call, they share its result;
+// join gives each of them its own again:
+//
+//	in:   --a1----a2------>     a1 and a2 are equal to the deduplicator
+//	f:      a => A              called once
+//	out:  --a1+A--a2+A---->
+//
+// join is called in the order of the items, from one goroutine, and should be
+// quick.
+func Enrich[I, O, P any](layers []Layer[I], f func(context.Context, I) (O, error), join func(I, O) P, opts ...Option) Stage[I, P] {
+	s := &section[I, O, P]{layers: layers, f: f, join: join, Settings: Apply(opts...)}
+	if join == nil {
+		s.faults = append(s.faults, errors.New("join function is nil"))
+	}
+	return s
+}
+
+type section[I, O, P any] struct {
 	layers []Layer[I]
 	f      func(context.Context, I) (O, error)
+	join   func(I, O) P // nil where P is O
 	Settings
 }
 
 // Validate implements [Validator], for the layers too.
-func (s *section[I, O]) Validate() error {
+func (s *section[I, O, P]) Validate() error {
 	faults := []error{s.Settings.Validate(), needs(s.f == nil, "function is nil")}
 	for i, l := range s.layers {
 		if l == nil {
@@ -55,7 +74,7 @@ func (s *section[I, O]) Validate() error {
 	return errors.Join(faults...)
 }
 
-func (s *section[I, O]) Run(_ context.Context, in *Inlet[I], out *Outlet[O]) error {
+func (s *section[I, O, P]) Run(_ context.Context, in *Inlet[I], out *Outlet[P]) error {
 	g, layers, err := newGate(s, in, out)
 	if err != nil {
 		return err
@@ -78,7 +97,7 @@ func (s *section[I, O]) Run(_ context.Context, in *Inlet[I], out *Outlet[O]) err
 
 // build opens the layers and joins them by edges that can hold every exchange
 // twice: one may be sent again while the batch it came in is still at hand.
-func (s *section[I, O]) build(g *gate[I, O], layers []Layer[I]) ([]*floor[I], *callStage[I, O], error) {
+func (s *section[I, O, P]) build(g *gate[I, O, P], layers []Layer[I]) ([]*floor[I], *callStage[I, O], error) {
 	newInner := func() *edge[*Exchange[I]] { return newEdge[*Exchange[I]](2*g.capacity + batchSize) }
 	down, up := newInner(), g.back
 	g.top = down
@@ -103,8 +122,8 @@ func (s *section[I, O]) build(g *gate[I, O], layers []Layer[I]) ([]*floor[I], *c
 }
 
 // newGate makes the gate, of the outermost guard where there is one.
-func newGate[I, O any](s *section[I, O], in *Inlet[I], out *Outlet[O]) (*gate[I, O], []Layer[I], error) {
-	g := &gate[I, O]{in: in, out: out, capacity: DefaultCapacity, ordered: !s.Unordered}
+func newGate[I, O, P any](s *section[I, O, P], in *Inlet[I], out *Outlet[P]) (*gate[I, O, P], []Layer[I], error) {
+	g := &gate[I, O, P]{in: in, out: out, join: s.join, capacity: DefaultCapacity, ordered: !s.Unordered}
 	layers := s.layers
 	if len(layers) > 0 {
 		if outer, ok := layers[0].(*guardLayer[I]); ok {

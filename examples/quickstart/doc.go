@@ -18,6 +18,9 @@
 //	internal/chat       the client of the model
 //	internal/standin    the model where none is configured
 //	endpoint.go         joins the last two
+//	survey.go           the flow: guard, dedup, retry and breaker around the call
+//	outage.go           what happens when the service stays down
+//	summary.go          the figures at the end
 //	internal/progress   how far the run has come
 //	internal/report     the tables at its end
 package main

@@ -17,13 +17,6 @@ func start(t *testing.T, args string, env ...string) (code int, stdout, stderr s
 	return code, out.String(), faults.String()
 }
 
-func TestRunFindsPackagesAndService(t *testing.T) {
-	code, stdout, stderr := start(t, "-limit 7")
-	require.Zero(t, code, stderr)
-	require.Empty(t, stderr)
-	require.Regexp(t, `^7 packages in .*, to be summarised by first-sentence at http://127\.0\.0\.1:\d+/v1\n$`, stdout)
-}
-
 func TestRunHelp(t *testing.T) {
 	code, stdout, stderr := start(t, "-h")
 	require.Zero(t, code)

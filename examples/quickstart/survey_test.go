@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/weir-go/weir/examples/quickstart/internal/chat"
+	"github.com/weir-go/weir/examples/quickstart/internal/progress"
+)
+
+// These tests talk real HTTP on loopback, so they cannot run in a synctest bubble.
+
+func TestTheGlossaryIsWrittenInOrder(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "out.jsonl")
+	code, stdout, stderr := start(t, "-limit 12 -out "+file)
+	require.Zero(t, code, stderr)
+	require.Contains(t, stderr, "12 packages in ")
+	require.Contains(t, stdout, "Timings per stage")
+	require.Contains(t, stdout, "0 failed for good; it balances")
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	require.Greater(t, len(lines), 50)
+	require.True(t, strings.HasPrefix(lines[0], `{"package":"archive/tar","term":"archive/tar","summary":"Package tar `), lines[0])
+}
+
+func TestTheGlossaryOnStdoutStandsAlone(t *testing.T) {
+	code, stdout, stderr := start(t, "-limit 3 -out -")
+	require.Zero(t, code, stderr)
+	for line := range strings.Lines(stdout) {
+		require.True(t, strings.HasPrefix(line, `{"package":`), line)
+	}
+	require.Contains(t, stderr, "Timings per stage")
+}
+
+func TestAnOutputThatCannotBeOpenedIsOneLine(t *testing.T) {
+	code, _, stderr := start(t, "-limit 3 -out "+filepath.Join(t.TempDir(), "no", "such", "dir"))
+	require.Equal(t, 1, code)
+	require.Regexp(t, `^quickstart: open .*: no such file or directory\n$`, stderr)
+}
+
+// packages is a standard library of three packages.
+var packages = fstest.MapFS{
+	"a/a.go": {Data: []byte("// Package a is first.\npackage a\n\nimport _ \"b\"\n")},
+	"b/b.go": {Data: []byte("// Package b is second.\npackage b\n")},
+	"c/c.go": {Data: []byte("// Package c is third.\npackage c\n")},
+}
+
+// ask surveys the packages by a service that is the handler.
+func ask(t *testing.T, interrupt context.Context, patience time.Duration, handler http.HandlerFunc) (out string, err error) {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	defer server.Close()
+	client, err := chat.New(server.URL)
+	require.NoError(t, err)
+	defer client.Close()
+	var written, shown strings.Builder
+	s := &survey{
+		src: packages, names: []string{"a", "b", "c"}, model: "m", workers: 1, client: client,
+		out: &written, progress: progress.New(&shown, 0),
+		outage: &outage{patience: patience, began: time.Now()},
+	}
+	rep, err := s.run(interrupt)
+	require.NoError(t, rep.Check())
+	return written.String(), err
+}
+
+const answer = `{"model":"m","choices":[{"message":{"role":"assistant","content":"It is."},"finish_reason":"stop"}]}`
+
+func TestAServiceThatDiesMidwayLosesNothingFinished(t *testing.T) {
+	var calls atomic.Int32
+	out, err := ask(t, t.Context(), 300*time.Millisecond, func(w http.ResponseWriter, _ *http.Request) {
+		if calls.Add(1) > 2 {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		_, _ = w.Write([]byte(answer))
+	})
+	require.Error(t, err)
+	require.Equal(t, `{"package":"a","term":"a","summary":"It is."}
+{"package":"a","term":"b","summary":"It is."}
+{"package":"b","term":"b","summary":"It is."}
+`, out)
+}
+
+func TestAnInterruptFinishesWhatWasBegun(t *testing.T) {
+	interrupt, cancel := context.WithCancel(t.Context())
+	out, err := ask(t, interrupt, time.Minute, func(w http.ResponseWriter, _ *http.Request) {
+		cancel()
+		_, _ = w.Write([]byte(answer))
+	})
+	require.ErrorIs(t, err, errInterrupted)
+	require.Contains(t, out, `{"package":"a","term":"a","summary":"It is."}`)
+}
