@@ -33,8 +33,6 @@ type edge[E any] struct {
 	idle    bool  // the receiver found nothing and is about to block
 	waiting int   // senders that wait for room
 	closed  bool
-	sent    int64 // values accepted in all
-	peak    int   // the greatest depth seen
 }
 
 // newEdge returns an edge that holds at most bound values. Batches are at most
@@ -57,7 +55,6 @@ func (e *edge[E]) put(v E) {
 		e.waitForRoom()
 	}
 	e.depth++
-	e.sent++
 	e.pending = append(e.pending, v)
 	if e.idle || len(e.pending) >= e.size {
 		e.hand()
@@ -75,7 +72,6 @@ func (e *edge[E]) putAll(vs []E) {
 		}
 		n := min(len(vs), e.bound-e.depth, e.size-len(e.pending))
 		e.depth += n
-		e.sent += int64(n)
 		e.pending = append(e.pending, vs[:n]...)
 		vs = vs[n:]
 		if e.idle || len(e.pending) >= e.size {
@@ -89,7 +85,6 @@ func (e *edge[E]) putAll(vs []E) {
 // hand sends the batch in the making. The mutex is held.
 func (e *edge[E]) hand() {
 	e.idle = false
-	e.peak = max(e.peak, e.depth)
 	e.ch <- e.pending
 	e.pending = e.blank()
 }
@@ -107,7 +102,6 @@ func (e *edge[E]) blank() []E {
 // waitForRoom blocks until the edge is below its bound. The mutex is held on
 // entry and on return, but not while it blocks.
 func (e *edge[E]) waitForRoom() {
-	e.peak = e.bound
 	for e.depth >= e.bound {
 		e.waiting++
 		e.mu.Unlock()
@@ -164,8 +158,7 @@ func (e *edge[E]) poll(used []E) ([]E, state) {
 	}
 	if len(e.pending) > 0 {
 		b := e.pending
-		e.peak = max(e.peak, e.depth)
-		e.pending = e.blank()
+			e.pending = e.blank()
 		return b, ready
 	}
 	if e.closed {
@@ -197,16 +190,4 @@ func (e *edge[E]) next(used []E) ([]E, bool) {
 		return b, ok
 	}
 	return b, s == ready
-}
-
-// gauge is one consistent reading of an edge.
-type gauge struct {
-	sent        int64
-	depth, peak int
-}
-
-func (e *edge[E]) gauge() gauge {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return gauge{sent: e.sent, depth: e.depth, peak: max(e.peak, e.depth)}
 }

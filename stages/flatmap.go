@@ -28,7 +28,7 @@ func (m flatMapper[I, O]) Validate() error { return needs(m.f == nil, "function 
 
 func (m flatMapper[I, O]) Run(ctx context.Context, in *Inlet[I], out *Outlet[O]) error {
 	for it := range in.All() {
-		n, err := m.expand(ctx, it, out)
+		n, err := m.expand(ctx, &it, out)
 		switch {
 		case err != nil:
 			in.Fail(it, err)
@@ -44,21 +44,26 @@ func (m flatMapper[I, O]) Run(ctx context.Context, in *Inlet[I], out *Outlet[O])
 }
 
 // expand sends on the values of the item's sequence, and says how many.
-func (m flatMapper[I, O]) expand(ctx context.Context, it Item[I], out *Outlet[O]) (n int, err error) {
+func (m flatMapper[I, O]) expand(ctx context.Context, it *Item[I], out *Outlet[O]) (n int, err error) {
+	var wait, work int64
+	if t := it.trail; t != nil {
+		wait = t.began - t.left
+	}
 	finished := false
 	defer func() {
 		if !finished {
 			err = caught(out.node.name, recover())
 		}
+		work += resume(out.rt, it.trail)
+		effort := tally{attempts: 1, wait: wait, work: work, longest: work}
+		effort.publish(out.node)
 	}()
 	seq, err := m.f(ctx, it.Value)
 	if err == nil && seq != nil {
 		for v := range seq {
-			out.Derive(it, v)
+			out.Derive(*it, v)
 			n++
-			if it.trail != nil {
-				it.trail.began = out.rt.now() // to wait for room was no work
-			}
+			work += resume(out.rt, it.trail) // to wait for room is no work
 			if out.rt.aborted.Load() {
 				err = out.rt.abortError()
 				break
@@ -67,4 +72,15 @@ func (m flatMapper[I, O]) expand(ctx context.Context, it Item[I], out *Outlet[O]
 	}
 	finished = true
 	return n, err
+}
+
+// resume begins the work on an item anew and returns how long it took so far.
+func resume(rt *Runtime, t *trail) int64 {
+	if t == nil {
+		return 0
+	}
+	now := rt.now()
+	worked := now - t.began
+	t.began = now
+	return worked
 }

@@ -53,7 +53,9 @@ func (out *Outlet[T]) Derive[P any](it Item[P], v T) {
 	out.mu.Unlock()
 	out.node.derived.Add(1)
 	out.node.out.Add(1)
-	out.time(t)
+	if t != nil {
+		t.add(out.node, 1, t.began, out.rt.now())
+	}
 	out.edge.put(Item[T]{Value: v, trail: t})
 }
 

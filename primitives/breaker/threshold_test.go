@@ -63,7 +63,7 @@ func TestSnapshotAgreesWithWhatAllowDoes(t *testing.T) {
 		want.Rejected = 1
 		check("rejected")
 
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		want.State, want.UntilOpen, want.RetryAfter = breaker.HalfOpen, 1, 0
 		check("at the end of the window, asked by nobody")
 		probe := allow(t, b)
