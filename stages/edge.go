@@ -158,7 +158,7 @@ func (e *edge[E]) poll(used []E) ([]E, state) {
 	}
 	if len(e.pending) > 0 {
 		b := e.pending
-			e.pending = e.blank()
+		e.pending = e.blank()
 		return b, ready
 	}
 	if e.closed {

@@ -1,0 +1,172 @@
+package stages
+
+import (
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// drain receives until the edge ends.
+func drain(e *edge[int]) (all []int) {
+	var batch []int
+	for {
+		var ok bool
+		if batch, ok = e.next(batch); !ok {
+			return all
+		}
+		all = append(all, batch...)
+	}
+}
+
+func upTo(n int) (all []int) {
+	for i := range n {
+		all = append(all, i)
+	}
+	return all
+}
+
+func TestEdgeKeepsOrder(t *testing.T) {
+	for _, bound := range []int{1, 2, 3, 7, 64, 256, 1000} {
+		synctest.Test(t, func(t *testing.T) {
+			e := newEdge[int](bound)
+			go func() {
+				defer e.close()
+				for _, v := range upTo(500) {
+					e.put(v)
+				}
+				for from := 500; from < 2000; from += 100 {
+					e.putAll(upTo(2000)[from : from+100])
+				}
+			}()
+			require.Equal(t, upTo(2000), drain(e))
+		})
+	}
+}
+
+func TestEdgeHoldsAtMostItsBoundInItems(t *testing.T) {
+	for _, bound := range []int{1, 2, 5, 100, 300} {
+		synctest.Test(t, func(t *testing.T) {
+			e := newEdge[int](bound)
+			accepted := 0
+			go func() {
+				defer e.close()
+				for i := range bound + 10 {
+					e.put(i)
+					accepted++
+				}
+			}()
+			synctest.Wait() // the sender is blocked now
+			require.Equal(t, bound, accepted)
+			require.Len(t, drain(e), bound+10)
+		})
+	}
+}
+
+// A sender that goes quiet with a batch in the making must not strand it.
+func TestEdgeStrandsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEdge[int](256)
+		got := 0
+		go func() {
+			var batch []int
+			for {
+				var ok bool
+				if batch, ok = e.next(batch); !ok {
+					return
+				}
+				got += len(batch)
+				time.Sleep(time.Millisecond) // the sender goes on meanwhile
+			}
+		}()
+		for i := range 100 {
+			e.put(i)
+			if i%7 == 0 {
+				time.Sleep(300 * time.Microsecond)
+			}
+		}
+		time.Sleep(time.Second) // the sender is busy with something else
+		require.Equal(t, 100, got)
+		e.close()
+	})
+}
+
+func TestEdgeTakesSeveralSenders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEdge[int](3)
+		var wg sync.WaitGroup
+		for s := range 8 {
+			wg.Go(func() {
+				for i := range 500 {
+					e.put(s*1000 + i)
+				}
+			})
+		}
+		go func() { wg.Wait(); e.close() }()
+		last := map[int]int{}
+		all := drain(e)
+		require.Len(t, all, 4000)
+		for _, v := range all {
+			require.Equal(t, last[v/1000], v%1000, "the order of each sender is kept")
+			last[v/1000]++
+		}
+	})
+}
+
+func FuzzEdge(f *testing.F) {
+	f.Add(uint8(1), []byte{1, 2, 3})
+	f.Add(uint8(64), []byte{0, 255, 17, 128})
+	f.Fuzz(func(t *testing.T, bound uint8, script []byte) {
+		synctest.Test(t, func(t *testing.T) {
+			e := newEdge[int](max(int(bound), 1))
+			n := 0
+			for _, b := range script {
+				n += int(b % 100)
+			}
+			go func() {
+				defer e.close()
+				rest := upTo(n)
+				for _, b := range script {
+					k := int(b % 100)
+					if b >= 100 {
+						e.putAll(rest[:k])
+					} else {
+						for _, v := range rest[:k] {
+							e.put(v)
+						}
+					}
+					rest = rest[k:]
+					time.Sleep(time.Duration(b % 3))
+				}
+			}()
+			require.Equal(t, upTo(n), drain(e))
+		})
+	})
+}
+
+func FuzzDelayQueue(f *testing.F) {
+	f.Add([]byte{3, 1, 2, 200, 0, 255, 7})
+	f.Fuzz(func(t *testing.T, script []byte) {
+		var q delayQueue[int]
+		var model []int64 // unsorted
+		for i, b := range script {
+			if b < 200 {
+				q.push(int64(b), i)
+				model = append(model, int64(b))
+			} else if len(model) > 0 {
+				least := 0
+				for j, due := range model {
+					if due < model[least] {
+						least = j
+					}
+				}
+				require.Equal(t, model[least], q.first())
+				require.Equal(t, model[least], int64(script[q.pop()]))
+				model = append(model[:least], model[least+1:]...)
+			}
+			require.Equal(t, len(model), q.len())
+		}
+	})
+}
