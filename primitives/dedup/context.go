@@ -8,15 +8,13 @@ import (
 	"time"
 )
 
-// contextBlock is how many contexts are allocated together. A context cannot be
-// reused: whoever has kept one past its run would find the values of another
-// caller in it. The price of a block is that one kept context keeps its 15
-// neighbours.
-const contextBlock = 16
-
 // runContext is the context that a function runs with: the values of the caller
 // that leads, and an end of its own. Most functions that are quick enough for
 // it to matter never ask for Done, so all that costs is made when they do.
+//
+// It is the one allocation of a run. To reuse it would show the values of another
+// caller to whoever has kept it past its run; to allocate several together saves
+// nothing that can be measured, and lets each keep its neighbours' values alive.
 type runContext struct {
 	caller context.Context
 	home   interface{ leaderLeft(Token) bool } // the shard

@@ -68,9 +68,8 @@ func (d *Dedup[K, V]) Policy() Policy { return d.policy }
 // Two runs that ask for each other's keys are not recognised and wait until a
 // ctx ends. An unhashable key returns [ErrKey].
 //
-// A kept result costs no allocation, nor does a run that nobody else asks for,
-// but for one block of 1 KB per 16 runs that holds their contexts; the first
-// follower of a run costs two.
+// A kept result costs no allocation. A run costs one, of 64 bytes, for its
+// context; its first follower costs two more.
 func (d *Dedup[K, V]) Do(ctx context.Context, key K, f func(context.Context) (V, error), opts ...CallOption) (V, error) {
 	var zero V
 	if err := ctx.Err(); err != nil {

@@ -61,12 +61,7 @@ func (s *shard[K, V]) begin(tag uint32, key K) Token {
 
 // context gives the flight t the context that its function runs with.
 func (s *shard[K, V]) context(ctx context.Context, t Token) *runContext {
-	if len(s.contexts) == 0 {
-		s.contexts = make([]runContext, contextBlock)
-	}
-	run := &s.contexts[0]
-	s.contexts = s.contexts[1:]
-	run.caller, run.home, run.token = ctx, s, t
+	run := &runContext{caller: ctx, home: s, token: t}
 	s.flights[t.flight].run = run
 	return run
 }

@@ -22,7 +22,6 @@ type shard[K comparable, V any] struct {
 	freeFlight uint32
 	gen        uint64
 	spare      [][]Follower[V]
-	contexts   []runContext
 
 	id    uint32
 	limit int // most results kept; 0 for no limit
