@@ -88,6 +88,7 @@ func TestEdgeStrandsNothing(t *testing.T) {
 			}
 		}
 		time.Sleep(time.Second) // the sender is busy with something else
+		synctest.Wait()
 		require.Equal(t, 100, got)
 		e.close()
 	})
