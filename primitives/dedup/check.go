@@ -142,9 +142,11 @@ func (d *Dedup[K, V]) land(t Token, v V, err error, keep time.Duration) (landing
 		now = d.now()
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.flight(t) == nil {
+		s.mu.Unlock()
 		return landing[V]{}, false
 	}
-	return s.land(t.flight, v, err, now, keep), true
+	l := s.land(t.flight, v, err, now, keep)
+	s.mu.Unlock()
+	return l, true
 }
