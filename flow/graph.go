@@ -3,6 +3,7 @@ package flow
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/weir-go/weir/stages"
 )
@@ -59,10 +60,19 @@ func (g *Graph) add(kind string, what any, s stages.Settings) *node {
 	if what == nil {
 		n.fault = errors.Join(n.fault, errors.New("it is nil"))
 	} else if v, ok := what.(stages.Validator); ok {
-		n.fault = errors.Join(n.fault, v.Validate())
+		n.fault = both(v.Validate(), n.fault)
 	}
 	g.nodes = append(g.nodes, n)
 	return n
+}
+
+// both joins what a stage and its options say is wrong. A stage made with the
+// same options says it itself.
+func both(stage, options error) error {
+	if stage != nil && options != nil && strings.Contains(stage.Error(), options.Error()) {
+		return stage
+	}
+	return errors.Join(stage, options)
 }
 
 // free returns kind, or kind with the first number that makes it unique.
