@@ -48,27 +48,31 @@ func newEdge[E any](bound int) *edge[E] {
 }
 
 // put hands v on. It blocks while the edge is full. Any number of goroutines
-// may call it.
-func (e *edge[E]) put(v E) {
+// may call it. It reports whether the receiver was idle.
+func (e *edge[E]) put(v E) (idle bool) {
 	e.mu.Lock()
 	if e.depth >= e.bound {
 		e.waitForRoom()
 	}
 	e.depth++
 	e.pending = append(e.pending, v)
-	if e.idle || len(e.pending) >= e.size {
+	idle = e.idle
+	if idle || len(e.pending) >= e.size {
 		e.hand()
 	}
 	e.pass()
 	e.mu.Unlock()
+	return idle
 }
 
-// putAll hands the values on in order, as put would one by one.
-func (e *edge[E]) putAll(vs []E) {
+// putAll hands the values on in order, as put would one by one. It reports
+// whether it had to wait for room.
+func (e *edge[E]) putAll(vs []E) (waited bool) {
 	e.mu.Lock()
 	for len(vs) > 0 {
 		if e.depth >= e.bound {
 			e.waitForRoom()
+			waited = true
 		}
 		n := min(len(vs), e.bound-e.depth, e.size-len(e.pending))
 		e.depth += n
@@ -80,6 +84,7 @@ func (e *edge[E]) putAll(vs []E) {
 	}
 	e.pass()
 	e.mu.Unlock()
+	return waited
 }
 
 // hand sends the batch in the making. The mutex is held.

@@ -29,6 +29,7 @@ func (s forEach[T]) Run(_ context.Context, in *Inlet[T]) error {
 			}
 		}
 		done.flush()
+		w.rest(!in.pending())
 	}
 	for {
 		group := in.group(w.pace.group())

@@ -42,7 +42,7 @@ func (m *mapper[I, O]) Run(_ context.Context, in *Inlet[I], out *Outlet[O]) erro
 		return newPool(m, in, out).run()
 	}
 	w := worker[I, O]{rt: in.rt, node: in.node, f: m.f}
-	send := func(results []Item[O]) { out.sendAll(compact(results)) }
+	send := func(results []Item[O]) { w.rest(out.sendAll(compact(results)) || !in.pending()) }
 	for {
 		group := in.group(w.pace.group())
 		if group == nil {

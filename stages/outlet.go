@@ -76,6 +76,41 @@ func (out *Outlet[T]) Emit(v T) bool {
 	return true
 }
 
+// emitter is Emit for a source with a single goroutine: what others would have
+// to guard is its own. It must be ended.
+type emitter[T any] struct {
+	out  *Outlet[T]
+	mint mint
+	n    int64 // emitted and not yet counted
+}
+
+func (out *Outlet[T]) emitter() emitter[T] {
+	return emitter[T]{out: out, mint: mint{depot: out.rt.depot}}
+}
+
+// emit is [Outlet.Emit].
+func (e *emitter[T]) emit(v T) bool {
+	if e.out.rt.aborted.Load() {
+		return false
+	}
+	e.n++
+	idle := e.out.edge.put(Item[T]{Value: v, trail: e.mint.trail(e.out.rt.stamp())})
+	if idle || e.n == batchSize {
+		e.count()
+	}
+	return true
+}
+
+func (e *emitter[T]) count() {
+	e.out.count(e.n)
+	e.n = 0
+}
+
+func (e *emitter[T]) end() {
+	e.count()
+	e.mint.retire()
+}
+
 // emitAll is Emit for values that came together. It may take some of them
 // before it returns false.
 func (out *Outlet[T]) emitAll(vs []T) bool {
@@ -111,11 +146,10 @@ func (out *Outlet[T]) count(n int64) {
 	out.node.out.Add(n)
 }
 
-// sendAll hands on a stage's results. It does not count them.
-func (out *Outlet[T]) sendAll(items []Item[T]) {
-	if len(items) > 0 {
-		out.edge.putAll(items)
-	}
+// sendAll hands on a stage's results. It does not count them. It reports
+// whether it had to wait for room.
+func (out *Outlet[T]) sendAll(items []Item[T]) (waited bool) {
+	return len(items) > 0 && out.edge.putAll(items)
 }
 
 // pass sends on an item that has failed, here or further up.

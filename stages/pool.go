@@ -65,6 +65,7 @@ func (p *pool[I, O]) work() {
 			return
 		}
 		p.give(ticket, w.do(taken, exiting))
+		w.rest(true) // at the dealer, for the next
 	}
 }
 

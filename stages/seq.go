@@ -15,8 +15,10 @@ type seqSource[T any] struct{ seq iter.Seq[T] }
 func (s seqSource[T]) Validate() error { return needs(s.seq == nil, "sequence is nil") }
 
 func (s seqSource[T]) Run(ctx context.Context, out *Outlet[T]) error {
+	e := out.emitter()
+	defer e.end()
 	for v := range s.seq {
-		if !out.Emit(v) || out.stopping() {
+		if !e.emit(v) || out.stopping() {
 			break
 		}
 	}
