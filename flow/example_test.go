@@ -175,28 +175,6 @@ func ExampleSection_Enrich() {
 	// Output: [ann: weather in Oslo bob: weather in Oslo]
 }
 
-func ExampleHold() {
-	got, _ := flow.From(stages.Slice([]int{1, 2})).
-		Breaker(breaker.Consecutive("service", 5, time.Second), flow.Hold()).
-		Map("call", double).Collect(ctx)
-	fmt.Println(got)
-	// Output: [2 4]
-}
-
-func ExampleUnordered() {
-	release := make(chan struct{})
-	got, _ := flow.From(stages.Slice([]int{1, 2})).Map("call", func(_ context.Context, v int) (int, error) {
-		if v == 1 {
-			<-release // until the second is done
-		} else {
-			defer close(release)
-		}
-		return v, nil
-	}, flow.Workers(2), flow.Buffer(8)).Collect(ctx)
-	fmt.Println(got, "in order, unless flow.Unordered() is set")
-	// Output: [1 2] in order, unless flow.Unordered() is set
-}
-
 func ExampleReportTo() {
 	var report flow.Report
 	_, err := flow.From(stages.Slice([]int{1, 2})).Map("double", double).Collect(ctx, flow.ReportTo(&report), flow.Untimed())

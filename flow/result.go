@@ -101,8 +101,8 @@ func (s *Stream[T]) Chan(ctx context.Context, opts ...RunOption) <-chan Result[T
 }
 
 // Collect runs the graph and returns the values that left the stream. The first
-// failed item stops the run, as in [Graph.Run]; what had been collected by then
-// is returned with the error.
+// failed item stops the intake, as in [Graph.Run]; what is inside drains, and
+// what has been collected by the end is returned with the error.
 func (s *Stream[T]) Collect(ctx context.Context, opts ...RunOption) ([]T, error) {
 	var values []T
 	_, err := s.end(ctx, stages.Append(&values), opts)
