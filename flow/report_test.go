@@ -129,8 +129,7 @@ func TestASnapshotShowsWhatIsInside(t *testing.T) {
 		now := r.Snapshot()
 		require.Equal(t, 101*time.Millisecond, now.Elapsed)
 		require.InDelta(t, 51, now.Ledger.Balance(), 5, "half of what came since the stage is half as fast")
-		require.Equal(t, now.Ledger.Balance(), balance(now), "an item inside is inside of some stage")
-		require.Error(t, now.Check())
+		require.ErrorContains(t, now.Check(), "run: ledger is off by")
 		r.Stop()
 		rep, err := r.Wait()
 		require.NoError(t, err)
@@ -140,11 +139,4 @@ func TestASnapshotShowsWhatIsInside(t *testing.T) {
 		require.Same(t, rep, again)
 		require.Equal(t, 4, strings.Count(rep.String(), "\n")-1, "a line for each stage, and the heading")
 	})
-}
-
-func balance(r *flow.Report) (inside int64) {
-	for _, s := range r.Stages {
-		inside += s.Ledger.Balance()
-	}
-	return inside
 }

@@ -42,13 +42,13 @@ func odd(_ context.Context, v int) (int, error) {
 func TestHoweverTheLoopIsLeftTheBooksAreClosed(t *testing.T) {
 	leave := map[string]func(*flow.Report, *flow.Stream[int]){
 		"break": func(rep *flow.Report, s *flow.Stream[int]) {
-			for range s.Results(t.Context(), flow.ReportTo(rep)) {
+			for range s.Results(ctx, flow.ReportTo(rep)) {
 				break
 			}
 		},
 		"panic": func(rep *flow.Report, s *flow.Stream[int]) {
 			defer func() { _ = recover() }()
-			for range s.Results(t.Context(), flow.ReportTo(rep)) {
+			for range s.Results(ctx, flow.ReportTo(rep)) {
 				panic("in the loop")
 			}
 		},
@@ -56,7 +56,7 @@ func TestHoweverTheLoopIsLeftTheBooksAreClosed(t *testing.T) {
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
-				for range s.Results(t.Context(), flow.ReportTo(rep)) {
+				for range s.Results(ctx, flow.ReportTo(rep)) {
 					runtime.Goexit()
 				}
 			}()
