@@ -11,7 +11,8 @@ import (
 type Option = stages.Option
 
 // Workers makes a stage call its function from n goroutines; 1 unless set.
-// Items still leave in the order they came, unless [Unordered] is set.
+// Items still leave in the order they came, unless [Unordered] is set; to keep
+// it, a Map holds up to 16 items per worker, and at least 64, beside its edges.
 func Workers(n int) Option { return stages.Workers(n) }
 
 // Unordered lets items leave a stage in the order they are done, so that a slow

@@ -119,7 +119,7 @@ func (out *Outlet[T]) emitAll(vs []T) bool {
 		if out.rt.aborted.Load() {
 			return false
 		}
-		n := min(len(vs), len(buf))
+		n := min(len(vs), out.edge.size) // what is counted is on its way
 		now := out.rt.stamp()
 		out.mu.Lock()
 		for i, v := range vs[:n] {
