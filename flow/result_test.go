@@ -177,6 +177,7 @@ func TestAChanThatIsAbandonedEndsWithItsContext(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		cancel()
+		time.Sleep(time.Second) // the call that is under way does not look at its context
 		synctest.Wait()
 		require.NoError(t, rep.Check())
 		require.Positive(t, rep.Ledger.Failed, "what was inside")
