@@ -42,14 +42,16 @@ type survey struct {
 //
 // The retry encloses the breaker here, and not the other way round: so the
 // breaker sees every attempt and opens during an outage, and RetryRejected has
-// the items wait until it closes, which costs them none of their attempts. The
+// the items wait until it closes, which costs them none of their attempts. What
+// does cost is to be the probe of a half-open breaker; the same item may be it
+// several times in an outage, so the attempts are many. The
 // guard bounds how many wait, so the stream pauses while the service is down.
 func (s *survey) graph() *flow.Graph {
 	return flow.From(stages.Slice(s.names), flow.Name("packages")).
 		FlatMap("terms", s.terms).
 		Guard(guard.Limit(64, guard.Name("service"))).
 		Dedup(dedup.Window(time.Hour, dedup.Name("terms")), func(t glossary.Term) string { return t.Name }).
-		Retry(retry.Exponential(4, 100*time.Millisecond, retry.RetryRejected())).
+		Retry(retry.Exponential(10, 100*time.Millisecond, retry.RetryRejected())).
 		Breaker(breaker.Consecutive("service", 5, 500*time.Millisecond, breaker.OnChange(s.outage.note))).
 		Enrich("summarise", s.summarise, glossary.Term.Entry, flow.Workers(s.workers)).
 		DeadLetter(s.keepFailure).
