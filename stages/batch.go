@@ -65,7 +65,7 @@ func (m *making[T]) add(it Item[T]) {
 	if m.values == nil {
 		m.first, m.values = it, make([]T, 0, min(m.size, 1024))
 	} else {
-		m.in.Fold(it)
+		m.in.Fold(it, &m.first)
 	}
 	m.values = append(m.values, it.Value)
 }

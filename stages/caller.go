@@ -97,10 +97,24 @@ func (w *caller[I, O]) attempt() {
 			x.err = w.rt.abortError()
 			continue
 		}
+		if x.deadline != 0 {
+			w.timely(x)
+			continue
+		}
 		x.attempts++
 		x.out, x.err = w.f(w.rt.ctx, x.Value)
 	}
 	finished = true
+}
+
+// timely makes the call of an exchange that has a deadline.
+func (w *caller[I, O]) timely(x *call[I, O]) {
+	if w.rt.late(x.deadline) {
+		x.err = x.late
+		return
+	}
+	x.attempts++
+	x.out, x.err = timely(w.rt, x.deadline, x.late, w.f, x.Value)
 }
 
 // account gives each exchange its share of the group's time, and sends all up.

@@ -1,6 +1,7 @@
 package stages
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -19,6 +20,16 @@ var (
 	// [runtime.Goexit], as a test's FailNow does.
 	ErrGoexit = errors.New("stages: function called runtime.Goexit")
 
+	// ErrExpired is the failure of an item that was not done by its deadline;
+	// see [Deadline]. It matches [context.DeadlineExceeded], too.
+	// To a breaker it says nothing about the service.
+	ErrExpired error = &sentinel{"stages: item expired", outcome.Ignored}
+
+	// ErrTimeout is the failure of a call that was not done in the time that a
+	// [Timeout] gives it. It matches [context.DeadlineExceeded], too.
+	// To a breaker it is a failure of the service.
+	ErrTimeout error = &sentinel{"stages: call timed out", outcome.Failure}
+
 	// ErrAborted is the failure of the items that were inside a flow when it
 	// was aborted. The cause of the abort is joined to it.
 	// To a breaker it says nothing about the service.
@@ -32,6 +43,11 @@ type sentinel struct {
 }
 
 func (s *sentinel) Error() string { return s.text }
+
+// Is makes the errors of time match that of a context whose time was up.
+func (s *sentinel) Is(target error) bool {
+	return target == context.DeadlineExceeded && (error(s) == ErrExpired || error(s) == ErrTimeout)
+}
 
 // Outcome tells breakers and retries what the error means.
 func (s *sentinel) Outcome() outcome.Outcome { return outcome.Outcome{Kind: s.kind} }

@@ -22,8 +22,9 @@ type Exchange[I any] struct {
 	trail   *trail
 	work    int64
 	longest int64
-	fault   *ItemError // of an item that came already failed
-	permit  guard.Permit
+	limit
+	fault  *ItemError // of an item that came already failed
+	permit guard.Permit
 }
 
 // payload is the part of an exchange that knows the type of the result.

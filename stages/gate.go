@@ -83,7 +83,10 @@ func (g *gate[I, O, P]) admit(it *Item[I]) {
 	}
 	x := g.take()
 	x.Value, x.trail, x.fault, x.permit = it.Value, it.trail, it.fault, permit
-	x.err, x.attempts, x.work, x.longest = nil, 0, 0, 0
+	x.err, x.attempts, x.work, x.longest, x.limit = nil, 0, 0, 0, limit{}
+	if it.trail != nil && it.trail.deadline != 0 {
+		x.limit = limit{it.trail.deadline, ErrExpired}
+	}
 	x.ticket = g.ticket
 	g.ticket++
 	if it.fault == nil {
@@ -224,7 +227,11 @@ func (g *gate[I, O, P]) pass(x *Exchange[I]) {
 		g.sum.filtered++
 		x.trail.release()
 	default:
-		g.sum.failed++
+		if isExpired(x.err) {
+			g.sum.expired++
+		} else {
+			g.sum.failed++
+		}
 		fault := g.in.rt.newItemError(g.in.node, x.err, int(x.attempts), x.Value, x.trail)
 		g.items = append(g.items, Item[P]{fault: fault, trail: x.trail})
 	}

@@ -156,7 +156,7 @@ func (in *Inlet[T]) pass(fault *ItemError, t *trail) {
 	if !in.rt.aborted.Load() {
 		in.rt.refuse(fault)
 	}
-	t.release()
+	t.leave(fault)
 }
 
 // Drop accounts for it as dropped on purpose.
@@ -168,9 +168,15 @@ func (in *Inlet[T]) Drop(it Item[T]) {
 	it.trail.release()
 }
 
-// Fold accounts for it as a part of another item, which the stage sends on.
-func (in *Inlet[T]) Fold(it Item[T]) {
+// Fold accounts for it as a part of another item, which the stage sends on or
+// holds. A source that waits for it hears when the other is done.
+func (in *Inlet[T]) Fold[U any](it Item[T], into *Item[U]) {
 	in.node.folded.Add(1)
+	if into.trail == nil {
+		into.trail = it.trail
+		return
+	}
+	it.trail.fold(into.trail)
 	it.trail.release()
 }
 
@@ -191,9 +197,11 @@ func (in *Inlet[T]) DeadLetter(it Item[T]) {
 // Done accounts for an item that a sink has accepted, or, where the sink takes
 // failures, for a failed item that it has delivered as such.
 func (in *Inlet[T]) Done(it Item[T]) {
-	if !it.failed() {
-		in.node.out.Add(1)
+	if it.failed() {
+		it.trail.leave(it.fault)
+		return
 	}
+	in.node.out.Add(1)
 	it.trail.release()
 }
 

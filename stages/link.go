@@ -9,7 +9,7 @@ import (
 // holds at most bound items; bound is at least 1.
 func Link[T any](rt *Runtime, from, to *Node, bound int) (*Outlet[T], *Inlet[T]) {
 	e := newEdge[Item[T]](max(bound, 1))
-	out := &Outlet[T]{rt: rt, node: from, edge: e, mint: mint{depot: rt.depot}}
+	out := &Outlet[T]{rt: rt, node: from, edge: e, mint: rt.mint()}
 	return out, &Inlet[T]{rt: rt, node: to, edge: e}
 }
 

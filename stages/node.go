@@ -80,6 +80,7 @@ type tally struct {
 	in, out, filtered, failed          int64
 	attempts, wait, work, longest      int64
 	derived, folded, recovered, letter int64
+	expired                            int64
 }
 
 // publish adds the tally to the node and empties it.
@@ -95,6 +96,7 @@ func (t *tally) publish(n *Node) {
 	add(&n.folded, t.folded)
 	add(&n.recovered, t.recovered)
 	add(&n.deadLetter, t.letter)
+	add(&n.expired, t.expired)
 	for {
 		old := n.longest.Load()
 		if t.longest <= old || n.longest.CompareAndSwap(old, t.longest) {

@@ -28,7 +28,7 @@ func (out *Outlet[T]) Send(it Item[T]) {
 // time records the stage in the trail: it worked from when the inlet handed
 // the item out until now.
 func (out *Outlet[T]) time(t *trail) {
-	if t == nil {
+	if t == nil || !out.rt.timed {
 		return
 	}
 	end := out.rt.now()
@@ -85,7 +85,7 @@ type emitter[T any] struct {
 }
 
 func (out *Outlet[T]) emitter() emitter[T] {
-	return emitter[T]{out: out, mint: mint{depot: out.rt.depot}}
+	return emitter[T]{out: out, mint: out.rt.mint()}
 }
 
 // emit is [Outlet.Emit].

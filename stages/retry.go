@@ -50,7 +50,11 @@ func (h *retryHandler[I]) Request(x *Exchange[I]) {
 
 func (h *retryHandler[I]) Response(x *Exchange[I]) {
 	h.tries[x.Slot()]++
-	v := h.retrier.Next(h.port.Context(), retry.Try{Attempt: h.tries[x.Slot()], Err: x.Err()})
+	try := retry.Try{Attempt: h.tries[x.Slot()], Err: x.Err()}
+	if x.deadline != 0 {
+		try.Deadline = h.port.rt.base.Add(time.Duration(x.deadline))
+	}
+	v := h.retrier.Next(h.port.Context(), try)
 	if !v.Retry {
 		x.Reject(v.Err)
 		h.port.Up(x)

@@ -19,7 +19,8 @@ type Runtime struct {
 	unhook [2]func() bool
 
 	base    time.Time
-	depot   *depot // nil in an untimed run
+	timed   bool
+	depot   *depot
 	nodes   []*Node
 	aborted atomic.Bool // ctx has ended
 	stopped atomic.Bool // intake has ended
@@ -34,14 +35,11 @@ type Runtime struct {
 // are the nodes, which must be unique; their order is the order of reports.
 // An untimed run takes no times, which makes cheap stages cheaper still.
 func NewRuntime(ctx context.Context, untimed bool, names ...string) *Runtime {
-	rt := &Runtime{base: time.Now()}
+	rt := &Runtime{base: time.Now(), timed: !untimed, depot: &depot{path: len(names)}}
 	rt.ctx, rt.cancel = context.WithCancelCause(ctx)
 	rt.intake, rt.stop = context.WithCancel(rt.ctx)
 	for i, name := range names {
 		rt.nodes = append(rt.nodes, &Node{name: name, index: int32(i)})
-	}
-	if !untimed {
-		rt.depot = &depot{path: len(names)}
 	}
 	rt.unhook[0] = context.AfterFunc(rt.ctx, func() { rt.aborted.Store(true) })
 	rt.unhook[1] = context.AfterFunc(rt.intake, func() { rt.stopped.Store(true) })
@@ -116,7 +114,7 @@ func (rt *Runtime) now() int64 { return int64(time.Since(rt.base)) }
 
 // stamp is now in a timed run, and free in an untimed one.
 func (rt *Runtime) stamp() int64 {
-	if rt.depot == nil {
+	if !rt.timed {
 		return 0
 	}
 	return rt.now()
@@ -125,7 +123,7 @@ func (rt *Runtime) stamp() int64 {
 // newItemError makes the failure of an item at node.
 func (rt *Runtime) newItemError(node *Node, err error, attempts int, value any, t *trail) *ItemError {
 	e := &ItemError{Stage: node.name, Err: err, Attempts: attempts, Value: value}
-	if t != nil {
+	if t != nil && rt.timed {
 		e.Entered = rt.base.Add(time.Duration(t.born))
 	}
 	return e

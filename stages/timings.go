@@ -119,7 +119,7 @@ func (t Timings) String() string {
 type archive struct{ block []span }
 
 func (a *archive) timings(rt *Runtime, t *trail, now int64) Timings {
-	if t == nil {
+	if t == nil || !rt.timed {
 		return Timings{}
 	}
 	n := len(t.spans)

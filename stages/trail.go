@@ -17,6 +17,9 @@ type trail struct {
 	began int64 // when the present stage received it (stages outside this package)
 	slab  *slab
 	spans []span
+
+	receipt  *receipt // what the source waits for; nil where it does not
+	deadline int64    // by when the item must be done; 0 for never
 }
 
 // span is one stage's entry in a trail; all times are nanoseconds.
@@ -32,11 +35,20 @@ func (t *trail) add(node *Node, attempts int32, start, end int64) {
 	t.left = end
 }
 
-// release gives the trail back; the item has left the flow.
-func (t *trail) release() {
-	if t != nil {
-		t.slab.release(1)
+// release gives the trail back; the item has left the flow, and well.
+func (t *trail) release() { t.leave(nil) }
+
+// leave gives the trail back; the item has left the flow, with err where it
+// failed for good.
+func (t *trail) leave(err error) {
+	if t == nil {
+		return
 	}
+	if r := t.receipt; r != nil {
+		t.receipt = nil
+		r.close(err)
+	}
+	t.slab.release(1)
 }
 
 const slabSize = 64
@@ -94,6 +106,14 @@ type mint struct {
 	next  int
 }
 
+// mint returns a mint that makes trails in a timed run.
+func (rt *Runtime) mint() mint {
+	if rt.timed {
+		return mint{depot: rt.depot}
+	}
+	return mint{}
+}
+
 // trail returns a trail for an item born at now, or nil in an untimed run.
 func (m *mint) trail(now int64) *trail {
 	if m.depot == nil {
@@ -106,7 +126,7 @@ func (m *mint) trail(now int64) *trail {
 	if m.next++; m.next == slabSize {
 		m.slab = nil
 	}
-	t.born, t.left, t.spans = now, now, t.spans[:0]
+	t.born, t.left, t.deadline, t.spans = now, now, 0, t.spans[:0]
 	return t
 }
 
@@ -115,8 +135,15 @@ func (m *mint) child(parent *trail) *trail {
 	if parent == nil {
 		return nil
 	}
+	if m.depot == nil { // of an untimed run
+		m.depot = parent.slab.home
+	}
 	t := m.trail(parent.born)
-	t.left, t.began = parent.left, parent.began
+	t.left, t.began, t.deadline = parent.left, parent.began, parent.deadline
+	if r := parent.receipt; r != nil {
+		r.owed.Add(1)
+		t.receipt = r
+	}
 	t.spans = append(t.spans, parent.spans...)
 	return t
 }
@@ -138,6 +165,10 @@ type releases struct {
 
 func (r *releases) add(t *trail) {
 	if t == nil {
+		return
+	}
+	if t.receipt != nil {
+		t.leave(nil)
 		return
 	}
 	if t.slab != r.slab {

@@ -99,7 +99,17 @@ func (w *worker[I, O]) attempt(group []Item[I], exiting func([]Item[O])) {
 			w.forward(it)
 			continue
 		}
-		v, err := w.f(w.rt.ctx, it.Value)
+		var v O
+		var err error
+		if t := it.trail; t != nil && t.deadline != 0 {
+			if w.rt.late(t.deadline) {
+				w.expire(it)
+				continue
+			}
+			v, err = timely(w.rt, t.deadline, ErrExpired, w.f, it.Value)
+		} else {
+			v, err = w.f(w.rt.ctx, it.Value)
+		}
 		if err != nil {
 			w.fail(it, err)
 			continue
@@ -121,6 +131,14 @@ func (w *worker[I, O]) forward(it *Item[I]) {
 	w.buf = append(w.buf, Item[O]{fault: fault, trail: it.trail})
 }
 
+// expire adds an item that is too late for the function.
+func (w *worker[I, O]) expire(it *Item[I]) {
+	w.in++
+	w.expired++
+	fault := w.rt.newItemError(w.node, ErrExpired, 0, it.Value, it.trail)
+	w.buf = append(w.buf, Item[O]{fault: fault, trail: it.trail})
+}
+
 // fail adds an item for which the function returned an error.
 func (w *worker[I, O]) fail(it *Item[I], err error) {
 	switch {
@@ -133,7 +151,11 @@ func (w *worker[I, O]) fail(it *Item[I], err error) {
 		w.buf = append(w.buf, Item[O]{fault: dropped})
 	default:
 		w.in++
-		w.failed++
+		if isExpired(err) {
+			w.expired++
+		} else {
+			w.failed++
+		}
 		fault := w.rt.newItemError(w.node, err, 1, it.Value, it.trail)
 		w.buf = append(w.buf, Item[O]{fault: fault, trail: it.trail})
 	}

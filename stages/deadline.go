@@ -1,0 +1,76 @@
+package stages
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Deadline is a stage that gives each item until d after its entry into the
+// flow to be done; an earlier deadline that it has already holds. From then on
+// no stage begins work on an item that is late, and the context of a function
+// at work on it ends when its time is up. Such an item fails with [ErrExpired]
+// and counts as expired. In an untimed run, where nobody knows when an item
+// entered, d counts from this stage.
+func Deadline[T any](d time.Duration) Stage[T, T] { return deadliner[T]{d} }
+
+type deadliner[T any] struct{ d time.Duration }
+
+func (s deadliner[T]) Validate() error { return needs(s.d <= 0, "deadline must be positive") }
+
+func (s deadliner[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error {
+	for it := range in.All() {
+		if it.trail == nil {
+			it.trail = out.keep(in.rt.now())
+		}
+		by := it.trail.born + int64(s.d)
+		if by < it.trail.born { // so far off that it does not count
+			by = 0
+		}
+		it.trail.deadline = sooner(it.trail.deadline, by)
+		out.Send(it)
+	}
+	return nil
+}
+
+// limit is by when a call must be done, 0 for never, and the error of one that
+// is not.
+type limit struct {
+	deadline int64
+	late     error
+}
+
+// sooner returns the earlier of two deadlines, of which 0 is none.
+func sooner(a, b int64) int64 {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// Deadline returns by when the item must be done, and whether it has to be.
+func (it Item[T]) Deadline(in *Inlet[T]) (time.Time, bool) {
+	if it.trail == nil || it.trail.deadline == 0 {
+		return time.Time{}, false
+	}
+	return in.rt.base.Add(time.Duration(it.trail.deadline)), true
+}
+
+// late reports that a deadline has passed.
+func (rt *Runtime) late(deadline int64) bool { return rt.now() >= deadline }
+
+// timely calls f with a context that ends at the deadline. Where f ends for that
+// reason the error says so, by late.
+func timely[I, O any](rt *Runtime, deadline int64, late error, f func(context.Context, I) (O, error), v I) (o O, err error) {
+	ctx, cancel := context.WithDeadlineCause(rt.ctx, rt.base.Add(time.Duration(deadline)), late)
+	defer cancel()
+	o, err = f(ctx, v)
+	if err != nil && errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil && !errors.Is(err, late) {
+		err = fmt.Errorf("%w: %w", late, err)
+	}
+	return o, err
+}
+
+// isExpired reports the failure of an item whose own deadline has passed.
+func isExpired(err error) bool { return errors.Is(err, ErrExpired) }

@@ -1,0 +1,100 @@
+package stages
+
+import (
+	"fmt"
+	"sync/atomic"
+)
+
+// receipt is what an item owes its source: one word, when everything that came
+// of the item has left the flow. It travels with the item's trail, is shared by
+// all that is derived from it, and is settled by the last of them to leave.
+type receipt struct {
+	owed   atomic.Int32          // items that carry it
+	fault  atomic.Pointer[error] // the first failure
+	settle func(error)
+	parts  []*receipt // of items that were folded into one, in place of settle
+}
+
+// close takes one item off the receipt.
+func (r *receipt) close(err error) {
+	if err != nil {
+		r.fault.CompareAndSwap(nil, &err)
+	}
+	if r.owed.Add(-1) > 0 {
+		return
+	}
+	if first := r.fault.Load(); first != nil {
+		err = *first
+	}
+	for _, p := range r.parts {
+		p.close(err)
+	}
+	if r.settle != nil {
+		r.settle(err)
+	}
+}
+
+// fold makes into carry what t owes, too.
+func (t *trail) fold(into *trail) {
+	if t == nil || t.receipt == nil || into == nil {
+		return
+	}
+	r := t.receipt
+	t.receipt = nil
+	switch have := into.receipt; {
+	case have == nil:
+		into.receipt = r
+	case have.parts != nil && have.owed.Load() == 1: // into's alone
+		have.parts = append(have.parts, r)
+	default:
+		joint := &receipt{parts: []*receipt{have, r}}
+		joint.owed.Store(1)
+		into.receipt = joint
+	}
+}
+
+// EmitAcked brings the values into the flow, in order, together with an
+// acknowledgement: settle is called once, when all that has come of them has
+// left the flow. Its error is nil when it was delivered, dropped on purpose or
+// dead-lettered, and the first failure when any of it failed for good.
+//
+// It blocks while the edge is full. It returns false, and has taken none and
+// will not call settle, only when the flow is aborted. settle is called from
+// any goroutine of the flow, which waits for it; a panic of it stops the run.
+// The values carry the acknowledgement through all stages. It costs an
+// allocation a call, and the stages nothing.
+func (out *Outlet[T]) EmitAcked(settle func(error), vs ...T) bool {
+	if out.rt.aborted.Load() {
+		return false
+	}
+	r := &receipt{settle: func(err error) { out.settle(settle, err) }}
+	if len(vs) == 0 {
+		r.settle(nil)
+		return true
+	}
+	r.owed.Store(int32(len(vs)))
+	now := out.rt.stamp()
+	for _, v := range vs {
+		t := out.keep(now)
+		t.receipt = r
+		out.count(1)
+		out.edge.put(Item[T]{Value: v, trail: t})
+	}
+	return true
+}
+
+// settle calls the source's function, whose panic is a fault of the source.
+func (out *Outlet[T]) settle(settle func(error), err error) {
+	_, broken := protect(out.node, func() (struct{}, error) { settle(err); return struct{}{}, nil })
+	if broken != nil {
+		out.rt.fail(fmt.Errorf("stage %q: acknowledgement: %w", out.node.name, broken))
+	}
+}
+
+// keep returns a trail for an item that needs one also in an untimed run.
+func (out *Outlet[T]) keep(now int64) *trail {
+	out.mu.Lock()
+	defer out.mu.Unlock()
+	out.mint.depot = out.rt.depot
+	return out.mint.trail(now)
+}
