@@ -1,0 +1,66 @@
+package impl
+
+import (
+	"context"
+	"errors"
+
+	"github.com/weir-go/weir/bench/load/internal/job"
+	"github.com/weir-go/weir/flow"
+	"github.com/weir-go/weir/primitives/breaker"
+	"github.com/weir-go/weir/primitives/dedup"
+	"github.com/weir-go/weir/primitives/guard"
+	"github.com/weir-go/weir/primitives/retry"
+	"github.com/weir-go/weir/stages"
+)
+
+// Weir does the job with a section. The outer guard bounds what is inside and
+// sheds; the inner one bounds the calls and has attempts wait for their turn
+// before the breaker is asked, so that it is asked late.
+//
+// An arrival that waits, for a call to share or for its next attempt, holds
+// neither a worker nor a goroutine. Beside the job, each result carries the
+// timings of its stage, and the run ends with an account of all items.
+func Weir(ctx context.Context, j job.Job, in <-chan job.Arrival) error {
+	results := flow.From(stages.Chan(in)).
+		Guard(guard.Limit(j.InFlight+j.Queue, guard.Shedding())).
+		Dedup(dedup.Window(0), func(a job.Arrival) uint64 { return a.Key }).
+		Retry(retry.Exponential(j.Attempts, j.Base, retry.Jitter(retry.Equal))).
+		Guard(guard.Limit(j.InFlight)).
+		Breaker(breaker.Consecutive("service", j.BreakAfter, j.Recovery)).
+		Enrich("call",
+			func(ctx context.Context, a job.Arrival) (job.Answer, error) { return j.Call(ctx, a.Key) },
+			join, flow.Workers(j.InFlight), flow.Unordered()).
+		Results(ctx)
+	for r := range results {
+		if r.Err == nil {
+			j.Done(r.Value.Arrival, r.Value.Answer, job.Succeeded)
+			continue
+		}
+		failed, ok := errors.AsType[*stages.ItemError](r.Err)
+		if !ok {
+			return r.Err
+		}
+		j.Done(failed.Value.(job.Arrival), job.Answer{}, weirFate(failed.Err))
+	}
+	return nil
+}
+
+// answered is an arrival with its answer, which it may share with others.
+type answered struct {
+	job.Arrival
+	job.Answer
+}
+
+func join(a job.Arrival, answer job.Answer) answered { return answered{a, answer} }
+
+func weirFate(err error) job.Fate {
+	switch {
+	case errors.Is(err, guard.ErrShed):
+		return job.Shed
+	case errors.Is(err, breaker.ErrOpen):
+		return job.Refused
+	case errors.Is(err, stages.ErrAborted):
+		return job.Aborted
+	}
+	return job.Failed
+}
