@@ -1,0 +1,246 @@
+package storetest
+
+import (
+	"context"
+	"iter"
+	"sync"
+	"time"
+
+	"github.com/weir-go/weir/primitives/store"
+)
+
+// Op is a kind of call to a store.
+type Op string
+
+// The calls that a [Faulty] sees. Event is not one of them: it is each event of
+// a stream, on its way to the reader.
+const (
+	Load          Op = "load"
+	List          Op = "list"
+	CompareAndSet Op = "compare and set"
+	Watch         Op = "watch"
+	Event         Op = "event"
+)
+
+// Call is one call, as the script of a [Faulty] is asked about it.
+type Call struct {
+	Op  Op
+	Key string // or the folder
+	N   int    // how many calls of this Op there have been, with this one
+}
+
+// Fault is what happens to a call. The zero Fault lets it pass as it is.
+type Fault struct {
+	// Delay passes before the call is made. Where the context ends earlier, the
+	// call is not made and its error is returned. With the longest duration the
+	// store hangs.
+	Delay time.Duration
+	// Err is returned in place of making the call. A stream yields it and ends.
+	Err error
+	// After is returned though the call was made: its answer is lost.
+	After error
+	// Stale answers a Load or a List with what was there before the last write
+	// to each key through this Faulty.
+	Stale bool
+	// Corrupt changes the values in the answer, or in an event.
+	Corrupt func(value []byte) []byte
+	// Drop leaves an event out without a word.
+	Drop bool
+	// Lose leaves an event out and tells Lost in its place.
+	Lose bool
+}
+
+// Faulty is a [store.Store] that passes calls on to another one, and does to
+// them what its script says. It is a [store.Watcher] if the other one is; if
+// not, its streams end at once with an error. It is made by [NewFaulty] and is
+// safe for concurrent use.
+type Faulty struct {
+	inner store.Store
+
+	mu     sync.Mutex // not held while the script or a call runs
+	script func(Call) Fault
+	counts map[Op]int
+	before map[string]store.Entry // what was there before the last write
+}
+
+// NewFaulty returns a Faulty before s that does nothing wrong yet.
+func NewFaulty(s store.Store) *Faulty {
+	return &Faulty{inner: s, counts: make(map[Op]int), before: make(map[string]store.Entry)}
+}
+
+// Script sets what is asked about each call from now on; nil lets all pass. The
+// script is called in the goroutine of the call, without a lock, so it must be
+// safe for concurrent use if the store is used concurrently. It counts for calls
+// that begin after Script has returned, and for streams from their next event.
+func (f *Faulty) Script(script func(Call) Fault) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.script = script
+}
+
+// Fail makes every call fail with err from now on, and ends streams with it at
+// their next event; nil lets all pass again. It is the script for a store that
+// is down.
+func (f *Faulty) Fail(err error) {
+	if err == nil {
+		f.Script(nil)
+		return
+	}
+	f.Script(func(Call) Fault { return Fault{Err: err} })
+}
+
+// Calls returns how many calls of the given kinds there have been, or of all
+// kinds but Event where none is given.
+func (f *Faulty) Calls(ops ...Op) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(ops) == 0 {
+		ops = []Op{Load, List, CompareAndSet, Watch}
+	}
+	n := 0
+	for _, op := range ops {
+		n += f.counts[op]
+	}
+	return n
+}
+
+// meet counts a call and does to it what comes before it is made.
+func (f *Faulty) meet(ctx context.Context, op Op, key string) (Fault, error) {
+	f.mu.Lock()
+	f.counts[op]++
+	call, script := Call{Op: op, Key: key, N: f.counts[op]}, f.script
+	f.mu.Unlock()
+	if script == nil {
+		return Fault{}, nil
+	}
+	fault := script(call)
+	if fault.Delay > 0 {
+		timer := time.NewTimer(fault.Delay)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return fault, ctx.Err()
+		}
+	}
+	return fault, fault.Err
+}
+
+// Load is the Load of the store behind f, with what the script says.
+func (f *Faulty) Load(ctx context.Context, key string) (store.Entry, error) {
+	fault, err := f.meet(ctx, Load, key)
+	if err != nil {
+		return store.Entry{}, err
+	}
+	e, err := f.inner.Load(ctx, key)
+	if err == nil {
+		err = fault.After
+	}
+	if err != nil {
+		return store.Entry{}, err
+	}
+	return f.spoil(fault, e), nil
+}
+
+// List is the List of the store behind f, with what the script says.
+func (f *Faulty) List(ctx context.Context, folder string) ([]store.Entry, error) {
+	fault, err := f.meet(ctx, List, folder)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := f.inner.List(ctx, folder)
+	if err == nil {
+		err = fault.After
+	}
+	if err != nil {
+		return nil, err
+	}
+	told := entries[:0]
+	for _, e := range entries {
+		if e = f.spoil(fault, e); e.Revision != 0 {
+			told = append(told, e)
+		}
+	}
+	return told, nil
+}
+
+// CompareAndSet is that of the store behind f, with what the script says.
+func (f *Faulty) CompareAndSet(ctx context.Context, key string, revision uint64, value []byte, ttl time.Duration) (uint64, error) {
+	fault, err := f.meet(ctx, CompareAndSet, key)
+	if err != nil {
+		return 0, err
+	}
+	old, loadErr := f.inner.Load(ctx, key)
+	next, err := f.inner.CompareAndSet(ctx, key, revision, value, ttl)
+	if err != nil {
+		return 0, err
+	}
+	if loadErr == nil && old.Revision == revision {
+		f.mu.Lock()
+		f.before[key] = old
+		f.mu.Unlock()
+	}
+	if fault.After != nil {
+		return 0, fault.After
+	}
+	return next, nil
+}
+
+// spoil does to an answer what the script says.
+func (f *Faulty) spoil(fault Fault, e store.Entry) store.Entry {
+	if fault.Stale {
+		f.mu.Lock()
+		if old, ok := f.before[e.Key]; ok {
+			e = old
+		}
+		f.mu.Unlock()
+	}
+	if fault.Corrupt != nil && e.Revision != 0 {
+		e.Value = fault.Corrupt(e.Value)
+	}
+	return e
+}
+
+// Watch is the stream of the store behind f, with what the script says.
+func (f *Faulty) Watch(ctx context.Context, folder string) iter.Seq2[store.Event, error] {
+	return func(yield func(store.Event, error) bool) {
+		_, err := f.meet(ctx, Watch, folder)
+		w, ok := f.inner.(store.Watcher)
+		if err == nil && !ok {
+			err = &store.Error{Op: "watch", Key: folder, Err: errNoWatcher}
+		}
+		if err != nil {
+			if ctx.Err() == nil {
+				yield(store.Event{}, err)
+			}
+			return
+		}
+		for e, err := range w.Watch(ctx, folder) {
+			if !f.pass(ctx, e, err, yield) {
+				return
+			}
+		}
+	}
+}
+
+// pass hands one event on, and reports whether to go on.
+func (f *Faulty) pass(ctx context.Context, e store.Event, err error, yield func(store.Event, error) bool) bool {
+	if err != nil {
+		return yield(e, err)
+	}
+	fault, err := f.meet(ctx, Event, e.Entry.Key)
+	switch {
+	case ctx.Err() != nil:
+		return false
+	case err != nil:
+		yield(store.Event{}, err)
+		return false
+	case fault.Drop:
+		return true
+	case fault.Lose:
+		return yield(store.Event{Lost: true}, nil)
+	case fault.Corrupt != nil && !e.Lost:
+		e.Entry.Value = fault.Corrupt(e.Entry.Value)
+	}
+	return yield(e, nil)
+}
