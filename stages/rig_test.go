@@ -2,12 +2,17 @@ package stages
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"testing"
+	"time"
 
 	"github.com/sourcegraph/conc"
 	"github.com/stretchr/testify/require"
 )
+
+var errFlaky = errors.New("flaky")
 
 // rig is a run of one stage between a source of values and a sink that takes
 // everything.
@@ -18,6 +23,7 @@ type rig[I, O any] struct {
 	order  []string // every value and failure, as they came
 	err    error
 	nodes  []*Node // source, stage, sink
+	took   time.Duration
 }
 
 type everything[O any] struct{ take func(*Inlet[O], Item[O]) }
@@ -32,12 +38,19 @@ func (s everything[O]) Run(_ context.Context, in *Inlet[O]) error {
 }
 
 // through runs the stage and checks that nothing was lost.
-func through[I, O any](t *testing.T, src Source[I], s Stage[I, O], control ...func(*Runtime)) *rig[I, O] {
+func through[I, O any](t testing.TB, src Source[I], s Stage[I, O], control ...func(*Runtime)) *rig[I, O] {
+	t.Helper()
+	return drive(t, false, src, s, control...)
+}
+
+// drive is through with the choice of a run without timings.
+func drive[I, O any](t testing.TB, untimed bool, src Source[I], s Stage[I, O], control ...func(*Runtime)) *rig[I, O] {
 	t.Helper()
 	if v, ok := s.(Validator); ok {
 		require.NoError(t, v.Validate())
 	}
-	rt := NewRuntime(t.Context(), false, "source", "stage", "sink")
+	begun := time.Now()
+	rt := NewRuntime(t.Context(), untimed, "source", "stage", "sink")
 	defer rt.Close()
 	r := &rig[I, O]{nodes: rt.Nodes()}
 	out, mid := Link[I](rt, r.nodes[0], r.nodes[1], 16)
@@ -58,6 +71,7 @@ func through[I, O any](t *testing.T, src Source[I], s Stage[I, O], control ...fu
 		}
 		r.times = append(r.times, in.Timings(it))
 	}}, in)
+	r.took = time.Since(begun)
 	wg.Wait()
 	r.err = rt.Err()
 	for _, n := range r.nodes {
@@ -66,4 +80,63 @@ func through[I, O any](t *testing.T, src Source[I], s Stage[I, O], control ...fu
 	require.Equal(t, r.nodes[0].Ledger().Out, r.nodes[1].Ledger().In)
 	require.Equal(t, r.nodes[1].Ledger().Out, int64(len(r.out)))
 	return r
+}
+
+// ledger returns the account of the stage.
+func (r *rig[I, O]) ledger() Ledger { return r.nodes[1].Ledger() }
+
+// timing returns what the stage cost the i-th item that came out.
+func (r *rig[I, O]) timing(i int) Timing {
+	tm, _ := r.times[i].Stage("stage")
+	return tm
+}
+
+// same is a call that cannot fail.
+func same(_ context.Context, v int) (int, error) { return v, nil }
+
+// fails is a call that cannot succeed.
+func fails(context.Context, int) (int, error) { return 0, errFlaky }
+
+// takes is a call that takes d.
+func takes(d time.Duration) func(context.Context, int) (int, error) {
+	return func(_ context.Context, v int) (int, error) {
+		time.Sleep(d)
+		return v, nil
+	}
+}
+
+// every is a source of 0 to n-1, d apart.
+func every(d time.Duration, n int) Source[int] {
+	return SourceFunc[int](func(ctx context.Context, out *Outlet[int]) error {
+		for i := 0; i < n && ctx.Err() == nil; i++ {
+			out.Emit(i)
+			select {
+			case <-time.After(d):
+			case <-ctx.Done():
+			}
+		}
+		return nil
+	})
+}
+
+// after makes a control that does something at a certain time of the run.
+func after(d time.Duration, do func(*Runtime)) func(*Runtime) {
+	return func(rt *Runtime) {
+		time.Sleep(d)
+		do(rt)
+	}
+}
+
+var errGone = errors.New("gone")
+
+func abort(rt *Runtime) { rt.Abort(errGone) }
+func stop(rt *Runtime)  { rt.Stop() }
+
+// unmended skips the test of a fault that is known and not mended. Whoever
+// mends it removes the call; WEIR_UNMENDED=1 shows the fault.
+func unmended(t *testing.T) {
+	t.Helper()
+	if os.Getenv("WEIR_UNMENDED") == "" {
+		t.Skip("a known fault: set WEIR_UNMENDED=1 to see it")
+	}
 }

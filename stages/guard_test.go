@@ -1,0 +1,270 @@
+package stages
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/weir-go/weir/primitives/guard"
+	"github.com/weir-go/weir/primitives/retry"
+)
+
+// gauge is a call that knows how many of it are under way.
+type gauge struct {
+	d                time.Duration
+	now, most, calls atomic.Int32
+}
+
+func (g *gauge) call(_ context.Context, v int) (int, error) {
+	g.calls.Add(1)
+	n := g.now.Add(1)
+	for m := g.most.Load(); n > m && !g.most.CompareAndSwap(m, n); m = g.most.Load() {
+	}
+	defer g.now.Add(-1)
+	time.Sleep(g.d)
+	return v, nil
+}
+
+// behind puts a layer that does nothing around others, so that a guard is not
+// the outermost.
+func behind(layers ...Layer[int]) []Layer[int] {
+	return append([]Layer[int]{Retry[int](retry.None())}, layers...)
+}
+
+func TestAGuardLimitsTheCalls(t *testing.T) {
+	for name, layers := range map[string][]Layer[int]{
+		"outermost":  {Guard[int](guard.Limit(4))},
+		"further in": behind(Guard[int](guard.Limit(4))),
+		"both":       {Guard[int](guard.Limit(9)), Guard[int](guard.Limit(4))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := gauge{d: 10 * time.Millisecond}
+				r := through(t, Slice(upTo(100)), Section(layers, g.call, Workers(16)))
+				require.Equal(t, upTo(100), r.out)
+				require.Equal(t, int32(4), g.most.Load())
+				require.Equal(t, 250*time.Millisecond, r.took, "four at a time, no less")
+			})
+		})
+	}
+}
+
+func TestAGuardThatShedsLetsGoAtOnce(t *testing.T) {
+	for name, tt := range map[string]struct {
+		layers []Layer[int]
+		shed   int64 // counted as shed by the ledger
+	}{
+		"outermost":  {[]Layer[int]{Guard[int](guard.Limit(4, guard.Name("api"), guard.Shedding()))}, 96},
+		"further in": {behind(Guard[int](guard.Limit(4, guard.Name("api"), guard.Shedding()))), 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := gauge{d: time.Second}
+				r := through(t, Slice(upTo(100)), Section(tt.layers, g.call, Workers(4)))
+				require.Len(t, r.out, 4)
+				require.Len(t, r.failed, 96)
+				require.Equal(t, tt.shed, r.ledger().Shed)
+				require.Equal(t, 96-tt.shed, r.ledger().Failed)
+				require.Equal(t, int32(4), g.calls.Load())
+				require.Equal(t, time.Second, r.took)
+				for _, f := range r.failed {
+					require.ErrorIs(t, f, guard.ErrShed)
+					require.Zero(t, f.Attempts)
+					require.ErrorContains(t, f, "api")
+				}
+				if tt.shed > 0 {
+					require.Equal(t, "!", r.order[0], "it does not wait behind those inside")
+				}
+			})
+		})
+	}
+}
+
+// A call that is done waits at the exit for its turn, and limits nobody.
+func TestAGuardThatShedsIsNotFullOfThoseWhoAreDone(t *testing.T) {
+	unmended(t) // the third item gets a permit, and then waits an hour for room, holding it
+	synctest.Test(t, func(t *testing.T) {
+		g, err := guard.New(guard.Limit(2, guard.Shedding()))
+		require.NoError(t, err)
+		through(t, every(time.Second, 4), Section([]Layer[int]{Guard[int](g)}, func(_ context.Context, v int) (int, error) {
+			if v == 0 {
+				time.Sleep(time.Hour)
+			}
+			return v, nil
+		}, Workers(2)), after(time.Minute, func(*Runtime) {
+			assert.Equal(t, 1, g.Snapshot().Depth, "one call is under way")
+		}))
+	})
+}
+
+func TestASharedGuardLimitsTwoSections(t *testing.T) {
+	for name, place := range map[string]func(*guard.Guard) []Layer[int]{
+		"outermost":  func(g *guard.Guard) []Layer[int] { return []Layer[int]{Guard[int](g)} },
+		"further in": func(g *guard.Guard) []Layer[int] { return behind(Guard[int](g)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				shared, err := guard.New(guard.Limit(3))
+				require.NoError(t, err)
+				g := gauge{d: 10 * time.Millisecond}
+				run := func() []int {
+					return through(t, Slice(upTo(50)), Section(place(shared), g.call, Workers(8))).out
+				}
+				other := make(chan []int)
+				go func() { other <- run() }()
+				require.Equal(t, upTo(50), run())
+				require.Equal(t, upTo(50), <-other)
+				require.Equal(t, int32(3), g.most.Load())
+				require.Zero(t, shared.Snapshot().Depth)
+			})
+		})
+	}
+}
+
+// An item that waits for its turn behind a slow one has given its permit back.
+func TestWhoIsDoneHoldsNoPermit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, err := guard.New(guard.Limit(8))
+		require.NoError(t, err)
+		through(t, Slice(upTo(8)), Section([]Layer[int]{Guard[int](g)}, func(_ context.Context, v int) (int, error) {
+			if v == 0 {
+				time.Sleep(time.Hour)
+			}
+			return v, nil
+		}, Workers(8)), after(time.Minute, func(*Runtime) {
+			assert.Equal(t, 1, g.Snapshot().Depth)
+		}))
+		require.Zero(t, g.Snapshot().Depth)
+	})
+}
+
+func TestPermitsComeBackHoweverACallEnds(t *testing.T) {
+	for name, layer := range map[string]func(g *guard.Guard) []Layer[int]{
+		"outermost":  func(g *guard.Guard) []Layer[int] { return []Layer[int]{Guard[int](g)} },
+		"further in": func(g *guard.Guard) []Layer[int] { return behind(Guard[int](g)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g, err := guard.New(guard.Limit(2))
+				require.NoError(t, err)
+				r := through(t, Slice(upTo(100)), Section(layer(g), func(_ context.Context, v int) (int, error) {
+					time.Sleep(time.Millisecond)
+					switch v % 4 {
+					case 0:
+						panic("panic")
+					case 1:
+						return 0, errFlaky
+					case 2:
+						return 0, ErrDrop
+					}
+					return v, nil
+				}, Workers(3)))
+				require.Len(t, r.out, 25)
+				require.Zero(t, g.Snapshot().Depth)
+				require.Equal(t, uint64(100), g.Snapshot().Admitted)
+			})
+		})
+	}
+}
+
+// Those who wait for a permit of somebody else are let go by an abort, and a
+// permit that comes too late is given back.
+func TestAnAbortEndsTheWaitForAPermit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, err := guard.New(guard.Limit(1))
+		require.NoError(t, err)
+		theirs, err := g.TryAcquire()
+		require.NoError(t, err)
+		r := through(t, Slice(upTo(5)), Section(behind(Guard[int](g)), same), after(time.Second, func(rt *Runtime) {
+			rt.Abort(errGone)
+			theirs.Release()
+		}))
+		require.Len(t, r.failed, 5)
+		for _, f := range r.failed {
+			require.ErrorIs(t, f, ErrAborted)
+			require.ErrorIs(t, f, errGone)
+		}
+		require.Equal(t, time.Second, r.took)
+		require.Zero(t, g.Snapshot().Depth)
+		require.Zero(t, g.Snapshot().Waiting)
+	})
+}
+
+// What waited at the entrance was inside the flow when it was aborted: it fails
+// with the abort and its cause, not with what the guard makes of a context.
+func TestAnAbortIsTheFailureOfWhoWaitsAtTheEntrance(t *testing.T) {
+	unmended(t) // nearly always a *guard.WaitError: the guard hears of the abort first
+	for range 100 {
+		synctest.Test(t, func(t *testing.T) {
+			g, err := guard.New(guard.Limit(1))
+			require.NoError(t, err)
+			theirs, err := g.TryAcquire()
+			require.NoError(t, err)
+			defer theirs.Release()
+			r := through(t, Slice(upTo(3)), Section([]Layer[int]{Guard[int](g)}, same), after(time.Second, abort))
+			for _, f := range r.failed {
+				require.ErrorIs(t, f, ErrAborted)
+				require.ErrorIs(t, f, errGone)
+			}
+		})
+	}
+}
+
+func TestAnAbortLetsGoOfWhoWaitsAtTheEntrance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, err := guard.New(guard.Limit(1))
+		require.NoError(t, err)
+		theirs, err := g.TryAcquire()
+		require.NoError(t, err)
+		r := through(t, Slice(upTo(3)), Section([]Layer[int]{Guard[int](g)}, same), after(time.Second, abort))
+		require.Len(t, r.failed, 3)
+		require.Equal(t, time.Second, r.took)
+		require.True(t, theirs.Release())
+		require.Zero(t, g.Snapshot().Depth)
+	})
+}
+
+// hooked is a guard whose soft limit panics once.
+func hooked(t *testing.T) *guard.Guard {
+	calls := 0
+	g, err := guard.New(guard.Limit(4, guard.SoftLimit(2, func(guard.Crossing) {
+		if calls++; calls == 1 {
+			panic("hook")
+		}
+	})))
+	require.NoError(t, err)
+	return g
+}
+
+// The hook of a soft limit is user code, and its panic ends the run. It must
+// not cost others their permits of a shared guard.
+func TestAHookThatPanicsKeepsNoPermits(t *testing.T) {
+	unmended(t) // a layer that has panicked is not closed, so what it holds stays in use for good
+	synctest.Test(t, func(t *testing.T) {
+		g := hooked(t)
+		r := through(t, Slice(upTo(100)), Section(behind(Guard[int](g)), same))
+		require.ErrorContains(t, r.err, "hook")
+		require.Zero(t, g.Snapshot().Depth)
+	})
+}
+
+func TestAHookThatPanicsAtTheEntranceEndsTheRun(t *testing.T) {
+	unmended(t) // hangs: the entrance is gone, and the exit waits for it
+	synctest.Test(t, func(t *testing.T) {
+		r := through(t, Slice(upTo(100)), Section([]Layer[int]{Guard[int](hooked(t))}, takes(time.Second), Workers(4)))
+		require.ErrorContains(t, r.err, "hook")
+	})
+}
+
+func TestAHookThatPanicsEndsTheRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := through(t, Slice(upTo(100)), Section(behind(Guard[int](hooked(t))), same))
+		require.ErrorContains(t, r.err, "panic in stage \"stage\": hook")
+		require.ErrorContains(t, r.failed[0], "hook")
+	})
+}
