@@ -189,8 +189,8 @@ func TestRow53TheLayersEncloseTheCallInTheOrderWritten(t *testing.T) {
 	}, trace)
 }
 
-// Beside its edges, a Map with several workers holds its window and a batch on
-// its way out, 64 items each here, and a section what its guard admits.
+// Beside its edges, a Map with several workers holds its window, 64 items here,
+// and a section what its guard admits.
 func TestRow55AStalledConsumerHoldsNoMoreThanTheBuffers(t *testing.T) {
 	for name, tt := range map[string]struct {
 		join func(*flow.Stream[int]) *flow.Stream[int]
@@ -201,7 +201,7 @@ func TestRow55AStalledConsumerHoldsNoMoreThanTheBuffers(t *testing.T) {
 		}, 5 + 7 + 11},
 		"three workers": {func(s *flow.Stream[int]) *flow.Stream[int] {
 			return s.Map("b", same, flow.Buffer(7), flow.Workers(3))
-		}, 5 + 7 + 64 + 64 + 11},
+		}, 5 + 7 + 64 + 11},
 		"a section": {func(s *flow.Stream[int]) *flow.Stream[int] {
 			return s.Guard(guard.Limit(4)).Map("b", same, flow.Buffer(7), flow.Workers(3))
 		}, 5 + 7 + 4 + 11},

@@ -22,6 +22,7 @@ type Graph struct {
 type node struct {
 	name  string
 	fault error
+	staff stages.Staffed    // nil where there are no workers to set
 	start func(*Run) func() // returns what the node's goroutine does
 }
 
@@ -62,6 +63,7 @@ func (g *Graph) add(kind string, what any, s stages.Settings) *node {
 	} else if v, ok := what.(stages.Validator); ok {
 		n.fault = both(v.Validate(), n.fault)
 	}
+	n.staff, _ = what.(stages.Staffed)
 	g.nodes = append(g.nodes, n)
 	return n
 }

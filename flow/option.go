@@ -12,8 +12,8 @@ type Option = stages.Option
 
 // Workers makes a stage call its function from n goroutines; 1 unless set.
 // Items still leave in the order they came, unless [Unordered] is set; to keep
-// the order, a Map holds up to 16 items per worker, at least 64, and up to 64
-// on their way out, beside what is on its edges.
+// the order, a Map holds up to 16 items per worker, at least 64, beside what is
+// on its edges. [Run.SetWorkers] changes the number while the graph runs.
 func Workers(n int) Option { return stages.Workers(n) }
 
 // Unordered lets items leave a stage in the order they are done, so that a slow

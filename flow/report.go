@@ -17,6 +17,10 @@ type Report struct {
 	// Stages has an entry for each source, stage and sink, in the order in
 	// which they were added.
 	Stages []StageReport
+	// Edges has an entry for each edge, in the order in which they were added:
+	// how full it is, and who has waited at it for how long. It tells where
+	// backpressure begins.
+	Edges []stages.EdgeState
 	// Ledger is the account of the run: what its sources brought, what its
 	// sinks accepted, and what became of the rest.
 	Ledger stages.Ledger
@@ -27,6 +31,11 @@ type StageReport struct {
 	Name   string
 	Ledger stages.Ledger
 	Effort stages.Effort
+	// Workers is from how many goroutines a function is called, where that can
+	// be set; else 0.
+	Workers int
+	// Paused reports a source that has been paused.
+	Paused bool
 	// Layers are the snapshots of a section's primitives, outermost first, such
 	// as a [github.com/weir-go/weir/primitives/guard.Snapshot].
 	Layers []any
@@ -35,10 +44,13 @@ type StageReport struct {
 // Snapshot returns the account as of now. In a run that is not over, what is
 // inside shows as the ledgers' balance. It costs the stages nothing.
 func (r *Run) Snapshot() *Report {
-	rep := &Report{Started: r.started, Elapsed: time.Since(r.started)}
+	rep := &Report{Started: r.started, Elapsed: time.Since(r.started), Edges: r.rt.Edges()}
 	first, last := r.ends()
 	for _, n := range r.rt.Nodes() {
-		s := StageReport{Name: n.Name(), Ledger: n.Ledger(), Effort: n.Effort(), Layers: n.Layers()}
+		s := StageReport{
+			Name: n.Name(), Ledger: n.Ledger(), Effort: n.Effort(),
+			Workers: n.Workers(), Paused: n.Paused(), Layers: n.Layers(),
+		}
 		rep.Stages = append(rep.Stages, s)
 		l := s.Ledger
 		if !first[n] {

@@ -79,6 +79,9 @@ func (g *Graph) prepare(ctx context.Context, end *wire, opts []RunOption) (*Run,
 	r.rt = stages.NewRuntime(ctx, s.untimed, names...)
 	for i, n := range g.nodes {
 		r.nodes[n] = r.rt.Nodes()[i]
+		if n.staff != nil {
+			r.nodes[n].Begin(n.staff)
+		}
 	}
 	r.connect(end)
 	r.supervise(s)

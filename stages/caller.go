@@ -16,10 +16,10 @@ type callStage[I, O any] struct {
 	deals *dealer[*Exchange[I]]
 }
 
-func newCallStage[I, O any](rt *Runtime, node *Node, workers int, f func(context.Context, I) (O, error), from, to *edge[*Exchange[I]]) *callStage[I, O] {
+func newCallStage[I, O any](rt *Runtime, node *Node, f func(context.Context, I) (O, error), from, to *edge[*Exchange[I]]) *callStage[I, O] {
 	c := &callStage[I, O]{rt: rt, node: node, f: f, from: from, to: to}
 	var used []*Exchange[I]
-	c.deals = newDealer(workers, func() []*Exchange[I] {
+	c.deals = newDealer(0, func() []*Exchange[I] {
 		used, _ = from.next(used)
 		return used
 	})
@@ -29,9 +29,9 @@ func newCallStage[I, O any](rt *Runtime, node *Node, workers int, f func(context
 // run returns when the section has closed the edge and all workers are done.
 func (c *callStage[I, O]) run(workers int) {
 	var wg conc.WaitGroup
-	for range workers {
-		wg.Go(func() { c.work(&wg) })
-	}
+	c.node.staffed(workers, func(n int) {
+		c.deals.staff(n, func() { wg.Go(func() { c.work(&wg) }) })
+	})
 	wg.Wait()
 }
 

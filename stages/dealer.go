@@ -15,6 +15,9 @@ type dealer[E any] struct {
 	wake chan struct{} // one token for each sleeper that has been called
 
 	mu       sync.Mutex
+	live     int // workers at work
+	target   int // how many there shall be
+	begun    bool
 	hand     []E // fetched, not yet dealt
 	fetching bool
 	ended    bool
@@ -22,22 +25,55 @@ type dealer[E any] struct {
 	ticket   uint64 // the next item to be dealt
 }
 
+// maxWorkers bounds the workers of a stage: beyond it they are a mistake.
+const maxWorkers = 1 << 20
+
 func newDealer[E any](workers int, fetch func() []E) *dealer[E] {
 	return &dealer[E]{
-		fetch: fetch,
-		room:  func() int { return batchSize },
-		wake:  make(chan struct{}, workers),
+		fetch:  fetch,
+		room:   func() int { return batchSize },
+		wake:   make(chan struct{}, maxWorkers), // takes no memory: its tokens have no size
+		target: workers,
 	}
 }
 
+// staff brings the workers to n: it has spawn called for each that is missing,
+// and those too many leave when they come back for more.
+func (d *dealer[E]) staff(n int, spawn func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.target = n
+	if d.begun && d.live == 0 {
+		return // all have left, and nobody would wait for more
+	}
+	d.begun = true
+	for d.live < n && !d.ended {
+		d.live++
+		spawn()
+	}
+	d.callLocked(d.live - n)
+}
+
+// lose says that a worker has lost its goroutine.
+func (d *dealer[E]) lose() {
+	d.mu.Lock()
+	d.live--
+	d.mu.Unlock()
+}
+
 // take moves up to n items into taken and returns the ticket of the first. It
-// blocks until there is one and returns false at the end.
+// blocks until there is one. It returns false where the worker shall leave: at
+// the end, or because there are too many.
 func (d *dealer[E]) take(taken []E, n int) ([]E, uint64, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for {
 		m := min(n, len(d.hand), d.room())
 		switch {
+		case d.live > d.target:
+			d.live--
+			d.callLocked(1) // whoever was called may have been this one
+			return nil, 0, false
 		case m > 0:
 			taken = append(taken, d.hand[:m]...)
 			d.hand = d.hand[m:]
@@ -46,6 +82,7 @@ func (d *dealer[E]) take(taken []E, n int) ([]E, uint64, bool) {
 			d.callLocked(1) // to take the rest, or to fetch
 			return taken, t, true
 		case len(d.hand) == 0 && d.ended:
+			d.live--
 			return nil, 0, false
 		case len(d.hand) == 0 && !d.fetching:
 			d.fetchLocked()
@@ -65,7 +102,7 @@ func (d *dealer[E]) fetchLocked() {
 	d.hand = got
 	if len(got) == 0 {
 		d.ended = true
-		d.callLocked(cap(d.wake))
+		d.callLocked(d.asleep)
 	}
 }
 

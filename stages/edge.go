@@ -1,6 +1,10 @@
 package stages
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
 
 // batchSize is how many items share one channel operation at most. Larger
 // batches gain little: at 64 the channel's cost is already 2-4 ns an item.
@@ -33,6 +37,12 @@ type edge[E any] struct {
 	idle    bool  // the receiver found nothing and is about to block
 	waiting int   // senders that wait for room
 	closed  bool
+
+	full  time.Duration // how long any sender has waited for room
+	since time.Time     // and waits now
+
+	dry      atomic.Int64 // nanoseconds that the receiver has waited
+	drySince atomic.Int64 // and waits now; 0 where it does not
 }
 
 // newEdge returns an edge that holds at most bound values. Batches are at most
@@ -107,12 +117,18 @@ func (e *edge[E]) blank() []E {
 // waitForRoom blocks until the edge is below its bound. The mutex is held on
 // entry and on return, but not while it blocks.
 func (e *edge[E]) waitForRoom() {
+	if e.waiting == 0 {
+		e.since = time.Now()
+	}
 	for e.depth >= e.bound {
 		e.waiting++
 		e.mu.Unlock()
 		<-e.room
 		e.mu.Lock()
 		e.waiting--
+	}
+	if e.waiting == 0 {
+		e.full += time.Since(e.since)
 	}
 }
 

@@ -16,6 +16,8 @@ type Inlet[T any] struct {
 	rt    *Runtime
 	node  *Node
 	edge  *edge[Item[T]]
+	joint *joint
+	over  bool      // the stream has ended
 	hand  []Item[T] // the batch at hand
 	pos   int       // what of it has been handed out
 	takes bool      // the stage takes failures
@@ -102,18 +104,31 @@ func (in *Inlet[T]) refill(wake <-chan time.Time) state {
 	}
 	b, s := in.edge.poll(used)
 	if s == empty {
-		select {
-		case got, ok := <-in.edge.ch:
-			b, s = got, ready
-			if !ok {
-				s = ended
-			}
-		case <-wake:
-			return empty
-		}
+		b, s = in.block(wake)
 	}
 	in.hand = b
+	in.over = s == ended
 	return s
+}
+
+// block waits for the next batch, and books how long.
+func (in *Inlet[T]) block(wake <-chan time.Time) ([]Item[T], state) {
+	e := in.edge
+	since := in.rt.stamp()
+	e.drySince.Store(since)
+	defer func() {
+		e.dry.Add(in.rt.stamp() - since)
+		e.drySince.Store(0)
+	}()
+	select {
+	case b, ok := <-e.ch:
+		if !ok {
+			return nil, ended
+		}
+		return b, ready
+	case <-wake:
+		return nil, empty
+	}
 }
 
 // group hands out up to n items of the batch at hand, failed ones among them,
@@ -216,6 +231,9 @@ func (in *Inlet[T]) Timings(it Item[T]) Timings {
 // stages above have ended.
 func (in *Inlet[T]) finish(err error) {
 	in.takes = false // whoever took failures has returned
+	if !in.over && err == nil {
+		in.rt.forgo(in.joint)
+	}
 	for {
 		it, ok := in.Next()
 		if !ok {
@@ -225,7 +243,6 @@ func (in *Inlet[T]) finish(err error) {
 			in.Fail(it, err)
 			continue
 		}
-		in.rt.Stop() // the stage wants no more: nothing above needs to run on
 		in.Drop(it)
 	}
 }

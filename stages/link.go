@@ -1,6 +1,7 @@
 package stages
 
 import (
+	"context"
 	"errors"
 	"fmt"
 )
@@ -10,7 +11,10 @@ import (
 func Link[T any](rt *Runtime, from, to *Node, bound int) (*Outlet[T], *Inlet[T]) {
 	e := newEdge[Item[T]](max(bound, 1))
 	out := &Outlet[T]{rt: rt, node: from, edge: e, mint: rt.mint()}
-	return out, &Inlet[T]{rt: rt, node: to, edge: e}
+	j := &joint{from: from, to: to, edge: e}
+	from.outs, to.ins = append(from.outs, j), append(to.ins, j)
+	rt.joints = append(rt.joints, j)
+	return out, &Inlet[T]{rt: rt, node: to, edge: e, joint: j}
 }
 
 // RunStage runs s between in and out until both are done with: it returns when
@@ -33,9 +37,12 @@ func RunSink[T any](s Sink[T], in *Inlet[T]) {
 func RunSource[T any](s Source[T], out *Outlet[T]) {
 	out.source = true
 	defer out.close()
+	ctx, cancel := context.WithCancel(out.rt.intake)
+	defer cancel()
+	out.node.open(cancel)
 	settle(nothing{}, out.rt, out.node, func() error {
-		err := s.Run(out.rt.intake, out)
-		if stopped := out.rt.intake.Err(); stopped != nil && errors.Is(err, stopped) {
+		err := s.Run(ctx, out)
+		if stopped := ctx.Err(); stopped != nil && errors.Is(err, stopped) {
 			return nil // asked to stop, and it did
 		}
 		return err

@@ -37,17 +37,21 @@ func (m *mapper[I, O]) Validate() error {
 	return m.Settings.Validate()
 }
 
+// Staff implements [Staffed].
+func (m *mapper[I, O]) Staff() int { return m.Workers }
+
 func (m *mapper[I, O]) Run(_ context.Context, in *Inlet[I], out *Outlet[O]) error {
-	if m.Workers > 1 {
+	if in.node.staffed(m.Workers, nil) > 1 {
 		return newPool(m, in, out).run()
 	}
 	w := worker[I, O]{rt: in.rt, node: in.node, f: m.f}
 	send := func(results []Item[O]) { w.rest(out.sendAll(compact(results)) || !in.pending()) }
-	for {
+	for in.node.workers.Load() == 1 {
 		group := in.group(w.pace.group())
 		if group == nil {
 			return nil
 		}
 		send(w.do(group, send))
 	}
+	return newPool(m, in, out).run() // somebody has set more workers
 }

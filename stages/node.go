@@ -1,6 +1,7 @@
 package stages
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,8 +17,15 @@ type Node struct {
 	out, folded, filtered, failed, shed, expired, deadLetter atomic.Int64
 	attempts, wait, work, longest                            atomic.Int64
 
+	ins, outs []*joint
+	unwanted  atomic.Bool                   // of a source: nobody below wants more
+	workers   atomic.Int32                  // how many there shall be; 0 where that is fixed
+	paused    atomic.Pointer[chan struct{}] // of a source; closed when it goes on
+
 	mu       sync.Mutex
-	observed []func() any // what the node's layers show of themselves
+	observed []func() any       // what the node's layers show of themselves
+	intake   context.CancelFunc // of a source at work
+	staff    func(workers int)  // of a stage at work whose workers can be changed
 }
 
 // Name returns the node's name, which is unique in its run.

@@ -41,7 +41,15 @@ func Apply(opts ...Option) Settings {
 
 // Validate implements [Validator]: it returns what the options got wrong.
 func (s Settings) Validate() error {
-	return errors.Join(append(s.faults, atLeastOne("workers", s.Workers))...)
+	return errors.Join(append(s.faults, checkWorkers(s.Workers))...)
+}
+
+// checkWorkers refuses numbers of workers that cannot be meant.
+func checkWorkers(n int) error {
+	if n > maxWorkers {
+		return fmt.Errorf("workers must be at most %d, not %d", maxWorkers, n)
+	}
+	return atLeastOne("workers", n)
 }
 
 // atLeastOne refuses numbers below 1.

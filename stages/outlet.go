@@ -64,7 +64,7 @@ func (out *Outlet[T]) Derive[P any](it Item[P], v T) {
 // a source should then return. A source that is asked to stop sees the end of
 // its context instead, and what it emits until it returns is still taken.
 func (out *Outlet[T]) Emit(v T) bool {
-	if out.rt.aborted.Load() {
+	if !out.open() {
 		return false
 	}
 	now := out.rt.stamp()
@@ -74,6 +74,26 @@ func (out *Outlet[T]) Emit(v T) bool {
 	out.count(1)
 	out.edge.put(Item[T]{Value: v, trail: t})
 	return true
+}
+
+// open waits while the source is paused. It reports whether values are taken.
+func (out *Outlet[T]) open() bool {
+	if p := out.node.paused.Load(); p != nil {
+		out.wait(*p)
+	}
+	return !out.rt.aborted.Load()
+}
+
+// wait blocks until the source may go on. A source that is to stop may, too:
+// what it has taken from elsewhere belongs to the flow.
+func (out *Outlet[T]) wait(resumed <-chan struct{}) {
+	if out.stopping() {
+		return
+	}
+	select {
+	case <-resumed:
+	case <-out.rt.intake.Done():
+	}
 }
 
 // emitter is Emit for a source with a single goroutine: what others would have
@@ -90,7 +110,7 @@ func (out *Outlet[T]) emitter() emitter[T] {
 
 // emit is [Outlet.Emit].
 func (e *emitter[T]) emit(v T) bool {
-	if e.out.rt.aborted.Load() {
+	if !e.out.open() {
 		return false
 	}
 	e.n++
@@ -116,7 +136,7 @@ func (e *emitter[T]) end() {
 func (out *Outlet[T]) emitAll(vs []T) bool {
 	var buf [batchSize]Item[T]
 	for len(vs) > 0 {
-		if out.rt.aborted.Load() {
+		if !out.open() {
 			return false
 		}
 		n := min(len(vs), out.edge.size) // what is counted is on its way
@@ -133,8 +153,9 @@ func (out *Outlet[T]) emitAll(vs []T) bool {
 	return true
 }
 
-// stopping reports whether the intake has been stopped.
-func (out *Outlet[T]) stopping() bool { return out.rt.stopped.Load() }
+// stopping reports whether the intake has been stopped, for all or for this
+// source.
+func (out *Outlet[T]) stopping() bool { return out.rt.stopped.Load() || out.node.unwanted.Load() }
 
 // count books n items that were brought in.
 func (out *Outlet[T]) count(n int64) {

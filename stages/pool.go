@@ -13,6 +13,7 @@ type pool[I, O any] struct {
 
 	// guarded by the dealer's mutex
 	head     uint64 // the next result to be sent on
+	sent     uint64 // how many have been
 	ring     []slot[O]
 	emitting bool      // a worker is sending on
 	outgoing []Item[O] // what it is sending
@@ -26,11 +27,10 @@ type slot[O any] struct {
 
 func newPool[I, O any](m *mapper[I, O], in *Inlet[I], out *Outlet[O]) *pool[I, O] {
 	p := &pool[I, O]{m: m, in: in, out: out}
-	p.dealer = newDealer(m.Workers, func() []Item[I] { return in.group(batchSize) })
+	p.dealer = newDealer(0, func() []Item[I] { return in.group(batchSize) })
 	if !m.Unordered {
-		p.ring = make([]slot[O], max(64, groupSize*m.Workers))
 		p.outgoing = make([]Item[O], 0, batchSize)
-		p.room = func() int { return len(p.ring) - int(p.ticket-p.head) }
+		p.room = func() int { return len(p.ring) - int(p.ticket-p.sent) }
 	}
 	return p
 }
@@ -38,14 +38,30 @@ func newPool[I, O any](m *mapper[I, O], in *Inlet[I], out *Outlet[O]) *pool[I, O
 // run returns when all workers have.
 func (p *pool[I, O]) run() error {
 	var wg conc.WaitGroup
-	for range p.m.Workers {
-		wg.Go(p.work)
-	}
+	p.in.node.staffed(p.m.Workers, func(n int) {
+		p.widen(n)
+		p.staff(n, func() { wg.Go(p.work) })
+	})
 	wg.Wait()
 	for _, it := range p.hand { // only where no worker is left to take it
 		p.in.abandon(it, p.broken)
 	}
 	return p.broken
+}
+
+// widen makes the ring large enough for n workers.
+func (p *pool[I, O]) widen(n int) {
+	size := max(64, groupSize*n)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.m.Unordered || size <= len(p.ring) {
+		return
+	}
+	ring := make([]slot[O], size)
+	for t := p.head; t < p.ticket; t++ {
+		ring[t%uint64(size)] = p.ring[t%uint64(len(p.ring))]
+	}
+	p.ring = ring
 }
 
 // work is a worker: take some items, call the function, give the results.
@@ -58,6 +74,7 @@ func (p *pool[I, O]) work() {
 		p.mu.Lock()
 		p.broken = ErrGoexit
 		p.mu.Unlock()
+		p.lose()
 	}
 	var ok bool
 	for {
@@ -91,7 +108,6 @@ func (p *pool[I, O]) give(ticket uint64, results []Item[O]) {
 // time, so the order holds although it sends without the lock.
 func (p *pool[I, O]) emitLocked() {
 	for {
-		full := p.room() == 0
 		run := p.outgoing[:0]
 		for len(run) < batchSize {
 			s := &p.ring[p.head%uint64(len(p.ring))]
@@ -105,11 +121,13 @@ func (p *pool[I, O]) emitLocked() {
 		if len(run) == 0 {
 			return
 		}
-		if full {
-			p.callLocked(1)
-		}
 		p.mu.Unlock()
 		p.out.sendAll(compact(run))
 		p.mu.Lock()
+		full := p.room() == 0
+		p.sent = p.head
+		if full {
+			p.callLocked(1)
+		}
 	}
 }

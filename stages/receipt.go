@@ -64,7 +64,7 @@ func (t *trail) fold(into *trail) {
 // The values carry the acknowledgement through all stages. It costs an
 // allocation a call, and the stages nothing.
 func (out *Outlet[T]) EmitAcked(settle func(error), vs ...T) bool {
-	if out.rt.aborted.Load() {
+	if !out.open() {
 		return false
 	}
 	r := &receipt{settle: func(err error) { out.settle(settle, err) }}

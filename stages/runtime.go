@@ -22,6 +22,7 @@ type Runtime struct {
 	timed   bool
 	depot   *depot
 	nodes   []*Node
+	joints  []*joint
 	aborted atomic.Bool // ctx has ended
 	stopped atomic.Bool // intake has ended
 

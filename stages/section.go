@@ -74,6 +74,9 @@ func (s *section[I, O, P]) Validate() error {
 	return errors.Join(faults...)
 }
 
+// Staff implements [Staffed].
+func (s *section[I, O, P]) Staff() int { return s.Workers }
+
 func (s *section[I, O, P]) Run(_ context.Context, in *Inlet[I], out *Outlet[P]) error {
 	g, layers, err := newGate(s, in, out)
 	if err != nil {
@@ -118,7 +121,7 @@ func (s *section[I, O, P]) build(g *gate[I, O, P], layers []Layer[I]) ([]*floor[
 		floors = append(floors, &floor[I]{Port: p, handler: h})
 		down, up = p.below, p.responses
 	}
-	return floors, newCallStage(g.in.rt, g.in.node, s.Workers, s.f, down, up), nil
+	return floors, newCallStage(g.in.rt, g.in.node, s.f, down, up), nil
 }
 
 // newGate makes the gate, of the outermost guard where there is one.

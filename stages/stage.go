@@ -38,6 +38,13 @@ type FailureTaker interface {
 	TakesFailures() bool
 }
 
+// Staffed is implemented by stages whose workers can be set, see
+// [Node.SetWorkers], so that they can be from the beginning.
+type Staffed interface {
+	// Staff returns how many workers the stage begins with.
+	Staff() int
+}
+
 // Validator is implemented by stages, sources, sinks and layers that can be set
 // up wrongly. A flow asks before it runs and reports all faults together.
 type Validator interface {

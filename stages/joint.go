@@ -1,0 +1,103 @@
+package stages
+
+import (
+	"context"
+	"time"
+)
+
+// joint is an edge as seen from outside: between which nodes, and how full.
+type joint struct {
+	from, to *Node
+	edge     interface{ state(now int64) EdgeState }
+	unwanted bool // guarded by the runtime's mutex
+}
+
+// EdgeState is an edge of a run at one moment. Where items pile up before a
+// stage, Full on the edge to it says so; Empty says that it has nothing to do.
+// Following the full edges down the graph leads to the stage that all wait for.
+type EdgeState struct {
+	// From and To are the names of the nodes.
+	From, To string
+	// Depth is how many items are on the edge: sent by the one and not finished
+	// by the other. Bound is how many there can be.
+	Depth, Bound int
+	// Full is how long From has been blocked because the edge was full, by at
+	// least one of its goroutines. Empty is how long To has been blocked because
+	// there was nothing on it; it is zero in an untimed run.
+	Full, Empty time.Duration
+}
+
+func (e *edge[E]) state(now int64) EdgeState {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s := EdgeState{Depth: e.depth, Bound: e.bound, Full: e.full, Empty: time.Duration(e.dry.Load())}
+	if e.waiting > 0 {
+		s.Full += time.Since(e.since)
+	}
+	if since := e.drySince.Load(); since > 0 {
+		s.Empty += time.Duration(now - since)
+	}
+	return s
+}
+
+// Edges returns the state of all edges, in the order in which they were made.
+// It may be called at any time, from any goroutine; it takes each edge's lock
+// for a moment, and costs the stages nothing else.
+func (rt *Runtime) Edges() []EdgeState {
+	states := make([]EdgeState, len(rt.joints))
+	for i, j := range rt.joints {
+		states[i] = j.edge.state(rt.stamp())
+		states[i].From, states[i].To = j.from.name, j.to.name
+	}
+	return states
+}
+
+// forgo says that nobody wants what comes by j any more. A source that leads to
+// nobody else is stopped, and with the last of them the intake.
+func (rt *Runtime) forgo(j *joint) {
+	rt.mu.Lock()
+	rt.forgoLocked(j)
+	last := true
+	for _, n := range rt.nodes {
+		last = last && (len(n.ins) > 0 || n.unwanted.Load())
+	}
+	rt.mu.Unlock()
+	if last {
+		rt.Stop()
+	}
+}
+
+func (rt *Runtime) forgoLocked(j *joint) {
+	j.unwanted = true
+	for _, out := range j.from.outs {
+		if !out.unwanted {
+			return // somebody else wants the node's items
+		}
+	}
+	if len(j.from.ins) == 0 {
+		j.from.unwanted.Store(true)
+		j.from.close()
+	}
+	for _, in := range j.from.ins {
+		rt.forgoLocked(in)
+	}
+}
+
+// open makes the source's intake known, which may not be wanted any more.
+func (n *Node) open(stop context.CancelFunc) {
+	n.mu.Lock()
+	n.intake = stop
+	n.mu.Unlock()
+	if n.unwanted.Load() {
+		stop()
+	}
+}
+
+// close ends the source's intake, where the node is a source at work.
+func (n *Node) close() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.intake != nil {
+		n.intake()
+	}
+}
