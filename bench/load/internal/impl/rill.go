@@ -17,7 +17,8 @@ import (
 
 // Rill does the job with rill's Map for the concurrency and failsafe-go around
 // each call, the retry outside the breaker, as failsafe-go's documentation has
-// it. The queue is a channel, whose sender sheds.
+// it. The queue is a channel, whose sender sheds; it is made as a rill stream,
+// since rill.FromChan holds one item more.
 //
 // What the two lack: neither shares calls, so singleflight does. A function in
 // Map holds its worker while it waits for a call to share or for its next
@@ -26,12 +27,12 @@ import (
 // spreads a delay told by the service to both sides; it is lengthened here, so
 // that it is never cut short.
 func Rill(ctx context.Context, j job.Job, in <-chan job.Arrival) error {
-	queue := make(chan job.Arrival, j.Queue)
+	queue := make(chan rill.Try[job.Arrival], j.Queue)
 	go func() {
 		defer close(queue)
 		for a := range in {
 			select {
-			case queue <- a:
+			case queue <- rill.Try[job.Arrival]{Value: a}:
 			default:
 				j.Done(a, job.Answer{}, job.Shed)
 			}
@@ -47,7 +48,7 @@ func Rill(ctx context.Context, j job.Job, in <-chan job.Arrival) error {
 		})
 		return answer.(job.Answer), err
 	}
-	done := rill.Map(rill.FromChan(queue, nil), j.InFlight, func(a job.Arrival) (rilled, error) {
+	done := rill.Map(queue, j.InFlight, func(a job.Arrival) (rilled, error) {
 		answer, err := ask(a.Key)
 		return rilled{a, answer, err}, nil
 	})
