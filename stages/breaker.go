@@ -96,8 +96,13 @@ func (h *breakerHandler[I]) Response(x *Exchange[I]) {
 	h.Wake()
 }
 
-// Wake admits as many of those held as the breaker lets through.
+// Wake admits as many of those held as the breaker lets through. After an abort
+// the section has taken them back, and to admit one would take a probe slot
+// that nobody records: a shared breaker would miss it until its lease ends.
 func (h *breakerHandler[I]) Wake() {
+	if h.port.Context().Err() != nil {
+		h.waiting = nil
+	}
 	if len(h.waiting) == 0 {
 		return
 	}

@@ -1,0 +1,275 @@
+package stages
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/weir-go/weir/primitives/dedup"
+	"github.com/weir-go/weir/primitives/guard"
+	"github.com/weir-go/weir/primitives/retry"
+)
+
+func constant(int) string { return "the same" }
+func itself(v int) int    { return v }
+
+// shared returns a deduplicator for several sections.
+func shared[K comparable](t *testing.T, ttl time.Duration) *dedup.Dedup[K, Answer] {
+	d, err := dedup.New[K, Answer](dedup.Window(ttl))
+	require.NoError(t, err)
+	return d
+}
+
+func TestEqualItemsShareACall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		r := through(t, Slice(upTo(100)), Section([]Layer[int]{Dedup(dedup.Window(time.Minute), func(v int) int { return v % 2 })},
+			func(_ context.Context, v int) (int, error) {
+				calls++
+				time.Sleep(time.Second)
+				return 10 * v, nil
+			}))
+		for i, v := range r.out {
+			require.Equal(t, 10*(i%2), v)
+		}
+		require.Equal(t, 2, calls)
+		require.Equal(t, 2*time.Second, r.took, "those who wait hold no worker")
+		require.Len(t, r.out, 100)
+	})
+}
+
+// A result is as old as its ttl one ttl after its call ended.
+func TestAResultIsServedUntilItsTTL(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		// Items 0 to 3 come 2 s apart, a call takes 1 s, so results are 1, 3, 5 s old.
+		r := through(t, every(2*time.Second, 4), Section([]Layer[int]{Dedup(dedup.Window(5*time.Second), constant)},
+			func(_ context.Context, v int) (int, error) {
+				calls++
+				time.Sleep(time.Second)
+				return v, nil
+			}))
+		require.Equal(t, []int{0, 0, 0, 3}, r.out)
+		require.Equal(t, 2, calls)
+	})
+}
+
+func TestFollowersShareWhatBecameOfTheirLeader(t *testing.T) {
+	for name, tt := range map[string]struct {
+		call func() error
+		is   error
+	}{
+		"an error": {func() error { return errFlaky }, errFlaky},
+		"a panic":  {func() error { panic(errOdd) }, errOdd},
+		"a goexit": {func() error { runtime.Goexit(); return nil }, ErrGoexit},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				calls := 0
+				r := through(t, Slice(upTo(10)), Section([]Layer[int]{Dedup(dedup.Window(time.Minute), constant)},
+					func(_ context.Context, v int) (int, error) {
+						calls++
+						time.Sleep(time.Second)
+						return v, tt.call()
+					}))
+				require.Equal(t, 1, calls)
+				require.Len(t, r.failed, 10)
+				for i, f := range r.failed {
+					require.ErrorIs(t, f, tt.is)
+					require.Equal(t, i, f.Value, "the failure is shared, the item is not")
+				}
+				require.Equal(t, 1, r.failed[0].Attempts)
+				require.Zero(t, r.failed[1].Attempts)
+			})
+		})
+	}
+}
+
+func TestADropIsShared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := through(t, Slice(upTo(10)), Section([]Layer[int]{Dedup(dedup.Window(time.Minute), constant)},
+			func(context.Context, int) (int, error) { time.Sleep(time.Second); return 0, ErrDrop }))
+		require.Empty(t, r.failed)
+		require.Equal(t, int64(10), r.ledger().Filtered)
+	})
+}
+
+// A failure is not kept: who comes after it makes a call of his own.
+func TestAFailureServesNobodyLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		r := through(t, every(time.Second, 3), Section([]Layer[int]{Dedup(dedup.Window(time.Minute), constant)},
+			func(_ context.Context, v int) (int, error) {
+				if calls++; calls == 1 {
+					return 0, errFlaky
+				}
+				return v, nil
+			}))
+		require.Equal(t, []string{"!", "1", "1"}, r.order)
+	})
+}
+
+func TestALeaderThatIsShedShedsItsFollowers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := through(t, Slice([]int{0, 1, 1, 0}), Section([]Layer[int]{
+			Dedup(dedup.Window(time.Minute), itself),
+			Guard[int](guard.Limit(1, guard.Shedding())),
+		}, takes(time.Second)))
+		require.Equal(t, []string{"0", "!", "0"}, append(r.order[:2:2], r.order[3]))
+		for _, f := range r.failed {
+			require.ErrorIs(t, f, guard.ErrShed)
+		}
+	})
+}
+
+func TestAKeyThatPanicsOrCannotBeHashedFailsItsItem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := through(t, Slice(upTo(5)), Section([]Layer[int]{Dedup(dedup.Window(time.Minute), func(v int) any {
+			switch v {
+			case 1:
+				panic("key")
+			case 3:
+				return []int{v}
+			}
+			return v
+		})}, same, Workers(2)))
+		require.Equal(t, []string{"0", "!", "2", "!", "4"}, r.order)
+		var p *PanicError
+		require.ErrorAs(t, r.failed[0], &p)
+		require.Equal(t, "key", p.Value)
+		require.ErrorIs(t, r.failed[1], dedup.ErrKey)
+		require.NoError(t, r.err)
+	})
+}
+
+// Package dedup calls such a key a permanent failure, and so it is here.
+func TestAKeyThatCannotBeHashedIsNotTriedAgain(t *testing.T) {
+	unmended(t) // the layer's error does not say that it is permanent
+	synctest.Test(t, func(t *testing.T) {
+		r := through(t, Slice([]int{1}), Section([]Layer[int]{
+			Retry[int](retry.Constant(3, time.Second)),
+			Dedup(dedup.Window(time.Minute), func(v int) any { return []int{v} }),
+		}, same))
+		require.ErrorIs(t, r.failed[0], dedup.ErrKey)
+		require.Zero(t, r.took)
+	})
+}
+
+func TestAGoexitInAKeyLosesNothing(t *testing.T) {
+	unmended(t) // hangs: the layer's goroutine is gone with what it holds
+	synctest.Test(t, func(t *testing.T) {
+		r := through(t, Slice(upTo(10)), Section([]Layer[int]{Dedup(dedup.Window(1), func(v int) int {
+			if v == 5 {
+				runtime.Goexit()
+			}
+			return v
+		})}, same))
+		require.ErrorIs(t, r.failed[0], ErrGoexit)
+	})
+}
+
+func TestASharedDedupServesSeveralSections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := shared[string](t, time.Hour)
+		var calls atomic.Int32
+		run := func(r chan<- []int) {
+			r <- through(t, Slice(upTo(3)), Section([]Layer[int]{Dedup[int](d, constant)}, func(context.Context, int) (int, error) {
+				time.Sleep(time.Second)
+				return int(calls.Add(1)), nil
+			})).out
+		}
+		results := make(chan []int)
+		go run(results)
+		go run(results) // its items follow the other's leader
+		require.Equal(t, []int{1, 1, 1}, <-results)
+		require.Equal(t, []int{1, 1, 1}, <-results)
+		go run(results) // finds the result
+		require.Equal(t, []int{1, 1, 1}, <-results)
+	})
+}
+
+// leaderOf starts a run whose item leads and is aborted after a second, and
+// runs another one beside it whose items follow.
+func leaderOf(t *testing.T, d *dedup.Dedup[string, Answer], layers func(Layer[int]) []Layer[int], call func(context.Context, int) (int, error)) *rig[int, int] {
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		through(t, Slice([]int{100}), Section(layers(Dedup[int](d, constant)), call), after(time.Second, abort))
+	}()
+	time.Sleep(time.Millisecond)
+	r := through(t, Slice(upTo(3)), Section([]Layer[int]{Dedup[int](d, constant)}, takes(time.Second)))
+	<-gone
+	return r
+}
+
+// A flow that is aborted takes its own items with it and nobody else's: those
+// who followed its leader ask again, and one of them leads.
+func TestFollowersOfAnAbortedFlowGoOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := leaderOf(t, shared[string](t, time.Hour), func(l Layer[int]) []Layer[int] {
+			return []Layer[int]{l, Retry[int](retry.Constant(2, time.Hour, retry.Cap(time.Hour)))}
+		}, fails)
+		require.Equal(t, []int{0, 0, 0}, r.out)
+	})
+}
+
+// The same where the leader's call ended because the abort cancelled its context.
+func TestFollowersOfACancelledLeaderGoOn(t *testing.T) {
+	unmended(t) // they fail with the other flow's context.Canceled
+	synctest.Test(t, func(t *testing.T) {
+		r := leaderOf(t, shared[string](t, time.Hour), func(l Layer[int]) []Layer[int] { return []Layer[int]{l} },
+			func(ctx context.Context, _ int) (int, error) { <-ctx.Done(); return 0, ctx.Err() })
+		require.Equal(t, []int{0, 0, 0}, r.out)
+	})
+}
+
+// An abort lets go of those who follow another flow's leader, and that leader
+// tells them nothing that matters any more.
+func TestAnAbortReleasesTheFollowersOfOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := shared[string](t, time.Hour)
+		other := make(chan []int)
+		go func() {
+			other <- through(t, Slice([]int{7}), Section([]Layer[int]{Dedup[int](d, constant)}, takes(time.Hour))).out
+		}()
+		time.Sleep(time.Millisecond)
+		r := through(t, Slice(upTo(50)), Section([]Layer[int]{Dedup[int](d, constant)}, same), after(time.Second, abort))
+		require.Len(t, r.failed, 50)
+		require.ErrorIs(t, r.failed[0], ErrAborted)
+		require.Equal(t, time.Second, r.took)
+		require.Equal(t, []int{7}, <-other)
+	})
+}
+
+// The type of an answer is not known when layers are joined: a deduplicator
+// that is shared by calls of different types is found out when they meet.
+func TestSharedAnswersOfAnotherTypeEndTheRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := shared[string](t, time.Hour)
+		through(t, Slice([]int{1}), Section([]Layer[int]{Dedup[int](d, constant)}, same))
+		r := through(t, Slice(upTo(3)), Section([]Layer[int]{Dedup[int](d, constant)},
+			func(context.Context, int) (string, error) { return "text", nil }))
+		var p *PanicError
+		require.ErrorAs(t, r.err, &p)
+		require.Len(t, r.failed, 3)
+	})
+}
+
+// A layer that has panicked still ends the flights it has begun: the keys of a
+// shared deduplicator must not be taken for good.
+func TestABrokenLayerLeavesNoKeyInFlight(t *testing.T) {
+	unmended(t) // the responses pass the broken layer, and nobody ends their flights
+	synctest.Test(t, func(t *testing.T) {
+		d := shared[int](t, time.Hour)
+		d.Complete(d.Check(1).Token, (&Exchange[int]{self: &call[int, string]{}}).Answer())
+		r := through(t, Slice([]int{0, 1}), Section([]Layer[int]{Dedup[int](d, itself)}, takes(time.Second)))
+		require.True(t, errors.As(r.err, new(*PanicError)))
+		require.Zero(t, d.Snapshot().InFlight)
+	})
+}
