@@ -30,9 +30,9 @@ func BenchmarkWorkersNoop(b *testing.B) {
 // takes a millisecond. impl=ideal is as many goroutines that do nothing but
 // call.
 func BenchmarkWorkersSleep(b *testing.B) {
-	for name, free := range map[string]bool{"order=kept": false, "order=free": true} {
+	for _, name := range []string{"order=kept", "order=free"} {
 		b.Run(name, func(b *testing.B) {
-			q := workers(free, nap)
+			q := workers(name == "order=free", nap)
 			q.impls = append(q.impls, implementation{name: "ideal", run: func(n int) haul { return ideal(n, nap) }})
 			q.free = true // of the ideal
 			q.compare(b)
