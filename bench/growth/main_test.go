@@ -1,0 +1,41 @@
+package main
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// Ten thousand items may sleep; none of them may cost a goroutine.
+func TestSleepersHoldNoGoroutine(t *testing.T) {
+	few, err := asleep.run(10)
+	require.NoError(t, err)
+	many, err := asleep.run(10_000)
+	require.NoError(t, err)
+	require.Positive(t, many.goroutines)
+	require.LessOrEqual(t, many.goroutines, few.goroutines+2)
+}
+
+// A run ten times as long needs no more memory.
+func TestLengthCostsNoMemory(t *testing.T) {
+	short, err := items.run(20_000)
+	require.NoError(t, err)
+	long, err := items.run(200_000)
+	require.NoError(t, err)
+	require.Less(t, long.heap, short.heap+1<<20)
+}
+
+func TestTablesArePrinted(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a few seconds")
+	}
+	var out bytes.Buffer
+	require.NoError(t, run(&out, true))
+	for _, what := range []string{"items", "stages", "asleep", "keys"} {
+		require.Contains(t, out.String(), what)
+	}
+}
