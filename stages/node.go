@@ -74,9 +74,10 @@ func (n *Node) observe(f func() any) {
 // first: the snapshots of their primitives. It is empty for other stages.
 func (n *Node) Layers() []any {
 	n.mu.Lock()
-	defer n.mu.Unlock()
+	observed := n.observed // only ever appended to
+	n.mu.Unlock()
 	var all []any
-	for _, f := range n.observed {
+	for _, f := range observed { // user code: without the lock
 		all = append(all, f())
 	}
 	return all

@@ -3,6 +3,7 @@ package stages
 import (
 	"context"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -173,6 +174,7 @@ func TestAnAbortEndsTheWaits(t *testing.T) {
 func TestAnOrderedSectionWaitsForItsRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tried := false
+		var mu sync.Mutex
 		var done []int
 		r := through(t, Slice(upTo(5)), Section([]Layer[int]{Retry[int](retry.Constant(2, time.Minute))},
 			func(_ context.Context, v int) (int, error) {
@@ -180,10 +182,13 @@ func TestAnOrderedSectionWaitsForItsRetries(t *testing.T) {
 					tried = true
 					return 0, errFlaky
 				}
+				mu.Lock()
+				defer mu.Unlock()
 				done = append(done, v)
 				return v, nil
 			}), after(time.Second, func(*Runtime) {
-			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
 			assert.Equal(t, []int{1, 2, 3, 4}, done)
 		}))
 		require.Equal(t, upTo(5), r.out)

@@ -1,0 +1,483 @@
+package stages
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/weir-go/weir/primitives/guard"
+	"github.com/weir-go/weir/primitives/retry"
+)
+
+// script is a layer of one's own, made of functions; those not given pass the
+// exchange on.
+type script struct {
+	open              func(*Port[int]) error
+	request, response func(*Port[int], *Exchange[int])
+	wake              func(*Port[int])
+	resumed           func(*Port[int], *Exchange[int])
+	close             func()
+	observe           func() any
+}
+
+func (s script) Open(p *Port[int]) (Handler[int], error) {
+	if s.open != nil {
+		if err := s.open(p); err != nil {
+			return nil, err
+		}
+	}
+	return &scripted{s, p}, nil
+}
+
+type scripted struct {
+	script
+	port *Port[int]
+}
+
+func (h *scripted) Request(x *Exchange[int]) {
+	if h.request == nil {
+		h.port.Down(x)
+		return
+	}
+	h.request(h.port, x)
+}
+
+func (h *scripted) Response(x *Exchange[int]) {
+	if h.response == nil {
+		h.port.Up(x)
+		return
+	}
+	h.response(h.port, x)
+}
+
+func (h *scripted) Wake() {
+	if h.wake != nil {
+		h.wake(h.port)
+	}
+}
+
+func (h *scripted) Resumed(x *Exchange[int]) {
+	if h.resumed != nil {
+		h.resumed(h.port, x)
+	}
+}
+
+func (h *scripted) Close() {
+	if h.close != nil {
+		h.close()
+	}
+}
+
+func (h *scripted) Observe() any {
+	if h.observe == nil {
+		return nil
+	}
+	return h.observe()
+}
+
+func TestALayerAnswersInPlaceOfTheCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls, closed := 0, 0
+		r := through(t, Slice(upTo(100)), Section([]Layer[int]{script{
+			request: func(p *Port[int], x *Exchange[int]) {
+				if x.Value%2 == 1 {
+					x.Reject(errOdd)
+					p.Up(x)
+					return
+				}
+				p.Down(x)
+			},
+			close: func() { closed++ },
+		}}, func(_ context.Context, v int) (int, error) { calls++; return v, nil }))
+		require.Equal(t, 50, calls)
+		require.Equal(t, []string{"0", "!", "2", "!"}, r.order[:4])
+		require.Equal(t, "!", r.order[99])
+		require.Equal(t, 1, closed)
+		for _, f := range r.failed {
+			require.ErrorIs(t, f, errOdd)
+			require.Zero(t, f.Attempts)
+		}
+	})
+}
+
+// Down the layers in the order written, and up in the reverse.
+func TestLayersEncloseEachOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var seen []string
+		note := func(s string) { mu.Lock(); seen = append(seen, s); mu.Unlock() }
+		layer := func(name string) Layer[int] {
+			return script{
+				request:  func(p *Port[int], x *Exchange[int]) { note(name + " down"); p.Down(x) },
+				response: func(p *Port[int], x *Exchange[int]) { note(name + " up"); p.Up(x) },
+			}
+		}
+		through(t, Slice([]int{1}), Section([]Layer[int]{layer("a"), layer("b"), layer("c")},
+			func(context.Context, int) (int, error) { note("call"); return 0, nil }))
+		require.Equal(t, "a down, b down, c down, call, c up, b up, a up", strings.Join(seen, ", "))
+	})
+}
+
+func TestALayerSeesHowTheCallEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var errs []error
+		var attempts []int
+		through(t, Slice(upTo(2)), Section([]Layer[int]{
+			script{response: func(p *Port[int], x *Exchange[int]) {
+				errs, attempts = append(errs, x.Err()), append(attempts, x.Attempts())
+				p.Up(x)
+			}},
+			Retry[int](retry.Constant(2, time.Second)),
+		}, tenfold))
+		require.NoError(t, errs[0])
+		require.ErrorIs(t, errs[1], errOdd)
+		require.Equal(t, []int{1, 2}, attempts)
+	})
+}
+
+func TestALayerReplacesTheRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := through(t, Slice(upTo(3)), Section([]Layer[int]{script{
+			request: func(p *Port[int], x *Exchange[int]) { x.Value += 100; p.Down(x) },
+		}}, same))
+		require.Equal(t, []int{100, 101, 102}, r.out)
+	})
+}
+
+// A failure shows the item as the stage received it.
+func TestAFailureShowsTheItemAndNotWhatALayerMadeOfIt(t *testing.T) {
+	unmended(t) // it shows the replacement
+	synctest.Test(t, func(t *testing.T) {
+		r := through(t, Slice([]int{7}), Section([]Layer[int]{script{
+			request: func(p *Port[int], x *Exchange[int]) { x.Value += 100; p.Down(x) },
+		}}, fails))
+		require.Equal(t, 7, r.failed[0].Value)
+	})
+}
+
+// An exchange goes on once: what a layer no longer holds it cannot send.
+func TestALayerSendsAnExchangeOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var twice []bool
+		r := through(t, Slice(upTo(50)), Section([]Layer[int]{script{
+			request: func(p *Port[int], x *Exchange[int]) {
+				p.Down(x)
+				twice = append(twice, p.Down(x), p.Up(x))
+			},
+			response: func(p *Port[int], x *Exchange[int]) {
+				p.Up(x)
+				twice = append(twice, p.Up(x), p.Down(x))
+			},
+		}}, same))
+		require.Equal(t, upTo(50), r.out)
+		require.NotContains(t, twice, true)
+		require.Len(t, twice, 200)
+	})
+}
+
+// Slots are a layer's place for what it knows of an exchange: no two have the
+// same at a time, and they stay below the capacity.
+func TestSlotsAreUniqueAmongThoseInside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		used := map[int]bool{}
+		most := 0
+		r := through(t, Slice(upTo(500)), Section([]Layer[int]{
+			Guard[int](guard.Limit(7)),
+			script{
+				request: func(p *Port[int], x *Exchange[int]) {
+					assert.False(t, used[x.Slot()])
+					assert.Less(t, x.Slot(), p.Capacity())
+					used[x.Slot()] = true
+					most = max(most, len(used))
+					p.Down(x)
+				},
+				response: func(p *Port[int], x *Exchange[int]) { delete(used, x.Slot()); p.Up(x) },
+			},
+		}, takes(time.Millisecond), Workers(7)))
+		require.Equal(t, upTo(500), r.out)
+		require.Equal(t, 7, most)
+	})
+}
+
+// A layer that delays: it holds what comes until it is woken.
+func TestALayerIsWoken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var held []*Exchange[int]
+		begun := time.Now()
+		var at []time.Duration
+		r := through(t, Slice(upTo(10)), Section([]Layer[int]{script{
+			request: func(p *Port[int], x *Exchange[int]) {
+				held = append(held, x)
+				p.WakeIn(time.Hour)
+				p.WakeIn(time.Minute) // takes the place of the hour
+			},
+			wake: func(p *Port[int]) {
+				at = append(at, time.Since(begun))
+				p.Down(held[0])
+				if held = held[1:]; len(held) > 0 {
+					p.WakeIn(time.Minute)
+				}
+			},
+		}}, same))
+		require.Equal(t, upTo(10), r.out)
+		require.Len(t, at, 10)
+		require.Equal(t, 10*time.Minute, at[9])
+	})
+}
+
+// A layer whose exchanges never cease has its timer, too.
+func TestABusyLayerIsWoken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		woken := 0
+		round := 0
+		r := through(t, Slice(upTo(1)), Section([]Layer[int]{script{
+			request: func(p *Port[int], x *Exchange[int]) { p.WakeIn(0); p.Down(x) },
+			response: func(p *Port[int], x *Exchange[int]) {
+				if round++; round < 50 { // down again at once
+					p.WakeIn(0)
+					p.Down(x)
+					return
+				}
+				p.Up(x)
+			},
+			wake: func(*Port[int]) { woken++ },
+		}}, same))
+		require.Equal(t, 50, r.timing(0).Attempts)
+		require.Positive(t, woken)
+	})
+}
+
+// A layer that asks somebody else: another goroutine gives the exchange back.
+func TestALayerResumesFromOtherGoroutines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := through(t, Slice(upTo(200)), Section([]Layer[int]{script{
+			request: func(p *Port[int], x *Exchange[int]) {
+				go func() {
+					time.Sleep(time.Duration(x.Value%7) * time.Millisecond)
+					p.Resume(x)
+				}()
+			},
+			resumed: func(p *Port[int], x *Exchange[int]) { p.Down(x) },
+		}}, same, Workers(3)))
+		require.Equal(t, upTo(200), r.out)
+		require.Equal(t, 6*time.Millisecond, r.took)
+	})
+}
+
+func TestALayerKnowsItsPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ended := make(chan error, 1)
+		through(t, Slice([]int{1}), Section([]Layer[int]{Guard[int](guard.Limit(3)), script{
+			open: func(p *Port[int]) error {
+				assert.Equal(t, "stage", p.Stage())
+				assert.Equal(t, 3, p.Capacity())
+				context.AfterFunc(p.Context(), func() { ended <- context.Cause(p.Context()) })
+				return nil
+			},
+		}}, takes(time.Hour)), after(time.Second, abort))
+		require.Equal(t, errGone, <-ended)
+	})
+}
+
+// What a layer holds when the flow is aborted is taken back, and it cannot send
+// it any more; what it has sent down it still settles.
+func TestAnAbortTakesBackWhatALayerHolds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var held []*Exchange[int]
+		var port *Port[int]
+		down, up := 0, 0
+		var late []bool
+		r := through(t, every(time.Millisecond, 100), Section([]Layer[int]{script{
+			request: func(p *Port[int], x *Exchange[int]) {
+				if port = p; x.Value%2 == 0 {
+					held = append(held, x)
+					return
+				}
+				down++
+				p.Down(x)
+			},
+			response: func(p *Port[int], x *Exchange[int]) { up++; p.Up(x) },
+			close: func() {
+				for _, x := range held {
+					late = append(late, port.Up(x), port.Down(x))
+				}
+			},
+		}}, takes(time.Second), Workers(100)), after(99*time.Millisecond+500*time.Microsecond, abort))
+		require.Equal(t, down, up)
+		require.Len(t, late, 100)
+		require.NotContains(t, late, true)
+		require.Len(t, r.failed, 50)
+		require.Len(t, r.out, 50, "the calls under way ended well")
+		for _, f := range r.failed {
+			require.ErrorIs(t, f, ErrAborted)
+		}
+	})
+}
+
+// A response that the layer would keep after an abort is sent up for it.
+func TestAnAbortLetsNoLayerKeepAResponse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := through(t, Slice([]int{1}), Section([]Layer[int]{script{
+			response: func(*Port[int], *Exchange[int]) {}, // and wait for better times
+		}}, takes(time.Second)), after(time.Millisecond, abort))
+		require.ErrorIs(t, r.failed[0], ErrAborted)
+		require.Equal(t, time.Second, r.took)
+	})
+}
+
+func TestAPanicInALayerEndsTheRunAndLosesNothing(t *testing.T) {
+	boom := func() { panic(errFlaky) }
+	at := func(v int, p *Port[int], x *Exchange[int], send func(*Exchange[int]) bool) {
+		if x.Value == v {
+			boom()
+		}
+		send(x)
+	}
+	for name, layer := range map[string]script{
+		"request":  {request: func(p *Port[int], x *Exchange[int]) { at(20, p, x, p.Down) }},
+		"response": {response: func(p *Port[int], x *Exchange[int]) { at(20, p, x, p.Up) }},
+		"close":    {close: boom},
+		"wake": {
+			request: func(p *Port[int], x *Exchange[int]) {
+				if x.Value == 20 {
+					p.WakeIn(time.Millisecond)
+				} else {
+					p.Down(x)
+				}
+			},
+			wake: func(*Port[int]) { boom() },
+		},
+		"resumed": {
+			request: func(p *Port[int], x *Exchange[int]) { p.Resume(x) },
+			resumed: func(p *Port[int], x *Exchange[int]) { at(20, p, x, p.Down) },
+		},
+		"open": {open: func(*Port[int]) error { panic(errFlaky) }},
+	} {
+		for _, place := range []string{"outermost", "innermost"} {
+			t.Run(name+" "+place, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					layers := []Layer[int]{Retry[int](retry.Constant(2, time.Second)), layer}
+					if place == "outermost" {
+						slices.Reverse(layers)
+					}
+					r := through(t, every(time.Millisecond, 100), Section(layers, takes(5*time.Millisecond), Workers(3)))
+					var p *PanicError
+					require.ErrorAs(t, r.err, &p)
+					require.ErrorIs(t, r.err, errFlaky)
+					require.ErrorContains(t, r.err, "stage")
+					require.Equal(t, "stage", p.Stage)
+					for _, f := range r.failed {
+						require.ErrorIs(t, f, errFlaky)
+					}
+					if name != "close" && name != "open" {
+						require.NotEmpty(t, r.failed)
+						require.Less(t, r.ledger().In, int64(100), "the intake was stopped")
+					}
+				})
+			})
+		}
+	}
+}
+
+// A panic in the middle of a batch costs what the layer holds; the exchanges
+// behind it in the batch fail one by one, and none is handed to it any more.
+func TestABrokenLayerIsAskedNothingMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		r := through(t, Slice(upTo(16)), Section([]Layer[int]{script{
+			request: func(_ *Port[int], _ *Exchange[int]) { asked++; panic("once") },
+			close:   func() { asked++ },
+			wake:    func(*Port[int]) { asked++ },
+		}}, same))
+		require.Equal(t, 1, asked)
+		require.Len(t, r.failed, 16)
+	})
+}
+
+func TestAGoexitInALayerLosesNothing(t *testing.T) {
+	unmended(t) // hangs: the layer's goroutine is gone with what it holds
+	for name, layer := range map[string]script{
+		"request":  {request: func(*Port[int], *Exchange[int]) { runtime.Goexit() }},
+		"response": {response: func(*Port[int], *Exchange[int]) { runtime.Goexit() }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := through(t, Slice(upTo(16)), Section([]Layer[int]{layer}, same))
+				require.ErrorIs(t, r.err, ErrGoexit)
+				require.Len(t, r.failed, 16)
+			})
+		})
+	}
+}
+
+func TestALayerThatCannotOpenFailsTheRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := through(t, Slice(upTo(16)), Section([]Layer[int]{script{open: func(*Port[int]) error { return errOdd }}}, same))
+		require.ErrorIs(t, r.err, errOdd)
+		require.ErrorContains(t, r.err, `stage "stage"`)
+	})
+}
+
+// Layers that were open when a later one failed to open have something to end.
+func TestWhoWasOpenedIsClosed(t *testing.T) {
+	unmended(t) // they are not
+	synctest.Test(t, func(t *testing.T) {
+		open := 0
+		through(t, Slice(upTo(16)), Section([]Layer[int]{
+			script{open: func(*Port[int]) error { open++; return nil }, close: func() { open-- }},
+			script{open: func(*Port[int]) error { return errOdd }},
+		}, same))
+		require.Zero(t, open)
+	})
+}
+
+// An observer is user code, and runs without a lock: it may look around.
+func TestAnObserverMayLookAtTheNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var node *Node
+		nested := false
+		r := through(t, Slice(upTo(1)), Section([]Layer[int]{script{observe: func() any {
+			if !nested {
+				nested = true
+				return len(node.Layers())
+			}
+			return "inner"
+		}}}, func(_ context.Context, v int) (int, error) { return v, nil }), func(rt *Runtime) { node = rt.Nodes()[1] })
+		require.Equal(t, []any{1}, r.nodes[1].Layers())
+	})
+}
+
+// Whoever keeps an answer can give it to another exchange, in place of a call.
+func TestAnAnswerServesAnotherExchange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		var kept *Answer
+		r := through(t, every(time.Second, 3), Section([]Layer[int]{script{
+			request: func(p *Port[int], x *Exchange[int]) {
+				if kept == nil {
+					p.Down(x)
+					return
+				}
+				x.Reject(errors.New("to be forgotten"))
+				x.Adopt(*kept)
+				p.Up(x)
+			},
+			response: func(p *Port[int], x *Exchange[int]) {
+				a := x.Answer()
+				kept = &a
+				p.Up(x)
+			},
+		}}, func(_ context.Context, v int) (int, error) { calls++; return v + 7, nil }))
+		require.Equal(t, []int{7, 7, 7}, r.out)
+		require.Equal(t, 1, calls)
+	})
+}
