@@ -18,15 +18,26 @@ const (
 	// Full waits anything up to d: evenly spread over (0, d]. It is what
 	// separates the clients of a service that is coming back best.
 	Full
+	// Decorrelated waits at least the base delay, and at most three times the
+	// wait before, or the cap: evenly spread between the two. So each client goes
+	// its own way up to the cap and stays spread there. It is for [Exponential],
+	// whose doubling it takes the place of.
+	//
+	// After "Exponential Backoff and Jitter" in the AWS Architecture Blog, except
+	// that the cap bounds what is drawn from: cutting off afterwards would send
+	// two of three clients at the cap back at the same time.
+	Decorrelated
 )
 
 // part is how much of d is up to chance.
-func (s Spread) part(d time.Duration) time.Duration {
+func (s Spread) part(d, base time.Duration) time.Duration {
 	switch s {
 	case Equal:
 		return d / 2
 	case Full:
 		return d - 1
+	case Decorrelated:
+		return d - base
 	}
 	return 0
 }
@@ -41,16 +52,39 @@ func below(n time.Duration) time.Duration {
 	return time.Duration(hi)
 }
 
-// Delay returns the wait after the given number of attempts, before jitter:
-// base*2^(attempt-1) for [Exponential], the same each time for [Constant], and 0
-// for [None]. It is never negative and never above the cap, for any attempt; an
-// attempt below 1 counts as 1.
+// Delay returns the wait after the given number of attempts, before jitter,
+// which only shortens it: base*2^(attempt-1) for [Exponential], or base*3^attempt
+// if it is [Decorrelated]; the same each time for [Constant], 0 for [None], and
+// for [Custom] what its function says where there was no wait before. It is
+// never negative and never above the cap, for any attempt; an attempt below 1
+// counts as 1.
 func (p Policy) Delay(attempt int) time.Duration {
-	limit := max(p.cap, 0) // a policy that is refused can still be asked
-	if !p.doubles || attempt <= 1 {
-		return min(max(p.base, 0), limit)
+	attempt = max(attempt, 1)
+	if p.growth == custom {
+		return p.ask(attempt, 0)
 	}
-	return double(max(p.base, 0), attempt-1, limit)
+	return p.computed(attempt)
+}
+
+// computed is the delay of a policy that is not custom.
+func (p *Policy) computed(attempt int) time.Duration {
+	limit := max(p.cap, 0) // a policy that is refused can still be asked
+	base := min(max(p.base, 0), limit)
+	switch {
+	case p.growth != doubling:
+		return base
+	case p.spread == Decorrelated:
+		return triple(base, attempt, limit)
+	}
+	return double(base, attempt-1, limit)
+}
+
+// ask asks the function of a custom policy.
+func (p *Policy) ask(attempt int, previous time.Duration) time.Duration {
+	if p.delay == nil {
+		return 0
+	}
+	return min(max(p.delay(attempt, previous), 0), max(p.cap, 0))
 }
 
 // double is base*2^n, at most limit. Shifting the limit down instead of the base
@@ -62,13 +96,31 @@ func double(base time.Duration, n int, limit time.Duration) time.Duration {
 	return base << n
 }
 
-// MaxTotalDelay returns the sum of all waits of a call that uses all its
-// attempts, before jitter: one wait fewer than there are attempts. It saturates.
-// Delays told by the service are not in it.
+// triple is base*3^n, at most limit, which it reaches within 40 steps.
+func triple(base time.Duration, n int, limit time.Duration) time.Duration {
+	for d := base; d > 0; n-- {
+		if n == 0 {
+			return d
+		}
+		if d > limit/3 {
+			return limit
+		}
+		d *= 3
+	}
+	return 0
+}
+
+// MaxTotalDelay returns the most that all waits of a call that uses all its
+// attempts add up to: one wait fewer than there are attempts, each the longest
+// that jitter leaves, which for [Custom] is the cap. It saturates. Delays told
+// by the service are not in it.
 func (p Policy) MaxTotalDelay() time.Duration {
+	if p.growth == custom { // to ask its function so often could take for ever
+		p.growth, p.base = constant, p.cap
+	}
 	var sum time.Duration
 	waits := max(p.attempts, 1) - 1
-	// After 63 doublings every delay is the same, so the rest is one product.
+	// After 63 steps every delay is the same, so the rest is one product.
 	for n := 1; n <= waits && n <= 63; n++ {
 		sum = later(sum, p.Delay(n))
 	}
@@ -80,14 +132,26 @@ func (p Policy) MaxTotalDelay() time.Duration {
 	return later(sum, time.Duration(lo))
 }
 
-// wait is the real wait: the policy's, or the one told by the service where
-// told is positive.
-func (p *Policy) wait(attempt int, told time.Duration) time.Duration {
-	d := p.Delay(attempt)
+// wait is the real wait after t: the policy's, or the one told by the service
+// where told is positive.
+func (p *Policy) wait(t *Try, told time.Duration) time.Duration {
+	d := p.longest(t)
+	chance := p.spread.part(d, p.base)
 	if told > 0 {
-		return later(told, below(p.spread.part(min(d, told))))
+		return later(told, below(min(chance, told)))
 	}
-	return d - below(p.spread.part(d))
+	return d - below(chance)
+}
+
+// longest is what the wait after t is drawn from.
+func (p *Policy) longest(t *Try) time.Duration {
+	switch {
+	case p.growth == custom:
+		return p.ask(t.Attempt, t.Waited)
+	case p.growth == doubling && p.spread == Decorrelated:
+		return triple(max(t.Waited, p.base), 1, p.cap)
+	}
+	return p.computed(t.Attempt)
 }
 
 // later is a+b, saturating, for a and b not negative.

@@ -3,6 +3,7 @@ package retry_test
 import (
 	"math"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -111,6 +112,118 @@ func TestJitterStaysInItsBoundsAndFillsThem(t *testing.T) {
 			require.InDelta(t, float64(capped), float64(high), float64(capped)/50)
 		})
 	}
+}
+
+// waitsOf draws the waits of a call that never succeeds.
+func waitsOf(tb testing.TB, r *retry.Retrier, n int) []time.Duration {
+	tb.Helper()
+	var waits []time.Duration
+	try := retry.Try{Err: errDown}
+	for range n {
+		try.Attempt++
+		v := r.Next(tb.Context(), try)
+		require.True(tb, v.Retry)
+		waits = append(waits, v.Delay)
+		try.Waited = v.Delay
+	}
+	return waits
+}
+
+func TestDecorrelatedJitterWalksUpToTheCapAndStaysSpreadThere(t *testing.T) {
+	const base, limit = 100 * time.Millisecond, 5 * time.Second
+	p := retry.Exponential(99, base, retry.Cap(limit), retry.Jitter(retry.Decorrelated))
+	r := newRetrier(t, p)
+	var first, late time.Duration
+	atCap := 0
+	const clients, tries = 2000, 20
+	for range clients {
+		waits := waitsOf(t, r, tries)
+		previous := base
+		for i, d := range waits {
+			require.GreaterOrEqual(t, d, base)
+			require.LessOrEqual(t, d, min(3*previous, limit))
+			require.LessOrEqual(t, d, p.Delay(i+1), "the longest there is")
+			if d == limit {
+				atCap++
+			}
+			previous = d
+		}
+		first += waits[0]
+		late += waits[tries-1]
+	}
+	require.InDelta(t, float64(2*base), float64(first/clients), float64(base)/10, "even over [base, 3 base]")
+	require.Greater(t, late/clients, limit/4)
+	require.Less(t, atCap, clients*tries/1000, "clients at the cap must not come back together")
+	require.Equal(t, []time.Duration{3 * base, 9 * base, 27 * base, limit}, []time.Duration{p.Delay(0), p.Delay(2), p.Delay(3), p.Delay(math.MaxInt)})
+	require.Equal(t, (3+9+27)*base+95*limit, p.MaxTotalDelay())
+}
+
+// A service that told a long wait must not leave the cap behind.
+func TestDecorrelatedJitterAfterAToldDelayKeepsTheCap(t *testing.T) {
+	r := newRetrier(t, retry.Exponential(9, time.Second, retry.Cap(4*time.Second), retry.Jitter(retry.Decorrelated)))
+	for _, waited := range []time.Duration{math.MinInt64, 0, time.Minute, math.MaxInt64} {
+		v := r.Next(t.Context(), retry.Try{Attempt: 2, Err: errDown, Waited: waited})
+		require.GreaterOrEqual(t, v.Delay, time.Second)
+		require.LessOrEqual(t, v.Delay, 4*time.Second)
+	}
+}
+
+func TestDoTellsDecorrelatedJitterTheWaitBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		longer := 0
+		for range 50 {
+			s := fails(6)
+			r := newRetrier(t, retry.Exponential(7, time.Second, retry.Jitter(retry.Decorrelated)))
+			_, err := r.Do(t.Context(), s.call)
+			require.NoError(t, err)
+			if s.waits()[5] > 3*time.Second {
+				longer++
+			}
+		}
+		require.Greater(t, longer, 25, "with base in place of the wait before it were none")
+	})
+}
+
+func TestCustomDelays(t *testing.T) {
+	type asked struct {
+		attempt  int
+		previous time.Duration
+	}
+	synctest.Test(t, func(t *testing.T) {
+		var got []asked
+		fibonacci := func(attempt int, previous time.Duration) time.Duration {
+			got = append(got, asked{attempt, previous})
+			if attempt == 3 {
+				return -time.Hour
+			}
+			return previous + time.Duration(attempt)*time.Second
+		}
+		r := newRetrier(t, retry.Custom(6, fibonacci, retry.Cap(6*time.Second)))
+		s := fails(9)
+		s.errs[1] = outcome.AsThrottled(errDown, 4*time.Second)
+		_, err := r.Do(t.Context(), s.call)
+		require.Equal(t, 6, requireError(t, err).Attempts)
+		require.Equal(t, []time.Duration{
+			time.Second, 4 * time.Second, 0, 4 * time.Second, 6 * time.Second,
+		}, s.waits(), "told by the service, less than nothing, above the cap")
+		require.Equal(t, []asked{
+			{1, 0}, {2, time.Second}, {3, 4 * time.Second}, {4, 0}, {5, 4 * time.Second},
+		}, got)
+	})
+}
+
+func TestCustomDelaysAreSpreadWhereAsked(t *testing.T) {
+	minute := func(int, time.Duration) time.Duration { return time.Minute }
+	p := retry.Custom(1000, minute, retry.Jitter(retry.Equal))
+	seen := map[time.Duration]bool{}
+	for _, d := range waitsOf(t, newRetrier(t, p), 100) {
+		require.GreaterOrEqual(t, d, time.Minute/2)
+		require.LessOrEqual(t, d, time.Minute)
+		seen[d] = true
+	}
+	require.Greater(t, len(seen), 90)
+	require.Equal(t, time.Minute, p.Delay(5))
+	require.Equal(t, 999*time.Minute, p.MaxTotalDelay(), "at most the cap each")
 }
 
 func TestTwoRetriersDrawDifferently(t *testing.T) {

@@ -24,8 +24,9 @@
 //
 // # Delays
 //
-// The delay before jitter is [Policy.Delay]: never negative, never above the cap
-// of the policy (60 s unless [Cap] says otherwise), no overflow. Jitter is drawn
+// They are [Exponential], [Constant], or from a [Custom] function. The delay
+// before jitter is [Policy.Delay]: never negative, never above the cap of the
+// policy (60 s unless [Cap] says otherwise), no overflow. Jitter is drawn
 // downwards from it, so the cap holds and clients that have reached the cap are
 // still spread out; jitter added and then cut off at the cap would have them
 // all come at the same time.
@@ -34,14 +35,32 @@
 // shortened; jitter lengthens it by up to what it would take from the computed
 // delay, and at most doubles it, so that clients told the same instant do not
 // come back in the same instant. The cap does not apply to it. It has a limit of
-// its own, five minutes or the cap, whichever is longer: a service that asks
-// for more makes the call end at once ([Postponed]) instead of waiting for
-// nothing.
+// its own, five minutes or the cap, whichever is longer, but never more than
+// [MaxElapsed]: a service that asks for more makes the call end at once
+// ([Postponed]) instead of waiting for nothing.
 //
 // # Giving up
 //
 // A retrier does not begin a wait that the deadline of the context would cut
-// short: it gives up at once, with the last error. All errors that a retrier
-// returns are an [*Error], through which errors.Is and errors.As see the last
-// error of the function, and the context's where that ended the call.
+// short, nor one that leads beyond [MaxElapsed]: it gives up at once, with the
+// last error. [Limit] ends the attempts for some errors earlier. All errors that
+// a retrier returns are an [*Error], through which errors.Is and errors.As see
+// the last error of the function, and the context's where that ended the call.
+//
+// # Retries within retries
+//
+// Attempts do not multiply. Where calls with retries of their own are retried
+// from outside, the innermost retrier does it, being next to what fails: it
+// repeats the least work and knows best what the error means. A retrier around
+// it that gets an [*Error] for which retries were made gives up with [Nested],
+// whatever attempts it has left, so three layers of three attempts make three
+// calls and not 27. This needs nothing from the context, so it holds across
+// goroutines and stages, and costs nothing until a call has failed. A permanent
+// error that an inner retrier did not try again, and a rejection, are treated as
+// if there were no inner retrier. [RetryNested] turns the rule off, for calls
+// whose inner retries are about something else.
+//
+// "Addressing Cascading Failures" in Site Reliability Engineering (Google, 2016)
+// gives the reasons for retrying at one level only, the one directly above what
+// fails.
 package retry

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/weir-go/weir/primitives/outcome"
 )
@@ -35,29 +36,28 @@ const (
 	Rejected
 	// Postponed: the service asked for a longer wait than the policy accepts.
 	Postponed
+	// Elapsed: the next try would start after [MaxElapsed].
+	Elapsed
+	// OverBudget: the [Budget] allows no retry now.
+	OverBudget
+	// Nested: a retrier inside the call has already tried again, or was not
+	// allowed to by its budget. So that attempts do not multiply, only the
+	// innermost one does it; see [RetryNested].
+	Nested
 
 	reasons // how many there are
 )
 
+var reasonNames = [reasons]string{
+	"undecided", "exhausted", "permanent", "deadline", "cancelled", "rejected", "postponed", "elapsed", "over budget", "nested",
+}
+
 // String returns the name of r in lower case.
 func (r Reason) String() string {
-	switch r {
-	case undecided:
-		return "undecided"
-	case Exhausted:
-		return "exhausted"
-	case Permanent:
-		return "permanent"
-	case Deadline:
-		return "deadline"
-	case Cancelled:
-		return "cancelled"
-	case Rejected:
-		return "rejected"
-	case Postponed:
-		return "postponed"
+	if r >= reasons {
+		return "unknown"
 	}
-	return "unknown"
+	return reasonNames[r]
 }
 
 // Error is what a retrier returns in place of every error, also of the first
@@ -78,8 +78,8 @@ type Error struct {
 	meaning outcome.Outcome // of Err
 }
 
-// Error returns the name, the reason, the number of attempts, and the texts of
-// Err and Cause.
+// Error returns the name, the reason, the number of attempts, the wait asked
+// for where Reason is Postponed, and the texts of Err and Cause.
 func (e *Error) Error() string {
 	var text strings.Builder
 	text.WriteString("retry")
@@ -89,6 +89,9 @@ func (e *Error) Error() string {
 	fmt.Fprintf(&text, ": %v after %d attempt", e.Reason, e.Attempts)
 	if e.Attempts != 1 {
 		text.WriteByte('s')
+	}
+	if e.Reason == Postponed && e.After() > 0 {
+		fmt.Fprintf(&text, ": asked to wait %v", e.After())
 	}
 	if e.Err != nil {
 		text.WriteString(": " + line(e.Err))
@@ -117,6 +120,11 @@ func (e *Error) Unwrap() []error {
 
 // Is reports whether target is [ErrGaveUp].
 func (e *Error) Is(target error) bool { return target == ErrGaveUp }
+
+// After returns how long the last try was told to wait, by the service or by
+// whoever rejected it: the same as in [Error.Outcome]. It is 0 where nothing was
+// told.
+func (e *Error) After() time.Duration { return e.meaning.After }
 
 // Outcome returns the meaning of Err: a retrier adds none of its own, and to a
 // breaker around it a permanent error is still permanent. A retrier around it

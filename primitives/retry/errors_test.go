@@ -39,6 +39,7 @@ func TestTheLastErrorIsReachableOnEveryExit(t *testing.T) {
 			retry.Permanent: {5, live, outcome.AsPermanent},
 			retry.Rejected:  {5, live, outcome.AsIgnored},
 			retry.Postponed: {5, live, func(err error) error { return outcome.AsThrottled(err, time.Hour) }},
+			retry.Nested:    {5, live, func(err error) error { return &retry.Error{Attempts: 2, Err: err} }},
 			retry.Cancelled: {5, cancelled, asItIs},
 			retry.Deadline:  {5, timed, asItIs},
 		} {
@@ -141,7 +142,12 @@ func TestRetryAroundABreaker(t *testing.T) {
 
 func TestErrorText(t *testing.T) {
 	cause := errors.New("the user left")
+	postponed := func() error {
+		r := newRetrier(t, retry.Constant(2, time.Second))
+		return r.Next(t.Context(), retry.Try{Attempt: 1, Err: outcome.AsThrottled(errDown, time.Hour)}).Err
+	}
 	tests := map[string]error{
+		"retry: postponed after 1 attempt: asked to wait 1h0m0s: connection refused":     postponed(),
 		"retry: exhausted after 3 attempts: connection refused":                          &retry.Error{Attempts: 3, Reason: retry.Exhausted, Err: errDown},
 		`retry "model": permanent after 1 attempt: connection refused`:                   &retry.Error{Name: "model", Attempts: 1, Reason: retry.Permanent, Err: errDown},
 		"retry: cancelled after 0 attempts: context canceled":                            &retry.Error{Reason: retry.Cancelled, Cause: context.Canceled},
@@ -161,7 +167,8 @@ func TestErrorIsNeverASuccess(t *testing.T) {
 }
 
 func TestReasonNames(t *testing.T) {
-	want := []string{"undecided", "exhausted", "permanent", "deadline", "cancelled", "rejected", "postponed", "unknown"}
+	want := []string{"undecided", "exhausted", "permanent", "deadline", "cancelled", "rejected", "postponed",
+		"elapsed", "over budget", "nested", "unknown"}
 	for i, name := range want {
 		require.Equal(t, name, retry.Reason(i).String())
 	}

@@ -59,6 +59,14 @@ func ExampleRetrier_Next() {
 	// retry: exhausted after 3 attempts: connection reset
 }
 
+func ExampleRetrier_Begin() {
+	r := example(retry.Constant(9, time.Minute, retry.MaxElapsed(30*time.Second)))
+	try := retry.Try{Attempt: 1, Began: r.Begin()}
+	try.Err = errors.New("connection reset")
+	fmt.Println(r.Next(context.Background(), try).Reason)
+	// Output: elapsed
+}
+
 func ExampleRetrier_Abandon() {
 	r := example(retry.Constant(3, time.Minute))
 	ctx, cancel := context.WithCancel(context.Background())
@@ -101,6 +109,16 @@ func ExampleNone() {
 	// Output: retry: exhausted after 1 attempt: connection reset
 }
 
+// Each wait is about the sum of the two before.
+func ExampleCustom() {
+	fibonacci := func(attempt int, previous time.Duration) time.Duration {
+		return max(previous*1618/1000, 100*time.Millisecond).Round(100 * time.Millisecond)
+	}
+	p := retry.Custom(6, fibonacci)
+	fmt.Println(p.Delay(1), fibonacci(2, 300*time.Millisecond), p.MaxTotalDelay())
+	// Output: 100ms 500ms 5m0s
+}
+
 func ExampleName() {
 	r := example(retry.Constant(1, time.Second, retry.Name("model")))
 	_, err := r.Do(context.Background(), flaky(1))
@@ -119,6 +137,44 @@ func ExampleJitter() {
 	v := r.Next(context.Background(), retry.Try{Attempt: 2, Err: errors.New("connection reset")})
 	fmt.Println(time.Second <= v.Delay, v.Delay <= 2*time.Second)
 	// Output: true true
+}
+
+func ExampleMaxElapsed() {
+	r := example(retry.Constant(1000, time.Second, retry.MaxElapsed(50*time.Millisecond)))
+	_, err := r.Do(context.Background(), flaky(5)) // does not wait a second in vain
+	fmt.Println(err)
+	// Output: retry: elapsed after 1 attempt: connection reset
+}
+
+func ExampleLimit() {
+	errTimeout := errors.New("i/o timeout")
+	timeout := func(err error) bool { return errors.Is(err, errTimeout) }
+	r := example(retry.Constant(5, time.Millisecond, retry.Limit(timeout, 2)))
+	_, err := r.Do(context.Background(), func(context.Context) (string, error) { return "", errTimeout })
+	fmt.Println(err)
+	_, err = r.Do(context.Background(), flaky(9))
+	fmt.Println(err)
+	// Output:
+	// retry: exhausted after 2 attempts: i/o timeout
+	// retry: exhausted after 5 attempts: connection reset
+}
+
+func ExampleRetryNested() {
+	inner := example(retry.Constant(3, time.Millisecond))
+	calls := 0
+	call := func(ctx context.Context) (string, error) {
+		return inner.Do(ctx, func(context.Context) (string, error) {
+			calls++
+			return "", errors.New("connection reset")
+		})
+	}
+	_, err := example(retry.Constant(4, time.Millisecond)).Do(context.Background(), call)
+	fmt.Println(calls, err)
+	_, _ = example(retry.Constant(4, time.Millisecond, retry.RetryNested())).Do(context.Background(), call)
+	fmt.Println(calls - 3)
+	// Output:
+	// 3 retry: nested after 1 attempt: retry: exhausted after 3 attempts: connection reset
+	// 12
 }
 
 func ExampleClassify() {
@@ -203,8 +259,8 @@ func ExampleRetrier_Snapshot() {
 }
 
 func ExampleReason_String() {
-	fmt.Println(retry.Exhausted, retry.Permanent, retry.Deadline, retry.Cancelled, retry.Rejected, retry.Postponed)
-	// Output: exhausted permanent deadline cancelled rejected postponed
+	fmt.Println(retry.Exhausted, retry.Permanent, retry.Deadline, retry.OverBudget)
+	// Output: exhausted permanent deadline over budget
 }
 
 func ExampleError() {
@@ -222,6 +278,18 @@ func ExampleError_Error() {
 	_, err := example(retry.Constant(2, time.Hour, retry.Cap(time.Hour))).Do(ctx, flaky(5))
 	fmt.Println(err.Error())
 	// Output: retry: deadline after 1 attempt: connection reset: context deadline exceeded
+}
+
+func ExampleError_After() {
+	quota := func(context.Context) (string, error) {
+		return "", outcome.AsThrottled(errors.New("429 quota used up"), 3*time.Hour)
+	}
+	_, err := example(retry.Constant(3, time.Second)).Do(context.Background(), quota)
+	var e *retry.Error
+	if errors.As(err, &e) {
+		fmt.Println(e.Reason, e.After())
+	}
+	// Output: postponed 3h0m0s
 }
 
 func ExampleError_Is() {

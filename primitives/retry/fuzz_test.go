@@ -17,6 +17,7 @@ func FuzzDelay(f *testing.F) {
 	f.Add(3, int64(100*time.Millisecond), int64(time.Minute), 1, false, byte(2), int64(0))
 	f.Add(2000, int64(1), int64(1<<63-1), 1999, true, byte(1), int64(1<<63-1))
 	f.Add(1<<62, int64(1<<62), int64(1<<63-1), 37, true, byte(2), int64(time.Hour))
+	f.Add(99, int64(time.Second), int64(1<<63-1), 40, true, byte(3), int64(0))
 	f.Add(0, int64(-1), int64(0), -1, true, byte(9), int64(-1))
 	f.Fuzz(func(t *testing.T, attempts int, base, limit int64, attempt int, doubles bool, jitter byte, told int64) {
 		build := retry.Constant
@@ -28,20 +29,29 @@ func FuzzDelay(f *testing.F) {
 		require.GreaterOrEqual(t, d, time.Duration(0))
 		require.GreaterOrEqual(t, p.MaxTotalDelay(), time.Duration(0))
 		r, err := retry.New(p)
-		refused := attempts < 1 || base < 1 || limit < 1 || base > limit || retry.Spread(jitter) > retry.Full
+		spread := retry.Spread(jitter)
+		refused := attempts < 1 || base < 1 || limit < 1 || base > limit || spread > retry.Decorrelated ||
+			spread == retry.Decorrelated && !doubles
 		require.Equal(t, refused, err != nil)
 		if refused {
 			return
 		}
-		requireDelays(t, p, attempt, doubles)
+		switch {
+		case spread == retry.Decorrelated:
+			requireDelays(t, p, attempt, 3)
+		case doubles:
+			requireDelays(t, p, attempt, 2)
+		default:
+			requireDelays(t, p, attempt, 1)
+		}
 		requireTotal(t, p)
 		requireWait(t, r, p, attempt, time.Duration(told))
 	})
 }
 
-// requireDelays: in the bounds, monotone, and the double of the one before as
+// requireDelays: in the bounds, monotone, and so many times the one before as
 // long as that is not above the cap.
-func requireDelays(t *testing.T, p retry.Policy, attempt int, doubles bool) {
+func requireDelays(t *testing.T, p retry.Policy, attempt int, factor time.Duration) {
 	d, limit := p.Delay(attempt), p.Delay(1<<62)
 	require.GreaterOrEqual(t, d, p.Delay(1))
 	require.LessOrEqual(t, d, limit)
@@ -50,14 +60,11 @@ func requireDelays(t *testing.T, p retry.Policy, attempt int, doubles bool) {
 		return
 	}
 	before := p.Delay(attempt - 1)
-	switch {
-	case !doubles:
-		require.Equal(t, before, d)
-	case before > limit-before:
+	if before > limit/factor {
 		require.Equal(t, limit, d)
-	default:
-		require.Equal(t, 2*before, d)
+		return
 	}
+	require.Equal(t, factor*before, d)
 }
 
 // requireTotal compares the closed form with the sum.

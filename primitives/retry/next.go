@@ -15,6 +15,12 @@ type Try struct {
 	Attempt int
 	// Err is the error the try ended with.
 	Err error
+	// Waited is the [Verdict.Delay] before the attempt, 0 before the first. Only
+	// [Custom] and [Decorrelated] delays look at it.
+	Waited time.Duration
+	// Began is when the call began, as [Retrier.Begin] says. [MaxElapsed] holds
+	// only where it is set.
+	Began time.Time
 	// Deadline is when the call must have succeeded, for callers that do not keep
 	// it in the context; the earlier of the two holds. Zero means none.
 	Deadline time.Time
@@ -25,7 +31,7 @@ type Verdict struct {
 	// Retry says to try again after Delay.
 	Retry bool
 	// Free says that the try was a rejection, which costs no attempt: the next
-	// try has the same Attempt.
+	// try has the same Attempt and Waited.
 	Free bool
 	// Delay is how long to wait before the next try, jitter included.
 	Delay time.Duration
@@ -35,6 +41,16 @@ type Verdict struct {
 	// Err is what the call ends with: an [*Error], or the error of the try itself
 	// where that means success. It is nil where Retry is true.
 	Err error
+}
+
+// Begin returns what [Try.Began] is to be for a call that begins now: the time,
+// or the zero Time, without a look at the clock, where the policy has no
+// [MaxElapsed].
+func (r *Retrier) Begin() time.Time {
+	if r.policy.elapsed == 0 {
+		return time.Time{}
+	}
+	return time.Now()
 }
 
 // Next decides what follows a try. It returns at once, keeps no state of the
@@ -60,28 +76,58 @@ func (r *Retrier) Next(ctx context.Context, t Try) Verdict {
 	} else {
 		r.counts.failed.Add(1)
 	}
+	if ctx.Err() != nil && o.Kind != outcome.Permanent {
+		return r.giveUp(&t, o, reasonOf(ctx), ended(ctx))
+	}
+	if why := r.policy.final(&t, o, free); why != undecided {
+		return r.giveUp(&t, o, why, nil)
+	}
+	delay := r.policy.wait(&t, o.After)
 	switch {
-	case o.Kind == outcome.Permanent:
-		return r.giveUp(t, o, Permanent, nil)
-	case ctx.Err() != nil:
-		return r.giveUp(t, o, reasonOf(ctx), ended(ctx))
-	case free && !(r.policy.rejected && o.After > 0):
-		return r.giveUp(t, o, Rejected, nil)
-	case t.Attempt >= r.policy.attempts:
-		return r.giveUp(t, o, Exhausted, nil)
-	case o.After > r.patience:
-		return r.giveUp(t, o, Postponed, nil)
-	}
-	delay := r.policy.wait(t.Attempt, o.After)
-	if beyond(ctx, t.Deadline, delay) {
-		return r.giveUp(t, o, Deadline, context.DeadlineExceeded)
-	}
-	if free {
+	case beyond(ctx, t.Deadline, delay):
+		return r.giveUp(&t, o, Deadline, context.DeadlineExceeded)
+	case r.policy.late(t.Began, delay):
+		return r.giveUp(&t, o, Elapsed, nil)
+	case free:
 		r.counts.waits.Add(1)
-	} else {
+	default:
 		r.counts.retries.Add(1)
 	}
 	return Verdict{Retry: true, Free: free, Delay: delay}
+}
+
+// final is why there is no further try whatever time is left, or undecided. free
+// says that t was a rejection.
+func (p *Policy) final(t *Try, o outcome.Outcome, free bool) Reason {
+	switch {
+	case o.Kind == outcome.Permanent:
+		return Permanent
+	case free && !(p.rejected && o.After > 0):
+		return Rejected
+	case t.Attempt >= p.attempts, !free && p.limited(t):
+		return Exhausted
+	case o.After > p.patience:
+		return Postponed
+	case !free && !p.nested && triedInside(t.Err):
+		return Nested
+	}
+	return undecided
+}
+
+// limited reports whether a [Limit] for the error of t is used up.
+func (p *Policy) limited(t *Try) bool {
+	for _, c := range p.classes {
+		if t.Attempt >= c.attempts && c.match(t.Err) {
+			return true
+		}
+	}
+	return false
+}
+
+// late reports whether a try after a wait of d would begin too late for
+// [MaxElapsed].
+func (p *Policy) late(began time.Time, d time.Duration) bool {
+	return p.elapsed > 0 && !began.IsZero() && later(max(time.Since(began), 0), d) > p.elapsed
 }
 
 // Abandon gives up on a call between two tries, because ctx has ended or
@@ -94,12 +140,12 @@ func (r *Retrier) Abandon(ctx context.Context, t Try) error {
 		o = r.policy.classify(ctx, t.Err)
 	}
 	if ctx.Err() == nil {
-		return r.giveUp(t, o, Cancelled, context.Canceled).Err
+		return r.giveUp(&t, o, Cancelled, context.Canceled).Err
 	}
-	return r.giveUp(t, o, reasonOf(ctx), ended(ctx)).Err
+	return r.giveUp(&t, o, reasonOf(ctx), ended(ctx)).Err
 }
 
-func (r *Retrier) giveUp(t Try, o outcome.Outcome, why Reason, cause error) Verdict {
+func (r *Retrier) giveUp(t *Try, o outcome.Outcome, why Reason, cause error) Verdict {
 	r.counts.gaveUp[why].Add(1)
 	return Verdict{Reason: why, Err: &Error{
 		Name: r.policy.name, Attempts: t.Attempt, Reason: why, Err: t.Err, Cause: cause, meaning: o,
@@ -128,14 +174,26 @@ func beyond(ctx context.Context, deadline time.Time, d time.Duration) bool {
 // for us.
 func classify(ctx context.Context, err error) outcome.Outcome {
 	o := outcome.Classify(ctx, err)
-	if o.Kind != outcome.Permanent {
-		return o
-	}
-	var told interface{ Outcome() outcome.Outcome }
-	if errors.As(err, &told) {
-		if _, ok := told.(*Error); ok {
-			o.Kind = outcome.Failure
-		}
+	if o.Kind == outcome.Permanent && inner(err) != nil {
+		o.Kind = outcome.Failure
 	}
 	return o
+}
+
+// inner returns the error of a retrier inside the call, unless somebody has put
+// a mark of his own around it.
+func inner(err error) *Error {
+	told, _ := errors.AsType[interface {
+		error
+		Outcome() outcome.Outcome
+	}](err)
+	e, _ := told.(*Error)
+	return e
+}
+
+// triedInside reports whether a retrier inside the call has made retries for
+// err, or was not allowed to: in both cases ours would be too many.
+func triedInside(err error) bool {
+	e := inner(err)
+	return e != nil && (e.Attempts > 1 || e.Reason == OverBudget || e.Reason == Nested)
 }

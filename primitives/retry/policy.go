@@ -17,23 +17,43 @@ const DefaultCap = 60 * time.Second
 const patience = 5 * time.Minute
 
 // Policy says how often to try and how long to wait in between. It is a value:
-// it holds no state, may be copied, and makes as many retriers as wanted. It is
-// made by [Exponential], [Constant] or [None]; the zero Policy is refused.
+// it holds no state, may be copied, and makes as many retriers as wanted; only
+// a [Budget] given to it is shared by all of them. It is made by [Exponential],
+// [Constant], [Custom] or [None]; the zero Policy is refused.
 type Policy struct {
 	name     string
 	attempts int
+	growth   growth
 	base     time.Duration
 	cap      time.Duration
-	doubles  bool
-	none     bool
 	spread   Spread
-	rejected bool
-	classify outcome.Classifier
-	faults   []error
+	delay    func(attempt int, previous time.Duration) time.Duration // of Custom
+
+	elapsed    time.Duration
+	elapsedSet bool
+	classes    []class
+	rejected   bool
+	nested     bool
+	classify   outcome.Classifier
+	patience   time.Duration // set by New
+	faults     []error
 }
 
-// An Option changes a [Policy] that is being made.
-type Option func(*Policy)
+// class is a [Limit].
+type class struct {
+	match    func(error) bool
+	attempts int
+}
+
+// growth is how the delays of a policy follow from each other.
+type growth uint8
+
+const (
+	constant growth = iota
+	doubling
+	custom
+	none // there is no second attempt, and no delay
+)
 
 // Exponential is the policy that makes up to attempts attempts, the first one
 // included, and waits base after the first, twice as long after each further
@@ -42,18 +62,30 @@ type Option func(*Policy)
 // What is wrong with the arguments is told by [Policy.Validate] and [New].
 // attempts must be at least 1, base more than 0 and not above the cap.
 func Exponential(attempts int, base time.Duration, opts ...Option) Policy {
-	return build(Policy{attempts: attempts, base: base, doubles: true, spread: Full}, opts)
+	return build(Policy{attempts: attempts, growth: doubling, base: base, spread: Full}, opts)
 }
 
 // Constant is the policy that makes up to attempts attempts, the first one
 // included, and waits delay after each. By default there is no jitter, so that
 // the delay is what the name says. It is checked as [Exponential] is.
 func Constant(attempts int, delay time.Duration, opts ...Option) Policy {
-	return build(Policy{attempts: attempts, base: delay}, opts)
+	return build(Policy{attempts: attempts, growth: constant, base: delay}, opts)
 }
 
-// None is the policy that makes one attempt.
-func None() Policy { return build(Policy{attempts: 1, none: true}, nil) }
+// Custom is the policy that makes up to attempts attempts, the first one
+// included, and asks delay how long to wait after each: it gets the number of
+// attempts made so far, from 1, and the real wait before the last of them, 0 at
+// first. Less than 0 counts as 0, which is to try again at once, and more than
+// the cap as the cap. By default there is no jitter.
+//
+// delay must be safe for concurrent use and is not called under a lock.
+func Custom(attempts int, delay func(attempt int, previous time.Duration) time.Duration, opts ...Option) Policy {
+	return build(Policy{attempts: attempts, growth: custom, delay: delay}, opts)
+}
+
+// None is the policy that makes one attempt, for the sake of what the options
+// add to it.
+func None(opts ...Option) Policy { return build(Policy{attempts: 1, growth: none}, opts) }
 
 func build(p Policy, opts []Option) Policy {
 	p.cap = DefaultCap
@@ -66,28 +98,6 @@ func build(p Policy, opts []Option) Policy {
 	}
 	return p
 }
-
-// Name names the policy in errors and snapshots. The default is no name.
-func Name(name string) Option { return func(p *Policy) { p.name = name } }
-
-// Cap bounds every computed delay, with jitter too; d must be positive and not
-// below the base delay. The default is [DefaultCap].
-func Cap(d time.Duration) Option { return func(p *Policy) { p.cap = d } }
-
-// Jitter sets how the waits are spread: [Full], [Equal] or [NoJitter].
-func Jitter(s Spread) Option { return func(p *Policy) { p.spread = s } }
-
-// Classify sets what an error means; nil and the default are
-// [outcome.Classify]. It is not asked about a nil error, which is always a
-// success. Its word is final: where it says so, a permanent error of an inner
-// retrier is permanent here too.
-func Classify(c outcome.Classifier) Option { return func(p *Policy) { p.classify = c } }
-
-// RetryRejected makes the retrier wait out a rejection that tells when to come
-// back, as that of an open breaker does, and try again. A rejection costs no
-// attempt: nothing was attempted. So only the context bounds how often that
-// happens; give it a deadline.
-func RetryRejected() Option { return func(p *Policy) { p.rejected = true } }
 
 // Attempts returns the largest number of attempts, the first one included.
 func (p Policy) Attempts() int { return p.attempts }
@@ -102,10 +112,17 @@ func (p Policy) Validate() error {
 		}
 	}
 	check(p.attempts >= 1, "attempts is %d, want at least 1", p.attempts)
-	check(p.base > 0 || p.none, "delay is %v, want more than 0", p.base)
+	check(p.base > 0 || p.growth >= custom, "delay is %v, want more than 0", p.base)
+	check(p.delay != nil || p.growth != custom, "delay function is nil")
 	check(p.cap > 0, "cap is %v, want more than 0", p.cap)
 	check(p.base <= p.cap || p.cap <= 0, "delay %v is above the cap %v", p.base, p.cap)
-	check(p.spread <= Full, "jitter %d is unknown", p.spread)
+	check(p.spread <= Decorrelated, "jitter %d is unknown", p.spread)
+	check(p.spread != Decorrelated || p.growth == doubling, "decorrelated jitter is for exponential delays")
+	check(p.elapsed > 0 || !p.elapsedSet, "max elapsed is %v, want more than 0", p.elapsed)
+	for _, c := range p.classes {
+		check(c.match != nil, "match function of a limit is nil")
+		check(c.attempts >= 1, "limit is %d attempts, want at least 1", c.attempts)
+	}
 	if len(faults) == 0 {
 		return nil
 	}

@@ -30,6 +30,12 @@ func TestPolicyIsRefused(t *testing.T) {
 		{"delay above the cap", retry.Exponential(3, 2, retry.Cap(1)), []string{"delay 2ns is above the cap 1ns"}},
 		{"unknown jitter", retry.Exponential(3, 1, retry.Jitter(77)), []string{"jitter 77 is unknown"}},
 		{"nil option", retry.Constant(3, 1, nil), []string{"nil option"}},
+		{"custom without a function", retry.Custom(3, nil), []string{"delay function is nil"}},
+		{"decorrelated constant", retry.Constant(3, 1, retry.Jitter(retry.Decorrelated)), []string{"decorrelated jitter is for exponential delays"}},
+		{"no time", retry.Constant(3, 1, retry.MaxElapsed(0)), []string{"max elapsed is 0s, want more than 0"}},
+		{"negative time", retry.Constant(3, 1, retry.MaxElapsed(-1)), []string{"max elapsed is -1ns"}},
+		{"limit without a match", retry.Constant(3, 1, retry.Limit(nil, 1)), []string{"match function of a limit is nil"}},
+		{"limit without attempts", retry.Constant(3, 1, retry.Limit(isDown, 0)), []string{"limit is 0 attempts"}},
 		{"all at once", retry.Exponential(0, -1, retry.Name("model"), nil, retry.Cap(-1), retry.Jitter(9)), []string{
 			"nil option", "attempts is 0", "delay is -1ns", "cap is -1ns", "jitter 9",
 		}},
@@ -63,7 +69,8 @@ func TestPolicyIsRefused(t *testing.T) {
 func TestRefusedPoliciesAnswerAllTheSame(t *testing.T) {
 	for _, p := range []retry.Policy{
 		{}, retry.Exponential(math.MinInt, math.MinInt64), retry.Constant(-1, -1, retry.Cap(-1)),
-		retry.Exponential(5, 1, retry.Cap(math.MinInt64)),
+		retry.Exponential(5, 1, retry.Cap(math.MinInt64)), retry.Custom(5, nil),
+		retry.Exponential(5, -1, retry.Cap(-1), retry.Jitter(retry.Decorrelated)),
 	} {
 		require.Error(t, p.Validate())
 		for _, attempt := range []int{math.MinInt, 0, 1, 2, 64, math.MaxInt} {

@@ -11,9 +11,8 @@ import (
 // by any number of goroutines at the same time, and must not be copied. All that
 // calls share is its counters.
 type Retrier struct {
-	policy   Policy
-	patience time.Duration
-	counts   counts
+	policy Policy
+	counts counts
 }
 
 type counts struct {
@@ -40,7 +39,11 @@ func New(p Policy) (*Retrier, error) {
 	if p.classify == nil {
 		p.classify = classify
 	}
-	return &Retrier{policy: p, patience: max(patience, p.cap)}, nil
+	p.patience = max(patience, p.cap)
+	if p.elapsed > 0 {
+		p.patience = min(p.patience, p.elapsed)
+	}
+	return &Retrier{policy: p}, nil
 }
 
 // Retrier returns r itself; a *Retrier is a [Source]. A nil one is refused.
@@ -62,25 +65,39 @@ func (r *Retrier) Retrier() (*Retrier, error) {
 //
 // Where f succeeds at once, Do adds a few nanoseconds and does not allocate.
 func (r *Retrier) Do[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
-	var v T
-	var try Try
-	for ctx.Err() == nil {
-		v, try.Err = f(ctx)
-		if try.Err == nil {
-			r.counts.succeeded.Add(1)
-			return v, nil
-		}
-		try.Attempt++
-		verdict := r.Next(ctx, try)
+	began := r.Begin()
+	if ctx.Err() != nil {
+		var none T
+		return none, r.Abandon(ctx, Try{})
+	}
+	v, err := f(ctx)
+	if err == nil {
+		r.counts.succeeded.Add(1)
+		return v, nil
+	}
+	return r.again(ctx, f, v, Try{Err: err, Began: began})
+}
+
+// again goes on after the first try, which returned v and t.Err. It is apart so
+// that a call without a retry has a small frame.
+func (r *Retrier) again[T any](ctx context.Context, f func(context.Context) (T, error), v T, t Try) (T, error) {
+	for {
+		t.Attempt++
+		verdict := r.Next(ctx, t)
 		if !verdict.Retry {
 			return v, verdict.Err
 		}
 		if verdict.Free {
-			try.Attempt--
+			t.Attempt--
+		} else {
+			t.Waited = verdict.Delay
 		}
 		sleep(ctx, verdict.Delay)
+		if ctx.Err() != nil {
+			return v, r.Abandon(ctx, t)
+		}
+		v, t.Err = f(ctx)
 	}
-	return v, r.Abandon(ctx, try)
 }
 
 // sleep returns after d or when ctx ends.

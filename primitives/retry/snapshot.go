@@ -20,6 +20,7 @@ type Snapshot struct {
 	// numbers for each reason, which follow.
 	GaveUp                                                         uint64
 	Exhausted, Permanent, Deadline, Cancelled, Rejected, Postponed uint64
+	Elapsed, OverBudget, Nested                                    uint64
 }
 
 // Snapshot returns at once and changes nothing. Calls that ended by a panic are
@@ -27,19 +28,23 @@ type Snapshot struct {
 func (r *Retrier) Snapshot() Snapshot {
 	c := &r.counts
 	s := Snapshot{
-		Name:      r.policy.name,
-		Retries:   c.retries.Load(),
-		Waits:     c.waits.Load(),
-		Succeeded: c.succeeded.Load(),
-		Exhausted: c.gaveUp[Exhausted].Load(),
-		Permanent: c.gaveUp[Permanent].Load(),
-		Deadline:  c.gaveUp[Deadline].Load(),
-		Cancelled: c.gaveUp[Cancelled].Load(),
-		Rejected:  c.gaveUp[Rejected].Load(),
-		Postponed: c.gaveUp[Postponed].Load(),
+		Name:       r.policy.name,
+		Retries:    c.retries.Load(),
+		Waits:      c.waits.Load(),
+		Succeeded:  c.succeeded.Load(),
+		Exhausted:  c.gaveUp[Exhausted].Load(),
+		Permanent:  c.gaveUp[Permanent].Load(),
+		Deadline:   c.gaveUp[Deadline].Load(),
+		Cancelled:  c.gaveUp[Cancelled].Load(),
+		Rejected:   c.gaveUp[Rejected].Load(),
+		Postponed:  c.gaveUp[Postponed].Load(),
+		Elapsed:    c.gaveUp[Elapsed].Load(),
+		OverBudget: c.gaveUp[OverBudget].Load(),
+		Nested:     c.gaveUp[Nested].Load(),
 	}
 	s.Attempts = s.Succeeded + c.failed.Load()
-	s.GaveUp = s.Exhausted + s.Permanent + s.Deadline + s.Cancelled + s.Rejected + s.Postponed
+	s.GaveUp = s.Exhausted + s.Permanent + s.Deadline + s.Cancelled + s.Rejected + s.Postponed +
+		s.Elapsed + s.OverBudget + s.Nested
 	s.Calls = s.Succeeded + s.GaveUp
 	return s
 }

@@ -1,0 +1,54 @@
+package retry
+
+import (
+	"time"
+
+	"github.com/weir-go/weir/primitives/outcome"
+)
+
+// An Option changes a [Policy] that is being made.
+type Option func(*Policy)
+
+// Name names the policy in errors and snapshots. The default is no name.
+func Name(name string) Option { return func(p *Policy) { p.name = name } }
+
+// Cap bounds every computed delay, with jitter too; d must be positive and not
+// below the base delay. The default is [DefaultCap].
+func Cap(d time.Duration) Option { return func(p *Policy) { p.cap = d } }
+
+// Jitter sets how the waits are spread: [Full], [Equal], [Decorrelated] or
+// [NoJitter].
+func Jitter(s Spread) Option { return func(p *Policy) { p.spread = s } }
+
+// MaxElapsed ends a call with [Elapsed] at once where its next try would start
+// later than d after its first; d must be positive. A try that has begun is not
+// cut short: that is what the deadline of a context is for.
+func MaxElapsed(d time.Duration) Option {
+	return func(p *Policy) { p.elapsed, p.elapsedSet = d, true }
+}
+
+// Limit lowers the number of attempts for some errors: a call whose last error
+// matches is tried again only while fewer than so many attempts have been made,
+// the others included. With 1, such an error is never tried again. Where several
+// limits match, the lowest holds. match must be safe for concurrent use and is
+// not called under a lock.
+func Limit(match func(error) bool, attempts int) Option {
+	return func(p *Policy) { p.classes = append(p.classes, class{match, attempts}) }
+}
+
+// Classify sets what an error means; nil and the default are
+// [outcome.Classify]. It is not asked about a nil error, which is always a
+// success. Its word is final: where it says so, a permanent error of an inner
+// retrier is permanent here too.
+func Classify(c outcome.Classifier) Option { return func(p *Policy) { p.classify = c } }
+
+// RetryRejected makes the retrier wait out a rejection that tells when to come
+// back, as that of an open breaker does, and try again. A rejection costs no
+// attempt: nothing was attempted. So only the context and [MaxElapsed] bound how
+// often that happens; set one of them.
+func RetryRejected() Option { return func(p *Policy) { p.rejected = true } }
+
+// RetryNested makes the retrier try again also what a retrier inside the call
+// has given up on after retries of its own, see [Nested]. The attempts of the
+// two then multiply.
+func RetryNested() Option { return func(p *Policy) { p.nested = true } }
