@@ -22,6 +22,26 @@ func BenchmarkFirstTry(b *testing.B) {
 	}
 }
 
+// A full budget costs a load, as against one that each call fills a little.
+func BenchmarkBudget(b *testing.B) {
+	for _, full := range []bool{true, false} {
+		b.Run(map[bool]string{true: "full", false: "filling"}[full], func(b *testing.B) {
+			budget := newBudget(b, 0.001, 0, 1e9)
+			r := newRetrier(b, retry.Exponential(3, time.Second, retry.WithBudget(budget)))
+			if !full {
+				r.Next(b.Context(), retry.Try{Attempt: 2, Err: errDown})
+			}
+			ctx := context.Background()
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					_, _ = r.Do(ctx, succeed)
+				}
+			})
+		})
+	}
+}
+
 func BenchmarkNext(b *testing.B) {
 	r := benchmarked(b)
 	ctx := context.Background()
@@ -41,8 +61,9 @@ func BenchmarkNext(b *testing.B) {
 
 // The cost of the classifier is not the retrier's.
 func benchmarked(tb testing.TB) *retry.Retrier {
+	budget := newBudget(tb, 0.5, 1e6, 1e9)
 	failure := func(context.Context, error) outcome.Outcome { return outcome.Outcome{Kind: outcome.Failure} }
-	return newRetrier(tb, retry.Exponential(3, time.Second, retry.Classify(failure)))
+	return newRetrier(tb, retry.Exponential(3, time.Second, retry.Classify(failure), retry.WithBudget(budget)))
 }
 
 // The costs that the documentation promises.

@@ -135,7 +135,7 @@ func TestDecorrelatedJitterWalksUpToTheCapAndStaysSpreadThere(t *testing.T) {
 	r := newRetrier(t, p)
 	var first, late time.Duration
 	atCap := 0
-	const clients, tries = 2000, 20
+	const clients, tries = 500, 20
 	for range clients {
 		waits := waitsOf(t, r, tries)
 		previous := base
@@ -151,9 +151,9 @@ func TestDecorrelatedJitterWalksUpToTheCapAndStaysSpreadThere(t *testing.T) {
 		first += waits[0]
 		late += waits[tries-1]
 	}
-	require.InDelta(t, float64(2*base), float64(first/clients), float64(base)/10, "even over [base, 3 base]")
+	require.InDelta(t, float64(2*base), float64(first/clients), float64(base)/5, "even over [base, 3 base]")
 	require.Greater(t, late/clients, limit/4)
-	require.Less(t, atCap, clients*tries/1000, "clients at the cap must not come back together")
+	require.Less(t, atCap, clients*tries/200, "clients at the cap must not come back together")
 	require.Equal(t, []time.Duration{3 * base, 9 * base, 27 * base, limit}, []time.Duration{p.Delay(0), p.Delay(2), p.Delay(3), p.Delay(math.MaxInt)})
 	require.Equal(t, (3+9+27)*base+95*limit, p.MaxTotalDelay())
 }

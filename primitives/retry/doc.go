@@ -47,6 +47,10 @@
 // a retrier returns are an [*Error], through which errors.Is and errors.As see
 // the last error of the function, and the context's where that ended the call.
 //
+// A [Budget] looks at the calls together: it bounds retries to a share of all
+// calls, so that a service that fails most of them is not sent a multiple of what
+// it could not serve in the first place.
+//
 // # Retries within retries
 //
 // Attempts do not multiply. Where calls with retries of their own are retried

@@ -177,6 +177,43 @@ func ExampleRetryNested() {
 	// 12
 }
 
+// A fifth of the calls may be tried again, and one in ten seconds in any case.
+func ExampleNewBudget() {
+	budget, err := retry.NewBudget(0.2, 0.1, 2)
+	if err != nil {
+		panic(err)
+	}
+	for range 3 {
+		_, err := example(retry.Constant(2, time.Millisecond, retry.WithBudget(budget))).Do(context.Background(), flaky(9))
+		fmt.Println(err)
+	}
+	// Output:
+	// retry: exhausted after 2 attempts: connection reset
+	// retry: exhausted after 2 attempts: connection reset
+	// retry: over budget after 1 attempt: connection reset
+}
+
+// Policies whose calls go to the same service share its budget.
+func ExampleWithBudget() {
+	budget, _ := retry.NewBudget(0.2, 0.1, 1)
+	read := example(retry.Constant(3, time.Millisecond, retry.WithBudget(budget)))
+	write := example(retry.Exponential(3, time.Millisecond, retry.WithBudget(budget)))
+	fmt.Println(read.Do(context.Background(), flaky(1)))
+	_, err := write.Do(context.Background(), flaky(1))
+	fmt.Println(err)
+	// Output:
+	// 42 <nil>
+	// retry: over budget after 1 attempt: connection reset
+}
+
+func ExampleBudget_Snapshot() {
+	budget, _ := retry.NewBudget(0.25, 0, 10)
+	r := example(retry.Constant(3, time.Millisecond, retry.WithBudget(budget)))
+	_, _ = r.Do(context.Background(), flaky(2))
+	fmt.Printf("%+v\n", budget.Snapshot())
+	// Output: {Tokens:8 Retries:2 Refused:0}
+}
+
 func ExampleClassify() {
 	errNotFound := errors.New("404 not found")
 	r := example(retry.Constant(3, time.Millisecond, retry.Classify(func(ctx context.Context, err error) outcome.Outcome {

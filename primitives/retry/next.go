@@ -60,21 +60,21 @@ func (r *Retrier) Begin() time.Time {
 //
 // To try again costs no allocation; to give up costs the error.
 func (r *Retrier) Next(ctx context.Context, t Try) Verdict {
+	t.Attempt = max(t.Attempt, 1)
 	if t.Err == nil {
-		r.counts.succeeded.Add(1)
+		r.succeed(t.Attempt)
 		return Verdict{}
 	}
-	t.Attempt = max(t.Attempt, 1)
 	o := r.policy.classify(ctx, t.Err)
 	if o.Kind == outcome.Success {
-		r.counts.succeeded.Add(1)
+		r.succeed(t.Attempt)
 		return Verdict{Err: t.Err}
 	}
 	free := o.Kind == outcome.Ignored && ctx.Err() == nil
 	if free {
 		t.Attempt--
 	} else {
-		r.counts.failed.Add(1)
+		r.fail(t.Attempt)
 	}
 	if ctx.Err() != nil && o.Kind != outcome.Permanent {
 		return r.giveUp(&t, o, reasonOf(ctx), ended(ctx))
@@ -90,10 +90,28 @@ func (r *Retrier) Next(ctx context.Context, t Try) Verdict {
 		return r.giveUp(&t, o, Elapsed, nil)
 	case free:
 		r.counts.waits.Add(1)
+	case !r.policy.budget.withdraw():
+		return r.giveUp(&t, o, OverBudget, nil)
 	default:
 		r.counts.retries.Add(1)
 	}
 	return Verdict{Retry: true, Free: free, Delay: delay}
+}
+
+// succeed and fail count an attempt. The first one of a call is the call's
+// deposit, however it ended: it has reached the service.
+func (r *Retrier) succeed(attempt int) {
+	r.counts.succeeded.Add(1)
+	if attempt == 1 {
+		r.policy.budget.deposit()
+	}
+}
+
+func (r *Retrier) fail(attempt int) {
+	r.counts.failed.Add(1)
+	if attempt == 1 {
+		r.policy.budget.deposit()
+	}
 }
 
 // final is why there is no further try whatever time is left, or undecided. free

@@ -1,6 +1,7 @@
 package retry
 
 import (
+	"errors"
 	"time"
 
 	"github.com/weir-go/weir/primitives/outcome"
@@ -52,3 +53,16 @@ func RetryRejected() Option { return func(p *Policy) { p.rejected = true } }
 // has given up on after retries of its own, see [Nested]. The attempts of the
 // two then multiply.
 func RetryNested() Option { return func(p *Policy) { p.nested = true } }
+
+// WithBudget has the retrier ask b before each retry, before it waits for it. b
+// can be shared by policies whose calls go to the same service. Waiting out a
+// rejection (see [RetryRejected]) takes nothing from it, and neither does a
+// retry that is given up for another reason before the wait; one that is
+// cancelled during the wait has been paid for.
+func WithBudget(b *Budget) Option {
+	return func(p *Policy) {
+		if p.budget = b; b == nil {
+			p.faults = append(p.faults, errors.New("budget is nil"))
+		}
+	}
+}

@@ -32,6 +32,7 @@ type Policy struct {
 	elapsed    time.Duration
 	elapsedSet bool
 	classes    []class
+	budget     *Budget
 	rejected   bool
 	nested     bool
 	classify   outcome.Classifier

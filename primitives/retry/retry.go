@@ -72,7 +72,7 @@ func (r *Retrier) Do[T any](ctx context.Context, f func(context.Context) (T, err
 	}
 	v, err := f(ctx)
 	if err == nil {
-		r.counts.succeeded.Add(1)
+		r.succeed(1)
 		return v, nil
 	}
 	return r.again(ctx, f, v, Try{Err: err, Began: began})
