@@ -11,7 +11,10 @@ import (
 // with a TTL. The first item of a key goes down; those that come while it is
 // under way wait in the layer, holding no worker, and its response fans out to
 // all of them. A result serves later items of its key until its TTL; a failure
-// is shared with those who wait for it and not kept.
+// is shared with those who wait for it and not kept, but where the policy has a
+// [dedup.ErrorTTL]. With [dedup.ServeStale] or [dedup.Early] one item goes down to
+// renew a result while the others are served what is kept; if its call fails, it
+// gets that, too.
 //
 // With a [dedup.Policy] the section has a deduplicator of its own. A
 // *[dedup.Dedup][K, [Answer]] can be shared by sections whose calls return the
@@ -65,7 +68,8 @@ type dedupHandler[I any, K comparable] struct {
 	port   *Port[I]
 	dedup  *dedup.Dedup[K, Answer]
 	key    func(I) K
-	tokens []dedup.Token // by slot; of the leaders
+	tokens []dedup.Token  // by slot; of the leaders
+	stale  map[int]Answer // by slot; of those that renew an answer
 
 	followers []*follower[I] // by slot
 	spare     *follower[I]   // for the next that has to wait
@@ -86,7 +90,18 @@ func (h *dedupHandler[I, K]) Request(x *Exchange[I]) {
 	case dedup.First:
 		h.tokens[x.Slot()] = c.Token
 		h.port.Down(x)
+	case dedup.Stale:
+		if h.stale == nil {
+			h.stale = make(map[int]Answer)
+		}
+		h.stale[x.Slot()] = c.Value
+		h.tokens[x.Slot()] = c.Token
+		h.port.Down(x)
 	case dedup.Cached:
+		if c.Err != nil {
+			h.reject(x, c.Err)
+			return
+		}
 		x.Adopt(c.Value)
 		h.port.Up(x)
 	case dedup.Invalid:
@@ -109,7 +124,19 @@ func (h *dedupHandler[I, K]) Response(x *Exchange[I]) {
 	} else {
 		h.dedup.Complete(token, x.Answer())
 	}
+	if len(h.stale) > 0 {
+		h.fallBack(x)
+	}
 	h.port.Up(x)
+}
+
+// fallBack gives an item whose renewal failed the answer that the others get.
+func (h *dedupHandler[I, K]) fallBack(x *Exchange[I]) {
+	kept, renews := h.stale[x.Slot()]
+	delete(h.stale, x.Slot())
+	if err := x.Err(); renews && err != nil && !errors.Is(err, ErrAborted) {
+		x.Adopt(kept)
+	}
 }
 
 // Resumed is where followers come back: with the answer, or, where their leader

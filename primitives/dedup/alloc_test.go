@@ -10,15 +10,16 @@ import (
 	"github.com/weir-go/weir/primitives/dedup"
 )
 
-// TestAllocations pins the hot paths. A Do that runs its function allocates the
-// context it runs with, and nothing else.
+// TestAllocations pins the hot paths. A Do that runs its function allocates
+// nothing where its ctx calls again and again, and else the context that the
+// function runs with.
 func TestAllocations(t *testing.T) {
 	type pair struct {
 		s string
 		n int
 	}
 	d := make1[pair, int](t, dedup.Window(time.Minute, dedup.MaxEntries(100)))
-	single := make1[pair, int](t, dedup.Window(0))
+	single, alone := make1[pair, int](t, dedup.Window(0)), make1[pair, int](t, dedup.Window(0))
 	cancellable, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	ctx, n := context.Background(), 0
@@ -27,6 +28,7 @@ func TestAllocations(t *testing.T) {
 	for range 10_000 { // grown to the size at which it stays
 		_, _ = d.Do(ctx, next(), f)
 		_, _ = single.Do(ctx, next(), f)
+		_, _ = alone.Do(cancellable, next(), f)
 	}
 	last := pair{"prompt", n - 1}
 	var fol dedup.Follower[int] = new(silent)
@@ -47,9 +49,10 @@ func TestAllocations(t *testing.T) {
 			single.Join(k, fol)
 			single.Complete(c.Token, 1)
 		}},
-		{"unshared run, in flight only", 1, func() { _, _ = single.Do(ctx, next(), f) }},
-		{"unshared run, kept", 1, func() { _, _ = d.Do(ctx, next(), f) }},
-		{"unshared run that can be cancelled", 1, func() { _, _ = single.Do(cancellable, next(), f) }},
+		{"unshared run, in flight only", 0, func() { _, _ = single.Do(ctx, next(), f) }},
+		{"unshared run, kept", 0, func() { _, _ = d.Do(ctx, next(), f) }},
+		{"unshared run that can be cancelled", 0, func() { _, _ = alone.Do(cancellable, next(), f) }},
+		{"unshared run of a new ctx", 2, func() { _, _ = alone.Do(context.WithValue(ctx, 1, 1), next(), f) }},
 	}
 	for _, tt := range tests {
 		if tt.name == "check and complete" {

@@ -1,6 +1,6 @@
 package dedup
 
-import "time"
+import "context"
 
 // State is what a [Check] found.
 type State uint8
@@ -15,6 +15,9 @@ const (
 	InProgress
 	// Cached: a result is kept.
 	Cached
+	// Stale: a value is kept, and is due for renewal; others are served with it
+	// meanwhile. The caller owns the renewal, and must end it as at First.
+	Stale
 )
 
 // String returns the name of s in lower case.
@@ -26,6 +29,8 @@ func (s State) String() string {
 		return "in progress"
 	case Cached:
 		return "cached"
+	case Stale:
+		return "stale"
 	}
 	return "invalid"
 }
@@ -33,8 +38,9 @@ func (s State) String() string {
 // Check is the answer to the question whether work for a key needs doing.
 type Check[V any] struct {
 	State State
-	Value V     // where State is Cached
-	Token Token // where State is First
+	Value V     // where State is Cached or Stale
+	Err   error // where State is Cached and the result is an error, see [ErrorTTL]
+	Token Token // where State is First or Stale
 }
 
 // Token is the ownership of one key in flight. It is a value; of all its copies
@@ -59,39 +65,48 @@ type Follower[V any] interface {
 // themselves. A key in flight stays so until it is ended, however long that
 // takes; the owner that forgets to end it holds up all who wait for it. It
 // allocates nothing, but for the growth of the deduplicator.
-func (d *Dedup[K, V]) Check(key K) Check[V] { return d.Join(key, nil) }
+func (d *Dedup[K, V]) Check(key K, opts ...CallOption) Check[V] { return d.Join(key, nil, opts...) }
 
 // Join is [Dedup.Check] which at [InProgress] also enlists f, unless it is nil,
 // to be told the result. Followers are told in the order in which they joined.
 // At any other state f is not touched. There is no way out for a follower: one
 // that has lost interest is told all the same and looks away.
-func (d *Dedup[K, V]) Join(key K, f Follower[V]) Check[V] {
+func (d *Dedup[K, V]) Join(key K, f Follower[V], opts ...CallOption) Check[V] {
 	h, ok := d.hash(key)
 	if !ok {
 		return Check[V]{}
 	}
+	now := d.asked(d.call(opts))
 	s := d.shard(h)
-	v, i, hit := d.find(s, tag(h), key)
-	if hit {
-		return Check[V]{State: Cached, Value: v}
-	}
-	c := Check[V]{State: InProgress}
-	if i == 0 {
-		c = Check[V]{State: First, Token: s.begin(tag(h), key)}
-	} else {
+	v, err, i, found := d.find(s, h, key, now)
+	switch found {
+	case hit:
+		if err == nil {
+			v = d.share(v)
+		}
+		return Check[V]{State: Cached, Value: v, Err: err}
+	case due:
+		t := s.begin(i, now)
+		s.mu.Unlock()
+		return Check[V]{State: Stale, Value: d.share(v), Token: t}
+	case absent:
+		t := s.begin(s.add(h, key), now)
+		s.mu.Unlock()
+		return Check[V]{State: First, Token: t}
+	default:
 		s.join(i, f)
+		s.mu.Unlock()
+		return Check[V]{State: InProgress}
 	}
-	s.mu.Unlock()
-	return c
 }
 
 // CheckAll is [Dedup.Check] for every key in turn. The answers are in the order
 // of the keys; a new key that is repeated is First and then InProgress. It is
 // not one atomic step: others may come in between.
-func (d *Dedup[K, V]) CheckAll(keys []K) []Check[V] {
+func (d *Dedup[K, V]) CheckAll(keys []K, opts ...CallOption) []Check[V] {
 	checks := make([]Check[V], len(keys))
 	for i, key := range keys {
-		checks[i] = d.Check(key)
+		checks[i] = d.Check(key, opts...)
 	}
 	return checks
 }
@@ -101,52 +116,51 @@ func (d *Dedup[K, V]) CheckAll(keys []K) []Check[V] {
 // For one that was used before, or belongs to another deduplicator, Complete
 // changes nothing and returns false.
 //
-// To keep a result beyond the cap evicts the oldest. After a [Dedup.Clear]
-// during the flight the followers are told and nothing is kept.
+// To keep a result beyond the cap evicts the oldest. After a [Dedup.Clear] or
+// [Dedup.Forget] during the flight the followers are told and nothing is kept.
 func (d *Dedup[K, V]) Complete(t Token, v V, opts ...CallOption) bool {
-	return d.finish(t, v, nil, d.keep(opts))
+	if d.clone != nil {
+		v = d.clone(v)
+	}
+	end := d.end(context.Background(), v, nil, d.call(opts))
+	return d.finish(t, &end)
 }
 
-// Fail ends the flight of t with the error err: keeps nothing, so that the next
-// caller of the key is First, and tells the followers, before it returns. A nil
+// Fail ends the flight of t with the error err, and tells the followers, before
+// it returns. It keeps nothing, so that the next caller of the key is First, but
+// where the policy has an [ErrorTTL]; a value that was to be renewed stays. A nil
 // err is told as [ErrFailed]. The token acts as in [Dedup.Complete].
-func (d *Dedup[K, V]) Fail(t Token, err error) bool {
+func (d *Dedup[K, V]) Fail(t Token, err error, opts ...CallOption) bool {
 	if err == nil {
 		err = d.fault(ErrFailed)
 	}
 	var zero V
-	return d.finish(t, zero, err, 0)
+	end := d.end(context.Background(), zero, err, d.call(opts))
+	return d.finish(t, &end)
 }
 
 // finish ends the flight of t and tells those who wait for it.
-func (d *Dedup[K, V]) finish(t Token, v V, err error, keep time.Duration) bool {
-	l, ok := d.land(t, v, err, keep)
+func (d *Dedup[K, V]) finish(t Token, end *ending[V]) bool {
+	l, ok := d.land(t, end)
 	if !l.empty() {
-		l.tell(v, err)
+		l.tell(end.value, end.err, d.clone)
 		d.shards[t.shard].recycle(l.followers)
 	}
 	return ok
 }
 
 // land ends the flight of t, and returns those who must be told.
-func (d *Dedup[K, V]) land(t Token, v V, err error, keep time.Duration) (landing[V], bool) {
+func (d *Dedup[K, V]) land(t Token, end *ending[V]) (landing[V], bool) {
 	if int(t.shard) >= len(d.shards) {
 		return landing[V]{}, false
 	}
 	s := &d.shards[t.shard]
-	if err != nil || keep <= 0 {
-		keep = 0
-	}
-	var now int64
-	if keep > 0 {
-		now = d.now()
-	}
 	s.mu.Lock()
 	if s.flight(t) == nil {
 		s.mu.Unlock()
 		return landing[V]{}, false
 	}
-	l := s.land(t.flight, v, err, now, keep)
+	l := s.land(t.flight, end)
 	s.mu.Unlock()
 	return l, true
 }

@@ -6,19 +6,22 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
+	"unsafe"
 )
 
 // runContext is the context that a function runs with: the values of the caller
 // that leads, and an end of its own. Most functions that are quick enough for
 // it to matter never ask for Done, so all that costs is made when they do.
 //
-// It is the one allocation of a run. To reuse it would show the values of another
-// caller to whoever has kept it past its run; to allocate several together saves
-// nothing that can be measured, and lets each keep its neighbours' values alive.
+// One that nobody has asked for Done serves the next run of a caller with the
+// same ctx, and no other: whoever has kept it past its run, against the rules, sees
+// the values that he saw before, and never a stranger's.
 type runContext struct {
 	caller context.Context
 	home   interface{ leaderLeft(Token) bool } // the shard
-	token  Token
+	flight uint32
+	shard  uint32
+	gen    atomic.Uint64
 	inner  atomic.Pointer[inner]
 	ended  atomic.Bool // the function has returned
 }
@@ -33,8 +36,43 @@ type inner struct {
 
 // runKey is the key under which a run is found in contexts derived from its own.
 type runKey struct {
-	home  any
-	token Token
+	home any
+	gen  uint64
+}
+
+// context gives the flight t the context that its function runs with.
+func (s *shard[K, V]) context(ctx context.Context, t Token) *runContext {
+	f := &s.flights[t.flight]
+	run := f.run
+	if run == nil || identity(run.caller) != identity(ctx) || run.inner.Load() != nil {
+		run = &runContext{caller: ctx, home: s, flight: t.flight, shard: t.shard}
+		f.run = run
+	}
+	run.gen.Store(t.gen)
+	run.ended.Store(false)
+	return run
+}
+
+// retire is called when a flight becomes free. Its context stays if its caller
+// came twice in a row: one that comes once, as the ctx of a request does, is not
+// kept from the garbage collector.
+func (f *flight[V]) retire() {
+	if f.run == nil {
+		return
+	}
+	who := identity(f.run.caller)
+	if f.lately != who || f.run.inner.Load() != nil {
+		f.run = nil
+	}
+	f.lately = who
+}
+
+// identity tells contexts apart. To compare two with == panics for some types.
+// While one of them is held, the words are those of no other.
+func identity(ctx context.Context) [2]uintptr { return *(*[2]uintptr)(unsafe.Pointer(&ctx)) }
+
+func (c *runContext) token() Token {
+	return Token{gen: c.gen.Load(), flight: c.flight, shard: c.shard}
 }
 
 // Deadline returns none: the caller's does not bind those who follow it.
@@ -49,7 +87,7 @@ func (c *runContext) Err() error {
 	if c.ended.Load() {
 		return context.Canceled
 	}
-	if c.caller.Err() == nil || !c.home.leaderLeft(c.token) {
+	if c.caller.Err() == nil || !c.home.leaderLeft(c.token()) {
 		return nil
 	}
 	in := c.open()
@@ -59,7 +97,7 @@ func (c *runContext) Err() error {
 
 // Value goes by inner where there is one, which leads the context package to it.
 func (c *runContext) Value(key any) any {
-	if k, ok := key.(runKey); ok && k.token == c.token && k.home == c.home {
+	if k, ok := key.(runKey); ok && k.gen == c.gen.Load() && k.home == c.home {
 		return c
 	}
 	if in := c.inner.Load(); in != nil {
@@ -76,7 +114,7 @@ func (c *runContext) open() *inner {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(c.caller))
 	// The closure must not go by c.inner, which may not be set yet when it runs.
 	stop := context.AfterFunc(c.caller, func() {
-		if c.home.leaderLeft(c.token) {
+		if c.home.leaderLeft(c.token()) {
 			cancel(context.Cause(c.caller))
 		}
 	})

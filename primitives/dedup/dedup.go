@@ -15,8 +15,10 @@ import (
 // that holds pointers, slices or maps must not be changed by those who get it.
 type Dedup[K comparable, V any] struct {
 	policy Policy
-	ttl    time.Duration
+	clone  func(V) V
+	weigh  func(V) int64
 	start  time.Time // the monotonic zero that all times count from
+	ages   int64     // how long before it expires a value is stale
 	seed   maphash.Seed
 	guess  bool // K may hold an interface, so hashing a key may panic
 	shift  uint // how far the hash is shifted to leave the number of the shard
@@ -24,17 +26,25 @@ type Dedup[K comparable, V any] struct {
 }
 
 // New returns an empty deduplicator, or a [*PolicyError] that lists what is
-// wrong with p.
-func New[K comparable, V any](p Policy) (*Dedup[K, V], error) {
-	if err := p.Validate(); err != nil {
+// wrong with p and hooks. There is at most one value of [Hooks].
+func New[K comparable, V any](p Policy, hooks ...Hooks[V]) (*Dedup[K, V], error) {
+	var h Hooks[V]
+	for _, given := range hooks {
+		h = given
+	}
+	if err := p.validate(len(hooks), h.Weigh != nil); err != nil {
 		return nil, err
 	}
 	d := &Dedup[K, V]{
 		policy: p,
-		ttl:    p.ttl,
-		start:  time.Now(),
+		clone:  h.Clone,
+		start:  time.Now().Add(-1), // so that no time is 0
+		ages:   int64(p.stale),
 		seed:   maphash.MakeSeed(),
 		guess:  mayPanic[K](),
+	}
+	if p.weight > 0 {
+		d.weigh = h.Weigh
 	}
 	d.divide()
 	return d, nil
@@ -68,8 +78,15 @@ func (d *Dedup[K, V]) Policy() Policy { return d.policy }
 // Two runs that ask for each other's keys are not recognised and wait until a
 // ctx ends. An unhashable key returns [ErrKey].
 //
-// A kept result costs no allocation. A run costs one, of 64 bytes, for its
-// context; its first follower costs two more.
+// A value that is due for renewal (see [Stale]ness in the policy, [ServeStale] and
+// [Early]) is renewed by the caller that finds it so: it leads a run as above,
+// while all others are served what is kept. If the renewal fails, its leader gets
+// what is kept, too, and no error.
+//
+// f must not use its context after it has returned: that may serve the next run
+// of a caller with the same ctx. A kept result costs no allocation, and neither
+// does a run for a ctx that calls again and again; one for a new ctx costs one, of
+// 72 bytes, for its context. The first follower of a run costs two more.
 func (d *Dedup[K, V]) Do(ctx context.Context, key K, f func(context.Context) (V, error), opts ...CallOption) (V, error) {
 	var zero V
 	if err := ctx.Err(); err != nil {
@@ -79,90 +96,107 @@ func (d *Dedup[K, V]) Do(ctx context.Context, key K, f func(context.Context) (V,
 	if !ok {
 		return zero, d.fault(ErrKey)
 	}
+	c := d.call(opts)
+	now := d.asked(c)
 	s := d.shard(h)
-	v, i, hit := d.find(s, tag(h), key)
-	if hit {
-		return v, nil
-	}
-	if i == 0 {
-		t := s.begin(tag(h), key)
-		run := s.context(ctx, t)
+	v, err, i, found := d.find(s, h, key, now)
+	switch found {
+	case hit:
+		if err == nil {
+			v = d.share(v)
+		}
+		return v, err
+	case flying:
+		t, r := s.wait(i)
 		s.mu.Unlock()
-		return d.lead(run, f, d.keep(opts))
+		return d.follow(ctx, s, t, r)
+	case absent:
+		i = s.add(h, key)
 	}
-	t, r := s.wait(i)
+	t := s.begin(i, now)
+	run := s.context(ctx, t)
 	s.mu.Unlock()
-	return d.follow(ctx, s, t, r)
+	c.now = 0 // the run takes its time
+	if found == due {
+		return d.renew(run, t, v, f, c)
+	}
+	return d.lead(run, t, f, c)
 }
 
 // lead runs f in the caller's goroutine and ends the flight, however f ends.
-func (d *Dedup[K, V]) lead(run *runContext, f func(context.Context) (V, error), keep time.Duration) (v V, err error) {
+func (d *Dedup[K, V]) lead(run *runContext, t Token, f func(context.Context) (V, error), c call) (v V, err error) {
 	returned := false
 	defer func() {
 		if returned {
 			return
 		}
 		run.end()
-		var zero V
-		l, _ := d.land(run.token, zero, errUnfinished, 0)
+		l, _ := d.land(t, &ending[V]{err: errUnfinished})
 		if l.empty() {
 			return // with nobody to tell, the panic goes on untouched
 		}
 		// Only recover tells a panic from Goexit, and only here in the deferred
 		// function itself. The stack is still that of the panic.
+		var zero V
 		p := recover()
 		if p == nil {
-			l.tell(zero, d.fault(ErrGoexit))
+			l.tell(zero, d.fault(ErrGoexit), nil)
 			return
 		}
 		defer panic(p) // also if a follower panics
-		l.tell(zero, &PanicError{Name: d.policy.name, Value: p, Stack: debug.Stack()})
+		l.tell(zero, &PanicError{Name: d.policy.name, Value: p, Stack: debug.Stack()}, nil)
 	}()
 	v, err = f(run)
-	returned = true
+	shared := v
 	if err != nil {
 		err = run.explain(err)
+	} else if d.clone != nil {
+		shared = d.clone(v)
 	}
+	end := d.end(run.caller, shared, err, c)
+	returned = true
 	run.end()
-	d.finish(run.token, v, err, keep)
+	d.finish(t, &end)
 	return v, err
+}
+
+// renew leads a run for a value that is kept meanwhile, and falls back on it.
+func (d *Dedup[K, V]) renew(run *runContext, t Token, kept V, f func(context.Context) (V, error), c call) (V, error) {
+	v, err := d.lead(run, t, f, c)
+	if err != nil {
+		return d.share(kept), nil
+	}
+	return v, nil
 }
 
 // follow waits for the run t that somebody else leads.
 func (d *Dedup[K, V]) follow(ctx context.Context, s *shard[K, V], t Token, r *result[V]) (V, error) {
 	var zero V
-	if ctx.Value(runKey{s, t}) != nil {
+	if ctx.Value(runKey{s, t.gen}) != nil {
 		s.leave(t)
 		return zero, d.fault(ErrReentrant)
 	}
 	select {
 	case <-r.done:
-		return r.value, r.err
+		return d.told(r)
 	case <-ctx.Done():
 	}
 	s.leave(t)
 	select {
 	case <-r.done: // both at once: a result that is there is not thrown away
-		return r.value, r.err
+		return d.told(r)
 	default:
 		return zero, ctx.Err()
 	}
 }
 
-// keep returns how long the result of a call with opts is kept.
-func (d *Dedup[K, V]) keep(opts []CallOption) time.Duration {
-	ttl := d.ttl
-	for _, o := range opts {
-		if o.set {
-			ttl = o.ttl
-		}
+// told returns what a follower gets of a result.
+func (d *Dedup[K, V]) told(r *result[V]) (V, error) {
+	if r.err == nil {
+		return d.share(r.value), nil
 	}
-	return ttl
+	return r.value, r.err
 }
-
-// now is the age of d. It is read outside the locks: it costs as much as all
-// else in a hit together.
-func (d *Dedup[K, V]) now() int64 { return int64(time.Since(d.start)) }
 
 // fault wraps a sentinel of this package with the name of d.
 func (d *Dedup[K, V]) fault(err error) error { return &Error{Name: d.policy.name, Err: err} }

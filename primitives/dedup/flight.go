@@ -1,22 +1,26 @@
 package dedup
 
-import (
-	"context"
-	"errors"
-	"time"
-)
+import "errors"
 
-// flight is one run for a key: from First, or a Do that leads, to its end.
+// flight is one run for a key: from First, or a Do that leads, to its end. A
+// flight that has ended with an error that is kept stays, to hold it.
 type flight[V any] struct {
-	gen  uint64 // the token's; 0 where the flight is free
-	slot uint32 // of the key; 0 where the key has been forgotten
-	next uint32 // in the chain of free flights
+	gen   uint64 // the token's; 0 where no run goes on
+	at    uint32 // the entry of the key; none where the key has been forgotten
+	place uint32 // of the entry in the queue, where it has a result too
+	next  uint32 // in the chain of free flights
 
-	run       *runContext // where a Do leads
-	left      bool        // the ctx of that Do has ended
-	waiting   int         // followers, of both kinds
-	result    *result[V]  // where Do waits
+	left    bool // the ctx of the Do that leads has ended
+	waiting int  // followers, of both kinds
+	run     *runContext
+	lately  [2]uintptr // whose the run before was
+
+	result    *result[V] // where Do waits
 	followers []Follower[V]
+
+	began int64 // where early
+	err   error // kept: the result, or why the renewal of the result failed
+	until int64 // no renewal before
 }
 
 // result is how the Do calls that follow a flight learn of its end. It is made
@@ -33,37 +37,53 @@ type landing[V any] struct {
 	followers []Follower[V]
 }
 
+// ending is how a flight ends: all that is decided before the shard is locked.
+type ending[V any] struct {
+	value   V
+	err     error
+	now     int64
+	expires int64 // 0 keeps nothing
+	weight  int64
+	odd     bool // the ttl is not the policy's
+}
+
 // errUnfinished ends the flight of a function that did not return. Nobody sees
 // it: those who wait are told what happened as soon as that is known.
 var errUnfinished = errors.New("dedup: unfinished")
 
-// begin registers a key as in flight.
-func (s *shard[K, V]) begin(tag uint32, key K) Token {
+// begin registers the key of an entry as in flight, from now, which counts where
+// results are renewed early.
+func (s *shard[K, V]) begin(i uint32, now int64) Token {
+	e := &s.table.entries[i]
 	n := s.freeFlight
-	if n != 0 {
+	switch {
+	case e.expires != 0 && e.ref&inFlight != 0: // it holds why the last renewal failed
+		n = e.ref &^ inFlight
+		s.flights[n].err = nil
+		s.noted--
+	case n != none:
 		s.freeFlight = s.flights[n].next
-	} else {
+	default:
 		n = uint32(len(s.flights))
 		s.flights = append(s.flights, flight[V]{})
 	}
 	s.gen++
-	if s.gen == 0 { // means free, and the zero Token
+	if s.gen == 0 { // means ended, and the zero Token
 		s.gen++
 	}
-	i := s.add(tag, key)
-	s.slots[i].flight = n
 	f := &s.flights[n]
-	f.gen, f.slot = s.gen, i
-	s.misses++
+	f.gen, f.at, f.began = s.gen, i, now
+	if e.expires != 0 {
+		s.renewed++
+		if e.ref&inFlight == 0 {
+			f.place = e.ref
+		}
+	} else {
+		s.misses++
+	}
+	e.ref = inFlight | n
 	s.flying++
 	return Token{gen: s.gen, flight: n, shard: s.id}
-}
-
-// context gives the flight t the context that its function runs with.
-func (s *shard[K, V]) context(ctx context.Context, t Token) *runContext {
-	run := &runContext{caller: ctx, home: s, token: t}
-	s.flights[t.flight].run = run
-	return run
 }
 
 // flight returns the flight of t if it has not ended.
@@ -74,13 +94,21 @@ func (s *shard[K, V]) flight(t Token) *flight[V] {
 	return &s.flights[t.flight]
 }
 
-// join enlists fol with the flight in slot i.
+// of returns the flight that an entry refers to, nil where it refers to none.
+func (s *shard[K, V]) of(e *entry[K, V]) *flight[V] {
+	if e.ref&inFlight == 0 {
+		return nil
+	}
+	return &s.flights[e.ref&^inFlight]
+}
+
+// join enlists fol with the flight of entry i.
 func (s *shard[K, V]) join(i uint32, fol Follower[V]) {
 	s.shared++
 	if fol == nil {
 		return
 	}
-	f := &s.flights[s.slots[i].flight]
+	f := s.of(&s.table.entries[i])
 	if n := len(s.spare); f.followers == nil && n > 0 {
 		f.followers, s.spare = s.spare[n-1], s.spare[:n-1]
 	}
@@ -88,10 +116,10 @@ func (s *shard[K, V]) join(i uint32, fol Follower[V]) {
 	f.waiting++
 }
 
-// wait makes a Do a follower of the flight in slot i.
+// wait makes a Do a follower of the flight of entry i.
 func (s *shard[K, V]) wait(i uint32) (Token, *result[V]) {
 	s.shared++
-	n := s.slots[i].flight
+	n := s.table.entries[i].ref &^ inFlight
 	f := &s.flights[n]
 	if f.result == nil {
 		f.result = &result[V]{done: make(chan struct{})}
@@ -125,75 +153,144 @@ func (s *shard[K, V]) leaderLeft(t Token) bool {
 	defer s.mu.Unlock()
 	f := s.flight(t)
 	if f == nil {
-		return true
+		return false // it has ended, and so its context does
 	}
 	f.left = true
 	return s.abandon(f)
 }
 
-// abandon forgets the key of a flight if nobody waits for it. After that nobody
-// can join, so that a context that has ended never has to come back to life.
+// abandon forgets the key of a flight if nobody waits for it, and reports whether
+// that is so: its context ends. After that nobody can join, so that a context
+// that has ended never has to come back to life, and it is not used for another
+// run. A result that was being renewed stays.
 func (s *shard[K, V]) abandon(f *flight[V]) bool {
 	if f.waiting > 0 {
 		return false
 	}
-	if f.slot != 0 {
-		s.remove(f.slot)
-		f.slot = 0
-	}
+	s.part(f)
+	f.run = nil
 	return true
 }
 
-// land ends flight n: the slot of its key becomes that of a result or is freed.
-func (s *shard[K, V]) land(n uint32, v V, err error, now int64, ttl time.Duration) landing[V] {
+// part separates a flight from its key: what is kept stays, the run goes on for
+// those who wait for it, and whoever comes next is the first.
+func (s *shard[K, V]) part(f *flight[V]) {
+	if f.at == none {
+		return
+	}
+	if e := &s.table.entries[f.at]; e.expires != 0 {
+		e.ref = f.place
+	} else {
+		s.table.remove(f.at)
+	}
+	f.at = none
+}
+
+// land ends flight n, with what e says.
+func (s *shard[K, V]) land(n uint32, end *ending[V]) landing[V] {
 	f := &s.flights[n]
 	l := landing[V]{f.result, f.followers}
-	i := f.slot
-	*f = flight[V]{next: s.freeFlight}
-	s.freeFlight = n
+	i := f.at
+	f.gen, f.result, f.followers, f.waiting, f.left = 0, nil, nil, 0, false
 	s.flying--
-	if err != nil {
+	if end.err != nil {
 		s.failed++
 	} else {
 		s.completed++
 	}
-	// A key that is not equal to itself is never found again, so its result
-	// would only take room.
-	if i != 0 && ttl > 0 && equal(s.slots[i].key, s.slots[i].key) {
-		s.keep(i, v, now, ttl)
-	} else if i != 0 {
-		s.remove(i)
+	if end.weight > s.weight {
+		s.oversize++
+		end.expires = 0
+	}
+	if i == none || !s.hold(n, i, end) {
+		s.release(n)
 	}
 	s.shrink()
-	if s.flying == 0 && len(s.flights) > 1024 { // after a flood
-		s.flights, s.freeFlight = make([]flight[V], 1), 0
-	}
 	return l
 }
 
-func equal[K comparable](a, b K) bool { return a == b }
+// hold keeps what flight n ended with for entry i, or removes the entry. It
+// reports whether it has use for the flight itself.
+func (s *shard[K, V]) hold(n, i uint32, end *ending[V]) bool {
+	f, e := &s.flights[n], &s.table.entries[i]
+	renewal := e.expires != 0
+	// A key that is not equal to itself is never found again, so its result
+	// would only take room.
+	keeps := end.expires != 0 && e.key == e.key
+	switch {
+	case renewal && end.err != nil && !keeps:
+		e.ref = f.place
+		return false
+	case renewal && end.err != nil:
+		f.err, f.until = end.err, end.expires
+		s.noted++
+		return true
+	case renewal:
+		s.queue.drop(f.place)
+	}
+	switch {
+	case !keeps:
+		s.table.remove(i)
+	case end.err != nil:
+		f.place = s.enqueue(i, end)
+		f.err = end.err
+		e.expires = -end.expires
+		s.noted++
+		s.settle(end.now)
+		return true
+	default:
+		s.keep(i, end)
+		if s.early {
+			s.took[i] = end.now - f.began
+		}
+		s.settle(end.now)
+	}
+	return false
+}
+
+// release makes flight n free. Its context stays for the next run if it can be
+// used again.
+func (s *shard[K, V]) release(n uint32) {
+	f := &s.flights[n]
+	f.retire()
+	f.err = nil
+	f.next, s.freeFlight = s.freeFlight, n
+}
+
+// erase frees a flight that held an error.
+func (s *shard[K, V]) erase(n uint32) {
+	s.noted--
+	s.release(n)
+}
 
 func (l landing[V]) empty() bool { return l.result == nil && l.followers == nil }
 
-// tell tells everybody. It is called without a lock.
-func (l landing[V]) tell(v V, err error) {
+// tell tells everybody, without a lock. share makes the value of each.
+func (l landing[V]) tell(v V, err error, share func(V) V) {
 	if l.result != nil {
 		l.result.value, l.result.err = v, err
 		close(l.result.done)
 	}
-	tell(l.followers, v, err)
+	if err != nil {
+		share = nil
+	}
+	tell(l.followers, v, err, share)
 }
 
 // tell goes on with the next follower if one panics, and then lets the panic go on.
-func tell[V any](followers []Follower[V], v V, err error) {
+func tell[V any](followers []Follower[V], v V, err error, share func(V) V) {
 	i := 0
 	defer func() {
 		if i < len(followers) {
-			tell(followers[i+1:], v, err)
+			tell(followers[i+1:], v, err, share)
 		}
 	}()
 	for ; i < len(followers); i++ {
-		followers[i].Done(v, err)
+		own := v
+		if share != nil {
+			own = share(v)
+		}
+		followers[i].Done(own, err)
 	}
 }
 

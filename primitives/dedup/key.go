@@ -16,6 +16,9 @@ const exactBelow = 2048
 func (d *Dedup[K, V]) divide() {
 	n := 1 << bits.Len(uint(max(4*runtime.GOMAXPROCS(0), 16)-1))
 	limit := d.policy.entries
+	if d.policy.weight > 0 {
+		n = 1
+	}
 	if !d.policy.unbounded {
 		for n > 1 && limit/n < exactBelow/2 {
 			n /= 2
@@ -33,17 +36,13 @@ func (d *Dedup[K, V]) divide() {
 		var h maphash.Hash
 		h.SetSeed(d.seed)
 		h.WriteByte(byte(i))
-		d.shards[i].init(uint32(i), share, d.ttl, h.Sum64())
+		d.shards[i].init(uint32(i), share, d.policy, h.Sum64())
 	}
 }
 
 // shard returns the shard of the hash h. A shift by 64, of a single shard,
 // leaves 0.
 func (d *Dedup[K, V]) shard(h uint64) *shard[K, V] { return &d.shards[h>>d.shift] }
-
-// tag is the part of a hash that a shard indexes by. It has nothing in common
-// with the bits that choose the shard.
-func tag(h uint64) uint32 { return uint32(h) }
 
 // hash returns the hash of key, and false for one that has none.
 func (d *Dedup[K, V]) hash(key K) (uint64, bool) {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/weir-go/weir/primitives/outcome"
 )
 
 // DefaultMaxEntries is how many results a [Dedup] keeps at most where the
@@ -17,11 +19,21 @@ const DefaultMaxEntries = 65_536
 type Policy struct {
 	name      string
 	ttl       time.Duration
+	errors    time.Duration
+	stale     time.Duration
+	jitter    float64
+	early     float64
 	entries   int
+	weight    int64
+	classify  outcome.Classifier
+	given     options
 	unbounded bool
 	made      bool // tells Window(0) from the zero Policy
 	nilOpt    bool
 }
+
+// options are those that must be right where they are given.
+type options struct{ weight, errors, stale, jitter, early, classify bool }
 
 // An Option changes a [Policy] while [Window] makes it. Of two that set the
 // same thing the later wins.
@@ -71,6 +83,55 @@ func Unbounded() Option {
 	return func(p *Policy) { p.entries, p.unbounded = 0, true }
 }
 
+// MaxWeight bounds what the results kept weigh together, by [Hooks].Weigh, beside
+// their number; by default they weigh nothing. The one kept first makes room for
+// the next. A result that alone exceeds n is not kept, evicts nobody and counts as
+// Oversize. n below 1 is found by [Policy.Validate]. To be exact, the bound takes
+// one shard, and so one lock, for all keys.
+func MaxWeight(n int64) Option {
+	return func(p *Policy) { p.weight, p.given.weight = n, true }
+}
+
+// ErrorTTL keeps errors, too, for ttl: callers that come within it get the error
+// without a run, and a renewal that failed is not tried again for as long. By
+// default no error is kept. One whose outcome is ignored, such as the caller's own
+// cancellation or a rejection by a breaker, is never kept, nor is a panic; one that
+// is throttled is kept for its own delay where that is shorter.
+func ErrorTTL(ttl time.Duration) Option {
+	return func(p *Policy) { p.errors, p.given.errors = ttl, true }
+}
+
+// Classify sets how the errors that [ErrorTTL] is for are told from those that say
+// nothing. The default is [outcome.Classify].
+func Classify(c outcome.Classifier) Option {
+	return func(p *Policy) { p.classify, p.given.classify = c, true }
+}
+
+// Jitter shortens each ttl by a random part of up to fraction, above 0 and at most
+// 1, so that what was kept together does not expire together. The ttl stays the
+// upper bound. By default there is none.
+func Jitter(fraction float64) Option {
+	return func(p *Policy) { p.jitter, p.given.jitter = fraction, true }
+}
+
+// ServeStale keeps values for d beyond their ttl. The first caller to come in that
+// time renews the value, in its own goroutine, and waits for it; all others are
+// served the stale one at once. If the renewal fails, its caller gets the stale one
+// too, and the next caller tries again. After ttl + d the value is gone, also for
+// those who come while it is being renewed: they wait. d must be above 0.
+func ServeStale(d time.Duration) Option {
+	return func(p *Policy) { p.stale, p.given.stale = d, true }
+}
+
+// Early has a value renewed before its ttl is over, by one caller, while all others
+// are served what is kept: the more likely the nearer the end, the longer the run
+// for the value took, and the larger beta. 1 is a good beta; above 1 is more eager,
+// and beta must be above 0 and at most 1000. It costs each call a clock read and a
+// random number. By default values are renewed when they have expired.
+func Early(beta float64) Option {
+	return func(p *Policy) { p.early, p.given.early = beta, true }
+}
+
 // Name returns the name given by the option [Name].
 func (p Policy) Name() string { return p.name }
 
@@ -81,25 +142,41 @@ func (p Policy) TTL() time.Duration { return p.ttl }
 func (p Policy) MaxEntries() int { return p.entries }
 
 // Validate returns nil if deduplicators can be made from p, and otherwise a
-// [*PolicyError] that holds every fault, not only the first.
-func (p Policy) Validate() error {
+// [*PolicyError] that holds every fault, not only the first. Whether there is a
+// weigher for [MaxWeight] only [New] can tell.
+func (p Policy) Validate() error { return p.validate(0, p.weight > 0) }
+
+func (p Policy) validate(hooks int, weighs bool) error {
 	var faults []error
-	if !p.made {
-		faults = append(faults, errors.New("the zero policy, not made by Window"))
+	fault := func(wrong bool, format string, args ...any) {
+		if wrong {
+			faults = append(faults, fmt.Errorf(format, args...))
+		}
 	}
-	if p.ttl < 0 {
-		faults = append(faults, fmt.Errorf("ttl %v is negative", p.ttl))
-	}
-	if p.made && !p.unbounded && p.entries < 1 {
-		faults = append(faults, fmt.Errorf("max entries %d is below 1", p.entries))
-	}
-	if p.nilOpt {
-		faults = append(faults, errors.New("an option is nil"))
-	}
+	fault(!p.made, "the zero policy, not made by Window")
+	fault(p.ttl < 0, "ttl %v is negative", p.ttl)
+	fault(p.made && !p.unbounded && p.entries < 1, "max entries %d is below 1", p.entries)
+	fault(p.given.weight && p.weight < 1, "max weight %d is below 1", p.weight)
+	fault(p.weight > 0 && !weighs, "max weight without Hooks.Weigh")
+	fault(p.given.errors && p.errors <= 0, "error ttl %v is not above 0", p.errors)
+	fault(p.given.stale && p.stale <= 0, "serve stale for %v, which is not above 0", p.stale)
+	fault(p.given.jitter && !(p.jitter > 0 && p.jitter <= 1), "jitter %v is not above 0 and at most 1", p.jitter)
+	fault(p.given.early && !(p.early > 0 && p.early <= 1000), "early %v is not above 0 and at most 1000", p.early)
+	fault(p.given.classify && p.classify == nil, "the classifier is nil")
+	fault(p.nilOpt, "an option is nil")
+	fault(hooks > 1, "%d hooks, where one is all", hooks)
 	if len(faults) == 0 {
 		return nil
 	}
 	return &PolicyError{Name: p.name, Err: errors.Join(faults...)}
+}
+
+// classifier returns the one in force.
+func (p Policy) classifier() outcome.Classifier {
+	if p.classify == nil {
+		return outcome.Classify
+	}
+	return p.classify
 }
 
 // A Source is what the dedup layer of a stream takes. There are two: a [Policy],
@@ -118,19 +195,3 @@ var (
 
 // Policy returns p: it makes p a [Source].
 func (p Policy) Policy() Policy { return p }
-
-// A CallOption changes one call of [Dedup.Do] or [Dedup.Complete].
-type CallOption struct {
-	ttl time.Duration
-	set bool
-}
-
-// TTL keeps the result of this one run for ttl in place of the policy's. Zero
-// and less keep nothing. No other key is affected. It counts for the run that
-// it is given to: a caller that finds the key in flight or kept changes nothing.
-//
-// In a deduplicator that has seen such a call, expired results are found by a
-// hand that goes round all results, two of them each time a result is kept, so
-// up to as many expired results as live ones hold memory, and under a cap take
-// room, until it comes by. They are never served and never counted.
-func TTL(ttl time.Duration) CallOption { return CallOption{ttl: ttl, set: true} }

@@ -5,20 +5,25 @@ import "time"
 // Snapshot is a picture of a [Dedup]. The counts begin with the deduplicator and
 // never fall. They balance, also while calls are running:
 //
-//	Misses = InFlight + Completed + Failed
+//	Misses + Renewals = InFlight + Completed + Failed
 type Snapshot struct {
 	Name       string
 	TTL        time.Duration
 	MaxEntries int // 0 for no cap
-	Cached     int // results kept and not expired
-	InFlight   int // runs that have not ended, also such as were forgotten by Clear
+	MaxWeight  int64
+	Cached     int   // results kept and not expired, errors among them
+	Weight     int64 // of these
+	InFlight   int   // runs that have not ended, also such as were forgotten
 	Hits       uint64
+	Stale      uint64 // of these, served while somebody renewed them
 	Misses     uint64 // calls that found nothing, and led or became First
+	Renewals   uint64 // calls that found a result due for renewal, and led or became Stale
 	Shared     uint64 // calls that found their key in flight
 	Completed  uint64
 	Failed     uint64
 	Evicted    uint64 // results removed before their time, to make room
 	Expired    uint64 // expired results removed
+	Oversize   uint64 // results not kept because each alone exceeds MaxWeight
 }
 
 // Snapshot returns the present picture. Each shard is consistent in itself; they
@@ -26,21 +31,25 @@ type Snapshot struct {
 // of [Dedup.Purge].
 func (d *Dedup[K, V]) Snapshot() Snapshot {
 	p := d.policy
-	sum := Snapshot{Name: p.name, TTL: p.ttl, MaxEntries: p.entries}
+	sum := Snapshot{Name: p.name, TTL: p.ttl, MaxEntries: p.entries, MaxWeight: p.weight}
 	now := d.now()
 	for i := range d.shards {
 		s := &d.shards[i]
 		s.mu.Lock()
 		s.purge(now)
-		sum.Cached += s.kept
+		sum.Cached += s.queue.live
+		sum.Weight += s.queue.weight
 		sum.InFlight += s.flying
 		sum.Hits += s.hits
+		sum.Stale += s.stale
 		sum.Misses += s.misses
+		sum.Renewals += s.renewed
 		sum.Shared += s.shared
 		sum.Completed += s.completed
 		sum.Failed += s.failed
 		sum.Evicted += s.evicted
 		sum.Expired += s.expired
+		sum.Oversize += s.oversize
 		s.mu.Unlock()
 	}
 	return sum

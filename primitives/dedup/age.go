@@ -1,0 +1,81 @@
+package dedup
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/weir-go/weir/primitives/outcome"
+)
+
+// now is the age of d, at least 1. It is read outside the locks: it costs as
+// much as all else in a hit together.
+func (d *Dedup[K, V]) now() int64 { return int64(time.Since(d.start)) }
+
+// end decides how a flight ends that is ended with v and err.
+func (d *Dedup[K, V]) end(ctx context.Context, v V, err error, c call) ending[V] {
+	end := ending[V]{value: v, err: err}
+	ttl := c.ttl
+	if err != nil {
+		ttl = d.errorTTL(ctx, err)
+	}
+	if ttl <= 0 {
+		return end
+	}
+	if d.policy.jitter > 0 {
+		ttl -= time.Duration(rand.Float64() * d.policy.jitter * float64(ttl))
+	}
+	end.odd = ttl != d.policy.ttl || c.now != 0
+	if end.now = c.now; end.now == 0 {
+		end.now = d.now()
+	}
+	end.expires = after(end.now, int64(ttl))
+	if err != nil {
+		return end
+	}
+	end.expires = after(end.expires, int64(d.policy.stale))
+	if d.weigh != nil {
+		end.weight = max(d.weigh(v), 0)
+	}
+	return end
+}
+
+// after adds a duration to a time, and stays at the end of time.
+func after(t, d int64) int64 {
+	if t > forever-d {
+		return forever
+	}
+	return t + d
+}
+
+// errorTTL returns how long err is kept, 0 for not at all.
+func (d *Dedup[K, V]) errorTTL(ctx context.Context, err error) time.Duration {
+	ttl := d.policy.errors
+	if ttl <= 0 || err == errUnfinished {
+		return 0
+	}
+	switch o := d.policy.classifier()(ctx, err); o.Kind {
+	case outcome.Success, outcome.Ignored:
+		return 0
+	case outcome.Throttled:
+		if o.After > 0 {
+			return min(ttl, o.After)
+		}
+	}
+	return ttl
+}
+
+// due reports whether it is time to renew a value that has not expired: it is
+// stale, or soon will be and the dice say that it is this caller's turn.
+//
+// A value that took long to get is renewed earlier, by a time that is drawn anew
+// for each caller from an exponential distribution. With many callers the first
+// comes early, and with few there is no hurry. (XFetch: Vattani, Chierichetti and
+// Lowenstein, Optimal Probabilistic Cache Stampede Prevention, VLDB 2015.)
+func (d *Dedup[K, V]) due(s *shard[K, V], i uint32, now int64) bool {
+	left := s.table.entries[i].expires - int64(d.policy.stale) - now
+	if left <= 0 {
+		return true
+	}
+	return s.early && float64(left) <= d.policy.early*float64(s.took[i])*rand.ExpFloat64()
+}

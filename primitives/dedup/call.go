@@ -1,0 +1,60 @@
+package dedup
+
+import "time"
+
+// A CallOption changes one call.
+type CallOption struct {
+	ttl  time.Duration
+	at   time.Time
+	kind byte
+}
+
+const (
+	setTTL byte = iota + 1
+	setAt
+)
+
+// TTL keeps the value of this one run for ttl in place of the policy's. Zero
+// and less keep nothing. No other key is affected. It counts for the run that
+// it is given to, in [Dedup.Do] and [Dedup.Complete]: a caller that finds the key
+// in flight or kept changes nothing.
+//
+// Where ttls differ, expired results are found by a hand that goes round all
+// results, two of them each time a result is kept, so up to as many expired
+// results as live ones hold memory, and under a cap take room, until it comes by.
+// They are never served and never counted.
+func TTL(ttl time.Duration) CallOption { return CallOption{ttl: ttl, kind: setTTL} }
+
+// At tells a call what time it is, where the caller knows: it saves the clock read,
+// which costs as much as all else in a hit together. t comes from time.Now, not
+// long ago: what is kept is judged by its age at t, and a result that [Dedup.Complete]
+// or [Dedup.Fail] keeps is kept from t on. [Dedup.Do] only finds by it.
+func At(t time.Time) CallOption { return CallOption{at: t, kind: setAt} }
+
+// call is what the options of a call add up to.
+type call struct {
+	ttl time.Duration
+	now int64 // 0 where it has to be asked
+}
+
+func (d *Dedup[K, V]) call(opts []CallOption) call {
+	c := call{ttl: d.policy.ttl}
+	for i := range opts {
+		switch o := &opts[i]; o.kind {
+		case setTTL:
+			c.ttl = o.ttl
+		case setAt:
+			c.now = max(int64(o.at.Sub(d.start)), 1)
+		}
+	}
+	return c
+}
+
+// asked returns when the call was made, where that is told, or where runs are
+// timed because their results are renewed early; and otherwise 0.
+func (d *Dedup[K, V]) asked(c call) int64 {
+	if c.now == 0 && d.policy.early > 0 {
+		return d.now()
+	}
+	return c.now
+}

@@ -1,0 +1,112 @@
+package dedup
+
+// verdict is what find found.
+type verdict uint8
+
+const (
+	absent verdict = iota
+	flying
+	due // a result is kept, and it is time to renew it
+	hit
+)
+
+// find looks key up. At hit it returns the result that is kept, and has let s go.
+// Otherwise s is locked; i is the entry of the key, where there is one, and at
+// due v is the result that is kept.
+//
+// The clock is read between two critical sections, not inside one, and only if
+// there is a result whose age matters: a miss needs no clock here, nor does a
+// result that is kept for ever. A result read before the clock and fresh after
+// it was fresh when it was read.
+func (d *Dedup[K, V]) find(s *shard[K, V], h uint64, key K, now int64) (v V, err error, i uint32, found verdict) {
+	s.mu.Lock()
+	if i = s.table.find(h, key); i == none {
+		return v, nil, i, absent
+	}
+	e := &s.table.entries[i]
+	if e.expires == 0 {
+		return v, nil, i, flying
+	}
+	if now != 0 {
+		return d.judge(s, i, now)
+	}
+	v, fresh := e.value, e.expires-d.ages
+	s.hits++
+	s.mu.Unlock()
+	if fresh >= forever-d.ages {
+		return v, nil, i, hit
+	}
+	now = d.now()
+	if now < fresh {
+		return v, nil, i, hit
+	}
+	var zero V
+	s.mu.Lock()
+	s.hits--
+	if i = s.table.find(h, key); i == none {
+		return zero, nil, i, absent
+	}
+	if s.table.entries[i].expires == 0 {
+		return zero, nil, i, flying
+	}
+	return d.judge(s, i, now)
+}
+
+// judge decides on a result that is kept, by its age. It is called with s locked,
+// and unlocks it at hit.
+func (d *Dedup[K, V]) judge(s *shard[K, V], i uint32, now int64) (v V, err error, _ uint32, found verdict) {
+	e := &s.table.entries[i]
+	f := s.of(e)
+	switch {
+	case e.expires < 0 && now < -e.expires:
+		err = f.err
+	case e.expires < 0 || now >= e.expires:
+		renewing := f != nil && f.gen != 0
+		s.expire(i)
+		if renewing {
+			return v, nil, i, flying
+		}
+		return v, nil, none, absent
+	case d.due(s, i, now):
+		if f == nil || f.gen == 0 && now >= f.until {
+			return e.value, nil, i, due
+		}
+		s.stale++
+		v = e.value
+	default:
+		v = e.value
+	}
+	s.hits++
+	s.mu.Unlock()
+	return v, err, i, hit
+}
+
+// Get returns the value kept for key, and whether there is one. It registers
+// nothing, waits for nothing and counts nowhere. A value that is due for renewal
+// is returned; an error that is kept is not.
+func (d *Dedup[K, V]) Get(key K) (V, bool) {
+	var zero V
+	h, ok := d.hash(key)
+	if !ok {
+		return zero, false
+	}
+	s := d.shard(h)
+	s.mu.Lock()
+	i := s.table.find(h, key)
+	if i == none || s.table.entries[i].expires <= 0 {
+		s.mu.Unlock()
+		return zero, false
+	}
+	v, expires := s.table.entries[i].value, s.table.entries[i].expires
+	s.mu.Unlock()
+	if expires != forever && d.now() >= expires {
+		return zero, false
+	}
+	return d.share(v), true
+}
+
+// Contains reports whether a value is kept for key, as [Dedup.Get] does.
+func (d *Dedup[K, V]) Contains(key K) bool {
+	_, ok := d.Get(key)
+	return ok
+}
