@@ -28,7 +28,7 @@ func (m flatMapper[I, O]) Validate() error { return needs(m.f == nil, "function 
 
 func (m flatMapper[I, O]) Run(ctx context.Context, in *Inlet[I], out *Outlet[O]) error {
 	for it := range in.All() {
-		n, err := m.expand(ctx, &it, out)
+		n, err := m.expand(ctx, in, &it, out)
 		switch {
 		case err != nil:
 			in.Fail(it, err)
@@ -44,7 +44,7 @@ func (m flatMapper[I, O]) Run(ctx context.Context, in *Inlet[I], out *Outlet[O])
 }
 
 // expand sends on the values of the item's sequence, and says how many.
-func (m flatMapper[I, O]) expand(ctx context.Context, it *Item[I], out *Outlet[O]) (n int, err error) {
+func (m flatMapper[I, O]) expand(ctx context.Context, in *Inlet[I], it *Item[I], out *Outlet[O]) (n int, err error) {
 	var wait, work int64
 	if t := it.trail; t != nil {
 		wait = t.began - t.left
@@ -57,6 +57,9 @@ func (m flatMapper[I, O]) expand(ctx context.Context, it *Item[I], out *Outlet[O
 		work += resume(out.rt, it.trail)
 		effort := tally{attempts: 1, wait: wait, work: work, longest: work}
 		effort.publish(out.node)
+		if !finished && err == ErrGoexit { //nolint:errorlint // our own value, as it is
+			in.Fail(*it, err) // nobody gets to see what expand returns
+		}
 	}()
 	seq, err := m.f(ctx, it.Value)
 	if err == nil && seq != nil {

@@ -168,7 +168,7 @@ func (in *Inlet[T]) pass(fault *ItemError, t *trail) {
 		in.bypass(fault, t)
 		return
 	}
-	if !in.rt.aborted.Load() {
+	if in.rt.ctx.Err() == nil { // the flag may be late, and an abort is no refusal
 		in.rt.refuse(fault)
 	}
 	t.leave(fault)

@@ -56,9 +56,19 @@ type lineSink[T ~string | ~[]byte] struct{ w io.Writer }
 
 func (s lineSink[T]) Validate() error { return needs(s.w == nil, "writer is nil") }
 
-func (s lineSink[T]) Run(_ context.Context, in *Inlet[T]) error {
+func (s lineSink[T]) Run(_ context.Context, in *Inlet[T]) (err error) {
 	w := bufio.NewWriter(s.w)
 	var held []Item[T]
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		err = caught(in.node.name, recover()) // the writer has panicked
+		for _, it := range held {
+			in.Fail(it, err)
+		}
+	}()
 	for it := range in.All() {
 		held = append(held, it)
 		w.WriteString(string(it.Value)) // the writer keeps its error for Flush
@@ -68,6 +78,7 @@ func (s lineSink[T]) Run(_ context.Context, in *Inlet[T]) error {
 		}
 	}
 	s.flush(in, w, held)
+	returned = true
 	return nil
 }
 

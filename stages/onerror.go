@@ -25,7 +25,8 @@ func (s onError[T]) Run(ctx context.Context, in *Inlet[T], out *Outlet[T]) error
 			out.Send(it)
 			continue
 		}
-		v, err := protect(in.node, func() (T, error) { return s.f(ctx, it.fault) })
+		v, err := protectOr(in.node, func() (T, error) { return s.f(ctx, it.fault) },
+			func() { out.pass(it.fault, it.trail) })
 		switch {
 		case err == nil:
 			out.Send(in.Recover(it, v))
@@ -62,7 +63,8 @@ func (s deadLetter[T]) Run(ctx context.Context, in *Inlet[T], out *Outlet[T]) er
 			out.Send(it)
 			continue
 		}
-		_, err := protect(in.node, func() (struct{}, error) { return struct{}{}, s.put(ctx, it.fault) })
+		_, err := protectOr(in.node, func() (struct{}, error) { return struct{}{}, s.put(ctx, it.fault) },
+			func() { out.pass(it.fault, it.trail) })
 		if err == nil {
 			in.DeadLetter(it)
 			continue

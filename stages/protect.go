@@ -19,6 +19,20 @@ func protect[T any](node *Node, f func() (T, error)) (v T, err error) {
 	return v, err
 }
 
+// protectOr is protect that calls exiting before f's call of [runtime.Goexit]
+// ends the goroutine: the last chance to account for an item at hand.
+func protectOr[T any](node *Node, f func() (T, error), exiting func()) (v T, err error) {
+	returned := false
+	defer func() {
+		if !returned {
+			exiting()
+		}
+	}()
+	v, err = protect(node, f)
+	returned = true
+	return v, err
+}
+
 func isDrop(err error) bool { return errors.Is(err, ErrDrop) }
 
 // joinDeadLetter is the failure of an item that could not be dead-lettered.

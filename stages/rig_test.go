@@ -22,7 +22,7 @@ type rig[I, O any] struct {
 	times  []Timings
 	order  []string // every value and failure, as they came
 	err    error
-	nodes  []*Node // source, stage, sink
+	nodes  []*Node // source, stage, sink, and the map before the stage
 	took   time.Duration
 }
 
@@ -46,17 +46,39 @@ func through[I, O any](t testing.TB, src Source[I], s Stage[I, O], control ...fu
 // drive is through with the choice of a run without timings.
 func drive[I, O any](t testing.TB, untimed bool, src Source[I], s Stage[I, O], control ...func(*Runtime)) *rig[I, O] {
 	t.Helper()
+	return run(t, untimed, s, control, func(rt *Runtime, wg *conc.WaitGroup) *Inlet[I] {
+		out, in := Link[I](rt, rt.Nodes()[0], rt.Nodes()[1], 16)
+		wg.Go(func() { RunSource(src, out) })
+		return in
+	})
+}
+
+// behindMap is through with a Map of f before the stage, which can fail items.
+func behindMap[I, M, O any](t testing.TB, src Source[I], f func(context.Context, I) (M, error), s Stage[M, O], control ...func(*Runtime)) *rig[M, O] {
+	t.Helper()
+	return run(t, false, s, control, func(rt *Runtime, wg *conc.WaitGroup) *Inlet[M] {
+		n := rt.Nodes()
+		out, in := Link[I](rt, n[0], n[3], 16)
+		next, mid := Link[M](rt, n[3], n[1], 16)
+		wg.Go(func() { RunSource(src, out) })
+		wg.Go(func() { RunStage(Map(f), in, next) })
+		return mid
+	})
+}
+
+// run runs the stage behind what feed starts.
+func run[I, O any](t testing.TB, untimed bool, s Stage[I, O], control []func(*Runtime), feed func(*Runtime, *conc.WaitGroup) *Inlet[I]) *rig[I, O] {
+	t.Helper()
 	if v, ok := s.(Validator); ok {
 		require.NoError(t, v.Validate())
 	}
 	begun := time.Now()
-	rt := NewRuntime(t.Context(), untimed, "source", "stage", "sink")
+	rt := NewRuntime(t.Context(), untimed, "source", "stage", "sink", "map")
 	defer rt.Close()
 	r := &rig[I, O]{nodes: rt.Nodes()}
-	out, mid := Link[I](rt, r.nodes[0], r.nodes[1], 16)
-	after, in := Link[O](rt, r.nodes[1], r.nodes[2], 16)
 	var wg conc.WaitGroup
-	wg.Go(func() { RunSource(src, out) })
+	mid := feed(rt, &wg)
+	after, in := Link[O](rt, r.nodes[1], r.nodes[2], 16)
 	wg.Go(func() { RunStage(s, mid, after) })
 	for _, c := range control {
 		wg.Go(func() { c(rt) })
@@ -74,11 +96,13 @@ func drive[I, O any](t testing.TB, untimed bool, src Source[I], s Stage[I, O], c
 	r.took = time.Since(begun)
 	wg.Wait()
 	r.err = rt.Err()
+	var all Ledger
 	for _, n := range r.nodes {
 		require.NoError(t, n.Ledger().Check(), n.Name())
+		all = all.Plus(n.Ledger())
 	}
-	require.Equal(t, r.nodes[0].Ledger().Out, r.nodes[1].Ledger().In)
 	require.Equal(t, r.nodes[1].Ledger().Out, int64(len(r.out)))
+	require.Equal(t, all.Failed+all.Shed+all.Expired-all.Recovered, int64(len(r.failed)), "what failed comes out as failed")
 	return r
 }
 
