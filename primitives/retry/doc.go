@@ -51,6 +51,12 @@
 // calls, so that a service that fails most of them is not sent a multiple of what
 // it could not serve in the first place.
 //
+// # Hedges
+//
+// [Hedge] is for calls that hang rather than fail: when there is no answer for a
+// while, another copy is sent, and the first answer counts. What is slow is
+// hedged, what failed is tried again after its delay.
+//
 // # Retries within retries
 //
 // Attempts do not multiply. Where calls with retries of their own are retried

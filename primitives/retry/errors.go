@@ -150,6 +150,27 @@ func ended(ctx context.Context) error {
 	return err
 }
 
+// PanicError is what [Retrier.Do] panics with where a copy of the function did,
+// in another goroutine; see [Hedge].
+type PanicError struct {
+	// Value is what the function panicked with.
+	Value any
+	// Stack is that of the goroutine that panicked, as debug.Stack prints it.
+	Stack []byte
+}
+
+// Error returns the value and the stack: it is meant for those who find it at the
+// end of a process.
+func (e *PanicError) Error() string {
+	return fmt.Sprintf("retry: a hedged call panicked: %v\n\n%s", e.Value, e.Stack)
+}
+
+// Unwrap returns the value where it is an error, and nil otherwise.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
 // PolicyError lists all that is wrong with a [Policy].
 type PolicyError struct {
 	// Name is the name of the policy; empty if it has none.

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/weir-go/weir/primitives/outcome"
@@ -175,6 +178,61 @@ func ExampleRetryNested() {
 	// Output:
 	// 3 retry: nested after 1 attempt: retry: exhausted after 3 attempts: connection reset
 	// 12
+}
+
+// The first copy hangs, and the second is quick.
+func ExampleHedge() {
+	r := example(retry.None(retry.Hedge(5*time.Millisecond, 2)))
+	var copies atomic.Int32
+	fmt.Println(r.Do(context.Background(), func(ctx context.Context) (string, error) {
+		if copies.Add(1) == 1 {
+			<-ctx.Done()
+			return "", ctx.Err()
+		}
+		return "42", nil
+	}))
+	fmt.Println(r.Snapshot().Hedges)
+	// Output:
+	// 42 <nil>
+	// 1
+}
+
+func ExampleRetrier_Hedges() {
+	fmt.Println(example(retry.None(retry.Hedge(time.Second, 2))).Hedges())
+	// Output: true
+}
+
+func panicking() (err error) {
+	defer func() { err, _ = recover().(error) }()
+	var copies atomic.Int32
+	_, _ = example(retry.None(retry.Hedge(time.Millisecond, 2))).Do(context.Background(),
+		func(ctx context.Context) (string, error) {
+			if copies.Add(1) == 2 {
+				panic(io.ErrUnexpectedEOF)
+			}
+			<-ctx.Done()
+			return "", ctx.Err()
+		})
+	return nil
+}
+
+func ExamplePanicError() {
+	var e *retry.PanicError
+	if errors.As(panicking(), &e) {
+		fmt.Println(e.Value, len(e.Stack) > 0)
+	}
+	// Output: unexpected EOF true
+}
+
+func ExamplePanicError_Error() {
+	first, _, _ := strings.Cut(panicking().Error(), "\n")
+	fmt.Println(first)
+	// Output: retry: a hedged call panicked: unexpected EOF
+}
+
+func ExamplePanicError_Unwrap() {
+	fmt.Println(errors.Is(panicking(), io.ErrUnexpectedEOF))
+	// Output: true
 }
 
 // A fifth of the calls may be tried again, and one in ten seconds in any case.

@@ -2,6 +2,7 @@ package retry
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/weir-go/weir/primitives/outcome"
@@ -63,6 +64,28 @@ func WithBudget(b *Budget) Option {
 	return func(p *Policy) {
 		if p.budget = b; b == nil {
 			p.faults = append(p.faults, errors.New("budget is nil"))
+		}
+	}
+}
+
+// Hedge makes [Retrier.Do] start another copy of a call that has not answered
+// for after, and again, up to so many copies at once. The first success or
+// permanent error is the outcome; the others are cancelled and waited for. A copy
+// that fails starts no other: the try has failed when no copy is left, and costs
+// one attempt. Copies beyond the first are retries to a [Budget]; one that is
+// refused is not made. See [Retrier.Do] on what f has to bear.
+//
+// Do must be safe to repeat the call: all copies may reach the service. after
+// must be positive, about as long as 95 of 100 calls take, and copies at least 1,
+// which turns it off. After "The Tail at Scale" (Dean and Barroso, 2013).
+func Hedge(after time.Duration, copies int) Option {
+	return func(p *Policy) {
+		p.hedge, p.copies = after, copies
+		if after <= 0 {
+			p.faults = append(p.faults, fmt.Errorf("hedge is after %v, want more than 0", after))
+		}
+		if copies < 1 {
+			p.faults = append(p.faults, fmt.Errorf("hedge is %d copies, want at least 1", copies))
 		}
 	}
 }

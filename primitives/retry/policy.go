@@ -33,6 +33,8 @@ type Policy struct {
 	elapsedSet bool
 	classes    []class
 	budget     *Budget
+	hedge      time.Duration
+	copies     int
 	rejected   bool
 	nested     bool
 	classify   outcome.Classifier

@@ -20,6 +20,7 @@ type counts struct {
 	failed    atomic.Uint64 // attempts
 	retries   atomic.Uint64
 	waits     atomic.Uint64 // for rejections
+	hedges    atomic.Uint64
 	gaveUp    [reasons]atomic.Uint64
 }
 
@@ -54,6 +55,10 @@ func (r *Retrier) Retrier() (*Retrier, error) {
 	return r, nil
 }
 
+// Hedges reports whether the policy of r was made with [Hedge] and more than one
+// copy, which only [Retrier.Do] can do.
+func (r *Retrier) Hedges() bool { return r.policy.copies > 1 }
+
 // Do calls f until it succeeds or r gives up, and returns the last value of f
 // together with nil or an [*Error]. Where ctx has ended before the first call,
 // f is not called at all and the [*Error] tells 0 attempts.
@@ -63,14 +68,25 @@ func (r *Retrier) Retrier() (*Retrier, error) {
 // ends; where ctx has a deadline that comes before the next try, it does not
 // begin to wait. A panic of f goes through, as does runtime.Goexit.
 //
+// With [Hedge] copies of f run at the same time, each in a goroutine of its own
+// but for the first, and must soon return when their context ends: Do waits for
+// them. That context ends with the try, so a value that needs it, such as the
+// body of a response, must be read inside f. Where a copy panics in another
+// goroutine, Do panics with a [*PanicError].
+//
 // Where f succeeds at once, Do adds a few nanoseconds and does not allocate.
 func (r *Retrier) Do[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
+	var v T
+	var err error
 	began := r.Begin()
-	if ctx.Err() != nil {
-		var none T
-		return none, r.Abandon(ctx, Try{})
+	switch {
+	case ctx.Err() != nil:
+		return v, r.Abandon(ctx, Try{})
+	case r.policy.copies > 1:
+		v, err = r.hedged(ctx, f)
+	default:
+		v, err = f(ctx)
 	}
-	v, err := f(ctx)
 	if err == nil {
 		r.succeed(1)
 		return v, nil
@@ -96,7 +112,11 @@ func (r *Retrier) again[T any](ctx context.Context, f func(context.Context) (T, 
 		if ctx.Err() != nil {
 			return v, r.Abandon(ctx, t)
 		}
-		v, t.Err = f(ctx)
+		if r.policy.copies > 1 {
+			v, t.Err = r.hedged(ctx, f)
+		} else {
+			v, t.Err = f(ctx)
+		}
 	}
 }
 

@@ -14,6 +14,9 @@ type Snapshot struct {
 	Retries uint64
 	// Waits is how many rejections were waited out; see [RetryRejected].
 	Waits uint64
+	// Hedges is how many copies were made beyond the first of each attempt; see
+	// [Hedge].
+	Hedges uint64
 	// Succeeded is how many calls ended with success.
 	Succeeded uint64
 	// GaveUp is how many calls ended with an [*Error]. It is the sum of the
@@ -31,6 +34,7 @@ func (r *Retrier) Snapshot() Snapshot {
 		Name:       r.policy.name,
 		Retries:    c.retries.Load(),
 		Waits:      c.waits.Load(),
+		Hedges:     c.hedges.Load(),
 		Succeeded:  c.succeeded.Load(),
 		Exhausted:  c.gaveUp[Exhausted].Load(),
 		Permanent:  c.gaveUp[Permanent].Load(),

@@ -1,0 +1,160 @@
+package retry
+
+import (
+	"context"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/weir-go/weir/primitives/outcome"
+)
+
+// race is one try of a policy with [Hedge]: up to so many copies of the same
+// call. The first copy runs in the goroutine of the caller, which has to wait
+// for it in any case; each further one in the goroutine of the timer that began
+// it.
+//
+// The race is over when a copy has an answer, or when none is running. From then
+// on no copy begins and the timer is stopped. The caller leaves when all who
+// were begun are back.
+type race[T any] struct {
+	*Retrier
+	ctx  context.Context // of the copies; ends when the race is over
+	stop context.CancelFunc
+	f    func(context.Context) (T, error)
+	wg   sync.WaitGroup // of the armed timer and its goroutines
+
+	mu      sync.Mutex // never held while f or a classifier runs
+	timer   *time.Timer
+	begun   int
+	running int
+	over    bool
+	value   T           // of the answer, or of the last failure
+	err     error       // likewise
+	broken  *PanicError // of a copy beside the caller's
+	exited  bool        // such a copy called runtime.Goexit
+}
+
+// hedged is a try of a policy with more than one copy.
+func (r *Retrier) hedged[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
+	c := &race[T]{Retrier: r, f: f, begun: 1, running: 1}
+	c.ctx, c.stop = context.WithCancel(ctx)
+	c.arm()
+	c.runHere()
+	switch {
+	case c.broken != nil:
+		panic(c.broken)
+	case c.exited:
+		runtime.Goexit()
+	}
+	return c.value, c.err
+}
+
+// runHere runs the first copy and waits for the others, also if it does not
+// return.
+func (c *race[T]) runHere() {
+	defer c.wg.Wait()
+	returned := false
+	defer func() {
+		if !returned {
+			c.abandon(nil, false)
+		}
+	}()
+	v, err := c.f(c.ctx)
+	c.settle(v, err)
+	returned = true
+}
+
+// arm sets the timer for the next copy.
+func (c *race[T]) arm() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wg.Add(1)
+	c.timer = time.AfterFunc(c.policy.hedge, c.runThere)
+}
+
+// runThere begins another copy, unless the race is over or the budget is, and
+// runs it.
+func (c *race[T]) runThere() {
+	defer c.wg.Done()
+	if !c.begin() {
+		return
+	}
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		// Here a panic would end the process; the caller's goroutine is the one
+		// that may be prepared for it. Goexit recovers nil.
+		if p := recover(); p != nil {
+			c.abandon(&PanicError{Value: p, Stack: debug.Stack()}, false)
+		} else {
+			c.abandon(nil, true)
+		}
+	}()
+	v, err := c.f(c.ctx)
+	c.settle(v, err)
+	returned = true
+}
+
+// begin counts a copy in and sets the timer for the one after it.
+func (c *race[T]) begin() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over || c.ctx.Err() != nil || !c.policy.budget.withdraw() {
+		return false
+	}
+	c.begun++
+	c.running++
+	c.counts.hedges.Add(1)
+	if c.begun < c.policy.copies {
+		c.wg.Add(1)
+		c.timer.Reset(c.policy.hedge)
+	}
+	return true
+}
+
+// settle takes the result of a copy. A rejection does not take the place of a
+// failure: the service's own word says more.
+func (c *race[T]) settle(v T, err error) {
+	kind := outcome.Success
+	if err != nil {
+		kind = c.policy.classify(c.ctx, err).Kind
+	}
+	c.leave(func() bool {
+		if !c.over && (c.err == nil || kind != outcome.Ignored) {
+			c.value, c.err = v, err
+		}
+		return kind == outcome.Success || kind == outcome.Permanent
+	})
+}
+
+// abandon takes note of a copy that did not return.
+func (c *race[T]) abandon(p *PanicError, exited bool) {
+	c.leave(func() bool {
+		if p != nil {
+			c.broken = p
+		}
+		c.exited = c.exited || exited
+		return true
+	})
+}
+
+// leave counts a copy out. decided is called under the lock and says whether it
+// ends the race. The copies are stopped without the lock: to cancel a context
+// can call methods of the one the caller brought.
+func (c *race[T]) leave(decided func() bool) {
+	c.mu.Lock()
+	c.running--
+	c.over = decided() || c.over || c.running == 0
+	over := c.over
+	if over && c.timer.Stop() {
+		c.wg.Done()
+	}
+	c.mu.Unlock()
+	if over {
+		c.stop()
+	}
+}
