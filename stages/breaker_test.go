@@ -110,6 +110,20 @@ func TestARetryAroundAnOpenBreaker(t *testing.T) {
 	}
 }
 
+// The first try may be one that was rejected: it has no attempt to its name.
+func TestARetryWaitsForABreakerThatWasOpenBefore(t *testing.T) {
+	unmended(t) // primitives/retry shifts by a negative number, and the layer panics
+	synctest.Test(t, func(t *testing.T) {
+		b := fuse(t, 1, time.Minute)
+		b.Trip()
+		r := through(t, Slice([]int{1}), Section([]Layer[int]{
+			Retry[int](retry.Exponential(3, time.Second, retry.RetryRejected())), Breaker[int](b),
+		}, same))
+		require.NoError(t, r.err)
+		require.Equal(t, []int{1}, r.out)
+	})
+}
+
 func TestWhatIsNoFailureOfTheServiceDoesNotOpen(t *testing.T) {
 	for name, err := range map[string]error{
 		"drop":      ErrDrop,

@@ -14,20 +14,24 @@ import (
 	"github.com/weir-go/weir/primitives/retry"
 )
 
-// gauge is a call that knows how many of it are under way.
-type gauge struct {
-	d                time.Duration
-	now, most, calls atomic.Int32
-}
+// gauge counts the calls that are under way.
+type gauge struct{ now, most, calls atomic.Int32 }
 
-func (g *gauge) call(_ context.Context, v int) (int, error) {
+// call makes a call and counts it.
+func (g *gauge) call(f func() (int, error)) (int, error) {
 	g.calls.Add(1)
 	n := g.now.Add(1)
 	for m := g.most.Load(); n > m && !g.most.CompareAndSwap(m, n); m = g.most.Load() {
 	}
 	defer g.now.Add(-1)
-	time.Sleep(g.d)
-	return v, nil
+	return f()
+}
+
+// takes is a counted call that takes d.
+func (g *gauge) takes(d time.Duration) func(context.Context, int) (int, error) {
+	return func(_ context.Context, v int) (int, error) {
+		return g.call(func() (int, error) { time.Sleep(d); return v, nil })
+	}
 }
 
 // behind puts a layer that does nothing around others, so that a guard is not
@@ -44,8 +48,8 @@ func TestAGuardLimitsTheCalls(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				g := gauge{d: 10 * time.Millisecond}
-				r := through(t, Slice(upTo(100)), Section(layers, g.call, Workers(16)))
+				var g gauge
+				r := through(t, Slice(upTo(100)), Section(layers, g.takes(10*time.Millisecond), Workers(16)))
 				require.Equal(t, upTo(100), r.out)
 				require.Equal(t, int32(4), g.most.Load())
 				require.Equal(t, 250*time.Millisecond, r.took, "four at a time, no less")
@@ -64,8 +68,8 @@ func TestAGuardThatShedsLetsGoAtOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				g := gauge{d: time.Second}
-				r := through(t, Slice(upTo(100)), Section(tt.layers, g.call, Workers(4)))
+				var g gauge
+				r := through(t, Slice(upTo(100)), Section(tt.layers, g.takes(time.Second), Workers(4)))
 				require.Len(t, r.out, 4)
 				require.Len(t, r.failed, 96)
 				require.Equal(t, tt.shed, r.ledger().Shed)
@@ -111,9 +115,9 @@ func TestASharedGuardLimitsTwoSections(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				shared, err := guard.New(guard.Limit(3))
 				require.NoError(t, err)
-				g := gauge{d: 10 * time.Millisecond}
+				var g gauge
 				run := func() []int {
-					return through(t, Slice(upTo(50)), Section(place(shared), g.call, Workers(8))).out
+					return through(t, Slice(upTo(50)), Section(place(shared), g.takes(10*time.Millisecond), Workers(8))).out
 				}
 				other := make(chan []int)
 				go func() { other <- run() }()
