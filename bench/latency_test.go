@@ -79,7 +79,8 @@ type traveller struct {
 
 func travellers() []traveller {
 	return []traveller{
-		{"weir", weirJourney},
+		{"weir", func(n int) journeys { return weirJourney(n) }},
+		{"weir-untimed", func(n int) journeys { return weirJourney(n, flow.Untimed()) }},
 		{"channels", byHandJourney},
 		{"loop", loopJourney},
 		{"rill", rillJourney},
@@ -90,9 +91,9 @@ func travellers() []traveller {
 
 func stay(_ context.Context, t time.Time) (time.Time, error) { return t, nil }
 
-func weirJourney(n int) (j journeys) {
+func weirJourney(n int, opts ...flow.RunOption) (j journeys) {
 	_, err := flow.From(stages.Seq(departures(n))).Map("a", stay).Map("b", stay).Map("c", stay).
-		ForEach(context.Background(), func(_ context.Context, t time.Time) error { j.arrive(t); return nil })
+		ForEach(context.Background(), func(_ context.Context, t time.Time) error { j.arrive(t); return nil }, opts...)
 	if err != nil {
 		return nil
 	}

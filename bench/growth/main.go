@@ -7,8 +7,8 @@
 //
 // Time per item is the processor time of the whole process, so that waiting
 // costs nothing, divided by the items. Bytes are those of the live heap at the
-// height of the run, over what there was before. With -short, which tests use,
-// each table ends two rows early.
+// height of the run, over what there was before. With -short each
+// table ends two rows early.
 package main
 
 import (

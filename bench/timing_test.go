@@ -1,0 +1,113 @@
+package bench
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/weir-go/weir/flow"
+	"github.com/weir-go/weir/stages"
+)
+
+const (
+	groupOf = 16                    // how many share a time
+	calmOf  = 64                    // how many cheap ones in a row it takes
+	bound   = 16 * time.Microsecond // of the error while it lasts
+)
+
+// The documentation of [stages.Timings] says how far a time may be off: not at
+// all in a busy stage, less than 16 microseconds in a calm one, and the group
+// that ends the calm, because it took longer than that, is shown by its mean.
+// Sums are exact. In a bubble a call takes as long as it sleeps, to the
+// nanosecond, so the bound can be tested to the nanosecond, too.
+func TestTimingsKeepTheirErrorBound(t *testing.T) {
+	naps := napTimes()
+	synctest.Test(t, func(t *testing.T) {
+		shown := napping(t, naps)
+		var sum, truth time.Duration
+		exact, close := 0, 0
+		busy, quiet, ended := true, 0, -groupOf
+		for i, nap := range naps {
+			if quiet >= calmOf {
+				busy = false
+			}
+			if !busy && nap >= bound {
+				busy, ended = true, i
+			}
+			off := (shown[i] - nap).Abs()
+			switch {
+			case busy && i-ended >= groupOf:
+				require.Zero(t, off, "item %d, %v, in a busy stage", i, nap)
+				exact++
+			case around(naps, i) < bound:
+				require.Less(t, off, bound, "item %d, %v, in a calm stage", i, nap)
+				close++
+			}
+			quiet++
+			if nap >= time.Microsecond {
+				quiet = 0
+			}
+			sum, truth = sum+shown[i], truth+nap
+		}
+		require.Greater(t, exact, 1000)
+		require.Greater(t, close, 500)
+		// A group's mean is a whole number, so up to 15 ns of each are lost.
+		require.InDelta(t, float64(truth), float64(sum), float64(len(naps)))
+	})
+}
+
+// napTimes are spells of calm, with a call of 5 microseconds here and there,
+// between spells of slow calls.
+func napTimes() (naps []time.Duration) {
+	for spell := range 20 {
+		for i := range 150 + spell {
+			naps = append(naps, time.Duration(i*37%10)*50)
+			if i%90 == 80 {
+				naps = append(naps, 5*time.Microsecond)
+			}
+		}
+		for i := range 20 + spell*3 {
+			naps = append(naps, bound+time.Duration(i)*1001)
+		}
+	}
+	return naps
+}
+
+// around is the sum of item i and of all that may share a time with it.
+func around(naps []time.Duration, i int) (sum time.Duration) {
+	for _, nap := range naps[max(i-groupOf+1, 0):min(i+groupOf, len(naps))] {
+		sum += nap
+	}
+	return sum
+}
+
+// napping returns the work that the timings show for each call.
+func napping(t *testing.T, naps []time.Duration) (shown []time.Duration) {
+	nap := func(_ context.Context, d time.Duration) (time.Duration, error) {
+		time.Sleep(d)
+		return d, nil
+	}
+	for r := range flow.From(stages.Slice(naps)).Map("nap", nap).Results(t.Context()) {
+		require.NoError(t, r.Err)
+		timing, ok := r.Timings.Stage("nap")
+		require.True(t, ok)
+		shown = append(shown, timing.Work)
+	}
+	require.Len(t, shown, len(naps))
+	return shown
+}
+
+// TestSteadyStateDoesNotAllocate runs long enough that what a run costs by
+// itself does not show: what is left is the allocations per item.
+func TestSteadyStateDoesNotAllocate(t *testing.T) {
+	for _, impl := range rows(3)[:2] {
+		const few, many = 20_000, 120_000
+		impl.run(few) // warm
+		short := testing.AllocsPerRun(2, func() { impl.run(few) })
+		long := testing.AllocsPerRun(2, func() { impl.run(many) })
+		require.Less(t, (long-short)/(many-few), 0.01, "%s: allocations per item", impl.name)
+	}
+}
