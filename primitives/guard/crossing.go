@@ -13,29 +13,38 @@ type Crossing struct {
 // maxUntold bounds how many crossings wait for a slow hook.
 const maxUntold = 16
 
-// softLimit is the account of the crossings. They alternate and the depth moves
-// by one, so a count of those not yet told says all about them: which they are,
-// in which order, and at what depth.
+// softLimit is the account of the crossings. They alternate, so those not yet told
+// are known by their number and by what was told last.
 type softLimit struct {
-	at     int // 0: none; the depth then never passes it
+	at     int // 0: none
 	hook   func(Crossing)
+	noted  bool // whether the depth was at the limit when last looked at
 	untold int
-	above  bool // what the hook was told last
+	depths [maxUntold]int // of the untold crossings, oldest first
+	above  bool           // what the hook was told last
 	// telling is set while a goroutine calls the hook. The others leave their
 	// crossings to it: that keeps the order without making anybody wait, and
 	// lets the hook use the guard, which it could not if it held a lock.
 	telling bool
 }
 
-// note records a crossing. Called under the lock.
-func (s *softLimit) note() {
-	if s.untold < maxUntold {
-		s.untold++
-		return
+// look notes a crossing if the depth has passed the limit, and reports whether it
+// has. It is called under the lock, when a piece of work is done: a slot that goes
+// from one call to the next in it has never been free.
+func (s *softLimit) look(depth int) bool {
+	if s.noted == (depth >= s.at) {
+		return false
 	}
-	// This crossing takes back the last untold one: leaving both out keeps the
-	// chain alternating and its end true.
-	s.untold--
+	s.noted = !s.noted
+	if s.untold == maxUntold {
+		// This crossing takes back the last untold one: leaving both out keeps
+		// the chain alternating and its end true.
+		s.untold--
+		return true
+	}
+	s.depths[s.untold] = depth
+	s.untold++
+	return true
 }
 
 // tell calls the hook for every untold crossing, unless somebody is at it.
@@ -76,24 +85,9 @@ func (g *Guard) nextCrossing() (Crossing, bool) {
 		s.telling = false
 		return Crossing{}, false
 	}
+	depth := s.depths[0]
 	s.untold--
+	copy(s.depths[:], s.depths[1:])
 	s.above = !s.above
-	c := Crossing{Name: g.name, Above: s.above, Depth: s.at, SoftLimit: s.at, Capacity: g.capacity}
-	if !c.Above {
-		c.Depth--
-	}
-	return c, true
-}
-
-// tellOrRelease tells the hook on behalf of an Acquire. If the hook panics or
-// ends the goroutine, the caller never sees the permit, so it is released here.
-func (g *Guard) tellOrRelease(p Permit) {
-	told := false
-	defer func() {
-		if !told {
-			p.Release()
-		}
-	}()
-	g.tell()
-	told = true
+	return Crossing{Name: g.name, Above: s.above, Depth: depth, SoftLimit: s.at, Capacity: g.capacity()}, true
 }

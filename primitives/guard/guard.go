@@ -3,7 +3,12 @@ package guard
 import (
 	"context"
 	"errors"
+	"math/bits"
 	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/weir-go/weir/primitives/outcome"
 )
 
 // Guard bounds how many calls are in flight. Make one with [New]; a zero Guard
@@ -13,21 +18,35 @@ import (
 //
 // A guard that nobody uses may be taken from one synctest bubble to another.
 type Guard struct {
-	name     string
-	capacity int
-	sheds    bool
-	full     ShedError // handed out by address: a shed call allocates nothing
+	word    atomic.Uint64            // see word.go
+	returns [fastSlots]atomic.Uint64 // how often each slot of the word was released
+	limit   atomic.Int64             // the capacity; written under the lock
 
-	mu    sync.Mutex
-	depth int // slots taken: by permits, and by waiters on their way to wake up
-	slots slots
-	// Invariant: queue is empty while depth < capacity. A freed slot goes to
-	// the head of the queue before it could count as free, so whoever sees
-	// depth < capacity overtakes nobody.
-	queue queue
-	soft  softLimit
+	// What the policy says.
+	name      string
+	sheds     bool
+	deadlines bool
+	measures  bool // how long permits are held
+	pinned    bool // the word stays closed: each call has to be seen
+	timed     bool // each call that waits has to be timed
+	maxQueue  int  // below 0: no bound
+	classify  outcome.Classifier
+	base      time.Time
 
-	admitted, shed, cancelled uint64
+	ranked atomic.Bool // a call with a priority has come
+	mu     sync.Mutex
+	spare  int    // units to give; below 0 the guard holds more than it may
+	away   uint64 // slots of the word that are neither in it nor held
+	closed bool   // the word is
+	slots  slots
+	queue  queue
+	stale  stale
+	holds  holds
+	adapt  *adaptation // nil: the capacity is fixed
+	soft   softLimit
+	shared [Late + 1]*ShedError // handed out by address: a shed call allocates nothing
+
+	tickets, admitted, shed, cancelled uint64
 }
 
 // New returns a guard that behaves as p says, or the error of [Policy.Validate].
@@ -35,93 +54,123 @@ func New(p Policy) (*Guard, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	return &Guard{
-		name:     p.name,
-		capacity: p.capacity,
-		sheds:    p.sheds,
-		full:     ShedError{Name: p.name, Depth: p.capacity, Capacity: p.capacity},
-		soft:     softLimit{at: p.soft, hook: p.hook},
-	}, nil
+	g := &Guard{
+		name:      p.name,
+		sheds:     p.sheds,
+		deadlines: p.deadlines,
+		measures:  p.deadlines || p.adaptive,
+		timed:     p.deadlines || p.adaptive || p.stale.interval > 0 || p.order == AdaptiveLIFO,
+		maxQueue:  p.bound(),
+		classify:  p.classifier(),
+		base:      time.Now(),
+		stale:     p.stale,
+		soft:      softLimit{at: p.soft, hook: p.hook},
+		queue:     queue{order: p.order, ahead: p.headStart(), stands: p.stands()},
+		adapt:     p.adaptation(),
+	}
+	g.queue.timed = g.timed
+	g.pinned = g.measures || g.soft.at > 0
+	g.closed = true
+	g.word.Store(closedBit)
+	if !g.pinned {
+		g.away = freeMask
+	}
+	g.setCapacity(p.capacity)
+	g.open()
+	return g, nil
 }
 
 // Acquire returns a permit, and waits for one where none is left. Waiters are
-// served first come, first served.
+// served first come, first served, or as the policy's [Queue] and the call's
+// [Priority] say.
 //
 // When ctx ends first it returns a [*WaitError], which wraps the context's
-// error, and holds no slot. A context that is over gets no permit, also where
-// one is free. Nothing else makes Acquire fail.
+// error, and holds nothing. A context that is over gets no permit, also where
+// one is free. A [*ShedError] says that the policy let the call not wait, or not
+// any longer: see [MaxQueue], [CoDel], [Deadlines]. A [*CallError] refuses options that no
+// guard of this capacity can meet. Nothing else makes Acquire fail.
 //
 // It allocates nothing, except for a guard's first waiters after a time of
 // disuse and for its error.
-func (g *Guard) Acquire(ctx context.Context) (Permit, error) {
+func (g *Guard) Acquire(ctx context.Context, opts ...CallOption) (Permit, error) {
 	if err := ctx.Err(); err != nil {
 		return Permit{}, g.refuse(err)
 	}
-	g.mu.Lock()
-	if g.depth < g.capacity {
-		return g.admitAndUnlock(), nil
-	}
-	w := g.queue.join()
-	g.mu.Unlock()
-
-	select {
-	case <-w.granted:
-		// Both may be ready, and select throws dice.
-		if err := ctx.Err(); err != nil {
-			return Permit{}, g.handBack(w, err)
+	// takeFast, once and inlined: this is all there is to most calls.
+	w := g.word.Load()
+	if i := bits.TrailingZeros64(w); i < fastSlots && w>>gateShift == 0 && len(opts) == 0 {
+		if g.word.CompareAndSwap(w, w+(admission-1<<i)) {
+			return Permit{guard: g, ticket: g.returns[i].Load(), slot: i}, nil
 		}
-		return g.accept(w), nil
-	case <-ctx.Done():
-		return Permit{}, g.leave(w, ctx.Err())
 	}
+	return g.acquire(ctx, opts)
 }
 
-// TryAcquire returns a permit if one is left, and a [*ShedError] otherwise. It
-// never waits, and never overtakes a waiter. It allocates nothing, also when it
-// sheds.
-func (g *Guard) TryAcquire() (Permit, error) {
-	g.mu.Lock()
-	if g.depth < g.capacity {
-		return g.admitAndUnlock(), nil
+// TryAcquire returns a permit if one is left, and a [*ShedError] otherwise, or a
+// [*CallError] as Acquire does. It never waits, and never overtakes a waiter. It
+// allocates nothing, also when it sheds, unless the guard measures (see
+// [ShedError]).
+func (g *Guard) TryAcquire(opts ...CallOption) (Permit, error) {
+	w := g.word.Load()
+	if i := bits.TrailingZeros64(w); i < fastSlots && w>>gateShift == 0 && len(opts) == 0 {
+		if g.word.CompareAndSwap(w, w+(admission-1<<i)) {
+			return Permit{guard: g, ticket: g.returns[i].Load(), slot: i}, nil
+		}
 	}
-	g.shed++
-	g.mu.Unlock()
-	return Permit{}, &g.full
+	return g.try(opts)
 }
 
 // Do calls f while it holds a permit and returns what f returns. The permit is
 // released when f is done, also when f panics or calls [runtime.Goexit]; the
-// panic goes on.
+// panic goes on. An [Adaptive] guard learns how the call ended, except that a
+// panic tells it nothing.
 //
 // When the guard is full Do waits, as [Guard.Acquire] does, or sheds, as
-// [Guard.TryAcquire] does, if the policy says [Shedding]. Then, and when ctx is
-// over, f is not called and the error is a [*WaitError] or a [*ShedError].
+// [Guard.TryAcquire] does, if the policy says [Shedding]. When it gets no permit f
+// is not called, and the error is the one of Acquire or TryAcquire.
 //
 // A call of Do from inside f takes a second permit, and with a capacity of 1
 // waits for itself.
-func (g *Guard) Do[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
-	p, err := g.enter(ctx)
+func (g *Guard) Do[T any](ctx context.Context, f func(context.Context) (T, error), opts ...CallOption) (T, error) {
+	p, err := g.enter(ctx, opts)
 	if err != nil {
 		var none T
 		return none, err
 	}
-	defer p.Release()
-	return f(ctx)
+	if g.adapt == nil {
+		defer p.Release()
+		return f(ctx)
+	}
+	defer g.release(p, outcome.Ignored) // after Done it changes nothing
+	v, err := f(ctx)
+	p.Done(ctx, err)
+	return v, err
 }
 
 // enter acquires in the way the policy says.
-func (g *Guard) enter(ctx context.Context) (Permit, error) {
+func (g *Guard) enter(ctx context.Context, opts []CallOption) (Permit, error) {
 	if !g.sheds {
-		return g.Acquire(ctx)
+		return g.Acquire(ctx, opts...)
 	}
 	if err := ctx.Err(); err != nil {
 		return Permit{}, g.refuse(err)
 	}
-	return g.TryAcquire()
+	return g.TryAcquire(opts...)
 }
 
-// Capacity returns the most permits there can be. It takes no lock.
-func (g *Guard) Capacity() int { return g.capacity }
+// Capacity returns the most units that may be in use now. It takes no lock.
+func (g *Guard) Capacity() int { return g.capacity() }
+
+func (g *Guard) capacity() int { return int(g.limit.Load()) }
+
+// MaxCapacity returns the most that the capacity can be without [Guard.Resize]: the
+// upper bound of an [Adaptive] guard, the capacity of any other. It takes no lock.
+func (g *Guard) MaxCapacity() int {
+	if g.adapt != nil {
+		return g.adapt.max
+	}
+	return g.capacity()
+}
 
 // Sheds reports whether the guard's policy was made with [Shedding].
 func (g *Guard) Sheds() bool { return g.sheds }
@@ -133,21 +182,4 @@ func (g *Guard) Guard() (*Guard, error) {
 		return nil, &PolicyError{Err: errors.New("the shared guard is nil")}
 	}
 	return g, nil
-}
-
-// admitAndUnlock gives a permit to a caller that holds the lock and has seen
-// that a slot is free. It unlocks here because the soft limit's hook has to run
-// after that and before the caller goes on.
-func (g *Guard) admitAndUnlock() Permit {
-	g.depth++
-	g.admitted++
-	p := Permit{guard: g, ticket: g.admitted, slot: g.slots.take(g.admitted)}
-	if g.depth != g.soft.at {
-		g.mu.Unlock()
-		return p
-	}
-	g.soft.note()
-	g.mu.Unlock()
-	g.tellOrRelease(p)
-	return p
 }

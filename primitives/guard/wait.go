@@ -1,49 +1,58 @@
 package guard
 
-// How a wait ends. A waiter is granted under the lock, when it gets its slot, and
+// How a wait ends. A waiter gets its permit, or its error, under the lock, and
 // hears of it by the token, after the unlock. In between its context may end:
 //
-//	Release: lock, pop w, w.slot = 3, unlock       w.granted <- token
-//	Acquire:                                 ctx.Done            leave: lock, sees w.slot = 3
+//	Release: lock, take w out, w.permit = p, unlock       w.told <- token
+//	Acquire:                                       ctx.Done         leave: lock, w is out
 //
-// The slot then belongs to a caller who does not want it, and goes on to the next.
+// The permit then belongs to a caller who does not want it, and goes on to the next.
 
-// accept turns a grant into a permit. The ticket is drawn only here, so that a
-// grant which nobody wanted is never counted as an admission.
+// accept takes the permit. Only here it counts as an admission, so that a grant
+// which nobody wanted never does.
 func (g *Guard) accept(w *waiter) Permit {
-	g.mu.Lock()
-	g.admitted++
-	p := Permit{guard: g, ticket: g.admitted, slot: w.slot}
-	g.slots.assign(p.slot, p.ticket)
-	g.queue.retire(w)
-	g.mu.Unlock()
+	p := w.permit
+	w.gone.Store(accepted)
 	return p
+}
+
+// sentOff takes the error of a waiter that the guard has sent away, and counted.
+func (g *Guard) sentOff(w *waiter) error {
+	err := w.err
+	w.gone.Store(declined)
+	return err
 }
 
 // leave ends the wait of a caller whose context is over.
 func (g *Guard) leave(w *waiter, err error) error {
+	now := g.clock()
 	g.mu.Lock()
-	if w.slot != noSlot {
+	if !w.queued {
 		g.mu.Unlock()
 		// The token is sent or about to be: nothing but an unlock lies
-		// between the grant and the send.
-		<-w.granted
+		// between the end of the wait and the send.
+		<-w.told
+		if w.err != nil {
+			return g.sentOff(w)
+		}
 		return g.handBack(w, err)
 	}
 	g.queue.remove(w)
-	g.queue.retire(w)
+	g.queue.exits.retire(w)
 	g.cancelled++
-	g.mu.Unlock()
+	g.finish(now) // who was behind a heavy call may fit
 	return &WaitError{Name: g.name, Err: err}
 }
 
-// handBack passes on the slot of a grant that came too late.
+// handBack passes on the permit of a grant that came too late.
 func (g *Guard) handBack(w *waiter, err error) error {
+	now := g.clock()
 	g.mu.Lock()
-	slot := w.slot
-	g.queue.retire(w)
 	g.cancelled++
-	g.freeAndUnlock(slot)
+	p := w.permit
+	w.gone.Store(declined)
+	g.takeBack(p)
+	g.finish(now)
 	return &WaitError{Name: g.name, Err: err}
 }
 
