@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -40,40 +41,71 @@ func BenchmarkGuard(b *testing.B) {
 	})
 }
 
-// contend has 16 callers take turns: all but the first wait in the queue and
-// are handed their slot.
-func contend(b *testing.B, turn func()) {
-	const callers = 16
-	b.ReportAllocs()
-	b.ResetTimer()
-	var wg sync.WaitGroup
+const callers = 16
+
+// takeTurns has the callers acquire and release b.N times in all.
+func takeTurns(b *testing.B, acquire, release func()) *sync.WaitGroup {
+	var wg, ready sync.WaitGroup
+	ready.Add(callers)
 	for i := range callers {
 		wg.Go(func() {
+			ready.Done()
 			for range (b.N + i) / callers {
-				turn()
+				acquire()
+				release()
 			}
 		})
 	}
-	wg.Wait()
+	ready.Wait()
+	return &wg
 }
 
-// What does a slot cost that has to be waited for?
+// slot is a way to take the only slot and to give it back.
+type slot struct {
+	impl             string
+	acquire, release func()
+}
+
+// slots returns one of each implementation.
+func slots(b *testing.B, ctx context.Context) []slot {
+	g, err := guard.New(guard.Limit(1))
+	require.NoError(b, err)
+	var p guard.Permit // of whoever holds the slot
+	s := semaphore.NewWeighted(1)
+	return []slot{
+		{"weir", func() { p, _ = g.Acquire(ctx) }, func() { p.Release() }},
+		{"semaphore", func() { _ = s.Acquire(ctx, 1) }, func() { s.Release(1) }},
+	}
+}
+
+// What does one slot cost that 16 callers want? On one CPU they hardly meet.
 func BenchmarkGuardContended(b *testing.B) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	b.Run("impl=weir", func(b *testing.B) {
-		g, err := guard.New(guard.Limit(1))
-		require.NoError(b, err)
-		contend(b, func() {
-			p, _ := g.Acquire(ctx)
-			p.Release()
+	for _, s := range slots(b, ctx) {
+		b.Run("impl="+s.impl, func(b *testing.B) {
+			b.ReportAllocs()
+			takeTurns(b, s.acquire, s.release).Wait()
 		})
-	})
-	b.Run("impl=semaphore", func(b *testing.B) {
-		s := semaphore.NewWeighted(1)
-		contend(b, func() {
-			_ = s.Acquire(ctx, 1)
-			s.Release(1)
+	}
+}
+
+// And if every single turn waits in the queue and is handed the slot? They begin
+// while somebody else has it, so that there is always a queue, also on one CPU.
+func BenchmarkGuardHandover(b *testing.B) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	for _, s := range slots(b, ctx) {
+		b.Run("impl="+s.impl, func(b *testing.B) {
+			b.ReportAllocs()
+			s.acquire()
+			wg := takeTurns(b, s.acquire, s.release)
+			for range 1000 {
+				runtime.Gosched() // until they wait
+			}
+			b.ResetTimer()
+			s.release()
+			wg.Wait()
 		})
-	})
+	}
 }

@@ -35,9 +35,12 @@ func (g *Guard) depth() int { return g.capacity() - g.spare }
 
 // acquire is the long way of Acquire: it may wait, and it knows weights.
 func (g *Guard) acquire(ctx context.Context, opts []CallOption) (Permit, error) {
-	c, err := g.read(opts)
-	if err != nil {
-		return Permit{}, err
+	c := call{weight: 1}
+	if len(opts) > 0 {
+		var err error
+		if c, err = g.read(opts); err != nil {
+			return Permit{}, err
+		}
 	}
 	if g.deadlines {
 		c.until(ctx)
@@ -78,8 +81,11 @@ func (g *Guard) admitOrJoin(c call) (Permit, *waiter, error) {
 		return Permit{}, nil, err
 	}
 	w := g.queue.join(c, g.stamp(now))
-	// The newcomer may be the next in line, and lighter than who was before.
-	g.finish(now)
+	if g.stale.interval == 0 && (g.queue.len == 1 || g.queue.next(now) != w) {
+		g.mu.Unlock()
+	} else {
+		g.finish(now) // it is the next in line, and lighter than who was before
+	}
 	return Permit{}, w, nil
 }
 

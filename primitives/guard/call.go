@@ -102,7 +102,10 @@ func (c *call) until(ctx context.Context) {
 // unfit refuses a call that could not be seated in the empty guard. The zero
 // guard sheds like a full one.
 func (g *Guard) unfit(c call) error {
-	if most := g.MaxCapacity(); c.weight > max(most, 1) {
+	if c.weight == 1 {
+		return nil
+	}
+	if most := g.MaxCapacity(); c.weight > most {
 		return &CallError{Name: g.name, Weight: c.weight, Capacity: most, Level: c.level}
 	}
 	return nil

@@ -35,13 +35,16 @@ func (p Permit) Release() bool {
 		return false
 	}
 	if i := p.slot; i < fastSlots {
+		if g.word.Load()&closedBit != 0 {
+			return g.releaseBehind(p)
+		}
 		// A slot counts its releases, so nothing but the permit that was given
 		// last, and not yet released, fits.
 		if !g.returns[i].CompareAndSwap(p.ticket, p.ticket+1) {
 			return false
 		}
 		if g.word.Add(1<<i)&closedBit != 0 {
-			g.returned()
+			g.returned() // closed in between
 		}
 		return true
 	}
@@ -72,6 +75,22 @@ func (g *Guard) returned() {
 	g.finish(now)
 }
 
+// releaseBehind gives a slot of the word back behind the lock, which spares a
+// closed word two changes.
+func (g *Guard) releaseBehind(p Permit) bool {
+	now := g.clock()
+	g.mu.Lock()
+	// Releases in front of the lock may still be on their way.
+	if !g.returns[p.slot].CompareAndSwap(p.ticket, p.ticket+1) {
+		g.mu.Unlock()
+		return false
+	}
+	g.away |= 1 << p.slot
+	g.spare++
+	g.finish(now)
+	return true
+}
+
 // release gives back a slot of the table.
 func (g *Guard) release(p Permit, kind outcome.Kind) bool {
 	now := g.clock()
@@ -89,7 +108,7 @@ func (g *Guard) release(p Permit, kind outcome.Kind) bool {
 	return true
 }
 
-// takeBack is release for a permit that its caller never saw, under the lock.
+// takeBack gives back a permit that its caller never saw, under the lock.
 func (g *Guard) takeBack(p Permit) {
 	if i := p.slot; i < fastSlots {
 		g.returns[i].Add(1)

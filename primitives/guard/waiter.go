@@ -74,6 +74,7 @@ const maxIdle = 64
 // tenth of its cost.
 type exits struct {
 	head, tail *waiter // departing, in order
+	departing  int
 	idle       *waiter
 	idleLen    int
 	admitted   uint64 // of those who have departed with a permit
@@ -88,6 +89,7 @@ func (e *exits) depart(w *waiter) {
 		e.tail.next = w
 	}
 	e.tail = w
+	e.departing++
 }
 
 // pop takes out the first of the departing, if its call has gone, and counts it.
@@ -99,6 +101,7 @@ func (e *exits) pop() *waiter {
 	if e.head = w.next; e.head == nil {
 		e.tail = nil
 	}
+	e.departing--
 	if w.gone.Load() == accepted {
 		e.admitted++
 	}
@@ -110,19 +113,8 @@ func (e *exits) pop() *waiter {
 func (e *exits) rotate() {
 	if w := e.head; w != e.tail {
 		e.head = w.next
+		e.departing--
 		e.depart(w)
-	}
-}
-
-// sweep keeps what two calls have left, more than one call needs, so that the
-// departing do not become many.
-func (e *exits) sweep() {
-	for range 2 {
-		if w := e.pop(); w != nil {
-			e.retire(w)
-		} else {
-			e.rotate()
-		}
 	}
 }
 
@@ -138,13 +130,19 @@ func (e *exits) retire(w *waiter) {
 
 // reuse returns a waiter that nobody uses.
 func (e *exits) reuse() *waiter {
-	e.sweep()
-	w := e.idle
+	w := e.pop()
 	if w == nil {
-		return &waiter{told: make(chan struct{}, 1)}
+		e.rotate()
+	} else if e.departing > maxIdle {
+		e.pop() // one more than is needed, so that a burst's memory is given back
 	}
-	e.idle = w.next
-	e.idleLen--
+	if w == nil || w.stale {
+		if w = e.idle; w == nil {
+			return &waiter{told: make(chan struct{}, 1)}
+		}
+		e.idle = w.next
+		e.idleLen--
+	}
 	w.err = nil
 	w.gone.Store(notYet)
 	return w
@@ -152,20 +150,13 @@ func (e *exits) reuse() *waiter {
 
 // all counts every departing waiter that has gone.
 func (e *exits) all() {
-	for range e.len() {
+	for range e.departing {
 		if w := e.pop(); w != nil {
 			e.retire(w)
 		} else {
 			e.rotate()
 		}
 	}
-}
-
-func (e *exits) len() (n int) {
-	for w := e.head; w != nil; w = w.next {
-		n++
-	}
-	return n
 }
 
 // forget drops the idle waiters, and those that will become so. The guard calls
