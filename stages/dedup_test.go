@@ -115,6 +115,50 @@ func TestAFailureServesNobodyLater(t *testing.T) {
 	})
 }
 
+// A policy may keep failures, too.
+func TestAFailureServesOthersForItsTTL(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		r := through(t, every(time.Second, 8), Section([]Layer[int]{Dedup(dedup.Window(time.Minute, dedup.ErrorTTL(3*time.Second)), constant)},
+			func(_ context.Context, v int) (int, error) { calls++; return 0, errFlaky }))
+		require.Equal(t, 3, calls, "at 0, 3 and 6 s")
+		require.Len(t, r.failed, 8)
+		require.Zero(t, r.failed[1].Attempts)
+		for _, f := range r.failed {
+			require.ErrorIs(t, f, errFlaky)
+		}
+	})
+}
+
+// An answer that is due for renewal is renewed by one item; where that fails,
+// the item has the old answer, as those beside it have.
+func TestAnAnswerIsRenewed(t *testing.T) {
+	for name, tt := range map[string]struct {
+		err  error
+		want []int
+	}{
+		"and it works":   {nil, []int{1, 1, 2, 2}},
+		"and that fails": {errFlaky, []int{1, 1, 1, 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				calls := 0
+				r := through(t, every(2*time.Second, 4), Section([]Layer[int]{
+					Dedup(dedup.Window(3*time.Second, dedup.ServeStale(time.Hour), dedup.ErrorTTL(time.Hour)), constant),
+				}, func(context.Context, int) (int, error) {
+					if calls++; calls > 1 {
+						return calls, tt.err
+					}
+					return calls, nil
+				}))
+				require.Equal(t, tt.want, r.out)
+				require.Empty(t, r.failed)
+				require.Equal(t, 2, calls)
+			})
+		})
+	}
+}
+
 func TestALeaderThatIsShedShedsItsFollowers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := through(t, Slice([]int{0, 1, 1, 0}), Section([]Layer[int]{

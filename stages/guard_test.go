@@ -53,6 +53,8 @@ func TestAGuardLimitsTheCalls(t *testing.T) {
 				require.Equal(t, upTo(100), r.out)
 				require.Equal(t, int32(4), g.most.Load())
 				require.Equal(t, 250*time.Millisecond, r.took, "four at a time, no less")
+				seen := r.nodes[1].Layers()
+				require.Equal(t, uint64(100), seen[len(seen)-1].(guard.Snapshot).Admitted)
 			})
 		})
 	}

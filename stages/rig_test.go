@@ -20,7 +20,8 @@ type rig[I, O any] struct {
 	out    []O
 	failed []*ItemError
 	times  []Timings
-	order  []string // every value and failure, as they came
+	left   []time.Duration // until the items' deadlines; 0 without
+	order  []string        // every value and failure, as they came
 	err    error
 	nodes  []*Node // source, stage, sink, and the map before the stage
 	took   time.Duration
@@ -56,14 +57,19 @@ func drive[I, O any](t testing.TB, untimed bool, src Source[I], s Stage[I, O], c
 // behindMap is through with a Map of f before the stage, which can fail items.
 func behindMap[I, M, O any](t testing.TB, src Source[I], f func(context.Context, I) (M, error), s Stage[M, O], control ...func(*Runtime)) *rig[M, O] {
 	t.Helper()
-	return run(t, false, s, control, func(rt *Runtime, wg *conc.WaitGroup) *Inlet[M] {
+	return run(t, false, s, control, fed(src, Map(f)))
+}
+
+// fed starts a source and a stage at the node "map".
+func fed[I, M any](src Source[I], s Stage[I, M]) func(*Runtime, *conc.WaitGroup) *Inlet[M] {
+	return func(rt *Runtime, wg *conc.WaitGroup) *Inlet[M] {
 		n := rt.Nodes()
 		out, in := Link[I](rt, n[0], n[3], 16)
 		next, mid := Link[M](rt, n[3], n[1], 16)
 		wg.Go(func() { RunSource(src, out) })
-		wg.Go(func() { RunStage(Map(f), in, next) })
+		wg.Go(func() { RunStage(s, in, next) })
 		return mid
-	})
+	}
 }
 
 // run runs the stage behind what feed starts.
@@ -92,6 +98,11 @@ func run[I, O any](t testing.TB, untimed bool, s Stage[I, O], control []func(*Ru
 			r.order = append(r.order, fmt.Sprint(it.Value))
 		}
 		r.times = append(r.times, in.Timings(it))
+		var left time.Duration
+		if by, ok := it.Deadline(in); ok {
+			left = time.Until(by)
+		}
+		r.left = append(r.left, left)
 	}}, in)
 	r.took = time.Since(begun)
 	wg.Wait()

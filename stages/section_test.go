@@ -321,7 +321,7 @@ func TestAGoexitInJoinLosesNothing(t *testing.T) {
 
 func TestAnAbortEmptiesASection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := through(t, every(time.Millisecond, 1_000), Section(documented(), func(ctx context.Context, v int) (int, error) {
+		r := through(t, every(time.Millisecond, 1_000), Section(documented()[1:], func(ctx context.Context, v int) (int, error) {
 			select {
 			case <-ctx.Done():
 				return v, nil // it ends in time, and that counts
@@ -331,10 +331,9 @@ func TestAnAbortEmptiesASection(t *testing.T) {
 		}, Workers(8)), after(500*time.Millisecond, abort))
 		require.Equal(t, 500*time.Millisecond, r.took)
 		require.NotEmpty(t, r.failed)
-		last := r.failed[len(r.failed)-1]
-		require.ErrorIs(t, last, ErrAborted)
-		require.ErrorIs(t, last, errGone)
-		require.Zero(t, last.Attempts)
+		for _, f := range r.failed {
+			require.ErrorIs(t, f, errGone) // also those that a retry gave up on for it
+		}
 	})
 }
 
