@@ -12,32 +12,31 @@ import (
 // much as all else in a hit together.
 func (d *Dedup[K, V]) now() int64 { return int64(time.Since(d.start)) }
 
-// end decides how a flight ends that is ended with v and err.
-func (d *Dedup[K, V]) end(ctx context.Context, v V, err error, c call) ending[V] {
-	end := ending[V]{value: v, err: err}
+// decide says how long the result of a flight that has ended is kept.
+func (d *Dedup[K, V]) decide(end *ending[V], ctx context.Context, c call) {
 	ttl := c.ttl
-	if err != nil {
-		ttl = d.errorTTL(ctx, err)
+	if end.err != nil {
+		ttl = d.errorTTL(ctx, end.err)
 	}
 	if ttl <= 0 {
-		return end
+		return
 	}
 	if d.policy.jitter > 0 {
 		ttl -= time.Duration(rand.Float64() * d.policy.jitter * float64(ttl))
 	}
-	end.odd = ttl != d.policy.ttl || c.now != 0
-	if end.now = c.now; end.now == 0 {
-		end.now = d.now()
+	end.odd = ttl != d.ttl || c.now != 0
+	now := c.now
+	if now == 0 {
+		now = d.now()
 	}
-	end.expires = after(end.now, int64(ttl))
-	if err != nil {
-		return end
+	end.now, end.expires = now, after(now, int64(ttl))
+	if end.err != nil {
+		return
 	}
-	end.expires = after(end.expires, int64(d.policy.stale))
+	end.expires = after(end.expires, d.ages)
 	if d.weigh != nil {
-		end.weight = max(d.weigh(v), 0)
+		end.weight = max(d.weigh(end.value), 0)
 	}
-	return end
 }
 
 // after adds a duration to a time, and stays at the end of time.
@@ -77,5 +76,5 @@ func (d *Dedup[K, V]) due(s *shard[K, V], i uint32, now int64) bool {
 	if left <= 0 {
 		return true
 	}
-	return s.early && float64(left) <= d.policy.early*float64(s.took[i])*rand.ExpFloat64()
+	return s.early && float64(left) <= d.policy.early*float64(s.facts[i].took)*rand.ExpFloat64()
 }

@@ -38,7 +38,14 @@ type call struct {
 }
 
 func (d *Dedup[K, V]) call(opts []CallOption) call {
-	c := call{ttl: d.policy.ttl}
+	if len(opts) == 0 {
+		return call{ttl: d.ttl}
+	}
+	return d.options(opts)
+}
+
+func (d *Dedup[K, V]) options(opts []CallOption) call {
+	c := call{ttl: d.ttl}
 	for i := range opts {
 		switch o := &opts[i]; o.kind {
 		case setTTL:
@@ -53,7 +60,7 @@ func (d *Dedup[K, V]) call(opts []CallOption) call {
 // asked returns when the call was made, where that is told, or where runs are
 // timed because their results are renewed early; and otherwise 0.
 func (d *Dedup[K, V]) asked(c call) int64 {
-	if c.now == 0 && d.policy.early > 0 {
+	if c.now == 0 && d.early {
 		return d.now()
 	}
 	return c.now

@@ -78,7 +78,19 @@ func (d *Dedup[K, V]) Join(key K, f Follower[V], opts ...CallOption) Check[V] {
 	}
 	now := d.asked(d.call(opts))
 	s := d.shard(h)
-	v, err, i, found := d.find(s, h, key, now)
+	s.mu.Lock()
+	i := s.table.find(uint32(h), key)
+	if i == 0 {
+		t := s.begin(s.add(uint32(h), key), now)
+		s.mu.Unlock()
+		return Check[V]{State: First, Token: t}
+	}
+	if s.table.entries[i].expires == 0 {
+		s.join(i, f)
+		s.mu.Unlock()
+		return Check[V]{State: InProgress}
+	}
+	v, err, i, found := d.find(s, h, key, i, now)
 	switch found {
 	case hit:
 		if err == nil {
@@ -90,14 +102,13 @@ func (d *Dedup[K, V]) Join(key K, f Follower[V], opts ...CallOption) Check[V] {
 		s.mu.Unlock()
 		return Check[V]{State: Stale, Value: d.share(v), Token: t}
 	case absent:
-		t := s.begin(s.add(h, key), now)
+		t := s.begin(s.add(uint32(h), key), now)
 		s.mu.Unlock()
 		return Check[V]{State: First, Token: t}
-	default:
-		s.join(i, f)
-		s.mu.Unlock()
-		return Check[V]{State: InProgress}
 	}
+	s.join(i, f) // its result has just gone, or is gone while it is being renewed
+	s.mu.Unlock()
+	return Check[V]{State: InProgress}
 }
 
 // CheckAll is [Dedup.Check] for every key in turn. The answers are in the order
@@ -122,7 +133,8 @@ func (d *Dedup[K, V]) Complete(t Token, v V, opts ...CallOption) bool {
 	if d.clone != nil {
 		v = d.clone(v)
 	}
-	end := d.end(context.Background(), v, nil, d.call(opts))
+	end := ending[V]{value: v}
+	d.decide(&end, nil, d.call(opts))
 	return d.finish(t, &end)
 }
 
@@ -134,33 +146,23 @@ func (d *Dedup[K, V]) Fail(t Token, err error, opts ...CallOption) bool {
 	if err == nil {
 		err = d.fault(ErrFailed)
 	}
-	var zero V
-	end := d.end(context.Background(), zero, err, d.call(opts))
+	end := ending[V]{err: err}
+	d.decide(&end, context.Background(), d.call(opts))
 	return d.finish(t, &end)
 }
 
 // finish ends the flight of t and tells those who wait for it.
 func (d *Dedup[K, V]) finish(t Token, end *ending[V]) bool {
-	l, ok := d.land(t, end)
-	if !l.empty() {
-		l.tell(end.value, end.err, d.clone)
-		d.shards[t.shard].recycle(l.followers)
-	}
-	return ok
-}
-
-// land ends the flight of t, and returns those who must be told.
-func (d *Dedup[K, V]) land(t Token, end *ending[V]) (landing[V], bool) {
 	if int(t.shard) >= len(d.shards) {
-		return landing[V]{}, false
+		return false
 	}
 	s := &d.shards[t.shard]
 	s.mu.Lock()
-	if s.flight(t) == nil {
-		s.mu.Unlock()
-		return landing[V]{}, false
-	}
-	l := s.land(t.flight, end)
+	l, ok := s.land(t, end)
 	s.mu.Unlock()
-	return l, true
+	if !l.empty() {
+		l.tell(end.value, end.err, d.clone)
+		s.recycle(l.followers)
+	}
+	return ok
 }

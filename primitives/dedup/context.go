@@ -57,9 +57,6 @@ func (s *shard[K, V]) context(ctx context.Context, t Token) *runContext {
 // came twice in a row: one that comes once, as the ctx of a request does, is not
 // kept from the garbage collector.
 func (f *flight[V]) retire() {
-	if f.run == nil {
-		return
-	}
 	who := identity(f.run.caller)
 	if f.lately != who || f.run.inner.Load() != nil {
 		f.run = nil

@@ -14,15 +14,17 @@ import (
 // Values are shared, not copied: all callers of a key get the same V, so one
 // that holds pointers, slices or maps must not be changed by those who get it.
 type Dedup[K comparable, V any] struct {
-	policy Policy
-	clone  func(V) V
-	weigh  func(V) int64
-	start  time.Time // the monotonic zero that all times count from
-	ages   int64     // how long before it expires a value is stale
 	seed   maphash.Seed
 	guess  bool // K may hold an interface, so hashing a key may panic
+	early  bool // see Early
 	shift  uint // how far the hash is shifted to leave the number of the shard
 	shards []shard[K, V]
+	start  time.Time // the monotonic zero that all times count from
+	ttl    time.Duration
+	ages   int64 // how long before it expires a value is stale
+	clone  func(V) V
+	weigh  func(V) int64
+	policy Policy
 }
 
 // New returns an empty deduplicator, or a [*PolicyError] that lists what is
@@ -37,6 +39,8 @@ func New[K comparable, V any](p Policy, hooks ...Hooks[V]) (*Dedup[K, V], error)
 	}
 	d := &Dedup[K, V]{
 		policy: p,
+		ttl:    p.ttl,
+		early:  p.early > 0,
 		clone:  h.Clone,
 		start:  time.Now().Add(-1), // so that no time is 0
 		ages:   int64(p.stale),
@@ -99,19 +103,27 @@ func (d *Dedup[K, V]) Do(ctx context.Context, key K, f func(context.Context) (V,
 	c := d.call(opts)
 	now := d.asked(c)
 	s := d.shard(h)
-	v, err, i, found := d.find(s, h, key, now)
-	switch found {
-	case hit:
-		if err == nil {
-			v = d.share(v)
+	var v V
+	found := absent
+	s.mu.Lock()
+	i := s.table.find(uint32(h), key)
+	if i != 0 {
+		var err error
+		v, err, i, found = d.find(s, h, key, i, now)
+		if found == hit {
+			if err == nil {
+				v = d.share(v)
+			}
+			return v, err
 		}
-		return v, err
+	}
+	switch found {
 	case flying:
 		t, r := s.wait(i)
 		s.mu.Unlock()
 		return d.follow(ctx, s, t, r)
 	case absent:
-		i = s.add(h, key)
+		i = s.add(uint32(h), key)
 	}
 	t := s.begin(i, now)
 	run := s.context(ctx, t)
@@ -131,7 +143,10 @@ func (d *Dedup[K, V]) lead(run *runContext, t Token, f func(context.Context) (V,
 			return
 		}
 		run.end()
-		l, _ := d.land(t, &ending[V]{err: errUnfinished})
+		s := &d.shards[t.shard]
+		s.mu.Lock()
+		l, _ := s.land(t, &ending[V]{err: errUnfinished})
+		s.mu.Unlock()
 		if l.empty() {
 			return // with nobody to tell, the panic goes on untouched
 		}
@@ -147,13 +162,14 @@ func (d *Dedup[K, V]) lead(run *runContext, t Token, f func(context.Context) (V,
 		l.tell(zero, &PanicError{Name: d.policy.name, Value: p, Stack: debug.Stack()}, nil)
 	}()
 	v, err = f(run)
-	shared := v
 	if err != nil {
 		err = run.explain(err)
-	} else if d.clone != nil {
-		shared = d.clone(v)
 	}
-	end := d.end(run.caller, shared, err, c)
+	end := ending[V]{value: v, err: err}
+	if d.clone != nil && err == nil {
+		end.value = d.clone(v)
+	}
+	d.decide(&end, run.caller, c)
 	returned = true
 	run.end()
 	d.finish(t, &end)

@@ -10,19 +10,16 @@ const (
 	hit
 )
 
-// find looks key up. At hit it returns the result that is kept, and has let s go.
-// Otherwise s is locked; i is the entry of the key, where there is one, and at
-// due v is the result that is kept.
+// find looks at what there is for key, in entry i of s, which is locked. At hit it
+// returns the result that is kept, and has let s go. Otherwise s is locked; i is the
+// entry of the key, where there is one still, and at due v is the result that is
+// kept.
 //
 // The clock is read between two critical sections, not inside one, and only if
 // there is a result whose age matters: a miss needs no clock here, nor does a
 // result that is kept for ever. A result read before the clock and fresh after
 // it was fresh when it was read.
-func (d *Dedup[K, V]) find(s *shard[K, V], h uint64, key K, now int64) (v V, err error, i uint32, found verdict) {
-	s.mu.Lock()
-	if i = s.table.find(h, key); i == none {
-		return v, nil, i, absent
-	}
+func (d *Dedup[K, V]) find(s *shard[K, V], h uint64, key K, i uint32, now int64) (v V, err error, _ uint32, found verdict) {
 	e := &s.table.entries[i]
 	if e.expires == 0 {
 		return v, nil, i, flying
@@ -33,7 +30,7 @@ func (d *Dedup[K, V]) find(s *shard[K, V], h uint64, key K, now int64) (v V, err
 	v, fresh := e.value, e.expires-d.ages
 	s.hits++
 	s.mu.Unlock()
-	if fresh >= forever-d.ages {
+	if fresh == forever-d.ages {
 		return v, nil, i, hit
 	}
 	now = d.now()
@@ -43,7 +40,7 @@ func (d *Dedup[K, V]) find(s *shard[K, V], h uint64, key K, now int64) (v V, err
 	var zero V
 	s.mu.Lock()
 	s.hits--
-	if i = s.table.find(h, key); i == none {
+	if i = s.table.find(uint32(h), key); i == 0 {
 		return zero, nil, i, absent
 	}
 	if s.table.entries[i].expires == 0 {
@@ -56,19 +53,19 @@ func (d *Dedup[K, V]) find(s *shard[K, V], h uint64, key K, now int64) (v V, err
 // and unlocks it at hit.
 func (d *Dedup[K, V]) judge(s *shard[K, V], i uint32, now int64) (v V, err error, _ uint32, found verdict) {
 	e := &s.table.entries[i]
-	f := s.of(e)
+	f := &s.flights[e.flight]
 	switch {
-	case e.expires < 0 && now < -e.expires:
-		err = f.err
-	case e.expires < 0 || now >= e.expires:
-		renewing := f != nil && f.gen != 0
+	case now >= e.ends():
+		renewing := f.gen != 0
 		s.expire(i)
 		if renewing {
 			return v, nil, i, flying
 		}
-		return v, nil, none, absent
+		return v, nil, 0, absent
+	case e.expires < 0:
+		err = f.err
 	case d.due(s, i, now):
-		if f == nil || f.gen == 0 && now >= f.until {
+		if f.gen == 0 && now >= f.until { // no flight is flight 0
 			return e.value, nil, i, due
 		}
 		s.stale++
@@ -92,8 +89,8 @@ func (d *Dedup[K, V]) Get(key K) (V, bool) {
 	}
 	s := d.shard(h)
 	s.mu.Lock()
-	i := s.table.find(h, key)
-	if i == none || s.table.entries[i].expires <= 0 {
+	i := s.table.find(uint32(h), key)
+	if i == 0 || s.table.entries[i].expires <= 0 {
 		s.mu.Unlock()
 		return zero, false
 	}

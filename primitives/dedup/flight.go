@@ -6,8 +6,7 @@ import "errors"
 // flight that has ended with an error that is kept stays, to hold it.
 type flight[V any] struct {
 	gen   uint64 // the token's; 0 where no run goes on
-	at    uint32 // the entry of the key; none where the key has been forgotten
-	place uint32 // of the entry in the queue, where it has a result too
+	entry uint32 // of the key; 0 where the key has been forgotten
 	next  uint32 // in the chain of free flights
 
 	left    bool // the ctx of the Do that leads has ended
@@ -44,6 +43,7 @@ type ending[V any] struct {
 	now     int64
 	expires int64 // 0 keeps nothing
 	weight  int64
+	took    int64
 	odd     bool // the ttl is not the policy's
 }
 
@@ -55,13 +55,13 @@ var errUnfinished = errors.New("dedup: unfinished")
 // results are renewed early.
 func (s *shard[K, V]) begin(i uint32, now int64) Token {
 	e := &s.table.entries[i]
-	n := s.freeFlight
+	n := e.flight
 	switch {
-	case e.expires != 0 && e.ref&inFlight != 0: // it holds why the last renewal failed
-		n = e.ref &^ inFlight
+	case n != 0: // it holds why the last renewal failed
 		s.flights[n].err = nil
 		s.noted--
-	case n != none:
+	case s.freeFlight != 0:
+		n = s.freeFlight
 		s.freeFlight = s.flights[n].next
 	default:
 		n = uint32(len(s.flights))
@@ -71,18 +71,15 @@ func (s *shard[K, V]) begin(i uint32, now int64) Token {
 	if s.gen == 0 { // means ended, and the zero Token
 		s.gen++
 	}
-	f := &s.flights[n]
-	f.gen, f.at, f.began = s.gen, i, now
+	e.flight = n
 	if e.expires != 0 {
 		s.renewed++
-		if e.ref&inFlight == 0 {
-			f.place = e.ref
-		}
 	} else {
 		s.misses++
 	}
-	e.ref = inFlight | n
 	s.flying++
+	f := &s.flights[n]
+	f.gen, f.entry, f.began = s.gen, i, now
 	return Token{gen: s.gen, flight: n, shard: s.id}
 }
 
@@ -94,21 +91,13 @@ func (s *shard[K, V]) flight(t Token) *flight[V] {
 	return &s.flights[t.flight]
 }
 
-// of returns the flight that an entry refers to, nil where it refers to none.
-func (s *shard[K, V]) of(e *entry[K, V]) *flight[V] {
-	if e.ref&inFlight == 0 {
-		return nil
-	}
-	return &s.flights[e.ref&^inFlight]
-}
-
 // join enlists fol with the flight of entry i.
 func (s *shard[K, V]) join(i uint32, fol Follower[V]) {
 	s.shared++
 	if fol == nil {
 		return
 	}
-	f := s.of(&s.table.entries[i])
+	f := &s.flights[s.table.entries[i].flight]
 	if n := len(s.spare); f.followers == nil && n > 0 {
 		f.followers, s.spare = s.spare[n-1], s.spare[:n-1]
 	}
@@ -119,7 +108,7 @@ func (s *shard[K, V]) join(i uint32, fol Follower[V]) {
 // wait makes a Do a follower of the flight of entry i.
 func (s *shard[K, V]) wait(i uint32) (Token, *result[V]) {
 	s.shared++
-	n := s.table.entries[i].ref &^ inFlight
+	n := s.table.entries[i].flight
 	f := &s.flights[n]
 	if f.result == nil {
 		f.result = &result[V]{done: make(chan struct{})}
@@ -175,23 +164,28 @@ func (s *shard[K, V]) abandon(f *flight[V]) bool {
 // part separates a flight from its key: what is kept stays, the run goes on for
 // those who wait for it, and whoever comes next is the first.
 func (s *shard[K, V]) part(f *flight[V]) {
-	if f.at == none {
+	if f.entry == 0 {
 		return
 	}
-	if e := &s.table.entries[f.at]; e.expires != 0 {
-		e.ref = f.place
+	if e := &s.table.entries[f.entry]; e.expires != 0 {
+		e.flight = 0
 	} else {
-		s.table.remove(f.at)
+		s.table.remove(f.entry)
 	}
-	f.at = none
+	f.entry = 0
 }
 
-// land ends flight n, with what e says.
-func (s *shard[K, V]) land(n uint32, end *ending[V]) landing[V] {
-	f := &s.flights[n]
-	l := landing[V]{f.result, f.followers}
-	i := f.at
-	f.gen, f.result, f.followers, f.waiting, f.left = 0, nil, nil, 0, false
+// land ends the flight of t, with what end says, unless it has ended before.
+func (s *shard[K, V]) land(t Token, end *ending[V]) (l landing[V], ok bool) {
+	f := s.flight(t)
+	if f == nil {
+		return l, false
+	}
+	f.gen, f.left = 0, false
+	if f.result != nil || f.followers != nil {
+		l = landing[V]{f.result, f.followers}
+		f.result, f.followers, f.waiting = nil, nil, 0
+	}
 	s.flying--
 	if end.err != nil {
 		s.failed++
@@ -202,49 +196,48 @@ func (s *shard[K, V]) land(n uint32, end *ending[V]) landing[V] {
 		s.oversize++
 		end.expires = 0
 	}
-	if i == none || !s.hold(n, i, end) {
-		s.release(n)
+	if f.entry == 0 || !s.hold(t.flight, end) {
+		s.release(t.flight)
 	}
 	s.shrink()
-	return l
+	return l, true
 }
 
-// hold keeps what flight n ended with for entry i, or removes the entry. It
-// reports whether it has use for the flight itself.
-func (s *shard[K, V]) hold(n, i uint32, end *ending[V]) bool {
-	f, e := &s.flights[n], &s.table.entries[i]
-	renewal := e.expires != 0
+// hold keeps what flight n ended with for its key, or removes the entry. It reports
+// whether it has use for the flight itself, which is to hold an error.
+func (s *shard[K, V]) hold(n uint32, end *ending[V]) bool {
+	f := &s.flights[n]
+	i := f.entry
+	e := &s.table.entries[i]
 	// A key that is not equal to itself is never found again, so its result
 	// would only take room.
 	keeps := end.expires != 0 && e.key == e.key
-	switch {
-	case renewal && end.err != nil && !keeps:
-		e.ref = f.place
-		return false
-	case renewal && end.err != nil:
+	failed := end.err != nil
+	if failed && keeps {
 		f.err, f.until = end.err, end.expires
 		s.noted++
-		return true
-	case renewal:
-		s.queue.drop(f.place)
 	}
-	switch {
-	case !keeps:
-		s.table.remove(i)
-	case end.err != nil:
-		f.place = s.enqueue(i, end)
-		f.err = end.err
-		e.expires = -end.expires
-		s.noted++
-		s.settle(end.now)
-		return true
-	default:
-		s.keep(i, end)
-		if s.early {
-			s.took[i] = end.now - f.began
+	if e.expires != 0 { // a renewal
+		if failed {
+			if !keeps {
+				e.flight = 0
+			}
+			return keeps
 		}
-		s.settle(end.now)
+		s.unlink(i)
 	}
+	if !keeps {
+		s.table.remove(i)
+		return false
+	}
+	if failed {
+		s.keep(i, end)
+		e.expires = -end.expires
+		return true
+	}
+	e.flight = 0
+	end.took = end.now - f.began
+	s.keep(i, end)
 	return false
 }
 
@@ -252,9 +245,13 @@ func (s *shard[K, V]) hold(n, i uint32, end *ending[V]) bool {
 // used again.
 func (s *shard[K, V]) release(n uint32) {
 	f := &s.flights[n]
-	f.retire()
-	f.err = nil
-	f.next, s.freeFlight = s.freeFlight, n
+	if f.run != nil {
+		f.retire()
+	}
+	if f.err != nil {
+		f.err = nil
+	}
+	f.entry, f.next, s.freeFlight = 0, s.freeFlight, n
 }
 
 // erase frees a flight that held an error.

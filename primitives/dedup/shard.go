@@ -10,23 +10,23 @@ import (
 type shard[K comparable, V any] struct {
 	mu    sync.Mutex
 	table table[K, V]
-	queue queue // of the results; a key that is only in flight is not in it
 
-	flights    []flight[V] // a slab; everything refers to a flight by its number
-	freeFlight uint32      // none where there is no free one
+	flights    []flight[V] // a slab as well; 0 is not used
+	freeFlight uint32
 	gen        uint64
 	spare      [][]Follower[V]
 
 	id     uint32
 	limit  int   // most results kept; 0 for no limit
 	weight int64 // most that they weigh together; 0 for no limit
-	strict bool  // the ttls of those in the queue may differ
-	mixed  bool  // so it is not in the order of expiry
-	hand   uint32
-	early  bool    // what a load took is kept
-	took   []int64 // by place in the table
+	early  bool
+	facts  []fact // by entry, where there is a weight to limit, or early
+	strict bool   // the ttls of the results may differ
+	mixed  bool   // so the ring is not in the order of expiry
+	hand   uint32 // the next entry to look at where mixed
 
-	flying, noted        int // flights that go on, and such as hold an error
+	kept, flying, noted  int // results; flights that go on, and that hold an error
+	weighs               int64
 	hits, misses, shared uint64
 	completed, failed    uint64
 	evicted, expired     uint64
@@ -35,8 +35,8 @@ type shard[K comparable, V any] struct {
 	_                    [64]byte // keeps neighbours out of each other's cache lines
 }
 
-// inFlight marks a ref that is a flight's.
-const inFlight = 1 << 31
+// fact is what is known of a result, where the policy asks for it.
+type fact struct{ took, weight int64 }
 
 // forever is the time that the clock does not reach.
 const forever = math.MaxInt64
@@ -47,122 +47,60 @@ const slack = 1_000_000
 
 func (s *shard[K, V]) init(id uint32, limit int, p Policy, gen uint64) {
 	s.id, s.limit, s.weight, s.gen, s.early = id, limit, p.weight, gen, p.early > 0
-	s.freeFlight = none
+	s.flights = make([]flight[V], 1)
 	s.reset()
 }
 
 func (s *shard[K, V]) reset() {
 	s.table.reset(0)
-	s.queue.reset(0, s.weight > 0)
-	s.strict, s.mixed, s.hand, s.took = false, false, 0, nil
-	if s.early {
-		s.took = make([]int64, len(s.table.entries))
-	}
+	s.strict, s.mixed, s.hand, s.facts = false, false, 0, nil
+	s.kept, s.weighs = 0, 0
 }
 
-// add takes a place for a key that has none.
-func (s *shard[K, V]) add(h uint64, key K) uint32 {
-	if s.table.used >= s.table.room {
-		s.resize(2 * s.table.room)
+// add takes an entry for a key that has none.
+func (s *shard[K, V]) add(hash uint32, key K) uint32 {
+	i := s.table.add(hash, key)
+	if (s.early || s.weight > 0) && int(i) >= len(s.facts) {
+		s.facts = append(s.facts, make([]fact, int(i)+1-len(s.facts))...)
 	}
-	i := s.table.place(uint32(h), tagOf(h))
-	e := &s.table.entries[i]
-	e.key, e.hash = key, uint32(h)
 	return i
 }
 
-// resize moves all entries to a table with room for n.
-func (s *shard[K, V]) resize(n int) {
-	old, took := s.table, s.took
-	s.table.reset(n)
-	if s.early {
-		s.took = make([]int64, len(s.table.entries))
-	}
-	for g, word := range old.ctrl {
-		for j := range width {
-			tag := byte(word >> (8 * j))
-			if tag == 0 {
-				continue
-			}
-			from := g*width + j
-			e := &old.entries[from]
-			to := s.table.place(e.hash, tag)
-			s.table.entries[to] = *e
-			if s.early {
-				s.took[to] = took[from]
-			}
-			s.moved(to)
-		}
-	}
-}
-
-// moved tells those who refer to an entry where it is now.
-func (s *shard[K, V]) moved(i uint32) {
-	e := &s.table.entries[i]
-	place := e.ref
-	if e.ref&inFlight != 0 {
-		f := &s.flights[e.ref&^inFlight]
-		f.at, place = i, f.place
-	}
-	if e.expires != 0 {
-		s.queue.cell(place).at = i
-	}
-}
-
-// compact closes the gaps of the queue, in a ring with room for n results.
-func (s *shard[K, V]) compact(n int) {
-	old := s.queue
-	s.queue.reset(n, s.weight > 0)
-	s.hand = 0
-	for p := old.head; p != old.tail; p = next(p) {
-		c := old.cell(p)
-		if c.at == none {
-			continue
-		}
-		var weight int64
-		if old.weights != nil {
-			weight = old.weights[old.index(p)]
-		}
-		place := s.queue.push(c.at, c.expires, weight)
-		if e := &s.table.entries[c.at]; e.ref&inFlight != 0 {
-			s.flights[e.ref&^inFlight].place = place
-		} else {
-			e.ref = place
-		}
-	}
-}
-
-// enqueue puts the result of an entry at the young end of the queue and returns its
-// place. The entry must not be in the queue, and the caller makes it refer to
-// the place before anything else happens.
-func (s *shard[K, V]) enqueue(i uint32, end *ending[V]) uint32 {
-	q := &s.queue
-	if q.full() {
-		s.compact(max(2*q.live, minCells))
-	}
-	if end.odd {
-		s.strict = true
-	}
-	if q.live > 0 {
-		youngest := q.cell((q.tail - 1) & (inFlight - 1)).expires
+// keep makes what end says the result of entry i, as the youngest, after it has made
+// room. The entry has no result yet.
+func (s *shard[K, V]) keep(i uint32, end *ending[V]) {
+	s.room(end)
+	e, hinge := &s.table.entries[i], &s.table.entries[0]
+	s.strict = s.strict || end.odd
+	if hinge.prev != 0 {
+		youngest := s.table.entries[hinge.prev].ends()
 		s.mixed = s.mixed || end.expires < youngest && (s.strict || end.expires < youngest-slack)
 	}
-	return q.push(i, end.expires, end.weight)
+	e.value, e.expires = end.value, end.expires
+	s.link(i)
+	s.kept++
+	if s.facts != nil {
+		s.facts[i] = fact{end.took, end.weight}
+		s.weighs += end.weight
+	}
 }
 
-// keep makes the value of end the result of an entry that is in no flight, as the youngest.
-func (s *shard[K, V]) keep(i uint32, end *ending[V]) {
-	place := s.enqueue(i, end)
-	e := &s.table.entries[i]
-	e.value, e.expires, e.ref = end.value, end.expires, place
+// link puts an entry at the young end of the ring.
+func (s *shard[K, V]) link(i uint32) {
+	e, hinge := &s.table.entries[i], &s.table.entries[0]
+	e.prev, e.next = hinge.prev, 0
+	s.table.entries[e.prev].next = i
+	hinge.prev = i
 }
 
-// settle makes room after a result has been kept: it removes what has expired,
-// in passing, and evicts what is too much. The youngest stays: it is within the
-// limits by itself.
-func (s *shard[K, V]) settle(now int64) {
-	s.sweep(now)
-	for s.limit > 0 && s.queue.live > s.limit || s.weight > 0 && s.queue.weight > s.weight {
+// ends returns when the result of an entry expires.
+func (e *entry[K, V]) ends() int64 { return max(e.expires, -e.expires) }
+
+// room makes room for a result that is about to be kept, and is within the limits
+// by itself: it removes what has expired, in passing, and evicts what is too much.
+func (s *shard[K, V]) room(end *ending[V]) {
+	s.sweep(end.now)
+	for s.limit > 0 && s.kept >= s.limit || s.weight > 0 && s.weighs+end.weight > s.weight {
 		s.evict()
 	}
 }
@@ -170,23 +108,30 @@ func (s *shard[K, V]) settle(now int64) {
 // drop takes the result of an entry away, and the entry with it unless its key
 // is in flight.
 func (s *shard[K, V]) drop(i uint32) {
-	e := &s.table.entries[i]
-	place, flying := e.ref, false
-	if e.ref&inFlight != 0 {
-		n := e.ref &^ inFlight
-		place, flying = s.flights[n].place, s.flights[n].gen != 0
-		if !flying {
-			s.erase(n)
-		}
-	}
-	s.queue.drop(place)
-	if flying {
-		var zero V
-		e.value, e.expires = zero, 0
-	} else {
+	s.unlink(i)
+	if n := s.table.entries[i].flight; n == 0 {
+		s.table.remove(i)
+	} else if s.flights[n].gen == 0 {
+		s.erase(n)
 		s.table.remove(i)
 	}
-	if s.queue.live == 0 {
+}
+
+// unlink takes the result of an entry away.
+func (s *shard[K, V]) unlink(i uint32) {
+	e := &s.table.entries[i]
+	s.table.entries[e.prev].next = e.next
+	s.table.entries[e.next].prev = e.prev
+	e.expires = 0
+	if e.flight != 0 { // or else all of it goes
+		var zero V
+		e.value = zero
+	}
+	if s.facts != nil {
+		s.weighs -= s.facts[i].weight
+	}
+	s.kept--
+	if s.kept == 0 {
 		s.strict, s.mixed = false, false
 	}
 }
@@ -198,48 +143,48 @@ func (s *shard[K, V]) expire(i uint32) {
 
 func (s *shard[K, V]) evict() {
 	s.evicted++
-	s.drop(s.queue.oldest().at)
+	s.drop(s.table.entries[0].next)
 }
 
 // oldest returns the oldest result that has not expired, and removes those
-// before it. It is nil where there is none.
-func (s *shard[K, V]) oldest(now int64) *cell {
+// before it. It is 0 where there is none.
+func (s *shard[K, V]) oldest(now int64) uint32 {
 	for {
-		c := s.queue.oldest()
-		if c == nil || now < c.expires {
-			return c
+		i := s.table.entries[0].next
+		if i == 0 || now < s.table.entries[i].ends() {
+			return i
 		}
-		s.expire(c.at)
+		s.expire(i)
 	}
 }
 
-// sweep removes up to two expired results from the old end of the queue, so that
+// sweep removes up to two expired results from the old end of the ring, so that
 // each result kept pays for more than itself. Where ttls are mixed the old end
 // may be young in this sense and hide others behind it; then a hand goes round
-// the queue as well. At two places a step it comes by before the queue doubles.
+// the entries as well. At two entries a step it comes by before they double.
 func (s *shard[K, V]) sweep(now int64) {
 	for range 2 {
-		c := s.queue.oldest()
-		if c == nil || now < c.expires {
+		i := s.table.entries[0].next
+		if i == 0 || now < s.table.entries[i].ends() {
 			break
 		}
-		s.expire(c.at)
+		s.expire(i)
 	}
 	for range 2 {
 		if !s.mixed {
 			break
 		}
-		s.hand = next(s.hand)
-		if (s.hand-s.queue.head)&(inFlight-1) >= uint32(s.queue.len()) {
-			s.hand = s.queue.head
+		s.hand++
+		if int(s.hand) >= len(s.table.entries) {
+			s.hand = 1
 		}
 		s.expireIf(s.hand, now)
 	}
 }
 
-func (s *shard[K, V]) expireIf(place uint32, now int64) {
-	if c := s.queue.cell(place); c.at != none && now >= c.expires {
-		s.expire(c.at)
+func (s *shard[K, V]) expireIf(i uint32, now int64) {
+	if e := &s.table.entries[i]; e.expires != 0 && now >= e.ends() {
+		s.expire(i)
 	}
 }
 
@@ -247,8 +192,8 @@ func (s *shard[K, V]) expireIf(place uint32, now int64) {
 func (s *shard[K, V]) purge(now int64) int {
 	before := s.expired
 	s.oldest(now)
-	for p, end := s.queue.head, s.queue.tail; s.mixed && p != end; p = next(p) {
-		s.expireIf(p, now)
+	for i := 1; s.mixed && i < len(s.table.entries); i++ {
+		s.expireIf(uint32(i), now)
 	}
 	s.shrink()
 	return int(s.expired - before)
@@ -259,7 +204,7 @@ func (s *shard[K, V]) clear() {
 	for n := range s.flights {
 		f := &s.flights[n]
 		if f.gen != 0 {
-			f.at = none
+			f.entry = 0
 		} else if f.err != nil {
 			s.erase(uint32(n))
 		}
@@ -267,16 +212,44 @@ func (s *shard[K, V]) clear() {
 	s.reset()
 }
 
-// shrink gives memory back when seven eighths of it are free. The moves are paid
-// for by the removals that made it so.
+// shrink gives memory back when most of it is free. The moves are paid for by the
+// removals that made it so.
 func (s *shard[K, V]) shrink() {
-	if len(s.table.ctrl) > 16 && s.table.used*8 < len(s.table.entries) {
-		s.resize(2 * s.table.used)
-	}
-	if len(s.queue.cells) > 128 && s.queue.live*8 < len(s.queue.cells) {
-		s.compact(2 * s.queue.live)
+	if n := len(s.table.entries); n > 128 && s.table.used*4 < n {
+		s.move(2 * s.table.used)
 	}
 	if len(s.flights) > 1024 && s.flying == 0 && s.noted == 0 { // after a flood
-		s.flights, s.freeFlight = nil, none
+		s.flights, s.freeFlight = make([]flight[V], 1), 0
 	}
+}
+
+// move moves all entries to a smaller table: the results in their order, and then
+// those that are only in flight.
+func (s *shard[K, V]) move(room int) {
+	old, facts := s.table, s.facts
+	s.table.reset(room)
+	s.facts, s.hand = nil, 0
+	for i := old.entries[0].next; i != 0; i = old.entries[i].next {
+		to := s.moved(&old.entries[i])
+		s.link(to)
+		if facts != nil {
+			s.facts[to] = facts[i]
+		}
+	}
+	for n := range s.flights {
+		f := &s.flights[n]
+		if e := &old.entries[f.entry]; f.entry != 0 && e.expires == 0 {
+			s.moved(e)
+		}
+	}
+}
+
+// moved copies an entry of an old table, and tells its flight.
+func (s *shard[K, V]) moved(e *entry[K, V]) uint32 {
+	i := s.add(e.hash, e.key)
+	s.table.entries[i] = *e
+	if e.flight != 0 {
+		s.flights[e.flight].entry = i
+	}
+	return i
 }

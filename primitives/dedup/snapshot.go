@@ -37,8 +37,8 @@ func (d *Dedup[K, V]) Snapshot() Snapshot {
 		s := &d.shards[i]
 		s.mu.Lock()
 		s.purge(now)
-		sum.Cached += s.queue.live
-		sum.Weight += s.queue.weight
+		sum.Cached += s.kept
+		sum.Weight += s.weighs
 		sum.InFlight += s.flying
 		sum.Hits += s.hits
 		sum.Stale += s.stale

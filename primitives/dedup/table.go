@@ -2,118 +2,176 @@ package dedup
 
 import "math/bits"
 
-// table finds entries by the hash of their key. It is an open-addressing hash
-// table in groups of seven, and not a map, for four reasons: a key is hashed
-// once, for the shard and the place in it; an entry stays where it is until the
-// table grows, so that tokens and the queue refer to it by a number; an entry is
-// removed by that number, also where its key is not equal to itself, as a NaN
-// is; and a table can shrink.
+// table finds entries by the hash of their key. It is a slab of entries and an
+// open-addressing index in buckets of one cache line, and not a map, for four
+// reasons: a key is hashed once, for the shard and the place in it; everything refers
+// to an entry by a number of 4 bytes, which the garbage collector does not follow; an entry is removed by that number, also where its key is not equal
+// to itself, as a NaN is; and a table can shrink.
 //
-// Each group has a word of eight bytes: the tags of its entries, 0 where there is
-// none, and in the top byte how many entries had to go past the group because
-// it was full. So one word, from an array small enough to stay in the cache,
-// says which entry to look at and whether to look further; the entry is the one
-// access that misses the cache where there are many. The count takes the place
-// of tombstones: a removed entry leaves nothing behind. (The tags are those of
-// Abseil's SwissTable, the count that of Folly's F14.)
+// The entries stand apart from the index, although a hit then misses the cache
+// twice where there are many: the index is so small that for the default cap it
+// stays in the cache, and the entries are taken, kept and evicted in sequence. With
+// the entries in the index itself, hits among a million keys were a quarter
+// cheaper, and each new key that evicts another was dearer by more than half.
 type table[K comparable, V any] struct {
-	ctrl    []uint64
-	entries []entry[K, V] // width to a group
-	mask    uint32        // of the groups
+	buckets []bucket
+	mask    uint32
+	entries []entry[K, V]
+	free    uint32 // the entry to be used next, 0 where there is none
 	used    int
-	room    int // the table grows beyond this
+	room    int // the index grows beyond this
+}
+
+// bucket is a part of the index, half a cache line. Each of the six lower bytes
+// of tags is 0 or stands for the entry that at says, and tells whether to look at it.
+// The rest of tags counts the entries that had to go past the bucket because it was
+// full, and so says whether to look further; it takes the place of tombstones: what
+// is removed leaves nothing behind. (The tags are those of Abseil's SwissTable, the
+// count is that of Folly's F14.)
+type bucket struct {
+	tags uint64
+	at   [width]uint32
 }
 
 // entry is a key that is in flight, or has a result, or both where the result is
-// being renewed. With small keys and values it is half a cache line.
+// being renewed. Those with a result form a ring, in the order in which they were
+// kept, with entry 0 as its hinge: the next of it is the oldest. With small keys and
+// values an entry fits a cache line.
 type entry[K comparable, V any] struct {
 	key   K
 	value V
 	// expires tells what is kept: nothing where it is 0, a value that is gone
 	// from then on, or, below 0, an error that is gone from -expires on.
-	expires int64
-	ref     uint32 // the place in the queue, or, with inFlight, a flight that knows it
-	hash    uint32 // its lower half, which chooses the group
+	expires    int64
+	flight     uint32 // of the key, 0 where there is none
+	hash       uint32
+	prev, next uint32 // next also chains those that are free
 }
 
 const (
-	width = 7
-	none  = ^uint32(0)
+	width = 6
 
-	ones  = 0x01_01_01_01_01_01_01
-	lows  = 0x7f * ones
+	ones  = 0x01_01_01_01_01_01
 	highs = 0x80 * ones
-	past  = 56 // where the count of a word begins
-	full  = 255
+	past  = 1 << (8 * width)
+	full  = 1<<16 - 1 // a count that gets here stays
 )
 
-// tagOf is the part of a hash that a word holds. It has nothing in common with
-// the bits that choose the shard and the group.
-func tagOf(h uint64) byte { return max(byte(h>>32), 1) }
+// tagOf is the part of a hash that the index holds, with the high bit set. It has
+// nothing in common with the bits that choose the bucket, nor they with those that
+// choose the shard.
+func tagOf(hash uint32) uint64 { return uint64(hash>>25 | 0x80) }
 
-// match returns the high bit of each of the seven lower bytes of word that is tag.
-func match(word uint64, tag byte) uint64 {
-	x := word ^ uint64(tag)*ones
-	return ^((x&lows + lows) | x) & highs
+// match returns the high bits of the bytes of tags that are tag. A byte above one
+// that is tag may be taken for it, too, never one that is 0.
+func match(tags, tag uint64) uint64 {
+	x := tags ^ tag*ones
+	return (x - ones) &^ x & highs
 }
+
+// vacant returns the high bits of the bytes of tags that are 0.
+func vacant(tags uint64) uint64 { return ^tags & highs }
+
+// first returns the byte of the lowest bit of m.
+func first(m uint64) int { return bits.TrailingZeros64(m) >> 3 }
 
 // reset makes an empty table with room for entries.
 func (t *table[K, V]) reset(entries int) {
-	n := 1
-	for n*11/2 < entries { // 5.5 of 7: then one group in six is passed by
-		n *= 2
-	}
-	*t = table[K, V]{
-		ctrl:    make([]uint64, n),
-		entries: make([]entry[K, V], n*width),
-		mask:    uint32(n - 1),
-		room:    n * 11 / 2,
-	}
+	*t = table[K, V]{entries: make([]entry[K, V], 1, entries+1)}
+	t.size(entries)
 }
 
-// find returns the place of key, none where there is none.
-func (t *table[K, V]) find(h uint64, key K) uint32 {
-	tag, home := tagOf(h), uint32(h)&t.mask
-	for g := home; ; {
-		word := t.ctrl[g]
-		for m := match(word, tag); m != 0; m &= m - 1 {
-			i := g*width + uint32(bits.TrailingZeros64(m))>>3
+// size makes an empty index with room for entries.
+func (t *table[K, V]) size(entries int) {
+	n := 1
+	for n*9/2 < entries { // of 6: then one bucket in six is passed by
+		n *= 2
+	}
+	t.buckets, t.mask, t.room = make([]bucket, n), uint32(n-1), n*9/2
+}
+
+// find returns the entry of key, 0 where there is none.
+func (t *table[K, V]) find(hash uint32, key K) uint32 {
+	tag, home := tagOf(hash), hash&t.mask
+	for at := home; ; {
+		b := &t.buckets[at]
+		for m := match(b.tags, tag); m != 0; m &= m - 1 {
+			i := b.at[first(m)]
 			if t.entries[i].key == key {
 				return i
 			}
 		}
-		g = (g + 1) & t.mask
-		if word>>past == 0 || g == home {
-			return none
+		at = (at + 1) & t.mask
+		if b.tags < past || at == home {
+			return 0
 		}
 	}
 }
 
-// place takes a place for an entry. There must be room.
-func (t *table[K, V]) place(hash uint32, tag byte) uint32 {
-	for g := hash & t.mask; ; g = (g + 1) & t.mask {
-		word := &t.ctrl[g]
-		if free := match(*word, 0); free != 0 {
-			i := uint32(bits.TrailingZeros64(free)) >> 3
-			*word |= uint64(tag) << (8 * i)
-			t.used++
-			return g*width + i
+// add takes an entry for a key that has none.
+func (t *table[K, V]) add(hash uint32, key K) uint32 {
+	if t.used >= t.room {
+		t.grow()
+	}
+	i := t.free
+	if i != 0 {
+		t.free = t.entries[i].next
+	} else {
+		i = uint32(len(t.entries))
+		t.entries = append(t.entries, entry[K, V]{})
+	}
+	e := &t.entries[i]
+	e.key, e.hash = key, hash
+	t.insert(hash, i)
+	return i
+}
+
+func (t *table[K, V]) insert(hash, i uint32) {
+	t.used++
+	for at := hash & t.mask; ; at = (at + 1) & t.mask {
+		b := &t.buckets[at]
+		if m := vacant(b.tags); m != 0 {
+			n := first(m)
+			b.tags |= tagOf(hash) << (8 * n)
+			b.at[n] = i
+			return
 		}
-		if *word>>past != full { // or else it has lost count, and stays
-			*word += 1 << past
+		if b.tags < full*past { // or else it has lost count
+			b.tags += past
 		}
 	}
 }
 
-// remove frees a place and lets go of what was there.
+// remove frees an entry, and lets go of key and value.
 func (t *table[K, V]) remove(i uint32) {
-	at := i / width
-	for g := t.entries[i].hash & t.mask; g != at; g = (g + 1) & t.mask {
-		if t.ctrl[g]>>past != full {
-			t.ctrl[g] -= 1 << past
+	hash := t.entries[i].hash
+	t.entries[i] = entry[K, V]{next: t.free}
+	t.free = i
+	t.used--
+	for at := hash & t.mask; ; at = (at + 1) & t.mask {
+		b := &t.buckets[at]
+		for m := match(b.tags, tagOf(hash)); m != 0; m &= m - 1 {
+			if n := first(m); b.at[n] == i {
+				b.tags &^= 0xff << (8 * n)
+				return
+			}
+		}
+		if b.tags < full*past {
+			b.tags -= past
 		}
 	}
-	t.ctrl[at] &^= 0xff << (8 * (i % width))
-	t.entries[i] = entry[K, V]{}
-	t.used--
+}
+
+// grow doubles the index.
+func (t *table[K, V]) grow() {
+	old := t.buckets
+	t.size(2 * t.room)
+	t.used = 0
+	for i := range old {
+		b := &old[i]
+		for m := ^vacant(b.tags) & highs; m != 0; m &= m - 1 {
+			at := b.at[first(m)]
+			t.insert(t.entries[at].hash, at)
+		}
+	}
 }

@@ -28,8 +28,10 @@ func (d *Dedup[K, V]) EvictOldest() bool {
 		for i := range d.shards {
 			s := &d.shards[i]
 			s.mu.Lock()
-			if c := s.oldest(now); c != nil && (oldest == nil || c.expires < expires) {
-				oldest, expires = s, c.expires
+			if i := s.oldest(now); i != 0 {
+				if ends := s.table.entries[i].ends(); oldest == nil || ends < expires {
+					oldest, expires = s, ends
+				}
 			}
 			s.shrink()
 			s.mu.Unlock()
@@ -38,7 +40,7 @@ func (d *Dedup[K, V]) EvictOldest() bool {
 			return false
 		}
 		oldest.mu.Lock()
-		ok := oldest.oldest(now) != nil
+		ok := oldest.oldest(now) != 0
 		if ok {
 			oldest.evict()
 			oldest.shrink()
@@ -63,16 +65,16 @@ func (d *Dedup[K, V]) Forget(key K) bool {
 	s := d.shard(h)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := s.table.find(h, key)
-	if i == none {
+	i := s.table.find(uint32(h), key)
+	if i == 0 {
 		return false
 	}
 	e := &s.table.entries[i]
-	f := s.of(e)
+	f := &s.flights[e.flight]
 	if e.expires != 0 {
 		s.drop(i) // and the entry, unless it is in flight
 	}
-	if f != nil && f.gen != 0 {
+	if f.gen != 0 {
 		s.part(f)
 	}
 	s.shrink()
