@@ -146,28 +146,3 @@ func FuzzEdge(f *testing.F) {
 		})
 	})
 }
-
-func FuzzDelayQueue(f *testing.F) {
-	f.Add([]byte{3, 1, 2, 200, 0, 255, 7})
-	f.Fuzz(func(t *testing.T, script []byte) {
-		var q delayQueue[int]
-		var model []int64 // unsorted
-		for i, b := range script {
-			if b < 200 {
-				q.push(int64(b), i)
-				model = append(model, int64(b))
-			} else if len(model) > 0 {
-				least := 0
-				for j, due := range model {
-					if due < model[least] {
-						least = j
-					}
-				}
-				require.Equal(t, model[least], q.first())
-				require.Equal(t, model[least], int64(script[q.pop()]))
-				model = append(model[:least], model[least+1:]...)
-			}
-			require.Equal(t, len(model), q.len())
-		}
-	})
-}

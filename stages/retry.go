@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/weir-go/weir/internal/delay"
 	"github.com/weir-go/weir/primitives/retry"
 )
 
@@ -14,7 +15,8 @@ import (
 // With a [retry.Policy] the section has a retrier of its own; a *[retry.Retrier]
 // can be shared and observed. An item that is given up on fails with a
 // *[retry.Error]. The rejections of a guard or breaker further in are no
-// attempts and are not tried again, unless the policy says so.
+// attempts and are not tried again, unless the policy says so. Hedged calls are
+// for [retry.Retrier.Do]; the layer refuses a policy that asks for them.
 func Retry[I any](source retry.Source) Layer[I] { return &retryLayer[I]{source} }
 
 type retryLayer[I any] struct{ source retry.Source }
@@ -24,8 +26,8 @@ func (l *retryLayer[I]) Validate() error {
 	if l.source == nil {
 		return errors.New("retry is nil")
 	}
-	_, err := l.source.Retrier()
-	return err
+	r, err := l.source.Retrier()
+	return errors.Join(err, needs(err == nil && r.Hedges(), "retry cannot hedge in a section"))
 }
 
 func (l *retryLayer[I]) Open(p *Port[I]) (Handler[I], error) {
@@ -33,51 +35,77 @@ func (l *retryLayer[I]) Open(p *Port[I]) (Handler[I], error) {
 	if err != nil {
 		return nil, err
 	}
-	return &retryHandler[I]{port: p, retrier: r, tries: make([]int, p.Capacity())}, nil
+	return &retryHandler[I]{port: p, retrier: r, calls: make([]retried, p.Capacity())}, nil
 }
 
 type retryHandler[I any] struct {
 	port    *Port[I]
 	retrier *retry.Retrier
-	tries   []int // by slot; those that count
-	delays  delayQueue[*Exchange[I]]
+	calls   []retried           // by slot
+	delays  delay.Queue[uint32] // of slots
+}
+
+// retried is what the retrier has to know of an exchange, as small as can be:
+// with its place in the queue it is what an item that waits costs.
+type retried struct {
+	attempts int
+	waited   time.Duration
+	began    time.Duration // since the base of the run; 0 where nobody asks
 }
 
 func (h *retryHandler[I]) Request(x *Exchange[I]) {
-	h.tries[x.Slot()] = 0
+	c := &h.calls[x.Slot()]
+	*c = retried{}
+	if began := h.retrier.Begin(); !began.IsZero() {
+		c.began = max(began.Sub(h.port.rt.base), 1)
+	}
 	h.port.Down(x)
 }
 
 func (h *retryHandler[I]) Response(x *Exchange[I]) {
-	h.tries[x.Slot()]++
-	try := retry.Try{Attempt: h.tries[x.Slot()], Err: x.Err()}
-	if x.deadline != 0 {
-		try.Deadline = h.port.rt.base.Add(time.Duration(x.deadline))
-	}
-	v := h.retrier.Next(h.port.Context(), try)
+	c := &h.calls[x.Slot()]
+	c.attempts++
+	v := h.retrier.Next(h.port.Context(), h.try(c, x))
 	if !v.Retry {
 		x.Reject(v.Err)
 		h.port.Up(x)
 		return
 	}
 	if v.Free {
-		h.tries[x.Slot()]--
+		c.attempts--
+	} else {
+		c.waited = v.Delay
 	}
 	due := h.port.rt.now() + int64(v.Delay)
-	h.delays.push(due, x)
-	if h.delays.first() == due {
+	h.delays.Push(due, uint32(x.Slot()))
+	if first, _ := h.delays.Next(); first == due {
 		h.port.WakeIn(v.Delay)
 	}
 }
 
-// Wake sends down what is due.
+// try describes the try of x that has just ended.
+func (h *retryHandler[I]) try(c *retried, x *Exchange[I]) retry.Try {
+	t := retry.Try{Attempt: c.attempts, Err: x.Err(), Waited: c.waited}
+	if c.began != 0 {
+		t.Began = h.port.rt.base.Add(c.began)
+	}
+	if x.deadline != 0 {
+		t.Deadline = h.port.rt.base.Add(time.Duration(x.deadline))
+	}
+	return t
+}
+
+// Wake sends down what is due. What was taken back by an abort meanwhile is not
+// held any more, and is passed by.
 func (h *retryHandler[I]) Wake() {
 	now := h.port.rt.now()
-	for h.delays.len() > 0 && h.delays.first() <= now {
-		h.port.Down(h.delays.pop())
+	for slot, ok := h.delays.PopDue(now); ok; slot, ok = h.delays.PopDue(now) {
+		if x := h.port.held[slot]; x != nil {
+			h.port.Down(x)
+		}
 	}
-	if h.delays.len() > 0 {
-		h.port.WakeIn(time.Duration(h.delays.first() - now))
+	if first, ok := h.delays.Next(); ok {
+		h.port.WakeIn(time.Duration(first - now))
 	}
 }
 
