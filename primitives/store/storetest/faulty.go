@@ -32,8 +32,7 @@ type Call struct {
 // Fault is what happens to a call. The zero Fault lets it pass as it is.
 type Fault struct {
 	// Delay passes before the call is made. Where the context ends earlier, the
-	// call is not made and its error is returned. With the longest duration the
-	// store hangs.
+	// call is not made and its error is returned.
 	Delay time.Duration
 	// Err is returned in place of making the call. A stream yields it and ends.
 	Err error
@@ -48,6 +47,8 @@ type Fault struct {
 	Drop bool
 	// Lose leaves an event out and tells Lost in its place.
 	Lose bool
+	// Hold keeps an event back until after the next one that is told.
+	Hold bool
 }
 
 // Faulty is a [store.Store] that passes calls on to another one, and does to
@@ -215,8 +216,9 @@ func (f *Faulty) Watch(ctx context.Context, folder string) iter.Seq2[store.Event
 			}
 			return
 		}
+		var held []store.Event
 		for e, err := range w.Watch(ctx, folder) {
-			if !f.pass(ctx, e, err, yield) {
+			if !f.pass(ctx, e, err, &held, yield) {
 				return
 			}
 		}
@@ -224,7 +226,7 @@ func (f *Faulty) Watch(ctx context.Context, folder string) iter.Seq2[store.Event
 }
 
 // pass hands one event on, and reports whether to go on.
-func (f *Faulty) pass(ctx context.Context, e store.Event, err error, yield func(store.Event, error) bool) bool {
+func (f *Faulty) pass(ctx context.Context, e store.Event, err error, held *[]store.Event, yield func(store.Event, error) bool) bool {
 	if err != nil {
 		return yield(e, err)
 	}
@@ -237,10 +239,19 @@ func (f *Faulty) pass(ctx context.Context, e store.Event, err error, yield func(
 		return false
 	case fault.Drop:
 		return true
+	case fault.Hold:
+		*held = append(*held, e)
+		return true
 	case fault.Lose:
-		return yield(store.Event{Lost: true}, nil)
+		e = store.Event{Lost: true}
 	case fault.Corrupt != nil && !e.Lost:
 		e.Entry.Value = fault.Corrupt(e.Entry.Value)
 	}
-	return yield(e, nil)
+	for _, late := range append([]store.Event{e}, *held...) {
+		if !yield(late, nil) {
+			return false
+		}
+	}
+	*held = nil
+	return true
 }

@@ -1,0 +1,150 @@
+package storetest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/weir-go/weir/primitives/store"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// file is a store in one JSON file, which several processes can share: nothing
+// of it is in memory. It is no Watcher.
+type file struct{ dir string }
+
+type saved struct {
+	Revision uint64
+	Entries  map[string]savedEntry
+}
+
+type savedEntry struct {
+	Value    []byte
+	Revision uint64
+	Written  time.Time // by the clock of the store, which is this file's
+	Expires  time.Time
+}
+
+// with runs f on what the file holds while no other process does.
+func (s file) with(ctx context.Context, f func(state *saved, now time.Time) error) error {
+	lock := filepath.Join(s.dir, "lock")
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		l, err := os.OpenFile(lock, os.O_CREATE|os.O_EXCL, 0o600)
+		if err == nil {
+			l.Close()
+			break
+		}
+		if !errors.Is(err, os.ErrExist) {
+			return err
+		}
+		time.Sleep(time.Microsecond)
+	}
+	defer os.Remove(lock)
+	path := filepath.Join(s.dir, "state.json")
+	state := &saved{Entries: map[string]savedEntry{}}
+	raw, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(raw, state)
+	} else if errors.Is(err, os.ErrNotExist) {
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	for key, e := range state.Entries {
+		if !now.Before(e.Expires) {
+			delete(state.Entries, key)
+		}
+	}
+	if err := f(state, now); err != nil {
+		return err
+	}
+	raw, err = json.Marshal(state)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, raw, 0o600)
+}
+
+func (e savedEntry) entry(key string, now time.Time) store.Entry {
+	return store.Entry{Key: key, Value: e.Value, Revision: e.Revision, Age: max(now.Sub(e.Written), 0)}
+}
+
+func (s file) Load(ctx context.Context, key string) (found store.Entry, err error) {
+	if err := store.CheckKey(key); err != nil {
+		return store.Entry{}, err
+	}
+	err = s.with(ctx, func(state *saved, now time.Time) error {
+		if e, ok := state.Entries[key]; ok {
+			found = e.entry(key, now)
+		}
+		return nil
+	})
+	return found, err
+}
+
+func (s file) List(ctx context.Context, folder string) (found []store.Entry, err error) {
+	if err := store.CheckFolder(folder); err != nil {
+		return nil, err
+	}
+	err = s.with(ctx, func(state *saved, now time.Time) error {
+		for key, e := range state.Entries {
+			if strings.HasPrefix(key, folder) {
+				found = append(found, e.entry(key, now))
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+func (s file) CompareAndSet(ctx context.Context, key string, revision uint64, value []byte, ttl time.Duration) (next uint64, err error) {
+	if err := store.CheckKey(key); err != nil {
+		return 0, err
+	}
+	if ttl <= 0 {
+		return 0, store.ErrTTL
+	}
+	err = s.with(ctx, func(state *saved, now time.Time) error {
+		if state.Entries[key].Revision != revision {
+			return store.ErrConflict
+		}
+		state.Revision++
+		next = state.Revision
+		ttl = min(ttl, 100*365*24*time.Hour) // a Time has no room for more
+		state.Entries[key] = savedEntry{value, next, now, now.Add(ttl)}
+		return nil
+	})
+	return next, err
+}
+
+// Checklist rows 36 and 37: state that goes through a file survives being
+// serialised, and two processes see the same.
+func TestFileConforms(t *testing.T) {
+	Run(t, func() []store.Store {
+		dir, err := os.MkdirTemp(t.TempDir(), "")
+		require.NoError(t, err)
+		return []store.Store{file{dir}, file{dir}}
+	}, Virtual())
+}
+
+// The suite also runs without a bubble, on real time.
+func TestMemoryConformsInRealTime(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for real time")
+	}
+	Run(t, func() []store.Store { return []store.Store{store.NewMemory()} }, Unit(50*time.Millisecond))
+}
