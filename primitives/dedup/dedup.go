@@ -59,7 +59,8 @@ func (d *Dedup[K, V]) Policy() Policy { return d.policy }
 
 // Do returns the result kept for key or, if there is none, that of the one run
 // of f that all present callers of key share. A result is kept if f returned a
-// nil error; errors are shared by those who wait for them and not kept.
+// nil error; errors are shared by those who wait for them and not kept, unless the
+// policy has an [ErrorTTL].
 //
 // The first caller leads: f runs in its goroutine, and its Do returns when f
 // does, with what f returned. The others follow: they wait for the leader's
@@ -82,10 +83,9 @@ func (d *Dedup[K, V]) Policy() Policy { return d.policy }
 // Two runs that ask for each other's keys are not recognised and wait until a
 // ctx ends. An unhashable key returns [ErrKey].
 //
-// A value that is due for renewal (see [Stale]ness in the policy, [ServeStale] and
-// [Early]) is renewed by the caller that finds it so: it leads a run as above,
-// while all others are served what is kept. If the renewal fails, its leader gets
-// what is kept, too, and no error.
+// A value that is due for renewal, see [ServeStale] and [Early], is renewed by the
+// caller that finds it so: it leads a run as above, while all others are served what
+// is kept. If the renewal fails, its leader gets what is kept, too, and no error.
 //
 // f must not use its context after it has returned: that may serve the next run
 // of a caller with the same ctx. A kept result costs no allocation, and neither
