@@ -13,6 +13,7 @@ const (
 type level[V any] struct {
 	used       uint64 // slots that hold something, a bit each
 	head, tail [slots]*chunk[V]
+	from, end  [slots]uint8 // in head and in tail
 	earliest   [slots]int64
 }
 
@@ -31,35 +32,45 @@ func (q *Queue[V]) place(e entry[V]) {
 		l = new(level[V])
 		q.levels[n] = l
 	}
-	c := l.tail[slot]
+	c, end := l.tail[slot], l.end[slot]
 	switch {
 	case c == nil:
 		c = q.chunk()
-		l.head[slot], l.tail[slot], l.earliest[slot] = c, c, e.at
+		l.head[slot], l.from[slot], l.earliest[slot] = c, 0, e.at
 		l.used |= 1 << slot
 		q.used |= 1 << n
-	case c.end == chunkSize:
+		l.tail[slot], end = c, 0
+	case end == chunkSize:
 		c.next = q.chunk()
 		c = c.next
-		l.tail[slot] = c
+		l.tail[slot], end = c, 0
 	}
-	c.entries[c.end] = e
-	c.end++
+	c.entries[end] = e
+	l.end[slot] = end + 1
 	l.earliest[slot] = min(l.earliest[slot], e.at)
+}
+
+// single reports whether a slot that is in use holds one entry.
+func (l *level[V]) single(slot int) bool {
+	return l.head[slot] == l.tail[slot] && l.end[slot]-l.from[slot] == 1
 }
 
 // shift takes the first entry out of a slot.
 func (q *Queue[V]) shift(l *level[V], slot int) entry[V] {
-	c := l.head[slot]
-	e := c.entries[c.from]
-	c.entries[c.from] = entry[V]{} // for the garbage collector
-	if c.from++; c.from < c.end {
-		return e
-	}
-	if l.head[slot] = c.next; c.next == nil {
+	c, from := l.head[slot], l.from[slot]
+	e := c.entries[from]
+	c.entries[from] = entry[V]{} // for the garbage collector
+	from++
+	switch {
+	case c == l.tail[slot] && from == l.end[slot]:
 		q.vacate(l, slot)
+		q.drop(c)
+	case from == chunkSize:
+		l.head[slot], l.from[slot] = c.next, 0
+		q.drop(c)
+	default:
+		l.from[slot] = from
 	}
-	q.drop(c)
 	return e
 }
 
@@ -67,17 +78,24 @@ func (q *Queue[V]) shift(l *level[V], slot int) entry[V] {
 // not be level 0, the cursor, and moves what is in it to lower levels.
 func (q *Queue[V]) scatter(l *level[V], slot int) {
 	n := bits.TrailingZeros(q.used)
-	c := l.head[slot]
+	c, tail, from, end := l.head[slot], l.tail[slot], l.from[slot], l.end[slot]
 	q.vacate(l, slot)
-	q.cursor = c.entries[c.from].at &^ (1<<(n*digit) - 1)
-	for c != nil {
-		for _, e := range c.entries[c.from:c.end] {
+	q.cursor = c.entries[from].at &^ (1<<(n*digit) - 1)
+	for {
+		next, last := c.next, c == tail
+		entries := c.entries[from:]
+		if last {
+			entries = c.entries[from:end]
+		}
+		for _, e := range entries {
 			q.place(e)
 		}
-		clear(c.entries[c.from:c.end])
-		next := c.next
+		clear(entries)
 		q.drop(c)
-		c = next
+		if last {
+			return
+		}
+		c, from = next, 0
 	}
 }
 
