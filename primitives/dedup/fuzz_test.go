@@ -31,27 +31,42 @@ type owned struct {
 
 var errScript = errors.New("script")
 
-// newScript reads the policy from a byte. A cap with ttls of single calls is left
-// out: which expired results still take room there is not promised.
-func newScript(t *testing.T, b byte) *script {
+// newScript reads the policy from two bytes. A cap together with ttls that differ
+// is left out: which expired results still take room there is not promised.
+func newScript(t *testing.T, b, more byte) *script {
 	s := &script{t: t, m: &model{flights: map[byte]*modelFlight{}}}
 	s.m.ttl = []time.Duration{0, 5, 40, 1 << 40}[b%4]
-	opt := dedup.Unbounded()
+	opts := []dedup.Option{dedup.Unbounded()}
 	if s.m.limit = int(b / 4 % 4); s.m.limit > 0 {
-		opt = dedup.MaxEntries(s.m.limit)
+		opts[0] = dedup.MaxEntries(s.m.limit)
 	}
-	s.ttls = s.m.limit == 0 && b >= 128
-	s.d = make1[byte, int](t, dedup.Window(s.m.ttl, opt))
+	if s.m.weight = int64(more / 16 % 8); s.m.weight > 0 {
+		opts = append(opts, dedup.MaxWeight(s.m.weight))
+	}
+	if s.m.stale = []time.Duration{0, 3, 30, 1 << 40}[more%4]; s.m.stale > 0 {
+		opts = append(opts, dedup.ServeStale(s.m.stale))
+	}
+	bounded := s.m.limit > 0 || s.m.weight > 0
+	if s.m.errs = []time.Duration{0, 4, 50, 500}[more/4%4]; bounded {
+		s.m.errs = 0
+	}
+	if s.m.errs > 0 {
+		opts = append(opts, dedup.ErrorTTL(s.m.errs))
+	}
+	s.ttls = !bounded && b >= 128
+	d, err := dedup.New[byte](dedup.Window(s.m.ttl, opts...), dedup.Hooks[int]{Weigh: func(v int) int64 { return int64(v % 4) }})
+	require.NoError(t, err)
+	s.d = d
 	return s
 }
 
 func (s *script) step(op, key, arg byte) {
 	key %= 12
-	switch op % 12 {
+	switch op % 13 {
 	case 0, 1, 2:
 		s.check(key, arg%2 == 0)
 	case 3, 4, 5:
-		s.end(arg, op%12 == 3)
+		s.end(arg, op%13 == 3)
 	case 6:
 		v, ok := s.d.Get(key)
 		want, wantOK := s.m.get(key)
@@ -59,7 +74,9 @@ func (s *script) step(op, key, arg byte) {
 		require.Equal(s.t, want, v)
 		require.Equal(s.t, wantOK, s.d.Contains(key))
 	case 7:
-		require.Equal(s.t, s.m.evict(), s.d.EvictOldest())
+		if !s.ttls && s.m.errs == 0 { // of all shards, it looks at who expires first
+			require.Equal(s.t, s.m.evict(), s.d.EvictOldest())
+		}
 	case 8:
 		s.d.Purge()
 		require.Zero(s.t, s.d.Purge())
@@ -72,6 +89,8 @@ func (s *script) step(op, key, arg byte) {
 		s.snapshot()
 	case 11:
 		s.sleep(time.Duration(arg))
+	case 12:
+		require.Equal(s.t, s.m.forget(key), s.d.Forget(key))
 	}
 	s.sleep(1) // no two results are kept at the same time, so the oldest is one
 }
@@ -83,21 +102,29 @@ func (s *script) sleep(d time.Duration) {
 }
 
 func (s *script) check(key byte, join bool) {
-	state, value, flight := s.m.check(key)
+	state, result, flight := s.m.check(key)
+	var opts []dedup.CallOption
+	if key%2 == 0 {
+		opts = append(opts, dedup.At(time.Now()))
+	}
 	var c dedup.Check[int]
 	if join {
 		got, want := new(recorder), new(recorder)
-		c = s.d.Join(key, got)
+		c = s.d.Join(key, got, opts...)
 		if state == dedup.InProgress {
 			flight.followers = append(flight.followers, want)
 		}
 		s.told, s.wants = append(s.told, got), append(s.wants, want)
 	} else {
-		c = s.d.Check(key)
+		c = s.d.Check(key, opts...)
 	}
 	require.Equal(s.t, state, c.State)
-	require.Equal(s.t, value, c.Value)
-	if state == dedup.First {
+	if result == nil {
+		result = new(modelResult)
+	}
+	require.Equal(s.t, result.value, c.Value)
+	require.Equal(s.t, result.failed, c.Err != nil)
+	if state == dedup.First || state == dedup.Stale {
 		s.tokens = append(s.tokens, owned{c.Token, flight})
 	} else {
 		require.Zero(s.t, c.Token)
@@ -140,24 +167,25 @@ func (s *script) snapshot() {
 	got := s.d.Snapshot()
 	want := s.m.sum
 	want.TTL, want.MaxEntries, want.Cached = s.m.ttl, s.m.limit, len(s.m.results)
+	want.MaxWeight, want.Weight = s.m.weight, s.m.weighs()
 	want.Expired = got.Expired
 	require.Equal(s.t, want, got)
-	require.Equal(s.t, got.Misses, uint64(got.InFlight)+got.Completed+got.Failed)
+	require.Equal(s.t, got.Misses+got.Renewals, uint64(got.InFlight)+got.Completed+got.Failed)
 }
 
 // FuzzModel compares the deduplicator with the naive model, step by step.
 func FuzzModel(f *testing.F) {
-	for policy := range byte(16) {
+	for policy := range byte(128) {
 		var steps []byte
 		for i := range 900 {
 			steps = append(steps, byte(i*i*7+i/3*int(policy+1)))
 		}
-		f.Add(policy, steps)
-		f.Add(policy+128, steps)
+		f.Add(policy, policy*37, steps)
+		f.Add(policy+128, policy*5, steps)
 	}
-	f.Fuzz(func(t *testing.T, policy byte, steps []byte) {
+	f.Fuzz(func(t *testing.T, policy, more byte, steps []byte) {
 		synctest.Test(t, func(t *testing.T) {
-			s := newScript(t, policy)
+			s := newScript(t, policy, more)
 			for ; len(steps) >= 3; steps = steps[3:] {
 				s.step(steps[0], steps[1], steps[2])
 			}

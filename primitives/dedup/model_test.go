@@ -11,12 +11,13 @@ import (
 // flights, a slice of results in the order in which they were kept, and a loop
 // for everything. It knows when results expire, where the real one is lazy.
 type model struct {
-	ttl     time.Duration
-	limit   int // 0 for none
-	now     time.Duration
-	flights map[byte]*modelFlight
-	results []modelResult
-	sum     dedup.Snapshot
+	ttl, stale, errs time.Duration
+	limit            int   // 0 for none
+	weight           int64 // 0 for none
+	now              time.Duration
+	flights          map[byte]*modelFlight
+	results          []*modelResult
+	sum              dedup.Snapshot
 }
 
 type modelFlight struct {
@@ -29,38 +30,57 @@ type modelFlight struct {
 type modelResult struct {
 	key     byte
 	value   int
-	since   time.Duration
+	failed  bool
+	due     time.Duration
 	expires time.Duration
+	holdOff time.Duration // no renewal before
+	weight  int64
 }
 
 func (m *model) expire() {
-	m.results = slices.DeleteFunc(m.results, func(r modelResult) bool { return m.now >= r.expires })
+	m.results = slices.DeleteFunc(m.results, func(r *modelResult) bool { return m.now >= r.expires })
+}
+
+func (m *model) find(key byte) *modelResult {
+	for _, r := range m.results {
+		if r.key == key {
+			return r
+		}
+	}
+	return nil
 }
 
 func (m *model) get(key byte) (int, bool) {
-	for _, r := range m.results {
-		if r.key == key {
-			return r.value, true
-		}
+	if r := m.find(key); r != nil && !r.failed {
+		return r.value, true
 	}
 	return 0, false
 }
 
-// check returns the state, the value, and the flight that was begun or found.
-func (m *model) check(key byte) (dedup.State, int, *modelFlight) {
-	if v, ok := m.get(key); ok {
+// check returns the state, the result if there is one, and the flight that was
+// begun or found.
+func (m *model) check(key byte) (dedup.State, *modelResult, *modelFlight) {
+	r, f := m.find(key), m.flights[key]
+	if r != nil && (r.failed || m.now < r.due || f != nil || m.now < r.holdOff) {
 		m.sum.Hits++
-		return dedup.Cached, v, nil
+		if !r.failed && m.now >= r.due {
+			m.sum.Stale++
+		}
+		return dedup.Cached, r, nil
 	}
-	if f := m.flights[key]; f != nil {
+	if r == nil && f != nil {
 		m.sum.Shared++
-		return dedup.InProgress, 0, f
+		return dedup.InProgress, nil, f
+	}
+	f = &modelFlight{key: key}
+	m.flights[key] = f
+	m.sum.InFlight++
+	if r != nil {
+		m.sum.Renewals++
+		return dedup.Stale, r, f
 	}
 	m.sum.Misses++
-	m.sum.InFlight++
-	f := &modelFlight{key: key}
-	m.flights[key] = f
-	return dedup.First, 0, f
+	return dedup.First, nil, f
 }
 
 // end returns whether the flight was still going.
@@ -70,23 +90,51 @@ func (m *model) end(f *modelFlight, v int, failed bool, ttl time.Duration) bool 
 	}
 	f.ended = true
 	m.sum.InFlight--
+	r := &modelResult{key: f.key, value: v, weight: int64(v % 4), due: m.now + ttl, expires: m.now + ttl + m.stale}
+	if m.weight == 0 {
+		r.weight = 0
+	}
 	if failed {
 		m.sum.Failed++
+		r = &modelResult{key: f.key, failed: true, expires: m.now + m.errs}
+		ttl = m.errs
 	} else {
 		m.sum.Completed++
+		if ttl > 0 && r.weight > m.weight {
+			m.sum.Oversize++
+			ttl = 0
+		}
 	}
 	if f.forgotten {
 		return true
 	}
 	delete(m.flights, f.key)
-	if failed || ttl <= 0 {
+	if old := m.find(f.key); old != nil {
+		if failed {
+			old.holdOff = m.now + m.errs
+			return true
+		}
+		m.remove(old)
+	}
+	if ttl <= 0 {
 		return true
 	}
-	m.results = append(m.results, modelResult{f.key, v, m.now, m.now + ttl})
-	if m.limit > 0 && len(m.results) > m.limit {
+	for m.limit > 0 && len(m.results) >= m.limit || m.weight > 0 && m.weighs()+r.weight > m.weight {
 		m.evict()
 	}
+	m.results = append(m.results, r)
 	return true
+}
+
+func (m *model) weighs() (sum int64) {
+	for _, r := range m.results {
+		sum += r.weight
+	}
+	return sum
+}
+
+func (m *model) remove(r *modelResult) {
+	m.results = slices.DeleteFunc(m.results, func(o *modelResult) bool { return o == r })
 }
 
 func (m *model) evict() bool {
@@ -96,6 +144,18 @@ func (m *model) evict() bool {
 	m.results = m.results[1:]
 	m.sum.Evicted++
 	return true
+}
+
+func (m *model) forget(key byte) bool {
+	r, f := m.find(key), m.flights[key]
+	if r != nil {
+		m.remove(r)
+	}
+	if f != nil {
+		f.forgotten = true
+		delete(m.flights, key)
+	}
+	return r != nil || f != nil
 }
 
 func (m *model) clear() {

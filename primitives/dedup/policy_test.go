@@ -2,6 +2,7 @@ package dedup_test
 
 import (
 	"errors"
+	"math"
 	"testing"
 	"time"
 
@@ -26,8 +27,13 @@ func TestChecklist18PolicyFaults(t *testing.T) {
 		{"the later option wins, again", dedup.Window(0, dedup.Unbounded(), dedup.MaxEntries(0)), []string{"max entries 0"}},
 		{"the zero policy", dedup.Policy{}, []string{"zero policy"}},
 		{"nil option", dedup.Window(0, nil), []string{"option is nil"}},
-		{"all at once", dedup.Window(-time.Second, dedup.Name("p"), dedup.MaxEntries(-3), nil),
-			[]string{`dedup "p"`, "ttl -1s is negative", "max entries -3 is below 1", "option is nil"}},
+		{"all at once", dedup.Window(-time.Second, dedup.Name("p"), dedup.MaxEntries(-3), nil, dedup.ErrorTTL(0),
+			dedup.ServeStale(-1), dedup.Jitter(1.1), dedup.Early(0), dedup.MaxWeight(0), dedup.Classify(nil)),
+			[]string{`dedup "p"`, "ttl -1s is negative", "max entries -3 is below 1", "option is nil",
+				"error ttl 0s", "serve stale for -1ns", "jitter 1.1", "early 0", "max weight 0", "classifier is nil"}},
+		{"no numbers", dedup.Window(0, dedup.Jitter(math.NaN()), dedup.Early(math.NaN())), []string{"jitter NaN", "early NaN"}},
+		{"all options", dedup.Window(time.Hour, dedup.ErrorTTL(1), dedup.ServeStale(1), dedup.Jitter(1), dedup.Early(1),
+			dedup.Classify(outcome.Classify)), nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -81,4 +87,18 @@ func TestErrorsSayWhatTheyMean(t *testing.T) {
 		require.ErrorContains(t, tt.err, tt.text)
 		require.Equal(t, tt.kind, outcome.Classify(t.Context(), tt.err).Kind)
 	}
+}
+
+// A weight needs a weigher, which only New knows of, and there is one set of hooks.
+func TestHooksFaults(t *testing.T) {
+	heavy := dedup.Window(time.Minute, dedup.MaxWeight(1), dedup.Name("p"))
+	require.NoError(t, heavy.Validate())
+	weigh := dedup.Hooks[int]{Weigh: func(int) int64 { return 1 }}
+	_, err := dedup.New[string, int](heavy)
+	require.ErrorIs(t, err, dedup.ErrPolicy)
+	require.EqualError(t, err, `dedup "p": invalid policy: max weight without Hooks.Weigh`)
+	_, err = dedup.New[string](heavy, weigh, weigh)
+	require.ErrorContains(t, err, "2 hooks, where one is all")
+	_, err = dedup.New[string](dedup.Window(time.Minute), weigh)
+	require.NoError(t, err, "a weigher without a limit is not asked")
 }

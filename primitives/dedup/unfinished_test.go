@@ -13,7 +13,7 @@ import (
 	"github.com/weir-go/weir/primitives/dedup"
 )
 
-// Checklist row 14: a panicking or cancelled leader releases its followers.
+// Checklist row 14 and row 23 of the resilience list: a panicking or cancelled leader releases its followers.
 func TestChecklist14PanicReachesTheFollowersAsAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := make1[string, int](t, dedup.Window(time.Minute, dedup.Name("prompts")))
@@ -51,7 +51,7 @@ func TestPanicWithNobodyWaiting(t *testing.T) {
 	require.Equal(t, dedup.First, d.Check("k").State)
 }
 
-// Trap 17: Goexit in a run is no result. It ends the leader's goroutine, as
+// Trap 17 and row 23 of the resilience list: Goexit in a run is no result. It ends the leader's goroutine, as
 // t.FailNow does, and its followers are told.
 func TestTrap17Goexit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -112,7 +112,9 @@ func (r *recorder) Done(v int, err error) {
 	r.errs = append(r.errs, err)
 }
 
-func TestReentrantCallIsAnError(t *testing.T) {
+// Row 28 of the resilience list: a re-entrant load of the same key is an error and no
+// deadlock.
+func TestResilience28ReentrantCallIsAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := make1[string, int](t, dedup.Window(time.Minute, dedup.Name("prompts")))
 		other := make1[string, int](t, dedup.Window(time.Minute))

@@ -62,6 +62,7 @@ func (d *Dedup[K, V]) Forget(key K) bool {
 	if !ok {
 		return false
 	}
+	now := d.now()
 	s := d.shard(h)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -71,14 +72,19 @@ func (d *Dedup[K, V]) Forget(key K) bool {
 	}
 	e := &s.table.entries[i]
 	f := &s.flights[e.flight]
-	if e.expires != 0 {
+	found := false
+	if e.expires != 0 && now >= e.ends() {
+		s.expire(i)
+	} else if e.expires != 0 {
 		s.drop(i) // and the entry, unless it is in flight
+		found = true
 	}
 	if f.gen != 0 {
 		s.part(f)
+		found = true
 	}
 	s.shrink()
-	return true
+	return found
 }
 
 // Clear removes all results, and forgets all keys in flight: their runs go on

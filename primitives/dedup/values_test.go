@@ -64,8 +64,9 @@ func TestChecklist18OldestIsEvicted(t *testing.T) {
 	require.Equal(t, uint64(2), s.Evicted)
 }
 
-// Eviction makes room among results. It never touches a key in flight.
-func TestEvictionLeavesFlightsAlone(t *testing.T) {
+// Row 26 of the resilience list: eviction makes room among results. It never touches a
+// key in flight, nor those who wait for it.
+func TestResilience26EvictionLeavesFlightsAlone(t *testing.T) {
 	d := make1[string, int](t, dedup.Window(time.Minute, dedup.MaxEntries(1)))
 	token := d.Check("flying").Token
 	var r recorder

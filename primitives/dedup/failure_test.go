@@ -1,0 +1,138 @@
+package dedup_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/weir-go/weir/primitives/dedup"
+	"github.com/weir-go/weir/primitives/outcome"
+)
+
+// Row 25 of the resilience list: errors have a ttl of their own.
+func TestResilience25ErrorTTL(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := make1[string, int](t, dedup.Window(time.Minute, dedup.ErrorTTL(time.Second)))
+		_, err := d.Do(t.Context(), "k", func(context.Context) (int, error) { return 0, errDown })
+		require.ErrorIs(t, err, errDown)
+		keep(t, d, "good", 1)
+		time.Sleep(time.Second - 1)
+		_, err = d.Do(t.Context(), "k", never)
+		require.Equal(t, errDown, err)
+		require.Equal(t, dedup.Check[int]{State: dedup.Cached, Err: errDown}, d.Check("k"))
+		require.False(t, d.Contains("k"), "no value")
+		s := d.Snapshot()
+		require.Equal(t, []int{2, 0, 2}, []int{s.Cached, s.InFlight, int(s.Hits)})
+		time.Sleep(1)
+		require.Equal(t, 1, d.Snapshot().Cached)
+		v, err := d.Do(t.Context(), "k", one)
+		require.NoError(t, err)
+		require.Equal(t, 1, v)
+		require.True(t, d.Contains("good"))
+	})
+}
+
+// Only what says something about the service is kept.
+func TestWhichErrorsAreKept(t *testing.T) {
+	cancelled := func(ctx context.Context) (context.Context, context.CancelFunc) {
+		return context.WithTimeoutCause(ctx, time.Millisecond, context.Canceled)
+	}
+	tests := []struct {
+		name string
+		err  error
+		kept time.Duration
+	}{
+		{"failure", errDown, time.Minute},
+		{"deadline inside the call", context.DeadlineExceeded, time.Minute},
+		{"permanent", outcome.AsPermanent(errDown), time.Minute},
+		{"throttled", outcome.AsThrottled(errDown, time.Second), time.Second},
+		{"throttled for longer", outcome.AsThrottled(errDown, time.Hour), time.Minute},
+		{"throttled, not said how long", outcome.AsThrottled(errDown, 0), time.Minute},
+		{"ignored", outcome.AsIgnored(errDown), 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := make1[string, int](t, dedup.Window(0, dedup.ErrorTTL(time.Minute)))
+				_, err := d.Do(t.Context(), "do", func(context.Context) (int, error) { return 0, tt.err })
+				require.ErrorIs(t, err, tt.err)
+				d.Fail(d.Check("fail").Token, tt.err)
+				for _, key := range []string{"do", "fail"} {
+					if tt.kept > 0 {
+						time.Sleep(tt.kept - 1)
+						require.Equal(t, dedup.Cached, d.Check(key).State)
+						time.Sleep(1)
+						require.Equal(t, dedup.First, d.Check(key).State)
+						break
+					}
+					require.Equal(t, dedup.First, d.Check(key).State)
+				}
+			})
+		})
+	}
+	t.Run("the caller's own end", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			d := make1[string, int](t, dedup.Window(0, dedup.ErrorTTL(time.Minute)))
+			ctx, cancel := cancelled(t.Context())
+			defer cancel()
+			_, err := d.Do(ctx, "k", slow)
+			require.Error(t, err)
+			require.Equal(t, dedup.First, d.Check("k").State)
+		})
+	})
+	t.Run("panic", func(t *testing.T) {
+		d := make1[string, int](t, dedup.Window(0, dedup.ErrorTTL(time.Minute)))
+		require.Panics(t, func() { _, _ = d.Do(t.Context(), "k", func(context.Context) (int, error) { panic(1) }) })
+		require.Equal(t, dedup.First, d.Check("k").State)
+	})
+	t.Run("as the classifier says", func(t *testing.T) {
+		d := make1[string, int](t, dedup.Window(0, dedup.ErrorTTL(time.Minute),
+			dedup.Classify(func(_ context.Context, err error) outcome.Outcome {
+				if errors.Is(err, errDown) {
+					return outcome.Outcome{Kind: outcome.Ignored}
+				}
+				return outcome.Outcome{Kind: outcome.Failure}
+			})))
+		d.Fail(d.Check("down").Token, errDown)
+		d.Fail(d.Check("other").Token, errScript)
+		require.Equal(t, dedup.First, d.Check("down").State)
+		require.Equal(t, dedup.Cached, d.Check("other").State)
+	})
+}
+
+// Errors that are kept take room like any result, and leave nothing behind.
+func TestKeptErrorsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := make1[int, int](t, dedup.Window(time.Minute, dedup.ErrorTTL(time.Minute), dedup.MaxEntries(100)))
+		for i := range 1000 {
+			d.Fail(d.Check(i).Token, errDown)
+		}
+		s := d.Snapshot()
+		require.Equal(t, []int{100, 900}, []int{s.Cached, int(s.Evicted)})
+		require.Equal(t, errDown, d.Check(999).Err)
+		require.True(t, d.Forget(999))
+		require.Equal(t, dedup.First, d.Check(999).State)
+		time.Sleep(time.Minute)
+		require.Equal(t, 99, d.Purge())
+		for i := range 100 {
+			d.Fail(d.Check(i).Token, errDown)
+		}
+		d.Clear()
+		require.Zero(t, d.Snapshot().Cached)
+
+		flood := make1[int, int](t, dedup.Window(0, dedup.ErrorTTL(time.Second), dedup.Unbounded()))
+		before := heap()
+		for i := range 100_000 {
+			flood.Fail(flood.Check(i).Token, errDown)
+		}
+		require.Greater(t, heap()-before, 4<<20, "or else this shows nothing")
+		time.Sleep(time.Second)
+		require.Equal(t, 100_000, flood.Purge())
+		require.Less(t, heap()-before, 1<<20)
+		require.Equal(t, dedup.First, flood.Check(1).State)
+	})
+}
