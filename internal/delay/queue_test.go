@@ -138,3 +138,20 @@ func TestPoppedValuesAreForgotten(t *testing.T) {
 	require.Less(t, heap()-before, uint64(50<<16))
 	runtime.KeepAlive(&q)
 }
+
+// Many that are due at once keep the order of the pushes, also where they came
+// at different distances from the time.
+func TestEqualTimesKeepTheOrderOfThePushes(t *testing.T) {
+	var q delay.Queue[int]
+	const due = int64(time.Hour)
+	for i := range 300 {
+		q.Push(due, i)
+		q.Push(int64(i), -1) // and the cursor moves on meanwhile
+		_, _ = q.PopDue(int64(i))
+	}
+	for i := range 300 {
+		v, ok := q.PopDue(due)
+		require.True(t, ok)
+		require.Equal(t, i, v)
+	}
+}

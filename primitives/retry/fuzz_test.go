@@ -18,6 +18,7 @@ func FuzzDelay(f *testing.F) {
 	f.Add(2000, int64(1), int64(1<<63-1), 1999, true, byte(1), int64(1<<63-1))
 	f.Add(1<<62, int64(1<<62), int64(1<<63-1), 37, true, byte(2), int64(time.Hour))
 	f.Add(99, int64(time.Second), int64(1<<63-1), 40, true, byte(3), int64(0))
+	f.Add(1, int64(time.Second), int64(time.Minute), -42, true, byte(3), int64(102))
 	f.Add(0, int64(-1), int64(0), -1, true, byte(9), int64(-1))
 	f.Fuzz(func(t *testing.T, attempts int, base, limit int64, attempt int, doubles bool, jitter byte, told int64) {
 		build := retry.Constant
@@ -85,7 +86,7 @@ func requireTotal(t *testing.T, p retry.Policy) {
 // requireWait: jitter keeps the cap, and never shortens what the service told.
 func requireWait(t *testing.T, r *retry.Retrier, p retry.Policy, attempt int, told time.Duration) {
 	ctx := context.Background()
-	if attempt < p.Attempts() {
+	if max(attempt, 1) < p.Attempts() {
 		v := r.Next(ctx, retry.Try{Attempt: attempt, Err: errDown})
 		require.True(t, v.Retry)
 		require.Positive(t, v.Delay)

@@ -36,7 +36,8 @@ type race[T any] struct {
 	exited  bool        // such a copy called runtime.Goexit
 }
 
-// hedged is a try of a policy with more than one copy.
+// hedged is a try of a policy with more than one copy. Its race cannot live on the
+// stack, so it allocates; the calls of other policies do not come here.
 func (r *Retrier) hedged[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
 	c := &race[T]{Retrier: r, f: f, begun: 1, running: 1}
 	c.ctx, c.stop = context.WithCancel(ctx)
@@ -66,7 +67,9 @@ func (c *race[T]) runHere() {
 	returned = true
 }
 
-// arm sets the timer for the next copy.
+// arm sets the timer for the next copy. Under the lock, because it may fire before
+// the field that holds it is written. An armed timer counts as one to wait for:
+// who stops it in time has to count it out in its place.
 func (c *race[T]) arm() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -99,7 +102,8 @@ func (c *race[T]) runThere() {
 	returned = true
 }
 
-// begin counts a copy in and sets the timer for the one after it.
+// begin counts a copy in and sets the timer for the one after it. The budget is
+// asked last, so that a race that is over takes no token.
 func (c *race[T]) begin() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
