@@ -27,7 +27,10 @@ func (g *Guard) seat(c call, now time.Duration) Permit {
 // fits reports whether a call can be seated. The limit of an adaptive guard may be
 // below the weight of a call that its policy allows; such a call goes in alone.
 func (g *Guard) fits(weight int) bool {
-	return g.spare > 0 && g.spare >= min(weight, g.capacity())
+	if g.adapt != nil {
+		weight = min(weight, g.capacity())
+	}
+	return g.spare >= weight
 }
 
 // depth is the number of units in use while the word is closed.
@@ -80,7 +83,7 @@ func (g *Guard) admitOrJoin(c call) (Permit, *waiter, error) {
 		g.finish(now)
 		return Permit{}, nil, err
 	}
-	w := g.queue.join(c, g.stamp(now))
+	w := g.queue.join(c, now)
 	if g.stale.interval == 0 && (g.queue.len == 1 || g.queue.next(now) != w) {
 		g.mu.Unlock()
 	} else {

@@ -28,11 +28,9 @@ const (
 // for as long as it gathers them.
 func Weight(n int) CallOption { return CallOption{setWeight, n} }
 
-// Priority puts the call at a level of the queue. A level is worth a head start
-// (see [HeadStart]): a call is served before those one level below that came no
-// earlier than that before it. So a low call is overtaken by those that come soon
-// after it and by no others, and cannot starve. Where nobody waits, priorities
-// change nothing. An unknown level is refused at once with a [*CallError].
+// Priority puts the call at a level of the queue, where the policy gives levels a
+// [HeadStart]; without one they change nothing. An unknown level is refused at once
+// with a [*CallError].
 func Priority(l Level) CallOption { return CallOption{setLevel, int(l)} }
 
 // Level is how urgent a call is.
@@ -82,9 +80,6 @@ func (g *Guard) read(opts []CallOption) (call, error) {
 		}
 	}
 	c.level = Level(level)
-	if c.level != Normal && !g.ranked.Load() {
-		g.ranked.Store(true)
-	}
 	if c.weight < 1 || level < int(Low) || level > int(High) {
 		return call{}, &CallError{Name: g.name, Weight: c.weight, Capacity: g.MaxCapacity(), Level: c.level}
 	}

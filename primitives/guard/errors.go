@@ -87,10 +87,15 @@ func (e *ShedError) Outcome() outcome.Outcome {
 
 // shedError returns the error of a call that is shed now. The caller has the lock.
 func (g *Guard) shedError(r Reason, c call, now time.Duration) *ShedError {
-	if e := g.shared[r]; e != nil && g.spare <= 0 {
+	depth := g.depth()
+	if r == Stale {
+		// It goes while a unit is on its way to the next, which is not free.
+		depth = g.capacity()
+	}
+	if e := g.shared[r]; e != nil && depth == e.Depth {
 		return e
 	}
-	return &ShedError{Name: g.name, Reason: r, Depth: g.depth(), Capacity: g.capacity(), After: g.expected(c, now)}
+	return &ShedError{Name: g.name, Reason: r, Depth: depth, Capacity: g.capacity(), After: g.expected(c, now)}
 }
 
 // WaitError says that the context of a call was over before the call got a

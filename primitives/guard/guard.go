@@ -33,7 +33,6 @@ type Guard struct {
 	classify  outcome.Classifier
 	base      time.Time
 
-	ranked atomic.Bool // a call with a priority has come
 	mu     sync.Mutex
 	spare  int    // units to give; below 0 the guard holds more than it may
 	away   uint64 // slots of the word that are neither in it nor held
@@ -59,16 +58,15 @@ func New(p Policy) (*Guard, error) {
 		sheds:     p.sheds,
 		deadlines: p.deadlines,
 		measures:  p.deadlines || p.adaptive,
-		timed:     p.deadlines || p.adaptive || p.stale.interval > 0 || p.order == AdaptiveLIFO,
+		timed:     p.deadlines || p.adaptive || p.hasAhead || p.hasStale || p.order == AdaptiveLIFO,
 		maxQueue:  p.bound(),
 		classify:  p.classifier(),
 		base:      time.Now(),
 		stale:     p.stale,
 		soft:      softLimit{at: p.soft, hook: p.hook},
-		queue:     queue{order: p.order, ahead: p.headStart(), stands: p.stands()},
+		queue:     queue{order: p.order, ahead: p.ahead, stands: p.stands()},
 		adapt:     p.adaptation(),
 	}
-	g.queue.timed = g.timed
 	g.pinned = g.measures || g.soft.at > 0
 	g.closed = true
 	g.word.Store(closedBit)

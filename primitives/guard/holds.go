@@ -52,24 +52,8 @@ func (g *Guard) crowded(c call, now time.Duration) error {
 // clock returns the time since the guard was made, at least 1, or 0 where nothing
 // depends on it. It takes no lock.
 func (g *Guard) clock() time.Duration {
-	if !g.timed && !g.ranked.Load() {
+	if !g.timed {
 		return 0
 	}
 	return time.Since(g.base) + 1
-}
-
-// stamp is the time of arrival for a call that joins the queue. The first call with a
-// priority makes the queue timed; one that came before it and gets the lock after
-// it has not looked at the clock yet.
-func (g *Guard) stamp(now time.Duration) time.Duration {
-	if !g.ranked.Load() {
-		return now
-	}
-	if now == 0 {
-		now = g.clock()
-	}
-	if !g.queue.timed {
-		g.queue.time(now)
-	}
-	return now
 }

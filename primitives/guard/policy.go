@@ -102,9 +102,11 @@ func MaxQueue(n int) Option {
 // Queue sets the order in which waiters are served. The default is [FIFO].
 func Queue(o Order) Option { return func(p *Policy) { p.order = o } }
 
-// HeadStart sets how much earlier a call of one level of [Priority] counts as
-// having come than a call of the level below. It must be above 0; the default is
-// one second.
+// HeadStart makes [Priority] count: a call is taken for d older than a call of the
+// level below. So it is served before those of that level that came less than d
+// before it, and a low call is overtaken by those that come soon after it and by no
+// others: it cannot starve. d must be above 0 and at most a year. The default is no
+// head start; then all levels are alike.
 func HeadStart(d time.Duration) Option {
 	return func(p *Policy) { p.ahead, p.hasAhead = d, true }
 }
@@ -148,13 +150,6 @@ func (p Policy) Validate() error {
 
 // maxAhead keeps the sums of arrival times and head starts from overflowing.
 const maxAhead = 365 * 24 * time.Hour
-
-func (p Policy) headStart() time.Duration {
-	if p.hasAhead {
-		return p.ahead
-	}
-	return time.Second
-}
 
 // stands is how long AdaptiveLIFO calls a queue calm.
 func (p Policy) stands() time.Duration {

@@ -37,10 +37,9 @@ type queue struct {
 	len    int
 	weight int // of all waiters
 	order  Order
-	ahead  time.Duration // the head start of a level
+	ahead  time.Duration // the head start of a level; 0: they are all alike
 	stands time.Duration // how long AdaptiveLIFO calls a queue calm
 	start  time.Duration // since when the queue is not empty, where it is timed
-	timed  bool          // its waiters carry the time of their arrival
 	exits  exits
 }
 
@@ -53,6 +52,9 @@ type line struct {
 
 // join puts a waiter at the end of its line.
 func (q *queue) join(c call, now time.Duration) *waiter {
+	if q.ahead == 0 {
+		c.level = Normal
+	}
 	w := q.exits.reuse()
 	w.call, w.since = c, now
 	l := &q.lines[c.level-Low]
@@ -116,7 +118,7 @@ func (q *queue) newestFirst(now time.Duration) bool {
 // arrival less its level's share: waiters age without anybody looking at them.
 func (q *queue) oldest(ahead time.Duration) (best *waiter) {
 	var rank time.Duration
-	for i := levels - 1; i >= 0; i-- { // of equals the higher level
+	for i := range levels { // of equals the one that came first
 		if w := q.lines[i].head; w != nil {
 			if r := w.since - time.Duration(i)*ahead; best == nil || r < rank {
 				best, rank = w, r
@@ -129,7 +131,7 @@ func (q *queue) oldest(ahead time.Duration) (best *waiter) {
 // newest is oldest for a queue that is served from its end.
 func (q *queue) newest() (best *waiter) {
 	var rank time.Duration
-	for i := levels - 1; i >= 0; i-- {
+	for i := range levels { // of equals the one that came last
 		if w := q.lines[i].tail; w != nil {
 			if r := w.since + time.Duration(i)*q.ahead; best == nil || r > rank {
 				best, rank = w, r
@@ -149,17 +151,6 @@ func (q *queue) before(c call, now time.Duration) (weight int) {
 		weight += q.lines[i].weight
 	}
 	return weight
-}
-
-// time lets the waiters carry the time of their arrival from now on. Those who
-// are there count as having come now, which keeps their order.
-func (q *queue) time(now time.Duration) {
-	q.timed = true
-	for i := range q.lines {
-		for w := q.lines[i].head; w != nil; w = w.next {
-			w.since = now
-		}
-	}
 }
 
 // each calls f for all waiters, which f may remove.

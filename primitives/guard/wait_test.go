@@ -21,10 +21,10 @@ type answer struct {
 }
 
 // acquire starts an Acquire and returns when it has ended or waits.
-func acquire(ctx context.Context, g *guard.Guard) <-chan answer {
+func acquire(ctx context.Context, g *guard.Guard, opts ...guard.CallOption) <-chan answer {
 	c := make(chan answer, 1)
 	go func() {
-		p, err := g.Acquire(ctx)
+		p, err := g.Acquire(ctx, opts...)
 		c <- answer{p, err}
 	}()
 	synctest.Wait()

@@ -1,0 +1,267 @@
+package guard_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/weir-go/weir/primitives/guard"
+	"github.com/weir-go/weir/primitives/outcome"
+)
+
+// service stands for something that is called: it works on so many calls at a
+// time without slowing down, and shares itself out when there are more.
+type service struct {
+	mu       sync.Mutex
+	width    int
+	hold     time.Duration // of a call when there are at most width
+	noise    float64       // part of the hold, up and down
+	patience time.Duration // of the callers; a call that takes longer is lost. 0: without end
+	inside   int
+	err      error // of each call
+}
+
+func (s *service) call(context.Context) (struct{}, error) {
+	s.mu.Lock()
+	s.inside++
+	took := s.hold * time.Duration(max(s.width, s.inside)) / time.Duration(s.width)
+	took += time.Duration((rand.Float64()*2 - 1) * s.noise * float64(took))
+	err := s.err
+	if s.patience > 0 && took > s.patience {
+		took, err = s.patience, context.DeadlineExceeded
+	}
+	s.mu.Unlock()
+	time.Sleep(took)
+	s.mu.Lock()
+	s.inside--
+	s.mu.Unlock()
+	return struct{}{}, err
+}
+
+func (s *service) set(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f()
+}
+
+// scene is a guard in front of a service, and callers that come again and again.
+type scene struct {
+	*testing.T
+	guard   *guard.Guard
+	service *service
+	least   int
+	most    int
+}
+
+// simulate runs the script against the guard in virtual time, and checks all the
+// while that the limit stays within its bounds.
+func simulate(t *testing.T, a guard.Algorithm, first, least, most int, s *service, script func(*scene)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		g := newGuard(t, guard.Limit(first, guard.Adaptive(a, least, most)))
+		script(&scene{t, g, s, least, most})
+	})
+}
+
+// load keeps n callers busy for a time, each pausing between its calls.
+func (s *scene) load(n int, pause, lasts time.Duration) {
+	s.Helper()
+	ctx, cancel := context.WithTimeout(s.Context(), lasts)
+	defer cancel()
+	var wg sync.WaitGroup
+	for range n {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				_, _ = s.guard.Do(ctx, s.service.call)
+				time.Sleep(pause)
+			}
+		})
+	}
+	for ctx.Err() == nil {
+		time.Sleep(50 * time.Millisecond)
+		require.GreaterOrEqual(s, s.guard.Capacity(), s.least)
+		require.LessOrEqual(s, s.guard.Capacity(), s.most)
+	}
+	wg.Wait()
+}
+
+// limits returns the least and the greatest limit while callers are busy.
+func (s *scene) limits(n int, pause, lasts time.Duration) (low, high int) {
+	s.Helper()
+	low = s.most
+	for range 20 {
+		s.load(n, pause, lasts/20)
+		low, high = min(low, s.guard.Capacity()), max(high, s.guard.Capacity())
+	}
+	return low, high
+}
+
+func algorithms() map[string]guard.Algorithm {
+	return map[string]guard.Algorithm{
+		"AIMD":      guard.AIMD(0.9, 40*time.Millisecond), // twice the hold of the services below
+		"Vegas":     guard.Vegas(),
+		"Gradient2": guard.Gradient2(),
+	}
+}
+
+// Row 34, a step of the load: from below the width of the service to ten times it.
+// From wherever it began the limit is, after 30 s, between the width and twice it,
+// and stays; the half of that, for the window of a probe, is allowed.
+func TestAdaptiveStepLoad(t *testing.T) {
+	for name, a := range algorithms() {
+		for _, first := range []int{5, 20, 200} {
+			t.Run(fmt.Sprintf("%s from %d", name, first), func(t *testing.T) {
+				simulate(t, a, first, 1, 300, wide(), func(s *scene) {
+					s.load(4, 0, 5*time.Second)
+					s.load(200, 0, 30*time.Second)
+					low, high := s.limits(200, 0, 60*time.Second)
+					require.GreaterOrEqual(t, low, 10)
+					require.LessOrEqual(t, high, 40)
+				})
+			})
+		}
+	}
+}
+
+// Row 34, a drift: callers a little more than the service can bear. Fault: where
+// the baseline follows what the guard itself has caused, and something is added
+// each time, the limit rises without end.
+func TestAdaptiveDoesNotDrift(t *testing.T) {
+	for name, a := range algorithms() {
+		t.Run(name, func(t *testing.T) {
+			simulate(t, a, 20, 1, 300, wide(), func(s *scene) {
+				s.load(60, 0, 4*time.Minute)
+				_, high := s.limits(60, 0, time.Minute)
+				require.LessOrEqual(t, high, 40)
+			})
+		})
+	}
+}
+
+// Row 34, slow degradation: each call takes up to four times as long, for good.
+// Those that look at time shrink at first, but learn that this is no load.
+func TestAdaptiveSlowDegradation(t *testing.T) {
+	for name, a := range algorithms() {
+		t.Run(name, func(t *testing.T) {
+			simulate(t, a, 20, 2, 300, wide(), func(s *scene) {
+				s.load(200, 0, 20*time.Second)
+				for range 30 {
+					s.service.set(func() { s.service.hold += 2 * time.Millisecond })
+					s.load(200, 0, time.Second)
+				}
+				if name == "AIMD" { // all are slow now, and that counts as lost
+					s.load(200, 0, 30*time.Second)
+					require.Equal(t, 2, s.guard.Capacity())
+					return
+				}
+				s.load(200, 0, 2*time.Minute)
+				low, high := s.limits(200, 0, time.Minute)
+				require.GreaterOrEqual(t, low, 10)
+				require.LessOrEqual(t, high, 40)
+			})
+		})
+	}
+}
+
+// Row 34, stable time-outs. Fault: all calls take the same, so nothing looks like
+// congestion, and the limit climbs to its bound.
+func TestAdaptiveStableTimeouts(t *testing.T) {
+	for name, a := range algorithms() {
+		t.Run(name, func(t *testing.T) {
+			s := wide()
+			s.hold, s.patience = time.Hour, time.Second
+			simulate(t, a, 50, 3, 300, s, func(s *scene) {
+				s.load(400, 0, 5*time.Minute)
+				require.Equal(t, 3, s.guard.Capacity())
+			})
+		})
+	}
+}
+
+// A service that fails at once is quick, and not to be trusted with more.
+func TestAdaptiveQuickFailures(t *testing.T) {
+	for name, a := range algorithms() {
+		t.Run(name, func(t *testing.T) {
+			s := wide()
+			s.hold, s.err = time.Millisecond, errors.New("connection refused")
+			simulate(t, a, 50, 3, 300, s, func(s *scene) {
+				s.load(100, time.Millisecond, 10*time.Second)
+				require.Equal(t, 3, s.guard.Capacity())
+				// It comes back as soon as calls succeed.
+				s.service.set(func() { s.service.hold, s.service.err = 20*time.Millisecond, nil })
+				s.load(200, 0, 30*time.Second)
+				require.GreaterOrEqual(t, s.guard.Capacity(), 10)
+			})
+		})
+	}
+}
+
+// Answers that no load can be blamed for change nothing, however many: permanent
+// failures and calls cancelled by their callers.
+func TestAdaptiveInnocentFailures(t *testing.T) {
+	for _, err := range []error{outcome.AsPermanent(errors.New("400")), outcome.AsIgnored(errors.New("gone"))} {
+		for name, a := range algorithms() {
+			simulate(t, a, 20, 1, 300, &service{width: 20, hold: 20 * time.Millisecond, err: err}, func(s *scene) {
+				s.load(20, 0, 10*time.Second)
+				require.GreaterOrEqual(t, s.guard.Capacity(), 20, name)
+			})
+		}
+	}
+}
+
+// Row 34, app-limited: who uses less than half of the limit learns nothing about
+// more. A limit far above what is used comes down to five times that.
+func TestAdaptiveAppLimited(t *testing.T) {
+	for name, a := range algorithms() {
+		t.Run(name, func(t *testing.T) {
+			s := wide()
+			s.width = 1000
+			simulate(t, a, 20, 1, 300, s, func(s *scene) {
+				_, high := s.limits(8, 0, 30*time.Second)
+				require.Equal(t, 20, high)
+				require.NoError(t, s.guard.Resize(200))
+				s.load(8, 0, 5*time.Second)
+				require.Equal(t, 40, s.guard.Capacity())
+			})
+		})
+	}
+}
+
+// Row 34, low rates: windows with a call or two say nothing, whatever they say.
+func TestAdaptiveLowRate(t *testing.T) {
+	for name, a := range algorithms() {
+		t.Run(name, func(t *testing.T) {
+			s := wide()
+			s.noise = 0.9
+			simulate(t, a, 20, 1, 300, s, func(s *scene) {
+				low, high := s.limits(1, time.Second, 10*time.Minute)
+				require.Equal(t, []int{20, 20}, []int{low, high})
+				s.service.set(func() { s.service.err = errors.New("boom") })
+				s.load(1, time.Second, 5*time.Minute)
+				require.Equal(t, 20, s.guard.Capacity())
+			})
+		})
+	}
+}
+
+// A limit of 1 is not too low a rate: what is in full use is judged.
+func TestAdaptiveLeavesItsLowerBound(t *testing.T) {
+	for name, a := range algorithms() {
+		t.Run(name, func(t *testing.T) {
+			simulate(t, a, 1, 1, 300, wide(), func(s *scene) {
+				s.load(200, 0, 60*time.Second)
+				require.GreaterOrEqual(t, s.guard.Capacity(), 10)
+			})
+		})
+	}
+}
+
+// wide is a service that works on 20 calls at a time, 20 ms each.
+func wide() *service { return &service{width: 20, hold: 20 * time.Millisecond, noise: 0.2} }

@@ -1,0 +1,161 @@
+package guard_test
+
+import (
+	"errors"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/weir-go/weir/primitives/guard"
+)
+
+// Row 29: up, exactly those who fit are served, in their order.
+func TestResizeUpWakesExactlyTheRightNumber(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGuard(t, guard.Limit(1))
+		held := []guard.Permit{take(t, g)}
+		var queue []<-chan answer
+		for range 10 {
+			queue = append(queue, acquire(t.Context(), g))
+		}
+		require.NoError(t, g.Resize(5))
+		synctest.Wait()
+		for i, c := range queue {
+			if i < 4 {
+				held = append(held, (<-c).permit)
+			} else {
+				require.True(t, waits(c))
+			}
+		}
+		require.Equal(t, guard.Snapshot{Capacity: 5, Depth: 5, Waiting: 6, Admitted: 5}, g.Snapshot())
+		require.NoError(t, g.Resize(100))
+		for _, c := range queue[4:] {
+			held = append(held, (<-c).permit)
+		}
+		for _, p := range held {
+			require.True(t, p.Release())
+		}
+		require.Equal(t, guard.Snapshot{Capacity: 100, Admitted: 11}, g.Snapshot())
+	})
+}
+
+// Row 29: down while full, those inside finish, and nobody else comes in before
+// the depth is below the new capacity.
+func TestResizeDownWhileFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGuard(t, guard.Limit(4))
+		var held []guard.Permit
+		for range 4 {
+			held = append(held, take(t, g))
+		}
+		next := acquire(t.Context(), g)
+		require.NoError(t, g.Resize(2))
+		s := g.Snapshot()
+		require.Equal(t, []int{2, 4, 1}, []int{s.Capacity, s.Depth, s.Waiting})
+		require.Zero(t, s.Available())
+		require.Equal(t, 2.0, s.Utilization())
+		for range 2 {
+			held[0].Release()
+			held = held[1:]
+			require.True(t, waits(next))
+			_, err := g.TryAcquire()
+			require.ErrorIs(t, err, guard.ErrShed)
+		}
+		held[0].Release()
+		a := <-next
+		require.Equal(t, 2, g.Snapshot().Depth)
+		a.permit.Release()
+		held[1].Release()
+		take(t, g)
+		take(t, g)
+		_, err := g.TryAcquire()
+		require.ErrorIs(t, err, guard.ErrShed)
+		require.EqualError(t, err, "guard: shed, 2 of 2 in flight")
+	})
+}
+
+// A waiter that fits no more would wait for ever.
+func TestResizeBelowTheWeightOfAWaiter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGuard(t, guard.Limit(4))
+		p := take(t, g)
+		heavy := acquire(t.Context(), g, guard.Weight(4))
+		light := acquire(t.Context(), g)
+		require.NoError(t, g.Resize(3))
+		a := <-heavy
+		require.EqualError(t, a.err, "guard: weight 4 is above the capacity 3")
+		b := <-light
+		require.NoError(t, b.err)
+		b.permit.Release()
+		p.Release()
+	})
+}
+
+func TestResizeIsRefused(t *testing.T) {
+	g := newGuard(t, guard.Limit(4, guard.Name("model")))
+	for _, n := range []int{0, -1} {
+		err := g.Resize(n)
+		require.ErrorIs(t, err, guard.ErrPolicy)
+		fault, ok := errors.AsType[*guard.PolicyError](err)
+		require.True(t, ok)
+		require.Equal(t, "model", fault.Name)
+	}
+	require.Equal(t, 4, g.Capacity())
+	a := newGuard(t, guard.Limit(4, guard.Adaptive(guard.Vegas(), 2, 8)))
+	require.EqualError(t, a.Resize(9), "guard: invalid policy: capacity 9 is outside the bounds 2 to 8")
+	require.ErrorIs(t, a.Resize(1), guard.ErrPolicy)
+	require.NoError(t, a.Resize(8))
+	require.Equal(t, 8, a.Capacity())
+}
+
+// Row 29 by force, 64 goroutines. Fault: a limit that is read, and then the count
+// raised, is overshot. Whoever comes in after Resize has returned finds it kept.
+func TestResizeIsExactUnderLoad(t *testing.T) {
+	const most = 60
+	g := newGuard(t, guard.Limit(most))
+	var inFlight atomic.Int64
+	var size sync.RWMutex // held to resize while nobody is on his way in
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for i := range 64 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				size.RLock()
+				p, err := g.TryAcquire()
+				if err == nil {
+					assert.LessOrEqual(t, inFlight.Add(1), int64(g.Capacity()), "admitted above the limit")
+				}
+				size.RUnlock()
+				if err != nil {
+					runtime.Gosched()
+					continue
+				}
+				if i%2 == 0 {
+					runtime.Gosched()
+				}
+				inFlight.Add(-1)
+				p.Release()
+			}
+		})
+	}
+	for range 300 {
+		size.Lock()
+		assert.NoError(t, g.Resize(1+rand.IntN(most)))
+		size.Unlock()
+		runtime.Gosched()
+	}
+	close(stop)
+	wg.Wait()
+	require.True(t, g.Snapshot().Empty())
+}
