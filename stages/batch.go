@@ -30,6 +30,8 @@ func (b batcher[T]) Validate() error {
 
 func (b batcher[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[[]T]) error {
 	m := making[T]{in: in, out: out, size: b.n}
+	in.books = new(books)
+	defer func() { in.settleBooks(); in.books = nil }()
 	timer := newStoppedTimer()
 	defer timer.Stop()
 	for {

@@ -66,7 +66,7 @@ type caller[I, O any] struct {
 // do makes the calls of the group and sends the exchanges up.
 func (w *caller[I, O]) do() {
 	w.done = 0
-	w.begin = w.rt.stamp()
+	w.begin = w.rt.now() // in an untimed run, too: the pace depends on it
 	for w.done < len(w.group) {
 		w.attempt()
 	}
@@ -119,12 +119,14 @@ func (w *caller[I, O]) timely(x *call[I, O]) {
 
 // account gives each exchange its share of the group's time, and sends all up.
 func (w *caller[I, O]) account() {
-	total := w.rt.stamp() - w.begin
+	total := w.rt.now() - w.begin
 	w.pace.note(len(w.group), total)
-	each := total / int64(len(w.group))
-	for _, x := range w.group {
-		x.work += each
-		x.longest = max(x.longest, each)
+	if w.rt.timed {
+		each := total / int64(len(w.group))
+		for _, x := range w.group {
+			x.work += each
+			x.longest = max(x.longest, each)
+		}
 	}
 	w.to.putAll(w.group)
 }

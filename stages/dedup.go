@@ -119,10 +119,13 @@ func (h *dedupHandler[I, K]) reject(x *Exchange[I], err error) {
 
 func (h *dedupHandler[I, K]) Response(x *Exchange[I]) {
 	token := h.tokens[x.Slot()]
-	if err := x.Err(); err != nil {
-		h.dedup.Fail(token, err)
-	} else {
+	switch err := x.Err(); {
+	case err == nil:
 		h.dedup.Complete(token, x.Answer())
+	case h.port.Context().Err() != nil:
+		h.dedup.Fail(token, err, dedup.TTL(0)) // it says nothing about the service
+	default:
+		h.dedup.Fail(token, err)
 	}
 	if len(h.stale) > 0 {
 		h.fallBack(x)
@@ -134,7 +137,7 @@ func (h *dedupHandler[I, K]) Response(x *Exchange[I]) {
 func (h *dedupHandler[I, K]) fallBack(x *Exchange[I]) {
 	kept, renews := h.stale[x.Slot()]
 	delete(h.stale, x.Slot())
-	if err := x.Err(); renews && err != nil && !errors.Is(err, ErrAborted) {
+	if renews && x.Err() != nil && h.port.Context().Err() == nil {
 		x.Adopt(kept)
 	}
 }

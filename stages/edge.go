@@ -38,6 +38,8 @@ type edge[E any] struct {
 	waiting int   // senders that wait for room
 	closed  bool
 
+	hungry atomic.Bool // idle, for a look without the mutex
+
 	full  time.Duration // how long any sender has waited for room
 	since time.Time     // and waits now
 
@@ -58,11 +60,13 @@ func newEdge[E any](bound int) *edge[E] {
 }
 
 // put hands v on. It blocks while the edge is full. Any number of goroutines
-// may call it. It reports whether the receiver was idle.
-func (e *edge[E]) put(v E) (idle bool) {
+// may call it. It reports whether the receiver was idle, and whether it had to
+// wait for room.
+func (e *edge[E]) put(v E) (idle, waited bool) {
 	e.mu.Lock()
 	if e.depth >= e.bound {
 		e.waitForRoom()
+		waited = true
 	}
 	e.depth++
 	e.pending = append(e.pending, v)
@@ -72,7 +76,7 @@ func (e *edge[E]) put(v E) (idle bool) {
 	}
 	e.pass()
 	e.mu.Unlock()
-	return idle
+	return idle, waited
 }
 
 // putAll hands the values on in order, as put would one by one. It reports
@@ -99,7 +103,10 @@ func (e *edge[E]) putAll(vs []E) (waited bool) {
 
 // hand sends the batch in the making. The mutex is held.
 func (e *edge[E]) hand() {
-	e.idle = false
+	if e.idle {
+		e.idle = false
+		e.hungry.Store(false)
+	}
 	e.ch <- e.pending
 	e.pending = e.blank()
 }
@@ -186,6 +193,7 @@ func (e *edge[E]) poll(used []E) ([]E, state) {
 		return nil, ended
 	}
 	e.idle = true
+	e.hungry.Store(true)
 	return nil, empty
 }
 
@@ -196,8 +204,8 @@ func (e *edge[E]) retire(used []E) {
 		return
 	}
 	e.depth -= len(used)
-	clear(used) // the batch must not keep its values alive
-	if len(e.spare) < 4 {
+	clear(used)                   // the batch must not keep its values alive
+	if len(e.spare) < cap(e.ch) { // as many as may be under way: else a burst allocates
 		e.spare = append(e.spare, used[:0])
 	}
 	e.pass()

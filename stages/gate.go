@@ -111,7 +111,9 @@ func (g *gate[I, O, P]) wait(x *Exchange[I]) (err error) {
 		}
 		x.permit, err = g.guard.Acquire(g.in.rt.ctx)
 	}
-	if g.in.rt.aborted.Load() {
+	// The flag follows the end of the context by a moment: Acquire may see the
+	// end first.
+	if g.in.rt.ctx.Err() != nil {
 		return g.in.rt.abortError()
 	}
 	return err

@@ -21,6 +21,7 @@ type Inlet[T any] struct {
 	hand  []Item[T] // the batch at hand
 	pos   int       // what of it has been handed out
 	takes bool      // the stage takes failures
+	books *books    // of a stage that takes its own times; else nil
 
 	// bypass is where failed items go; nil at a sink, where there is no way on.
 	bypass func(*ItemError, *trail)
@@ -66,7 +67,7 @@ func (in *Inlet[T]) wait(wake <-chan time.Time) (Item[T], state) {
 		if in.skip(&it) {
 			continue
 		}
-		if it.trail != nil {
+		if it.trail != nil && in.books == nil {
 			it.trail.began = in.rt.now()
 		}
 		return it, ready
@@ -78,7 +79,11 @@ func (in *Inlet[T]) wait(wake <-chan time.Time) (Item[T], state) {
 // except where a sink delivers results: what is done is delivered.
 func (in *Inlet[T]) skip(it *Item[T]) bool {
 	if !it.failed() {
-		in.node.in.Add(1)
+		if in.books != nil {
+			in.books.in++
+		} else {
+			in.node.in.Add(1)
+		}
 		if !in.rt.aborted.Load() || in.takes && in.bypass == nil {
 			return false
 		}
@@ -92,10 +97,26 @@ func (in *Inlet[T]) skip(it *Item[T]) bool {
 	return true
 }
 
+// books are what a stage of this package, which takes its own times, has done
+// with the batch at hand: clock reads and atomics per batch, not per item.
+type books struct {
+	tally
+	left releases // trails that have left the flow
+}
+
+// settleBooks publishes the books where there are any.
+func (in *Inlet[T]) settleBooks() {
+	if in.books != nil {
+		in.books.publish(in.node)
+		in.books.left.flush()
+	}
+}
+
 // refill takes the next batch, at the price of the one before.
 func (in *Inlet[T]) refill(wake <-chan time.Time) state {
 	used := in.hand
 	in.hand, in.pos = nil, 0
+	in.settleBooks()
 	select {
 	case <-wake: // a stage that is never idle has its timer, too
 		in.hand, in.pos = used, len(used)
@@ -186,7 +207,15 @@ func (in *Inlet[T]) Drop(it Item[T]) {
 // Fold accounts for it as a part of another item, which the stage sends on or
 // holds. A source that waits for it hears when the other is done.
 func (in *Inlet[T]) Fold[U any](it Item[T], into *Item[U]) {
-	in.node.folded.Add(1)
+	if b := in.books; b != nil {
+		b.folded++
+		if t := it.trail; into.trail != nil && t != nil && t.receipt == nil && t.deadline == 0 {
+			b.left.add(t)
+			return
+		}
+	} else {
+		in.node.folded.Add(1)
+	}
 	if into.trail == nil {
 		into.trail = it.trail
 		return

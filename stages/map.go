@@ -45,7 +45,12 @@ func (m *mapper[I, O]) Run(_ context.Context, in *Inlet[I], out *Outlet[O]) erro
 		return newPool(m, in, out).run()
 	}
 	w := worker[I, O]{rt: in.rt, node: in.node, f: m.f}
-	send := func(results []Item[O]) { w.rest(out.sendAll(compact(results)) || !in.pending()) }
+	send := func(results []Item[O]) {
+		if w.spoiled {
+			results = compact(results)
+		}
+		w.rest(out.sendAll(results) || !in.pending())
+	}
 	for in.node.workers.Load() == 1 {
 		group := in.group(w.pace.group())
 		if group == nil {

@@ -102,6 +102,11 @@ type emitter[T any] struct {
 	out  *Outlet[T]
 	mint mint
 	n    int64 // emitted and not yet counted
+
+	pace   pace
+	born   int64 // the last clock read
+	shared int   // how many items have that time
+	share  int   // how many more may
 }
 
 func (out *Outlet[T]) emitter() emitter[T] {
@@ -114,11 +119,35 @@ func (e *emitter[T]) emit(v T) bool {
 		return false
 	}
 	e.n++
-	idle := e.out.edge.put(Item[T]{Value: v, trail: e.mint.trail(e.out.rt.stamp())})
+	idle, waited := e.out.edge.put(Item[T]{Value: v, trail: e.mint.trail(e.stamp())})
+	if idle || waited {
+		e.share, e.shared = 0, 0 // what went by was not the source's
+	}
 	if idle || e.n == batchSize {
 		e.count()
 	}
 	return true
+}
+
+// stamp returns when the item at hand was born. Items that follow each other
+// closely share a clock read, as they do in a stage; see [Timings]. An item for
+// which the receiver was already waiting gets a read of its own: the source has
+// paused.
+func (e *emitter[T]) stamp() int64 {
+	if e.mint.depot == nil {
+		return 0
+	}
+	if e.share > 0 && !e.out.edge.hungry.Load() {
+		e.share--
+		e.shared++
+		return e.born
+	}
+	now := e.out.rt.now()
+	if e.shared > 0 {
+		e.pace.note(e.shared, now-e.born)
+	}
+	e.born, e.shared, e.share = now, 1, e.pace.group()-1
+	return now
 }
 
 func (e *emitter[T]) count() {

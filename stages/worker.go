@@ -45,6 +45,7 @@ type worker[I, O any] struct {
 	buf  []Item[O] // the results of the group, one for one
 	last int64     // when the last group ended, if the next begins then; else 0
 	tally
+	spoiled bool // not all of the group's results are healthy
 }
 
 // do calls the function for each healthy item of the group and returns the
@@ -52,15 +53,15 @@ type worker[I, O any] struct {
 // is valid until the next call. Where the function ends its goroutine, done is
 // called with the results before that happens.
 func (w *worker[I, O]) do(group []Item[I], exiting func([]Item[O])) []Item[O] {
-	w.buf = w.buf[:0]
+	w.buf, w.spoiled = w.buf[:0], false
 	begin := w.last
 	if begin == 0 {
-		begin = w.rt.stamp()
+		begin = w.rt.now()
 	}
 	for len(w.buf) < len(group) {
 		w.attempt(group, exiting)
 	}
-	w.last = w.rt.stamp()
+	w.last = w.rt.now() // in an untimed run, too: the pace depends on it
 	w.account(begin, w.last)
 	return w.buf
 }
@@ -88,7 +89,7 @@ func (w *worker[I, O]) attempt(group []Item[I], exiting func([]Item[O])) {
 			for i := len(w.buf); i < len(group); i++ {
 				w.fail(&group[i], err)
 			}
-			w.account(w.rt.stamp(), w.rt.stamp())
+			w.account(w.rt.now(), w.rt.now())
 			exiting(w.buf)
 		}
 	}()
@@ -122,6 +123,7 @@ func (w *worker[I, O]) attempt(group []Item[I], exiting func([]Item[O])) {
 // forward adds an item that the function does not get: it has failed before,
 // or fails now because the flow is aborted.
 func (w *worker[I, O]) forward(it *Item[I]) {
+	w.spoiled = true
 	fault := it.fault
 	if fault == nil {
 		w.in++
@@ -133,6 +135,7 @@ func (w *worker[I, O]) forward(it *Item[I]) {
 
 // expire adds an item that is too late for the function.
 func (w *worker[I, O]) expire(it *Item[I]) {
+	w.spoiled = true
 	w.in++
 	w.expired++
 	fault := w.rt.newItemError(w.node, ErrExpired, 0, it.Value, it.trail)
@@ -141,6 +144,7 @@ func (w *worker[I, O]) expire(it *Item[I]) {
 
 // fail adds an item for which the function returned an error.
 func (w *worker[I, O]) fail(it *Item[I], err error) {
+	w.spoiled = true
 	switch {
 	case it.fault != nil:
 		w.forward(it)
@@ -167,6 +171,31 @@ func (w *worker[I, O]) account(begin, end int64) {
 	n, total := len(w.buf), end-begin
 	w.pace.note(n, total)
 	each := total / int64(n)
+	if !w.spoiled {
+		w.in += int64(n)
+		w.out += int64(n)
+		w.attempts += int64(n)
+		if w.rt.timed {
+			for i := range w.buf {
+				if t := w.buf[i].trail; t != nil {
+					w.wait += max(begin-t.left, 0)
+					t.add(w.node, 1, begin, begin+each)
+				}
+				begin += each
+			}
+		}
+	} else {
+		w.sift(begin, each)
+	}
+	if w.rt.timed {
+		w.work += total
+		w.longest = max(w.longest, each)
+	}
+	w.publish(w.node)
+}
+
+// sift is account's part for a group of which not all is well.
+func (w *worker[I, O]) sift(begin, each int64) {
 	for i := range w.buf {
 		it := &w.buf[i]
 		if it.fault == nil {
@@ -175,16 +204,13 @@ func (w *worker[I, O]) account(begin, end int64) {
 		} else if it.fault == dropped || it.fault.Stage != w.node.name {
 			continue
 		}
-		if it.trail != nil {
+		if it.trail != nil && w.rt.timed {
 			w.wait += max(begin-it.trail.left, 0)
 			it.trail.add(w.node, 1, begin, begin+each)
 		}
 		begin += each
 		w.attempts++
 	}
-	w.work += total
-	w.longest = max(w.longest, each)
-	w.publish(w.node)
 }
 
 // compact removes the items that were dropped.

@@ -1,0 +1,35 @@
+package flow_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/weir-go/weir/flow"
+	"github.com/weir-go/weir/stages"
+)
+
+// A slow function must not make its neighbours wait, in an untimed run either.
+func TestUntimedItemsDoNotWaitForTheirNeighbours(t *testing.T) {
+	for _, workers := range []int{1, 8} {
+		synctest.Test(t, func(t *testing.T) {
+			const n, nap = 400, 10 * time.Millisecond
+			var longest time.Duration
+			src := make([]int, n)
+			_, err := flow.From(stages.Slice(src)).
+				Map("nap", func(context.Context, int) (time.Time, error) {
+					time.Sleep(nap)
+					return time.Now(), nil
+				}, flow.Workers(workers), flow.Unordered()).
+				ForEach(context.Background(), func(_ context.Context, done time.Time) error {
+					longest = max(longest, time.Since(done))
+					return nil
+				}, flow.Untimed())
+			require.NoError(t, err)
+			require.Less(t, longest, nap)
+		})
+	}
+}
