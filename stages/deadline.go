@@ -28,7 +28,7 @@ func (s deadliner[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error
 		if by < it.trail.born { // so far off that it does not count
 			by = 0
 		}
-		it.trail.deadline = sooner(it.trail.deadline, by)
+		it.trail.limit(sooner(it.trail.deadline(), by))
 		out.Send(it)
 	}
 	return nil
@@ -51,10 +51,11 @@ func sooner(a, b int64) int64 {
 
 // Deadline returns by when the item must be done, and whether it has to be.
 func (it Item[T]) Deadline(in *Inlet[T]) (time.Time, bool) {
-	if it.trail == nil || it.trail.deadline == 0 {
+	by := it.trail.deadline()
+	if by == 0 {
 		return time.Time{}, false
 	}
-	return in.rt.base.Add(time.Duration(it.trail.deadline)), true
+	return in.rt.base.Add(time.Duration(by)), true
 }
 
 // late reports that a deadline has passed.

@@ -64,6 +64,9 @@ type ItemError struct {
 	Attempts int
 	// Value is the item's value as the failing stage received it.
 	Value any
+	// Origin is the value as it was at the last [Remember] that the item passed,
+	// nil where it passed none.
+	Origin any
 	// Entered is when the item entered the flow; zero in an untimed run.
 	Entered time.Time
 }

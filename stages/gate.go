@@ -84,8 +84,8 @@ func (g *gate[I, O, P]) admit(it *Item[I]) {
 	x := g.take()
 	x.Value, x.trail, x.fault, x.permit = it.Value, it.trail, it.fault, permit
 	x.err, x.attempts, x.work, x.longest, x.limit = nil, 0, 0, 0, limit{}
-	if it.trail != nil && it.trail.deadline != 0 {
-		x.limit = limit{it.trail.deadline, ErrExpired}
+	if by := it.trail.deadline(); by != 0 {
+		x.limit = limit{by, ErrExpired}
 	}
 	x.ticket = g.ticket
 	g.ticket++
@@ -208,7 +208,7 @@ func (g *gate[I, O, P]) time(x *Exchange[I], now int64) {
 	g.sum.wait += wait
 	g.sum.work += x.work
 	g.sum.longest = max(g.sum.longest, x.longest)
-	t.spans = append(t.spans, span{wait: wait, work: x.work, node: g.in.node.index, attempts: x.attempts})
+	t.note(span{wait: wait, work: x.work, node: g.in.node.index, attempts: x.attempts})
 	t.left = now
 }
 

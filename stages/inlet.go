@@ -209,8 +209,8 @@ func (in *Inlet[T]) Drop(it Item[T]) {
 func (in *Inlet[T]) Fold[U any](it Item[T], into *Item[U]) {
 	if b := in.books; b != nil {
 		b.folded++
-		if t := it.trail; into.trail != nil && t != nil && t.receipt == nil && t.deadline == 0 {
-			b.left.add(t)
+		if into.trail != nil && it.trail.plain() {
+			b.left.add(it.trail)
 			return
 		}
 	} else {
@@ -220,8 +220,10 @@ func (in *Inlet[T]) Fold[U any](it Item[T], into *Item[U]) {
 		into.trail = it.trail
 		return
 	}
-	it.trail.fold(into.trail)
-	it.trail.release()
+	if it.trail != nil {
+		it.trail.fold(into.trail)
+		it.trail.release()
+	}
 }
 
 // Recover makes a failed item healthy again, with v as its value. It is for

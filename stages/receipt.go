@@ -34,22 +34,22 @@ func (r *receipt) close(err error) {
 	}
 }
 
-// fold makes into carry what t owes, too.
+// fold makes into carry what t owes, too. Neither may be nil.
 func (t *trail) fold(into *trail) {
-	if t == nil || t.receipt == nil || into == nil {
+	r := t.receipt()
+	if r == nil {
 		return
 	}
-	r := t.receipt
-	t.receipt = nil
-	switch have := into.receipt; {
+	t.owe(nil)
+	switch have := into.receipt(); {
 	case have == nil:
-		into.receipt = r
+		into.owe(r)
 	case have.parts != nil && have.owed.Load() == 1: // into's alone
 		have.parts = append(have.parts, r)
 	default:
 		joint := &receipt{parts: []*receipt{have, r}}
 		joint.owed.Store(1)
-		into.receipt = joint
+		into.owe(joint)
 	}
 }
 
@@ -76,7 +76,7 @@ func (out *Outlet[T]) EmitAcked(settle func(error), vs ...T) bool {
 	now := out.rt.stamp()
 	for _, v := range vs {
 		t := out.keep(now)
-		t.receipt = r
+		t.owe(r)
 		out.count(1)
 		out.edge.put(Item[T]{Value: v, trail: t})
 	}

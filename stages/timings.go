@@ -122,11 +122,11 @@ func (a *archive) timings(rt *Runtime, t *trail, now int64) Timings {
 	if t == nil || !rt.timed {
 		return Timings{}
 	}
-	n := len(t.spans)
+	n := int(t.n)
 	if cap(a.block)-len(a.block) < n {
 		a.block = make([]span, 0, max(slabSize*n, n))
 	}
 	from := len(a.block)
-	a.block = append(a.block, t.spans...)
+	a.block = append(a.block, t.spans()...)
 	return Timings{nodes: rt.nodes, spans: a.block[from:len(a.block):len(a.block)], total: time.Duration(now - t.born)}
 }

@@ -5,21 +5,38 @@ import (
 	"sync/atomic"
 )
 
-// trail is the lineage of an item: when it came, and one span for each stage it
-// has passed. Items of an untimed run have none.
+// trail is the lineage of an item: when it came, one span for each stage it has
+// passed, and what few items have (see extras). Items of an untimed run have
+// none, unless one of these needs it.
 //
 // Trails live in slabs of 64 that are used again when all 64 items have left
 // the flow, so that timings cost no allocation in steady state. What is in
-// flight is bounded by the edges, and so the slabs are.
+// flight is bounded by the edges, and so the slabs are. Every stage writes to
+// each trail that it passes on: a trail is as small as can be.
 type trail struct {
 	born  int64 // when the item entered the flow
 	left  int64 // when it left the stage before
 	began int64 // when the present stage received it (stages outside this package)
 	slab  *slab
-	spans []span
+	n     int32 // stages passed
+	place uint8 // of the trail in its slab
+	has   mark  // which of the extras are set
+}
 
-	receipt  *receipt // what the source waits for; nil where it does not
-	deadline int64    // by when the item must be done; 0 for never
+// mark tells which extras a trail has.
+type mark uint8
+
+const (
+	hasReceipt mark = 1 << iota
+	hasDeadline
+	hasOrigin
+)
+
+// extras are what few items have.
+type extras struct {
+	receipt  *receipt // what the source waits for
+	deadline int64    // by when the item must be done
+	origin   any      // the value as it was at Remember
 }
 
 // span is one stage's entry in a trail; all times are nanoseconds.
@@ -31,9 +48,97 @@ type span struct {
 
 // add records a stage that began at start and ended at end.
 func (t *trail) add(node *Node, attempts int32, start, end int64) {
-	t.spans = append(t.spans, span{wait: max(start-t.left, 0), work: end - start, node: node.index, attempts: attempts})
+	t.note(span{wait: max(start-t.left, 0), work: end - start, node: node.index, attempts: attempts})
 	t.left = end
 }
+
+// note records a stage. One that an item passes beyond what its slab has room
+// for, which no graph can have, is not recorded.
+func (t *trail) note(s span) {
+	room := t.room()
+	if int(t.n) < len(room) {
+		room[t.n] = s
+		t.n++
+	}
+}
+
+// room is where the trail's spans are, and go.
+func (t *trail) room() []span {
+	path := t.slab.path
+	return t.slab.spans[int(t.place)*path:][:path]
+}
+
+// spans returns the stages passed. It is nil where there is no trail.
+func (t *trail) spans() []span {
+	if t == nil {
+		return nil
+	}
+	return t.room()[:t.n]
+}
+
+// extras returns the place of what few items have.
+func (t *trail) extras() *extras {
+	all := t.slab.extras.Load()
+	if all == nil {
+		t.slab.extras.CompareAndSwap(nil, new([slabSize]extras))
+		all = t.slab.extras.Load()
+	}
+	return &all[t.place]
+}
+
+// deadline returns by when the item must be done, 0 for never. There may be no
+// trail.
+func (t *trail) deadline() int64 {
+	if t == nil || t.has&hasDeadline == 0 {
+		return 0
+	}
+	return t.extras().deadline
+}
+
+// limit sets the deadline; 0 is none.
+func (t *trail) limit(deadline int64) {
+	if deadline == 0 {
+		t.has &^= hasDeadline
+		return
+	}
+	t.has |= hasDeadline
+	t.extras().deadline = deadline
+}
+
+// origin returns the value as it was remembered, nil where it was not.
+func (t *trail) origin() any {
+	if t == nil || t.has&hasOrigin == 0 {
+		return nil
+	}
+	return t.extras().origin
+}
+
+// remember keeps the value as it is now.
+func (t *trail) remember(v any) {
+	t.has |= hasOrigin
+	t.extras().origin = v
+}
+
+// receipt returns what the item owes its source, nil where it owes nothing.
+func (t *trail) receipt() *receipt {
+	if t == nil || t.has&hasReceipt == 0 {
+		return nil
+	}
+	return t.extras().receipt
+}
+
+// owe makes the item carry r, which may be nil.
+func (t *trail) owe(r *receipt) {
+	if r == nil {
+		t.has &^= hasReceipt
+		return
+	}
+	t.has |= hasReceipt
+	t.extras().receipt = r
+}
+
+// plain reports that the trail has no extras. There may be no trail.
+func (t *trail) plain() bool { return t == nil || t.has == 0 }
 
 // release gives the trail back; the item has left the flow, and well.
 func (t *trail) release() { t.leave(nil) }
@@ -44,11 +149,20 @@ func (t *trail) leave(err error) {
 	if t == nil {
 		return
 	}
-	if r := t.receipt; r != nil {
-		t.receipt = nil
-		r.close(err)
+	if t.has != 0 {
+		t.forget(err)
 	}
 	t.slab.release(1)
+}
+
+// forget ends the extras of an item that leaves the flow.
+func (t *trail) forget(err error) {
+	r := t.receipt()
+	*t.extras() = extras{} // the slab must not keep values alive
+	t.has = 0
+	if r != nil {
+		r.close(err)
+	}
 }
 
 const slabSize = 64
@@ -57,6 +171,9 @@ const slabSize = 64
 type slab struct {
 	live   atomic.Int32 // trails still in flight or not handed out yet
 	home   *depot
+	path   int                              // spans of a trail
+	spans  []span                           // of trail i from i*path
+	extras atomic.Pointer[[slabSize]extras] // nil until a trail has one
 	trails [slabSize]trail
 }
 
@@ -84,10 +201,9 @@ func (d *depot) get() *slab {
 		return s
 	}
 	d.mu.Unlock()
-	s := &slab{home: d}
-	spans := make([]span, slabSize*d.path)
+	s := &slab{home: d, path: d.path, spans: make([]span, slabSize*d.path)}
 	for i := range s.trails {
-		s.trails[i] = trail{slab: s, spans: spans[i*d.path : i*d.path : (i+1)*d.path]}
+		s.trails[i] = trail{slab: s, place: uint8(i)}
 	}
 	s.live.Store(slabSize)
 	return s
@@ -126,7 +242,7 @@ func (m *mint) trail(now int64) *trail {
 	if m.next++; m.next == slabSize {
 		m.slab = nil
 	}
-	t.born, t.left, t.deadline, t.spans = now, now, 0, t.spans[:0]
+	t.born, t.left, t.n = now, now, 0
 	return t
 }
 
@@ -139,13 +255,21 @@ func (m *mint) child(parent *trail) *trail {
 		m.depot = parent.slab.home
 	}
 	t := m.trail(parent.born)
-	t.left, t.began, t.deadline = parent.left, parent.began, parent.deadline
-	if r := parent.receipt; r != nil {
-		r.owed.Add(1)
-		t.receipt = r
+	t.left, t.began = parent.left, parent.began
+	t.n = int32(copy(t.room(), parent.spans()))
+	if parent.has != 0 {
+		t.inherit(parent)
 	}
-	t.spans = append(t.spans, parent.spans...)
 	return t
+}
+
+// inherit shares parent's extras.
+func (t *trail) inherit(parent *trail) {
+	t.has = parent.has
+	*t.extras() = *parent.extras()
+	if r := t.receipt(); r != nil {
+		r.owed.Add(1)
+	}
 }
 
 // retire gives back the trails that were never handed out.
@@ -167,9 +291,8 @@ func (r *releases) add(t *trail) {
 	if t == nil {
 		return
 	}
-	if t.receipt != nil {
-		t.leave(nil)
-		return
+	if t.has != 0 {
+		t.forget(nil)
 	}
 	if t.slab != r.slab {
 		r.flush()

@@ -102,12 +102,12 @@ func (w *worker[I, O]) attempt(group []Item[I], exiting func([]Item[O])) {
 		}
 		var v O
 		var err error
-		if t := it.trail; t != nil && t.deadline != 0 {
-			if w.rt.late(t.deadline) {
+		if by := it.trail.deadline(); by != 0 {
+			if w.rt.late(by) {
 				w.expire(it)
 				continue
 			}
-			v, err = timely(w.rt, t.deadline, ErrExpired, w.f, it.Value)
+			v, err = timely(w.rt, by, ErrExpired, w.f, it.Value)
 		} else {
 			v, err = w.f(w.rt.ctx, it.Value)
 		}
