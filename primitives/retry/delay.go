@@ -143,15 +143,17 @@ func (p *Policy) wait(t *Try, told time.Duration) time.Duration {
 	return d - below(chance)
 }
 
-// longest is what the wait after t is drawn from.
+// longest is what the wait after t is drawn from. A call whose first try was
+// rejected has made no attempt yet; the number counts from 1 all the same.
 func (p *Policy) longest(t *Try) time.Duration {
+	attempt := max(t.Attempt, 1)
 	switch {
 	case p.growth == custom:
-		return p.ask(t.Attempt, t.Waited)
+		return p.ask(attempt, t.Waited)
 	case p.growth == doubling && p.spread == Decorrelated:
 		return triple(max(t.Waited, p.base), 1, p.cap)
 	}
-	return p.computed(t.Attempt)
+	return p.computed(attempt)
 }
 
 // later is a+b, saturating, for a and b not negative.

@@ -25,7 +25,8 @@ func FuzzDelay(f *testing.F) {
 		if doubles {
 			build = retry.Exponential
 		}
-		p := build(attempts, time.Duration(base), retry.Cap(time.Duration(limit)), retry.Jitter(retry.Spread(jitter)))
+		p := build(attempts, time.Duration(base), retry.Cap(time.Duration(limit)), retry.Jitter(retry.Spread(jitter)),
+			retry.RetryRejected())
 		d := p.Delay(attempt)
 		require.GreaterOrEqual(t, d, time.Duration(0))
 		require.GreaterOrEqual(t, p.MaxTotalDelay(), time.Duration(0))
@@ -47,6 +48,7 @@ func FuzzDelay(f *testing.F) {
 		}
 		requireTotal(t, p)
 		requireWait(t, r, p, attempt, time.Duration(told))
+		requireFree(t, r, attempt, time.Duration(told))
 	})
 }
 
@@ -96,5 +98,14 @@ func requireWait(t *testing.T, r *retry.Retrier, p retry.Policy, attempt int, to
 	if v.Retry && told > 0 {
 		require.GreaterOrEqual(t, v.Delay, told)
 		require.LessOrEqual(t, v.Delay-told, min(told, p.Delay(attempt)))
+	}
+}
+
+// requireFree: a rejection is waited out at least as long as told.
+func requireFree(t *testing.T, r *retry.Retrier, attempt int, told time.Duration) {
+	v := r.Next(context.Background(), retry.Try{Attempt: attempt, Err: rejection{told}})
+	if v.Retry {
+		require.True(t, v.Free)
+		require.GreaterOrEqual(t, v.Delay, told)
 	}
 }

@@ -119,6 +119,34 @@ func TestRejectionIsWaitedOutWhereAsked(t *testing.T) {
 	})
 }
 
+// Fault: no attempt has been made when the first try is rejected, and 2^-1 is not
+// something to shift by.
+func TestTheFirstTryCanBeRejected(t *testing.T) {
+	asked := 0
+	for name, p := range map[string]retry.Policy{
+		"exponential":  retry.Exponential(2, time.Second, retry.RetryRejected()),
+		"equal":        retry.Exponential(2, time.Second, retry.RetryRejected(), retry.Jitter(retry.Equal)),
+		"decorrelated": retry.Exponential(2, time.Second, retry.RetryRejected(), retry.Jitter(retry.Decorrelated)),
+		"constant":     retry.Constant(2, time.Second, retry.RetryRejected()),
+		"none":         retry.None(retry.RetryRejected()),
+		"custom": retry.Custom(2, func(attempt int, _ time.Duration) time.Duration {
+			asked = attempt
+			return time.Second
+		}, retry.RetryRejected()),
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRetrier(t, p)
+			for range 50 { // a rejection leaves the number as it was, so it can follow another
+				v := r.Next(t.Context(), retry.Try{Attempt: 1, Err: rejection{10 * time.Second}})
+				require.True(t, v.Retry && v.Free)
+				require.GreaterOrEqual(t, v.Delay, 10*time.Second)
+				require.LessOrEqual(t, v.Delay, 20*time.Second)
+			}
+		})
+	}
+	require.Equal(t, 1, asked, "attempts count from 1")
+}
+
 func TestRejectionIsNotWaitedOutInVain(t *testing.T) {
 	r := newRetrier(t, retry.Constant(2, time.Second, retry.RetryRejected()))
 	v := r.Next(t.Context(), retry.Try{Attempt: 1, Err: rejection{0}})
