@@ -116,14 +116,14 @@ func algorithms() map[string]guard.Algorithm {
 // and stays; the half of that, for the window of a probe, is allowed.
 func TestAdaptiveStepLoad(t *testing.T) {
 	for name, a := range algorithms() {
-		for _, first := range []int{5, 20, 200} {
+		for _, first := range []int{3, 10, 150} {
 			t.Run(fmt.Sprintf("%s from %d", name, first), func(t *testing.T) {
 				simulate(t, a, first, 1, 300, wide(), func(s *scene) {
-					s.load(4, 0, 5*time.Second)
-					s.load(200, 0, 30*time.Second)
-					low, high := s.limits(200, 0, 60*time.Second)
-					require.GreaterOrEqual(t, low, 10)
-					require.LessOrEqual(t, high, 40)
+					s.load(2, 0, 5*time.Second)
+					s.load(100, 0, 30*time.Second)
+					low, high := s.limits(100, 0, 20*time.Second)
+					require.GreaterOrEqual(t, low, 5)
+					require.LessOrEqual(t, high, 20)
 				})
 			})
 		}
@@ -136,10 +136,10 @@ func TestAdaptiveStepLoad(t *testing.T) {
 func TestAdaptiveDoesNotDrift(t *testing.T) {
 	for name, a := range algorithms() {
 		t.Run(name, func(t *testing.T) {
-			simulate(t, a, 20, 1, 300, wide(), func(s *scene) {
-				s.load(60, 0, 4*time.Minute)
-				_, high := s.limits(60, 0, time.Minute)
-				require.LessOrEqual(t, high, 40)
+			simulate(t, a, 10, 1, 300, wide(), func(s *scene) {
+				s.load(30, 0, 2*time.Minute)
+				_, high := s.limits(30, 0, 20*time.Second)
+				require.LessOrEqual(t, high, 20)
 			})
 		})
 	}
@@ -151,20 +151,20 @@ func TestAdaptiveSlowDegradation(t *testing.T) {
 	for name, a := range algorithms() {
 		t.Run(name, func(t *testing.T) {
 			simulate(t, a, 20, 2, 300, wide(), func(s *scene) {
-				s.load(200, 0, 20*time.Second)
+				s.load(100, 0, 10*time.Second)
 				for range 30 {
 					s.service.set(func() { s.service.hold += 2 * time.Millisecond })
-					s.load(200, 0, time.Second)
+					s.load(100, 0, time.Second)
 				}
 				if name == "AIMD" { // all are slow now, and that counts as lost
-					s.load(200, 0, 30*time.Second)
+					s.load(100, 0, 30*time.Second)
 					require.Equal(t, 2, s.guard.Capacity())
 					return
 				}
-				s.load(200, 0, 2*time.Minute)
-				low, high := s.limits(200, 0, time.Minute)
-				require.GreaterOrEqual(t, low, 10)
-				require.LessOrEqual(t, high, 40)
+				s.load(100, 0, 2*time.Minute)
+				low, high := s.limits(100, 0, 20*time.Second)
+				require.GreaterOrEqual(t, low, 5)
+				require.LessOrEqual(t, high, 20)
 			})
 		})
 	}
@@ -178,7 +178,7 @@ func TestAdaptiveStableTimeouts(t *testing.T) {
 			s := wide()
 			s.hold, s.patience = time.Hour, time.Second
 			simulate(t, a, 50, 3, 300, s, func(s *scene) {
-				s.load(400, 0, 5*time.Minute)
+				s.load(100, 0, 5*time.Minute)
 				require.Equal(t, 3, s.guard.Capacity())
 			})
 		})
@@ -192,12 +192,12 @@ func TestAdaptiveQuickFailures(t *testing.T) {
 			s := wide()
 			s.hold, s.err = time.Millisecond, errors.New("connection refused")
 			simulate(t, a, 50, 3, 300, s, func(s *scene) {
-				s.load(100, time.Millisecond, 10*time.Second)
+				s.load(50, 10*time.Millisecond, 5*time.Second)
 				require.Equal(t, 3, s.guard.Capacity())
 				// It comes back as soon as calls succeed.
 				s.service.set(func() { s.service.hold, s.service.err = 20*time.Millisecond, nil })
-				s.load(200, 0, 30*time.Second)
-				require.GreaterOrEqual(t, s.guard.Capacity(), 10)
+				s.load(100, 0, 30*time.Second)
+				require.GreaterOrEqual(t, s.guard.Capacity(), 5)
 			})
 		})
 	}
@@ -256,12 +256,12 @@ func TestAdaptiveLeavesItsLowerBound(t *testing.T) {
 	for name, a := range algorithms() {
 		t.Run(name, func(t *testing.T) {
 			simulate(t, a, 1, 1, 300, wide(), func(s *scene) {
-				s.load(200, 0, 60*time.Second)
-				require.GreaterOrEqual(t, s.guard.Capacity(), 10)
+				s.load(100, 0, 30*time.Second)
+				require.GreaterOrEqual(t, s.guard.Capacity(), 5)
 			})
 		})
 	}
 }
 
-// wide is a service that works on 20 calls at a time, 20 ms each.
-func wide() *service { return &service{width: 20, hold: 20 * time.Millisecond, noise: 0.2} }
+// wide is a service that works on 10 calls at a time, 20 ms each.
+func wide() *service { return &service{width: 10, hold: 20 * time.Millisecond, noise: 0.2} }

@@ -23,7 +23,6 @@ type traffic struct {
 	ok, stale atomic.Int64
 	longest   atomic.Int64 // wait of a call that was served or sent off, ns
 	last      atomic.Int64 // wait of the last that was served
-	waits     func(time.Duration)
 }
 
 // come sends n calls, gap apart.
