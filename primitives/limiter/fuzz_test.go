@@ -23,7 +23,7 @@ func FuzzTry(f *testing.F) {
 			t.Skip()
 		}
 		synctest.Test(t, func(t *testing.T) {
-			price, size := int(interval)+1, int(burst)+1
+			price, size := int(interval%32)+1, int(burst%16)+1
 			l := newLimiter(t, limiter.Every(time.Duration(price)*ms, limiter.Burst(size)))
 			m := model{price: price, size: size}
 			for _, b := range script {
