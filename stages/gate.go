@@ -16,7 +16,7 @@ type gate[I, O, P any] struct {
 	out      *Outlet[P]
 	join     func(I, O) P // of an item's own request and the answer
 	guard    *guard.Guard // nil where the user set none outermost
-	shared   bool         // others hold permits of the guard, too
+	shared   bool         // others hold permits of the guard too, or there are fewer than exchanges
 	capacity int
 	ordered  bool
 
@@ -102,8 +102,9 @@ func (g *gate[I, O, P]) admit(it *Item[I]) {
 func (g *gate[I, O, P]) sheds() bool { return g.guard != nil && g.guard.Sheds() }
 
 // wait gets the exchange a permit. A guard of the section's own has one for
-// each exchange there is; at a shared one it may take long, and what has been
-// admitted must not wait, since it may hold the very permits.
+// each exchange there is, unless it is adaptive; at that one, or at a shared one,
+// it may take long, and what has been admitted must not wait, since it may hold
+// the very permits.
 func (g *gate[I, O, P]) wait(x *Exchange[I]) (err error) {
 	if g.guard != nil && !g.guard.Sheds() {
 		if g.shared {
@@ -160,7 +161,7 @@ func (g *gate[I, O, P]) leave() {
 				last = g.ticket
 				continue
 			}
-			x.permit.Release()
+			x.permit.Done(g.in.rt.ctx, x.err) // an adaptive guard learns from it
 			g.time(x, now)
 			if g.ordered {
 				g.ring[x.ticket%uint64(len(g.ring))] = x

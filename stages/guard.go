@@ -11,7 +11,8 @@ import (
 // a time. With a [guard.Policy] the section has a guard of its own; a
 // *[guard.Guard] can be shared with other sections and flows. An item that
 // finds no slot waits, which is backpressure, or is shed with a
-// *[guard.ShedError] where the policy says so.
+// *[guard.ShedError] where the policy says so. An adaptive guard learns from how
+// long an item is below the layer, and how it comes back.
 //
 // As the outermost layer, the guard is the section's gate: it bounds how many
 // items are inside in all. Further in, it limits what is below it, and what
@@ -76,7 +77,10 @@ func (h *guardHandler[I]) acquire(ctx context.Context) {
 	for x := range h.queue {
 		permit, err := h.guard.Acquire(ctx)
 		if err != nil {
-			continue // the flow is aborted and takes the exchange back itself
+			if ctx.Err() != nil {
+				continue // the flow is aborted and takes the exchange back itself
+			}
+			x.Reject(err) // the guard does not let it wait any longer
 		}
 		h.permits[x.Slot()] = permit
 		h.port.Resume(x)
@@ -85,11 +89,15 @@ func (h *guardHandler[I]) acquire(ctx context.Context) {
 
 func (h *guardHandler[I]) Resumed(x *Exchange[I]) {
 	h.waiting--
+	if h.permits[x.Slot()] == (guard.Permit{}) {
+		h.port.Up(x)
+		return
+	}
 	h.port.Down(x)
 }
 
 func (h *guardHandler[I]) Response(x *Exchange[I]) {
-	h.permits[x.Slot()].Release()
+	h.permits[x.Slot()].Done(h.port.Context(), x.Err())
 	h.port.Up(x)
 }
 

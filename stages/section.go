@@ -134,8 +134,9 @@ func newGate[I, O, P any](s *section[I, O, P], in *Inlet[I], out *Outlet[P]) (*g
 			if g.guard, err = outer.source.Guard(); err != nil {
 				return nil, nil, err
 			}
-			g.capacity = g.guard.Capacity()
+			g.capacity = g.guard.MaxCapacity()
 			_, g.shared = outer.source.(*guard.Guard)
+			g.shared = g.shared || g.capacity > g.guard.Capacity()
 			in.node.observe(func() any { return g.guard.Snapshot() })
 			layers = layers[1:]
 		}
