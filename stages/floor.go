@@ -52,7 +52,7 @@ func (f *floor[I]) run() {
 		case <-abort:
 			abort = nil
 			f.aborted = true
-			f.reclaim(f.rt.abortError())
+			f.call(f.abandon)
 		}
 		f.flush()
 	}
@@ -84,6 +84,28 @@ func (f *floor[I]) call(into func()) {
 	}()
 	into()
 	finished = true
+}
+
+// abandoner is implemented by handlers that have more to say of what they hold at
+// an abort than that it was one.
+type abandoner[I any] interface {
+	abandon(x *Exchange[I], err error) error
+}
+
+// abandon sends up what the handler holds at an abort.
+func (f *floor[I]) abandon() {
+	err := f.rt.abortError()
+	a, ok := f.handler.(abandoner[I])
+	if !ok || f.broken != nil {
+		f.reclaim(err)
+		return
+	}
+	for _, x := range f.held {
+		if x != nil {
+			x.Reject(a.abandon(x, err))
+			f.Up(x)
+		}
+	}
 }
 
 // reclaim sends up what the handler holds.

@@ -15,7 +15,8 @@ import (
 // An error fails the item, except [ErrDrop], which drops it. With [Workers] the
 // function is called from several goroutines; the order is kept all the same,
 // within a window of 16 items per worker (64 at least), unless [Unordered] is
-// set. A panic fails the item with a *[PanicError].
+// set. A panic fails the item with a *[PanicError]. [Hedge] has calls that do not
+// answer made once more.
 //
 // A call in f is all that blocks the stage: an item that is done is within the
 // next stage's reach, also while f works on the one behind it. f is not called
@@ -41,6 +42,11 @@ func (m *mapper[I, O]) Validate() error {
 func (m *mapper[I, O]) Staff() int { return m.Workers }
 
 func (m *mapper[I, O]) Run(_ context.Context, in *Inlet[I], out *Outlet[O]) error {
+	f, err := hedged(m.Hedge, in.node, m.f)
+	if err != nil {
+		return err
+	}
+	m = &mapper[I, O]{f: f, Settings: m.Settings}
 	if in.node.staffed(m.Workers, nil) > 1 {
 		return newPool(m, in, out).run()
 	}

@@ -3,6 +3,8 @@ package stages
 import (
 	"errors"
 	"fmt"
+
+	"github.com/weir-go/weir/primitives/retry"
 )
 
 // Option sets a knob of a stage.
@@ -18,6 +20,8 @@ type Settings struct {
 	Unordered bool
 	// Hold makes a breaker keep what it does not admit.
 	Hold bool
+	// Hedge makes the copies of calls that do not answer; nil for none.
+	Hedge retry.Source
 	// Name is the stage's name in its flow.
 	Name string
 	// Buffer bounds the edge that leads to the stage, in items.
@@ -41,7 +45,7 @@ func Apply(opts ...Option) Settings {
 
 // Validate implements [Validator]: it returns what the options got wrong.
 func (s Settings) Validate() error {
-	return errors.Join(append(s.faults, checkWorkers(s.Workers))...)
+	return errors.Join(append(s.faults, checkWorkers(s.Workers), checkHedge(s.Hedge))...)
 }
 
 // checkWorkers refuses numbers of workers that cannot be meant.

@@ -2,6 +2,7 @@ package stages
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/weir-go/weir/internal/delay"
@@ -15,8 +16,13 @@ import (
 // With a [retry.Policy] the section has a retrier of its own; a *[retry.Retrier]
 // can be shared and observed. An item that is given up on fails with a
 // *[retry.Error]. The rejections of a guard or breaker further in are no
-// attempts and are not tried again, unless the policy says so. Hedged calls are
-// for [retry.Retrier.Do]; the layer refuses a policy that asks for them.
+// attempts and are not tried again, unless the policy says so. Nor is what a retrier
+// inside the call, or a retry further in, has tried again already: attempts do not
+// multiply. The layer refuses a policy with [retry.Hedge]: copies are made where the
+// call is, see [Hedge].
+//
+// An item that waits for its next try when the flow is aborted fails with
+// [ErrAborted] and the *[retry.Error] of the tries it had.
 func Retry[I any](source retry.Source) Layer[I] { return &retryLayer[I]{source} }
 
 type retryLayer[I any] struct{ source retry.Source }
@@ -27,7 +33,7 @@ func (l *retryLayer[I]) Validate() error {
 		return errors.New("retry is nil")
 	}
 	r, err := l.source.Retrier()
-	return errors.Join(err, needs(err == nil && r.Hedges(), "retry cannot hedge in a section"))
+	return errors.Join(err, needs(err == nil && r.Hedges(), "a retry layer cannot hedge: use the option Hedge"))
 }
 
 func (l *retryLayer[I]) Open(p *Port[I]) (Handler[I], error) {
@@ -107,6 +113,11 @@ func (h *retryHandler[I]) Wake() {
 	if first, ok := h.delays.Next(); ok {
 		h.port.WakeIn(time.Duration(first - now))
 	}
+}
+
+// abandon gives up on an item that waits for its next try.
+func (h *retryHandler[I]) abandon(x *Exchange[I], err error) error {
+	return fmt.Errorf("%w: %w", err, h.retrier.Abandon(h.port.Context(), h.try(&h.calls[x.Slot()], x)))
 }
 
 func (h *retryHandler[I]) Observe() any { return h.retrier.Snapshot() }

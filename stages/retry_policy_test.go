@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/weir-go/weir/primitives/outcome"
 	"github.com/weir-go/weir/primitives/retry"
 )
 
@@ -96,6 +97,64 @@ func TestRetryLayerRefusesHedges(t *testing.T) {
 	shared, err := hedged.Retrier()
 	require.NoError(t, err)
 	for _, source := range []retry.Source{hedged, shared} {
-		require.ErrorContains(t, retrying(fails, source).(Validator).Validate(), "retry cannot hedge in a section")
+		require.ErrorContains(t, retrying(fails, source).(Validator).Validate(), "a retry layer cannot hedge")
 	}
+}
+
+// A retrier that the function itself uses has tried again already.
+func TestARetryInsideTheCallIsEnough(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		inner, err := retry.New(retry.Constant(3, time.Second))
+		require.NoError(t, err)
+		calls := 0
+		r := through(t, Slice([]int{1}), retrying(func(ctx context.Context, _ int) (int, error) {
+			return inner.Do(ctx, func(context.Context) (int, error) { calls++; return 0, errFlaky })
+		}, retry.Constant(3, time.Second)))
+		require.Equal(t, 3, calls)
+		var e *retry.Error
+		require.ErrorAs(t, r.failed[0], &e)
+		require.Equal(t, retry.Nested, e.Reason)
+	})
+}
+
+// The fault: what waited for its next try when the flow was aborted did not say
+// why it had waited, and was missing in the retrier's books.
+func TestAnAbortIsToldToTheRetrier(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tries, err := retry.New(retry.Constant(5, time.Minute, retry.Name("api")))
+		require.NoError(t, err)
+		r := through(t, Slice(upTo(10)), retrying(fails, tries), after(90*time.Second, abort))
+		require.Len(t, r.failed, 10)
+		for _, f := range r.failed {
+			require.ErrorIs(t, f, ErrAborted)
+			require.ErrorIs(t, f, errGone)
+			require.ErrorIs(t, f, errFlaky)
+			var e *retry.Error
+			require.ErrorAs(t, f, &e)
+			require.Equal(t, retry.Cancelled, e.Reason)
+			require.Equal(t, 2, e.Attempts)
+		}
+		s := tries.Snapshot()
+		require.Equal(t, uint64(10), s.Calls)
+		require.Equal(t, uint64(10), s.Cancelled)
+	})
+}
+
+// The retrier's classifier is user code: at the abort, too.
+func TestAnAbortWithABrokenClassifier(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var armed atomic.Bool
+		tries := retry.Constant(5, time.Minute, retry.Classify(func(ctx context.Context, err error) outcome.Outcome {
+			if armed.Load() {
+				panic("classifier")
+			}
+			return outcome.Classify(ctx, err)
+		}))
+		r := through(t, Slice(upTo(10)), retrying(fails, tries), after(time.Second, func(rt *Runtime) {
+			armed.Store(true)
+			abort(rt)
+		}))
+		require.Len(t, r.failed, 10)
+		require.ErrorContains(t, r.err, "classifier")
+	})
 }

@@ -101,6 +101,10 @@ func (s *section[I, O, P]) Run(_ context.Context, in *Inlet[I], out *Outlet[P]) 
 // build opens the layers and joins them by edges that can hold every exchange
 // twice: one may be sent again while the batch it came in is still at hand.
 func (s *section[I, O, P]) build(g *gate[I, O, P], layers []Layer[I]) ([]*floor[I], *callStage[I, O], error) {
+	f, err := hedged(s.Hedge, g.in.node, s.f)
+	if err != nil {
+		return nil, nil, err
+	}
 	newInner := func() *edge[*Exchange[I]] { return newEdge[*Exchange[I]](2*g.capacity + batchSize) }
 	down, up := newInner(), g.back
 	g.top = down
@@ -121,7 +125,7 @@ func (s *section[I, O, P]) build(g *gate[I, O, P], layers []Layer[I]) ([]*floor[
 		floors = append(floors, &floor[I]{Port: p, handler: h})
 		down, up = p.below, p.responses
 	}
-	return floors, newCallStage(g.in.rt, g.in.node, s.f, down, up), nil
+	return floors, newCallStage(g.in.rt, g.in.node, f, down, up), nil
 }
 
 // newGate makes the gate, of the outermost guard where there is one.

@@ -17,6 +17,7 @@ import (
 	"github.com/weir-go/weir/primitives/breaker"
 	"github.com/weir-go/weir/primitives/dedup"
 	"github.com/weir-go/weir/primitives/guard"
+	"github.com/weir-go/weir/primitives/limiter"
 	"github.com/weir-go/weir/primitives/outcome"
 	"github.com/weir-go/weir/primitives/retry"
 )
@@ -115,6 +116,23 @@ func (f *trial) fused(failures int, opts ...Option) Layer[int] {
 	return Breaker[int](b, opts...)
 }
 
+// rated limits the calls to n a millisecond, and each response can be a penalty.
+func (f *trial) rated(n int) Layer[int] {
+	l, _ := limiter.New(limiter.PerSecond(float64(n)*1000, limiter.Burst(3), limiter.Adaptive(500, 5*time.Millisecond)))
+	f.held(func() string {
+		if s := l.Snapshot(); s.Waiting > 0 {
+			return fmt.Sprintf("%+v", s)
+		}
+		return ""
+	})
+	return RateLimit(l, func(v int) int {
+		if v%50 == 48 {
+			panic("cost")
+		}
+		return v % 5 // 4 cannot be met
+	})
+}
+
 // custom is a layer that answers, delays, resumes from elsewhere and, if it is
 // unlucky, panics.
 func (f *trial) custom(panics int) Layer[int] {
@@ -160,7 +178,7 @@ func (f *trial) custom(panics int) Layer[int] {
 func (f *trial) add(b byte) {
 	n := 1 + int(b>>4)
 	var l Layer[int]
-	switch b % 11 {
+	switch b % 12 {
 	case 0:
 		l = f.guarded(n)
 	case 1:
@@ -183,6 +201,8 @@ func (f *trial) add(b byte) {
 		l = f.custom(0)
 	case 10:
 		l = f.custom(20 * n)
+	case 11:
+		l = f.rated(n)
 	}
 	f.layers = append(f.layers, l)
 }
@@ -201,6 +221,9 @@ func FuzzSection(f *testing.F) {
 	f.Add([]byte{9, 10, 0x82, 0x28}, uint64(4), uint16(0), byte(0x02))
 	f.Add([]byte{0x05, 0x20, 0x02, 0x10}, uint64(5), uint16(0x8003), byte(0xff))
 	f.Add([]byte{}, uint64(6), uint16(0x8001), byte(0x07))
+	f.Add([]byte{36, 11, 44, 6}, uint64(7), uint16(0), byte(0x04))           // a rate inside and outside of a retry
+	f.Add([]byte{8, 23, 6, 0x80, 11}, uint64(8), uint16(0x800f), byte(0x8f)) // and of a timeout, aborted
+	f.Add([]byte{11, 7, 12}, uint64(9), uint16(0x4010), byte(0x25))          // hedged
 	f.Fuzz(func(t *testing.T, layers []byte, seed uint64, end uint16, knobs byte) {
 		synctest.Test(t, func(t *testing.T) { tryout(t, layers, seed, end, knobs) })
 	})
@@ -216,6 +239,10 @@ func tryout(t *testing.T, layers []byte, seed uint64, end uint16, knobs byte) {
 	opts := []Option{Workers(int(workers))}
 	if !ordered {
 		opts = append(opts, Unordered())
+	}
+	if knobs&0x20 != 0 {
+		f.limit *= 2 // a copy beside each call
+		opts = append(opts, Hedge(retry.None(retry.Hedge(3*time.Millisecond, 2))))
 	}
 	at := time.Duration(end&0x3fff%150)*time.Millisecond + time.Microsecond
 	aborts := end&0x8000 != 0

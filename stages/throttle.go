@@ -1,0 +1,90 @@
+package stages
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/weir-go/weir/primitives/limiter"
+)
+
+// Throttle lets items through at a rate, in order: each waits until the limiter has
+// admitted its cost; 1 where cost is nil.
+//
+//	in:   123-------4--->
+//	        1 every 3
+//	out:  1--2--3---4--->
+//
+// With a [limiter.Policy] the stage has a limiter of its own; a *[limiter.Limiter]
+// can be shared and observed, and its rate changed.
+//
+// It shapes a stream, and protects nobody: when the intake has been stopped, what is
+// inside goes on at once, so that a drain is not bound to the rate. To keep to the
+// limits of a service, [RateLimit] its calls. An item whose deadline would pass
+// before its turn fails with [ErrExpired]; a cost above the burst fails it with a
+// *[limiter.CostError].
+func Throttle[T any](source limiter.Source, cost func(T) int) Stage[T, T] {
+	return throttler[T]{source, cost}
+}
+
+type throttler[T any] struct {
+	source limiter.Source
+	cost   func(T) int
+}
+
+func (s throttler[T]) Validate() error { return validLimiter(s.source) }
+
+func (s throttler[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error {
+	l, err := s.source.Limiter()
+	if err != nil {
+		return err
+	}
+	in.node.observe(func() any { return l.Snapshot() })
+	for it := range in.All() {
+		switch err := s.wait(in, it, l); {
+		case err == nil:
+			out.sendLate(it)
+		case isExpired(err):
+			in.node.expired.Add(1)
+			in.pass(in.rt.newItemError(in.node, err, 0, it.Value, it.trail), it.trail)
+		default:
+			in.Fail(it, err)
+		}
+	}
+	return nil
+}
+
+// wait returns nil when the item may go on: it is admitted, or the intake has been
+// stopped.
+func (s throttler[T]) wait(in *Inlet[T], it Item[T], l *limiter.Limiter) error {
+	cost := 1
+	if s.cost != nil {
+		var err error
+		cost, err = protectOr(in.node, func() (int, error) { return s.cost(it.Value), nil }, func() { in.Fail(it, ErrGoexit) })
+		if err != nil {
+			return err
+		}
+	}
+	if in.rt.stopped.Load() && !in.rt.aborted.Load() {
+		return nil
+	}
+	ctx := in.rt.intake
+	by := it.trail.deadline()
+	if by != 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, in.rt.base.Add(time.Duration(by)))
+		defer cancel()
+	}
+	err := l.Wait(ctx, cost)
+	switch {
+	case in.rt.ctx.Err() != nil:
+		return in.rt.abortError()
+	case errors.Is(err, limiter.ErrCost):
+		return err
+	case in.rt.intake.Err() != nil:
+		return nil
+	case errors.Is(err, context.DeadlineExceeded):
+		return ErrExpired
+	}
+	return err
+}
