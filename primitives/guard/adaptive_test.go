@@ -216,6 +216,23 @@ func TestAdaptiveInnocentFailures(t *testing.T) {
 	}
 }
 
+// The classifier of the policy has the last word: what it calls a success is none
+// of the load's.
+func TestAdaptiveAsksTheClassifier(t *testing.T) {
+	answers := func(context.Context, error) outcome.Outcome { return outcome.Outcome{} }
+	for err, opts := range map[error][]guard.Option{
+		errors.New("404"): {guard.Classify(answers)},
+		errors.New("503"): nil,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			g := newGuard(t, guard.Limit(20, append(opts, guard.Adaptive(guard.AIMD(0.9, 0), 1, 300))...))
+			s := &scene{t, g, &service{width: 20, hold: 20 * time.Millisecond, err: err}, 1, 300}
+			s.load(20, 0, 5*time.Second)
+			require.Equal(t, opts != nil, g.Capacity() > 20, "%v: %d", err, g.Capacity())
+		})
+	}
+}
+
 // Row 34, app-limited: who uses less than half of the limit learns nothing about
 // more. A limit far above what is used comes down to five times that.
 func TestAdaptiveAppLimited(t *testing.T) {

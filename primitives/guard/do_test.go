@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/weir-go/weir/primitives/guard"
+	"github.com/weir-go/weir/primitives/outcome"
 )
 
 func TestDoReturnsWhatTheFunctionReturns(t *testing.T) {
@@ -28,25 +29,47 @@ func TestDoReturnsWhatTheFunctionReturns(t *testing.T) {
 
 // Checklist row 8, and the fault that a bulkhead of one is dead after a panic.
 func TestDoReleasesOnPanic(t *testing.T) {
-	g := newGuard(t, guard.Limit(1))
+	for _, g := range one(t) {
+		require.PanicsWithValue(t, "boom", func() {
+			_, _ = g.Do(t.Context(), func(context.Context) (int, error) { panic("boom") })
+		})
+		require.True(t, g.Snapshot().Empty())
+	}
+}
+
+// one returns guards of capacity 1 that keep their books in different ways.
+func one(t *testing.T) []*guard.Guard {
+	return []*guard.Guard{
+		newGuard(t, guard.Limit(1)),
+		newGuard(t, guard.Limit(1, guard.Adaptive(guard.Vegas(), 1, 2))),
+		newGuard(t, guard.Limit(1, guard.Adaptive(guard.Vegas(), 1, 2), guard.Classify(badClassifier))),
+	}
+}
+
+// badClassifier is a user's, and must not cost the guard a slot.
+func badClassifier(context.Context, error) outcome.Outcome { panic("boom") }
+
+func TestDoReleasesWhenTheClassifierPanics(t *testing.T) {
+	g := one(t)[2]
 	require.PanicsWithValue(t, "boom", func() {
-		_, _ = g.Do(t.Context(), func(context.Context) (int, error) { panic("boom") })
+		_, _ = g.Do(t.Context(), func(context.Context) (int, error) { return 0, errors.New("503") })
 	})
 	require.True(t, g.Snapshot().Empty())
 }
 
 // t.FailNow inside a guarded function ends the goroutine in this way too.
 func TestDoReleasesOnGoexit(t *testing.T) {
-	g := newGuard(t, guard.Limit(1))
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		_, _ = g.Do(t.Context(), func(context.Context) (int, error) {
-			runtime.Goexit()
-			return 0, nil
+	for _, g := range one(t) {
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			_, _ = g.Do(t.Context(), func(context.Context) (int, error) {
+				runtime.Goexit()
+				return 0, nil
+			})
 		})
-	})
-	wg.Wait()
-	require.True(t, g.Snapshot().Empty())
+		wg.Wait()
+		require.True(t, g.Snapshot().Empty())
+	}
 }
 
 func TestDoOfAShedderSheds(t *testing.T) {

@@ -14,13 +14,30 @@
 //   - The soft limit is a depth below the capacity. Reaching it turns nobody
 //     away; it calls a hook, once on the way up and once on the way back down:
 //     see [SoftLimit].
+//   - A unit is what the capacity is counted in. A permit is for one, or for as many
+//     as the call's [Weight].
 //
 // # Fairness
 //
-// Waiters are served first come, first served. A freed slot goes straight to
-// the waiter at the head of the queue, so no newcomer, also no TryAcquire, can
-// take it on the way. The price is the price of every fair queue: a slot is
-// idle for as long as its new owner takes to wake up.
+// Waiters are served first come, first served, unless the policy gives another
+// [Order] or lets a [Priority] count. A freed unit goes straight to the waiter
+// whose turn it is, so no newcomer, also no TryAcquire, can take it on the way.
+// The price is the price of every fair queue: a unit is idle for as long as its
+// new owner takes to wake up.
+//
+// # Overload
+//
+// A queue helps against bursts, and only adds to the delay under a load that
+// cannot be met. [MaxQueue] bounds it, [CoDel] sheds from it when it stands,
+// [Deadlines] refuses who would wait in vain, and [Shedding] does without it.
+// Shed calls end with a [*ShedError], which to a breaker or a retry around the
+// guard is no failure of the service.
+//
+// # Capacity
+//
+// It is fixed, is set by [Guard.Resize], or is found by an [Adaptive] guard. A
+// guard that neither adapts, nor looks at deadlines, nor has a soft limit takes
+// a free permit and gives it back without a lock, in some ten nanoseconds.
 //
 // # There is no Reset
 //

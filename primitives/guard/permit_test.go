@@ -1,6 +1,7 @@
 package guard_test
 
 import (
+	"errors"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -58,6 +59,24 @@ func TestReleaseOfCopiesAtTheSameMoment(t *testing.T) {
 
 func TestZeroPermit(t *testing.T) {
 	require.False(t, guard.Permit{}.Release())
+	require.False(t, guard.Permit{}.Done(t.Context(), nil))
+}
+
+// Of Release and Done the first counts, in guards that learn from it and in those
+// that do not.
+func TestDoneReleases(t *testing.T) {
+	for _, p := range []guard.Policy{guard.Limit(2), guard.Limit(2, guard.Adaptive(guard.Vegas(), 1, 4))} {
+		for _, err := range []error{nil, errors.New("boom")} {
+			g := newGuard(t, p)
+			a, b := take(t, g), take(t, g)
+			require.True(t, a.Done(t.Context(), err))
+			require.False(t, a.Done(t.Context(), err))
+			require.False(t, a.Release())
+			require.True(t, b.Release())
+			require.False(t, b.Done(t.Context(), err))
+			require.True(t, g.Snapshot().Empty())
+		}
+	}
 }
 
 // Checklist row 9. There is no Reset: this is what one is wanted for, and the

@@ -7,7 +7,7 @@ import "fmt"
 // nobody is admitted until the depth is below n; waiters heavier than n end with a
 // [*CallError].
 //
-// An [Adaptive] guard goes on from n. A capacity below 1, or outside the bounds of
+// An [Adaptive] guard goes on from n, and a [SoftLimit] stays where it is. A capacity below 1, or outside the bounds of
 // an adaptive guard, changes nothing and is returned as a [*PolicyError].
 func (g *Guard) Resize(n int) error {
 	if err := g.refuseSize(n); err != nil {
