@@ -3,6 +3,7 @@ package flow
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/weir-go/weir/stages"
@@ -16,11 +17,14 @@ type Graph struct {
 	wires []*wire
 	names map[string]int
 	open  map[*node]bool // sections that have no call yet
+	into  *Graph         // what it has become a part of, nil where it stands alone
 }
 
 // node is a source, a stage or a sink of a graph.
 type node struct {
 	name  string
+	kind  string // what it was named after; "" where the user named it
+	turns bool   // it waits for one inlet while another fills up
 	fault error
 	staff stages.Staffed    // nil where there are no workers to set
 	start func(*Run) func() // returns what the node's goroutine does
@@ -42,6 +46,7 @@ func From[T any](src stages.Source[T], opts ...Option) *Stream[T] { return New()
 
 // From adds a source and returns the stream of what it brings.
 func (g *Graph) From[T any](src stages.Source[T], opts ...Option) *Stream[T] {
+	g = g.root()
 	n := g.add("source", src, stages.Apply(opts...))
 	s := &Stream[T]{graph: g, wire: newWire[T](g, n)}
 	n.start = func(r *Run) func() {
@@ -55,7 +60,7 @@ func (g *Graph) From[T any](src stages.Source[T], opts ...Option) *Stream[T] {
 func (g *Graph) add(kind string, what any, s stages.Settings) *node {
 	n := &node{name: s.Name, fault: s.Validate()}
 	if n.name == "" {
-		n.name = g.free(kind)
+		n.name, n.kind = g.free(kind), kind
 	}
 	g.names[n.name]++
 	if what == nil {
@@ -86,6 +91,63 @@ func (g *Graph) free(kind string) string {
 	return name
 }
 
+// root returns the graph that g is, or has become a part of.
+func (g *Graph) root() *Graph {
+	for g.into != nil {
+		g = g.into
+	}
+	return g
+}
+
+// absorb makes other a part of g, both of which are roots.
+func (g *Graph) absorb(other *Graph) {
+	if g == other {
+		return
+	}
+	for _, n := range other.nodes {
+		if n.kind != "" {
+			n.name = g.free(n.kind)
+		}
+		g.names[n.name]++
+	}
+	g.nodes = append(g.nodes, other.nodes...)
+	g.wires = append(g.wires, other.wires...)
+	maps.Copy(g.open, other.open)
+	*other = Graph{into: g}
+}
+
+// shared returns a node above two of n's inputs, nil where there is none.
+func (g *Graph) shared(n *node) *node {
+	seen := map[*node]bool{}
+	for _, w := range g.wires {
+		if w.to != n {
+			continue
+		}
+		above := map[*node]bool{}
+		g.climb(w.from, above)
+		for _, m := range g.nodes {
+			if above[m] && seen[m] {
+				return m
+			}
+		}
+		maps.Copy(seen, above)
+	}
+	return nil
+}
+
+// climb adds n and what is above it to above.
+func (g *Graph) climb(n *node, above map[*node]bool) {
+	if above[n] {
+		return
+	}
+	above[n] = true
+	for _, w := range g.wires {
+		if w.to == n {
+			g.climb(w.from, above)
+		}
+	}
+}
+
 func newWire[T any](g *Graph, from *node) *wire {
 	w := &wire{from: from, link: func(rt *stages.Runtime, from, to *stages.Node, bound int) (out, in any) {
 		return stages.Link[T](rt, from, to, bound)
@@ -105,7 +167,7 @@ func (w *wire) lead(n *node, s stages.Settings) {
 
 // Validate returns a *[GraphError] with all that is wrong with the graph, nil
 // if nothing is. Every run does this first.
-func (g *Graph) Validate() error { return g.validate(nil) }
+func (g *Graph) Validate() error { return g.root().validate(nil) }
 
 // validate allows for one wire that leads out of the graph: to whoever runs it.
 func (g *Graph) validate(end *wire) error {
@@ -124,6 +186,11 @@ func (g *Graph) validate(end *wire) error {
 		seen[n.name] = true
 		if n.fault != nil {
 			fault(n, "%w", n.fault)
+		}
+	}
+	for _, n := range g.nodes {
+		if above := g.shared(n); n.turns && above != nil {
+			fault(n, "it takes its inputs in turns, and two of them come of stage %q, which would wait for it for good", above.name)
 		}
 	}
 	for _, w := range g.wires {

@@ -55,6 +55,7 @@ func (g *Graph) Run(ctx context.Context, opts ...RunOption) (*Report, error) {
 // prepare makes the edges. Where end is given it leads out of the graph, to an
 // inlet at a node named "results".
 func (g *Graph) prepare(ctx context.Context, end *wire, opts []RunOption) (*Run, error) {
+	g = g.root()
 	var s runSettings
 	for _, o := range opts {
 		o(&s)

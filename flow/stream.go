@@ -28,9 +28,10 @@ func (s *Stream[T]) Via[U any](name string, stage stages.Stage[T, U], opts ...Op
 }
 
 func via[T, U any](s *Stream[T], kind string, stage stages.Stage[T, U], settings stages.Settings) *Stream[U] {
-	n := s.graph.add(kind, stage, settings)
+	g := s.graph.root()
+	n := g.add(kind, stage, settings)
 	s.wire.lead(n, settings)
-	next := &Stream[U]{graph: s.graph, wire: newWire[U](s.graph, n)}
+	next := &Stream[U]{graph: g, wire: newWire[U](g, n)}
 	n.start = func(r *Run) func() {
 		in, out := inletOf[T](r, s.wire), outletOf[U](r, next.wire)
 		return func() { stages.RunStage(stage, in, out) }
@@ -82,13 +83,14 @@ func (s *Stream[T]) DeadLetter(put func(context.Context, *stages.ItemError) erro
 // unless [Name] is set.
 func (s *Stream[T]) To(sink stages.Sink[T], opts ...Option) *Graph {
 	settings := stages.Apply(opts...)
-	n := s.graph.add("sink", sink, settings)
+	g := s.graph.root()
+	n := g.add("sink", sink, settings)
 	s.wire.lead(n, settings)
 	n.start = func(r *Run) func() {
 		in := inletOf[T](r, s.wire)
 		return func() { stages.RunSink(sink, in) }
 	}
-	return s.graph
+	return g
 }
 
 // Guard opens a section whose outermost layer is a guard; see [Section.Guard].
@@ -111,6 +113,6 @@ func (s *Stream[T]) Retry(r retry.Source) *Section[T] { return s.Layer(stages.Re
 
 // Layer opens a section whose outermost layer is l; see [Section.Layer].
 func (s *Stream[T]) Layer(l stages.Layer[T]) *Section[T] {
-	s.graph.open[s.wire.from] = true
+	s.graph.root().open[s.wire.from] = true
 	return (&Section[T]{stream: s}).Layer(l)
 }

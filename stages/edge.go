@@ -220,3 +220,38 @@ func (e *edge[E]) next(used []E) ([]E, bool) {
 	}
 	return b, s == ready
 }
+
+// wasDry books how long the receiver has waited.
+func (e *edge[E]) wasDry(ns int64) {
+	e.dry.Add(ns)
+	e.drySince.Store(0)
+}
+
+// share has the edge report room on wake, which other edges of the same sender
+// use, too. No other sender may use the edge, and wake has room for one token.
+func (e *edge[E]) share(wake chan struct{}) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.room = wake
+}
+
+// free returns how many values the edge has room for.
+func (e *edge[E]) free() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return max(e.bound-e.depth, 0)
+}
+
+// await adds n to the senders that wait for room, and reports whether there is
+// none.
+func (e *edge[E]) await(n int) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.waiting == 0 {
+		e.since = time.Now()
+	}
+	if e.waiting += n; e.waiting == 0 {
+		e.full += time.Since(e.since)
+	}
+	return e.depth >= e.bound
+}

@@ -62,16 +62,24 @@ func (in *Inlet[T]) wait(wake <-chan time.Time) (Item[T], state) {
 				return Item[T]{}, s
 			}
 		}
-		it := in.hand[in.pos]
-		in.pos++
-		if in.skip(&it) {
-			continue
+		if it, ok := in.take(); ok {
+			return it, ready
 		}
-		if it.trail != nil && in.books == nil {
-			it.trail.began = in.rt.now()
-		}
-		return it, ready
 	}
+}
+
+// take returns the next item at hand, unless it does not concern the stage.
+// There must be one at hand.
+func (in *Inlet[T]) take() (Item[T], bool) {
+	it := in.hand[in.pos]
+	in.pos++
+	if in.skip(&it) {
+		return it, false
+	}
+	if it.trail != nil && in.books == nil {
+		it.trail.began = in.rt.now()
+	}
+	return it, true
 }
 
 // skip reports whether the item does not concern the stage, and if so sends it
@@ -137,10 +145,7 @@ func (in *Inlet[T]) block(wake <-chan time.Time) ([]Item[T], state) {
 	e := in.edge
 	since := in.rt.stamp()
 	e.drySince.Store(since)
-	defer func() {
-		e.dry.Add(in.rt.stamp() - since)
-		e.drySince.Store(0)
-	}()
+	defer func() { e.wasDry(in.rt.stamp() - since) }()
 	select {
 	case b, ok := <-e.ch:
 		if !ok {
@@ -161,6 +166,29 @@ func (in *Inlet[T]) group(n int) []Item[T] {
 	from := in.pos
 	in.pos = min(from+n, len(in.hand))
 	return in.hand[from:in.pos]
+}
+
+// atHand returns how many items are at hand.
+func (in *Inlet[T]) atHand() int { return len(in.hand) - in.pos }
+
+// poll is refill that does not block. Nothing may be at hand.
+func (in *Inlet[T]) poll() state {
+	if in.over {
+		return ended
+	}
+	used := in.hand
+	in.hand, in.pos = nil, 0
+	b, s := in.edge.poll(used)
+	in.hand, in.over = b, s == ended
+	return s
+}
+
+// channel returns where the next batch comes from, nil where none will.
+func (in *Inlet[T]) channel() <-chan []Item[T] {
+	if in.over {
+		return nil
+	}
+	return in.edge.ch
 }
 
 // pending reports whether there is an item at hand, without taking it.

@@ -2,6 +2,7 @@ package stages
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 )
 
@@ -9,7 +10,7 @@ import (
 type joint struct {
 	from, to *Node
 	edge     interface{ state(now int64) EdgeState }
-	unwanted bool // guarded by the runtime's mutex
+	unwanted atomic.Bool // nobody below takes what comes; written under the runtime's mutex
 }
 
 // EdgeState is an edge of a run at one moment. Where items pile up before a
@@ -68,9 +69,9 @@ func (rt *Runtime) forgo(j *joint) {
 }
 
 func (rt *Runtime) forgoLocked(j *joint) {
-	j.unwanted = true
+	j.unwanted.Store(true)
 	for _, out := range j.from.outs {
-		if !out.unwanted {
+		if !out.unwanted.Load() {
 			return // somebody else wants the node's items
 		}
 	}
@@ -100,4 +101,41 @@ func (n *Node) close() {
 	if n.intake != nil {
 		n.intake()
 	}
+}
+
+// above returns the nodes that j comes of, near and far.
+func (j *joint) above() map[*Node]bool {
+	all := map[*Node]bool{}
+	var climb func(*Node)
+	climb = func(n *Node) {
+		if all[n] {
+			return
+		}
+		all[n] = true
+		for _, in := range n.ins {
+			climb(in.from)
+		}
+	}
+	climb(j.from)
+	return all
+}
+
+// forked tells whether two joints come of a common node, which may have to wait
+// for one of them while somebody below waits for the other; and of each, which
+// nodes, by name, are above it and not above the other.
+func forked(a, b *joint) (common bool, onlyA, onlyB map[string]bool) {
+	aboveA, aboveB := a.above(), b.above()
+	minus := func(x, y map[*Node]bool) map[string]bool {
+		only := map[string]bool{}
+		for n := range x {
+			if y[n] {
+				common = true
+			} else {
+				only[n.name] = true
+			}
+		}
+		return only
+	}
+	onlyA, onlyB = minus(aboveA, aboveB), minus(aboveB, aboveA)
+	return common, onlyA, onlyB
 }

@@ -10,8 +10,8 @@ import (
 // holds at most bound items; bound is at least 1.
 func Link[T any](rt *Runtime, from, to *Node, bound int) (*Outlet[T], *Inlet[T]) {
 	e := newEdge[Item[T]](max(bound, 1))
-	out := &Outlet[T]{rt: rt, node: from, edge: e, mint: rt.mint()}
 	j := &joint{from: from, to: to, edge: e}
+	out := &Outlet[T]{rt: rt, node: from, edge: e, joint: j, mint: rt.mint()}
 	from.outs, to.ins = append(from.outs, j), append(to.ins, j)
 	rt.joints = append(rt.joints, j)
 	return out, &Inlet[T]{rt: rt, node: to, edge: e, joint: j}

@@ -8,6 +8,7 @@ type Outlet[T any] struct {
 	rt     *Runtime
 	node   *Node
 	edge   *edge[Item[T]]
+	joint  *joint
 	source bool // the node brings items from outside
 
 	mu   sync.Mutex // guards mint

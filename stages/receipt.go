@@ -41,15 +41,20 @@ func (t *trail) fold(into *trail) {
 		return
 	}
 	t.owe(nil)
-	switch have := into.receipt(); {
+	into.carry(r)
+}
+
+// carry makes t owe r beside what it owes already.
+func (t *trail) carry(r *receipt) {
+	switch have := t.receipt(); {
 	case have == nil:
-		into.owe(r)
-	case have.parts != nil && have.owed.Load() == 1: // into's alone
+		t.owe(r)
+	case have.parts != nil && have.owed.Load() == 1: // t's alone
 		have.parts = append(have.parts, r)
 	default:
 		joint := &receipt{parts: []*receipt{have, r}}
 		joint.owed.Store(1)
-		into.owe(joint)
+		t.owe(joint)
 	}
 }
 
@@ -97,4 +102,15 @@ func (out *Outlet[T]) keep(now int64) *trail {
 	defer out.mu.Unlock()
 	out.mint.depot = out.rt.depot
 	return out.mint.trail(now)
+}
+
+// share makes t owe what other owes, too, and be done when other must be.
+func (t *trail) share(other *trail) {
+	t.limit(sooner(t.deadline(), other.deadline()))
+	r := other.receipt()
+	if r == nil {
+		return
+	}
+	r.owed.Add(1)
+	t.carry(r)
 }
