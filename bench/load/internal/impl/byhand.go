@@ -30,6 +30,7 @@ func ByHand(ctx context.Context, j job.Job, in <-chan job.Arrival) error {
 		fuse: gobreaker.NewCircuitBreaker[job.Answer](gobreaker.Settings{
 			Timeout:     j.Recovery,
 			ReadyToTrip: func(c gobreaker.Counts) bool { return int(c.ConsecutiveFailures) >= j.BreakAfter },
+			IsExcluded:  func(err error) bool { return job.After(err) > 0 },
 		}),
 	}
 	var inside errgroup.Group

@@ -83,8 +83,11 @@ func failsafeRetry(j job.Job) retrypolicy.RetryPolicy[job.Answer] {
 		Build()
 }
 
+// failsafeBreaker takes a throttled call as a success: failsafe-go knows nothing
+// in between.
 func failsafeBreaker(j job.Job) circuitbreaker.CircuitBreaker[job.Answer] {
 	return circuitbreaker.NewBuilder[job.Answer]().
+		HandleIf(func(_ job.Answer, err error) bool { return err != nil && job.After(err) == 0 }).
 		WithFailureThreshold(uint(j.BreakAfter)).
 		WithSuccessThreshold(1).
 		WithDelay(j.Recovery).

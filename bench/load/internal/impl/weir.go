@@ -9,6 +9,7 @@ import (
 	"github.com/weir-go/weir/primitives/breaker"
 	"github.com/weir-go/weir/primitives/dedup"
 	"github.com/weir-go/weir/primitives/guard"
+	"github.com/weir-go/weir/primitives/outcome"
 	"github.com/weir-go/weir/primitives/retry"
 	"github.com/weir-go/weir/stages"
 )
@@ -26,7 +27,7 @@ func Weir(ctx context.Context, j job.Job, in <-chan job.Arrival) error {
 		Dedup(dedup.Window(0), func(a job.Arrival) uint64 { return a.Key }).
 		Retry(retry.Exponential(j.Attempts, j.Base, retry.Jitter(retry.Equal))).
 		Guard(guard.Limit(j.InFlight)).
-		Breaker(breaker.Consecutive("service", j.BreakAfter, j.Recovery)).
+		Breaker(breaker.Consecutive("service", j.BreakAfter, j.Recovery, breaker.Classify(weirClassify))).
 		Enrich("call",
 			func(ctx context.Context, a job.Arrival) (job.Answer, error) { return j.Call(ctx, a.Key) },
 			join, flow.Workers(j.InFlight), flow.Unordered()).
@@ -52,6 +53,16 @@ type answered struct {
 }
 
 func join(a job.Arrival, answer job.Answer) answered { return answered{a, answer} }
+
+// weirClassify leaves throttled calls out of the breaker's account; by default
+// they are failures.
+func weirClassify(ctx context.Context, err error) outcome.Outcome {
+	o := outcome.Classify(ctx, err)
+	if o.Kind == outcome.Throttled {
+		o.Kind = outcome.Ignored
+	}
+	return o
+}
 
 func weirFate(err error) job.Fate {
 	switch {

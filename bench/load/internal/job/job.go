@@ -40,16 +40,16 @@ type Settings struct {
 	Base time.Duration
 	// BreakAfter is the number of failures in a row that opens the breaker, of
 	// attempts and not of arrivals; an open one refuses for Recovery and then lets
-	// one probe through. A refused arrival fails at once.
+	// one probe through. A refused arrival fails at once. A call that was told when
+	// to come back is no failure to the breaker: a full service is not down, and to
+	// leave it altogether would cost more than it spares.
 	BreakAfter int
 	Recovery   time.Duration
 	// Timeout is how long one call may take.
 	Timeout time.Duration
 }
 
-// Usual returns the settings of the program. The breaker is slow to open because
-// a full service may well answer 429 several times in a row, and that is not an
-// outage.
+// Usual returns the settings of the program.
 func Usual() Settings {
 	return Settings{
 		InFlight: 64, Queue: 128,
