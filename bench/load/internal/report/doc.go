@@ -1,0 +1,2 @@
+// Package report holds the results of the program, as JSON and as a table.
+package report
