@@ -109,15 +109,15 @@ func ExampleHold() {
 type limitTo int
 
 func (l limitTo) Open(p *stages.Port[int]) (stages.Handler[int], error) {
-	return &limiter{limit: int(l), port: p}, nil
+	return &atMost{limit: int(l), port: p}, nil
 }
 
-type limiter struct {
+type atMost struct {
 	limit int
 	port  *stages.Port[int]
 }
 
-func (h *limiter) Request(x *stages.Exchange[int]) {
+func (h *atMost) Request(x *stages.Exchange[int]) {
 	if x.Value > h.limit {
 		x.Reject(stages.ErrDrop)
 		h.port.Up(x)
@@ -126,7 +126,7 @@ func (h *limiter) Request(x *stages.Exchange[int]) {
 	h.port.Down(x)
 }
 
-func (h *limiter) Response(x *stages.Exchange[int]) { h.port.Up(x) }
+func (h *atMost) Response(x *stages.Exchange[int]) { h.port.Up(x) }
 
 func ExampleLayer() {
 	calls := stages.Section([]stages.Layer[int]{limitTo(2)}, double)

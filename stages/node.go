@@ -71,7 +71,8 @@ func (n *Node) observe(f func() any) {
 }
 
 // Layers returns what the layers of a section show of themselves, outermost
-// first: the snapshots of their primitives. It is empty for other stages.
+// first, and what a hedge or a [Throttle] does: the snapshots of their primitives.
+// It is empty for other stages.
 func (n *Node) Layers() []any {
 	n.mu.Lock()
 	observed := n.observed // only ever appended to

@@ -7,6 +7,10 @@ import "context"
 // which drops it on purpose; or another error, with which it remains failed,
 // as the failure of the stage where it failed. Healthy items pass. The order is
 // kept, and f is called from one goroutine.
+//
+// Below a [Section], and with a look at [ItemError.Stage], it is the fallback of
+// that section. A fallback that is a call itself, and takes time, belongs into the
+// section's function, where the workers are.
 func OnError[T any](f func(context.Context, *ItemError) (T, error)) Stage[T, T] {
 	return onError[T]{f}
 }

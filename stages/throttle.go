@@ -65,7 +65,10 @@ func (s throttler[T]) wait(in *Inlet[T], it Item[T], l *limiter.Limiter) error {
 			return err
 		}
 	}
-	if in.rt.stopped.Load() && !in.rt.aborted.Load() {
+	if in.rt.stopped.Load() {
+		if in.rt.ctx.Err() != nil { // the flag of an abort may come later than this one
+			return in.rt.abortError()
+		}
 		return nil
 	}
 	ctx := in.rt.intake
