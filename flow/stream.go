@@ -55,6 +55,12 @@ func (s *Stream[T]) FlatMap[U any](name string, f func(context.Context, T) (iter
 	return s.Via(name, stages.FlatMap(f), opts...)
 }
 
+// Lanes calls f for each item, keeps the order of items with equal keys, and
+// works on different keys at the same time; see [stages.Lanes].
+func (s *Stream[T]) Lanes[K comparable, U any](name string, key func(T) K, f func(context.Context, T) (U, error), opts ...Option) *Stream[U] {
+	return s.Via(name, stages.Lanes(key, f, opts...), opts...)
+}
+
 // SliceOf is the type []T. It is there for the compiler, which cannot have a
 // method of Stream[T] return a Stream[[]T]; B is always inferred.
 type SliceOf[T any] interface{ []T }

@@ -97,7 +97,7 @@ func (w *caller[I, O]) attempt() {
 			x.err = w.rt.abortError()
 			continue
 		}
-		if x.deadline != 0 {
+		if x.bounded() {
 			w.timely(x)
 			continue
 		}
@@ -107,14 +107,13 @@ func (w *caller[I, O]) attempt() {
 	finished = true
 }
 
-// timely makes the call of an exchange that has a deadline.
+// timely makes the call of an exchange that has limits.
 func (w *caller[I, O]) timely(x *call[I, O]) {
-	if w.rt.late(x.deadline) {
-		x.err = x.late
+	if x.err = x.over(w.rt); x.err != nil {
 		return
 	}
 	x.attempts++
-	x.out, x.err = timely(w.rt, x.deadline, x.late, w.f, x.Value)
+	x.out, x.err = timely(w.rt, x.limit, w.f, x.Value)
 }
 
 // account gives each exchange its share of the group's time, and sends all up.

@@ -34,12 +34,31 @@ func (s deadliner[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error
 	return nil
 }
 
-// limit is by when a call must be done, 0 for never, and the error of one that
-// is not.
+// limit is what ends the work on an item: the time by which it must be done, and
+// the context of who waits for it; either may be missing. late is the error of
+// one that is not done by the deadline.
 type limit struct {
 	deadline int64
 	late     error
+	caller   context.Context
 }
+
+// bounded reports whether there is a limit.
+func (l *limit) bounded() bool { return l.deadline != 0 || l.caller != nil }
+
+// over returns why no work shall be begun, nil where it may.
+func (l *limit) over(rt *Runtime) error {
+	if l.deadline != 0 && rt.late(l.deadline) {
+		return l.late
+	}
+	if l.caller != nil && l.caller.Err() != nil {
+		return l.gone()
+	}
+	return nil
+}
+
+// gone is the failure of an item whose caller waits for it no more.
+func (l *limit) gone() error { return fmt.Errorf("%w: %w", ErrExpired, context.Cause(l.caller)) }
 
 // sooner returns the earlier of two deadlines, of which 0 is none.
 func sooner(a, b int64) int64 {
@@ -47,6 +66,14 @@ func sooner(a, b int64) int64 {
 		return b
 	}
 	return a
+}
+
+// later returns the later of two deadlines, of which 0 is none.
+func later(a, b int64) int64 {
+	if a == 0 || b == 0 {
+		return 0
+	}
+	return max(a, b)
 }
 
 // Deadline returns by when the item must be done, and whether it has to be.
@@ -61,14 +88,28 @@ func (it Item[T]) Deadline(in *Inlet[T]) (time.Time, bool) {
 // late reports that a deadline has passed.
 func (rt *Runtime) late(deadline int64) bool { return rt.now() >= deadline }
 
-// timely calls f with a context that ends at the deadline. Where f ends for that
-// reason the error says so, by late.
-func timely[I, O any](rt *Runtime, deadline int64, late error, f func(context.Context, I) (O, error), v I) (o O, err error) {
-	ctx, cancel := context.WithDeadlineCause(rt.ctx, rt.base.Add(time.Duration(deadline)), late)
-	defer cancel()
+// timely calls f with a context that ends at the deadline, and when the caller's
+// does, whose values it has. Where f ends for that reason the error says so.
+func timely[I, O any](rt *Runtime, l limit, f func(context.Context, I) (O, error), v I) (o O, err error) {
+	ctx := rt.ctx
+	if l.caller != nil {
+		joint, cancel := context.WithCancelCause(l.caller)
+		defer cancel(nil)
+		defer context.AfterFunc(rt.ctx, func() { cancel(context.Cause(rt.ctx)) })()
+		ctx = joint
+	}
+	if l.deadline != 0 {
+		timed, cancel := context.WithDeadlineCause(ctx, rt.base.Add(time.Duration(l.deadline)), l.late)
+		defer cancel()
+		ctx = timed
+	}
 	o, err = f(ctx, v)
-	if err != nil && errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil && !errors.Is(err, late) {
-		err = fmt.Errorf("%w: %w", late, err)
+	switch {
+	case err == nil || rt.ctx.Err() != nil || errors.Is(err, ErrExpired):
+	case l.caller != nil && l.caller.Err() != nil && errors.Is(err, l.caller.Err()):
+		err = fmt.Errorf("%w: %w", l.gone(), err)
+	case l.deadline != 0 && errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil && !errors.Is(err, l.late):
+		err = fmt.Errorf("%w: %w", l.late, err)
 	}
 	return o, err
 }

@@ -122,7 +122,7 @@ func (h *dedupHandler[I, K]) Response(x *Exchange[I]) {
 	switch err := x.Err(); {
 	case err == nil:
 		h.dedup.Complete(token, x.Answer())
-	case h.port.Context().Err() != nil:
+	case h.port.Context().Err() != nil || isExpired(err):
 		h.dedup.Fail(token, err, dedup.TTL(0)) // it says nothing about the service
 	default:
 		h.dedup.Fail(token, err)
@@ -143,13 +143,13 @@ func (h *dedupHandler[I, K]) fallBack(x *Exchange[I]) {
 }
 
 // Resumed is where followers come back: with the answer, or, where their leader
-// belonged to another flow that was aborted, to ask again.
+// belonged to another flow that was aborted or had no time left, to ask again.
 func (h *dedupHandler[I, K]) Resumed(x *Exchange[I]) {
 	f := h.followers[x.Slot()]
 	switch {
 	case f.err == nil:
 		x.Adopt(f.answer)
-	case errors.Is(f.err, ErrAborted):
+	case errors.Is(f.err, ErrAborted) || isExpired(f.err):
 		h.Request(x)
 		return
 	default:

@@ -83,10 +83,7 @@ func (g *gate[I, O, P]) admit(it *Item[I]) {
 	}
 	x := g.take()
 	x.Value, x.trail, x.fault, x.permit = it.Value, it.trail, it.fault, permit
-	x.err, x.attempts, x.work, x.longest, x.limit = nil, 0, 0, 0, limit{}
-	if by := it.trail.deadline(); by != 0 {
-		x.limit = limit{by, ErrExpired}
-	}
+	x.err, x.attempts, x.work, x.longest, x.limit = nil, 0, 0, 0, it.trail.bounds()
 	x.ticket = g.ticket
 	g.ticket++
 	if it.fault == nil {

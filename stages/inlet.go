@@ -237,7 +237,7 @@ func (in *Inlet[T]) Drop(it Item[T]) {
 func (in *Inlet[T]) Fold[U any](it Item[T], into *Item[U]) {
 	if b := in.books; b != nil {
 		b.folded++
-		if into.trail != nil && it.trail.plain() {
+		if into.trail != nil && into.trail.plain() && it.trail.plain() {
 			b.left.add(it.trail)
 			return
 		}
@@ -248,7 +248,10 @@ func (in *Inlet[T]) Fold[U any](it Item[T], into *Item[U]) {
 		into.trail = it.trail
 		return
 	}
-	if it.trail != nil {
+	if it.trail == nil { // and so without a deadline
+		into.trail.limit(0)
+		into.trail.has &^= hasCaller
+	} else {
 		it.trail.fold(into.trail)
 		it.trail.release()
 	}

@@ -13,6 +13,20 @@ type receipt struct {
 	fault  atomic.Pointer[error] // the first failure
 	settle func(error)
 	parts  []*receipt // of items that were folded into one, in place of settle
+	call   any        // the *call of who waits for the item's result
+}
+
+// calls calls f for each call that waits for what the item becomes.
+func (r *receipt) calls(f func(any)) {
+	if r == nil {
+		return
+	}
+	if r.call != nil {
+		f(r.call)
+	}
+	for _, p := range r.parts {
+		p.calls(f)
+	}
 }
 
 // close takes one item off the receipt.
@@ -34,8 +48,12 @@ func (r *receipt) close(err error) {
 	}
 }
 
-// fold makes into carry what t owes, too. Neither may be nil.
+// fold makes into carry what t owes, too. Neither may be nil. What is made of
+// several items is late when the last of them is, and waits for no single
+// caller: none of them shall fail for another.
 func (t *trail) fold(into *trail) {
+	into.limit(later(into.deadline(), t.deadline()))
+	into.has &^= hasCaller
 	r := t.receipt()
 	if r == nil {
 		return

@@ -29,7 +29,7 @@ func (h *timeoutHandler[I]) Request(x *Exchange[I]) {
 	h.outer[x.Slot()] = x.limit
 	by := h.port.rt.now() + h.d
 	if by > 0 && (x.deadline == 0 || by < x.deadline) {
-		x.limit = limit{by, ErrTimeout}
+		x.deadline, x.late = by, ErrTimeout
 	}
 	h.port.Down(x)
 }

@@ -1,6 +1,7 @@
 package stages
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 )
@@ -30,13 +31,15 @@ const (
 	hasReceipt mark = 1 << iota
 	hasDeadline
 	hasOrigin
+	hasCaller
 )
 
 // extras are what few items have.
 type extras struct {
-	receipt  *receipt // what the source waits for
-	deadline int64    // by when the item must be done
-	origin   any      // the value as it was at Remember
+	receipt  *receipt        // what the source waits for
+	deadline int64           // by when the item must be done
+	origin   any             // the value as it was at Remember
+	caller   context.Context // of who waits for the item's result
 }
 
 // span is one stage's entry in a trail; all times are nanoseconds.
@@ -103,6 +106,18 @@ func (t *trail) limit(deadline int64) {
 	}
 	t.has |= hasDeadline
 	t.extras().deadline = deadline
+}
+
+// bounds returns what ends the work on the item. There may be no trail.
+func (t *trail) bounds() limit {
+	if t == nil || t.has&(hasDeadline|hasCaller) == 0 {
+		return limit{}
+	}
+	l := limit{deadline: t.deadline(), late: ErrExpired}
+	if t.has&hasCaller != 0 {
+		l.caller = t.extras().caller
+	}
+	return l
 }
 
 // origin returns the value as it was remembered, nil where it was not.

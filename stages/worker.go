@@ -102,12 +102,12 @@ func (w *worker[I, O]) attempt(group []Item[I], exiting func([]Item[O])) {
 		}
 		var v O
 		var err error
-		if by := it.trail.deadline(); by != 0 {
-			if w.rt.late(by) {
-				w.expire(it)
+		if l := it.trail.bounds(); l.bounded() {
+			if late := l.over(w.rt); late != nil {
+				w.expire(it, late)
 				continue
 			}
-			v, err = timely(w.rt, by, ErrExpired, w.f, it.Value)
+			v, err = timely(w.rt, l, w.f, it.Value)
 		} else {
 			v, err = w.f(w.rt.ctx, it.Value)
 		}
@@ -134,11 +134,11 @@ func (w *worker[I, O]) forward(it *Item[I]) {
 }
 
 // expire adds an item that is too late for the function.
-func (w *worker[I, O]) expire(it *Item[I]) {
+func (w *worker[I, O]) expire(it *Item[I], late error) {
 	w.spoiled = true
 	w.in++
 	w.expired++
-	fault := w.rt.newItemError(w.node, ErrExpired, 0, it.Value, it.trail)
+	fault := w.rt.newItemError(w.node, late, 0, it.Value, it.trail)
 	w.buf = append(w.buf, Item[O]{fault: fault, trail: it.trail})
 }
 
