@@ -10,7 +10,9 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/weir-go/weir/bench/load/internal/measure"
@@ -25,6 +27,10 @@ var roles = map[string]func(stdin io.Reader, stdout, stderr io.Writer) int{
 	"service": serve,
 	"client":  client,
 }
+
+// ignoreSignals leaves them to the parent: Ctrl-C reaches the whole group, and
+// what has been measured until then is still wanted.
+func ignoreSignals() { signal.Ignore(os.Interrupt, syscall.SIGTERM) }
 
 // order is what a client is told.
 type order struct {

@@ -3,11 +3,8 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"runtime"
 	"time"
 
@@ -21,7 +18,7 @@ type settings = job.Settings
 // client is a client's process: it is told its order, does the run, and answers
 // with what it measured. The end of its standard input cuts the run short.
 func client(stdin io.Reader, stdout, stderr io.Writer) int {
-	signal.Ignore(os.Interrupt)
+	ignoreSignals()
 	words := json.NewDecoder(stdin)
 	var o order
 	err := words.Decode(&o)
@@ -55,7 +52,7 @@ func (o order) carryOut(ctx context.Context) (s said, err error) {
 	defer http.Close()
 	s.Process.BaseRSS = measure.PeakRSS()
 	before := runtime.NumGoroutine()
-	if err := errors.Join(http.Warm(ctx, o.Settings.InFlight), http.Begin(ctx)); err != nil {
+	if err := prepare(ctx, http, o.Settings.InFlight); err != nil {
 		return s, err
 	}
 	recorder := measure.NewRecorder(o.Duration, o.bin())
@@ -75,9 +72,19 @@ func (o order) carryOut(ctx context.Context) (s said, err error) {
 	return s, nil
 }
 
-// patience is how long the end of a run may take. No call takes longer than its
-// time-out, so this is for what hangs.
+// patience is how long the beginning and the end of a run may take. No call takes
+// longer than its time-out, so this is for what hangs.
 const patience = 20 * time.Second
+
+// prepare gets ready what is not to be measured, and has the service's time begin.
+func prepare(ctx context.Context, c *job.Client, connections int) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := c.Warm(ctx, connections); err != nil {
+		return err
+	}
+	return c.Begin(ctx)
+}
 
 // run has an implementation do the job until all arrivals have their fate.
 func (o order) run(ctx context.Context, do job.Runner, j job.Job, begin time.Time) (arrivals.Sent, error) {

@@ -7,8 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"os/signal"
 	"time"
 
 	"github.com/weir-go/weir/bench/load/internal/service"
@@ -17,8 +15,7 @@ import (
 // serve is the service's process: it is told its manners, says its address, and
 // serves until its standard input ends.
 func serve(stdin io.Reader, stdout, stderr io.Writer) int {
-	// Ctrl-C reaches the whole group; it is for the parent to decide.
-	signal.Ignore(os.Interrupt)
+	ignoreSignals()
 	if err := listen(stdin, stdout); err != nil {
 		fmt.Fprintf(stderr, "load service: %v\n", err)
 		return 1

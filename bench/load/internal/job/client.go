@@ -15,23 +15,28 @@ import (
 // Client speaks to the service. All implementations call through one like it.
 type Client struct {
 	base string
-	http *http.Client
+	// calls keeps to the time-out of the settings. patient does not, for what
+	// comes before the run: a busy machine may take longer to open so many
+	// connections at once.
+	calls, patient *http.Client
 }
 
 // NewClient returns a client of the service at base that keeps as many
 // connections as there may be calls. Close it at the end.
 func NewClient(base string, s Settings) *Client {
-	return &Client{base: base, http: &http.Client{
-		Timeout: s.Timeout,
-		// The default keeps two idle connections for a host, and would have the
-		// others dial for nearly every call.
-		Transport: &http.Transport{MaxIdleConns: 0, MaxIdleConnsPerHost: s.InFlight, DisableCompression: true},
-	}}
+	// The default keeps two idle connections for a host, and would have the others
+	// dial for nearly every call.
+	t := &http.Transport{MaxIdleConns: 0, MaxIdleConnsPerHost: s.InFlight, DisableCompression: true}
+	return &Client{
+		base:    base,
+		calls:   &http.Client{Transport: t, Timeout: s.Timeout},
+		patient: &http.Client{Transport: t},
+	}
 }
 
 // Call asks for a key, once.
 func (c *Client) Call(ctx context.Context, key uint64) (Answer, error) {
-	body, err := c.do(ctx, http.MethodGet, "/work/"+strconv.FormatUint(key, 10))
+	body, err := do(ctx, c.calls, http.MethodGet, c.base+"/work/"+strconv.FormatUint(key, 10))
 	if err != nil {
 		return Answer{}, err
 	}
@@ -39,12 +44,13 @@ func (c *Client) Call(ctx context.Context, key uint64) (Answer, error) {
 	return Answer{Key: got}, err
 }
 
-// Warm opens n connections, so that dialling is not part of what is measured.
+// Warm opens n connections, so that dialling is not part of what is measured. It
+// takes as long as ctx lasts.
 func (c *Client) Warm(ctx context.Context, n int) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for range n {
 		g.Go(func() error {
-			_, err := c.do(ctx, http.MethodGet, "/ping")
+			_, err := do(ctx, c.patient, http.MethodGet, c.base+"/ping")
 			return err
 		})
 	}
@@ -53,19 +59,19 @@ func (c *Client) Warm(ctx context.Context, n int) error {
 
 // Begin tells the service that its time begins now.
 func (c *Client) Begin(ctx context.Context) error {
-	_, err := c.do(ctx, http.MethodPost, "/begin")
+	_, err := do(ctx, c.patient, http.MethodPost, c.base+"/begin")
 	return err
 }
 
 // Close gives the connections back.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+func (c *Client) Close() { c.calls.CloseIdleConnections() }
 
-func (c *Client) do(ctx context.Context, method, path string) (string, error) {
-	request, err := http.NewRequestWithContext(ctx, method, c.base+path, nil)
+func do(ctx context.Context, through *http.Client, method, url string) (string, error) {
+	request, err := http.NewRequestWithContext(ctx, method, url, nil)
 	if err != nil {
 		return "", err
 	}
-	response, err := c.http.Do(request)
+	response, err := through.Do(request)
 	if err != nil {
 		return "", err
 	}

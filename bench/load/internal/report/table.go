@@ -6,19 +6,21 @@ import (
 	"text/tabwriter"
 )
 
-// Table writes the runs, a line each, grouped by load.
+// Table writes the runs, a line each, grouped by load. The last column is how late
+// the arrivals were sent, at p99: where it is not small, the machine was too busy
+// for the rest to mean much.
 func (r Results) Table(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "load\t\toffered\tgoodput\tp50\tp90\tp99\tp99.9\tmax\tfailed\trefused\tshed\tcalls\tRSS\tgo-\trecovery\t")
-	fmt.Fprintln(t, "\t\t/s\t/s\tms\tms\tms\tms\tms\t\t\t\t\tMB\troutines\tms\t")
+	fmt.Fprintln(t, "load\t\toffered\tgoodput\tp50\tp90\tp99\tp99.9\tmax\tfailed\trefused\tshed\tcalls\tRSS\tgo-\trecovery\tlate\t")
+	fmt.Fprintln(t, "\t\t/s\t/s\tms\tms\tms\tms\tms\t\t\t\t\tMB\troutines\tms\tms\t")
 	for _, load := range r.Rates() {
 		for _, run := range r.At(load) {
 			l := run.Latency
-			fmt.Fprintf(t, "%gx\t%s\t%.0f\t%.0f\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%.0f\t%d\t%s\t\n",
+			fmt.Fprintf(t, "%gx\t%s\t%.0f\t%.0f\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%.0f\t%d\t%s\t%s\t\n",
 				load, run.Title, float64(run.Offered)/run.Seconds, run.Goodput,
 				ms(l.P50), ms(l.P90), ms(l.P99), ms(l.P999), ms(l.Max),
 				run.Failed, run.Refused, run.Shed, run.Service.Calls,
-				float64(run.Process.PeakRSS)/(1<<20), run.Process.PeakGoroutines, recovery(run))
+				float64(run.Process.PeakRSS)/(1<<20), run.Process.PeakGoroutines, recovery(run), ms(run.LateP99))
 		}
 	}
 	return t.Flush()
