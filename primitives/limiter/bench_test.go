@@ -36,3 +36,16 @@ func BenchmarkTryRefused(b *testing.B) {
 		_ = l.Try(1)
 	}
 }
+
+// A wait, as short as can be: what it costs beside the time.
+func BenchmarkWaitInLine(b *testing.B) {
+	l := newLimiter(b, limiter.Every(time.Nanosecond))
+	ctx, cancel := context.WithCancel(b.Context())
+	defer cancel()
+	b.ReportAllocs()
+	for b.Loop() {
+		_ = l.Try(1)
+		l.Penalize(time.Microsecond)
+		_ = l.Wait(ctx, 1)
+	}
+}
