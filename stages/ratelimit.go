@@ -24,8 +24,6 @@ import (
 // it is the first to wait, fails at once with [ErrExpired], or [ErrTimeout] where
 // a [Timeout] outside set it. cost is called from the layer's goroutine and should
 // be quick; a cost above the burst fails the item with a *[limiter.CostError].
-//
-// [outcome.AsThrottled]: https://pkg.go.dev/github.com/weir-go/weir/primitives/outcome#AsThrottled
 func RateLimit[I any](source limiter.Source, cost func(I) int) Layer[I] {
 	return &rateLayer[I]{source, cost}
 }
