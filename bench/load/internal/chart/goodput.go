@@ -15,10 +15,11 @@ import (
 // Goodput draws the successes a second over time. The outage is grey, and the
 // capacity of the service a thin line.
 func Goodput(w io.Writer, r report.Results) error {
-	return sheet(w, r, func(p *plot.Plot, runs []report.Run) error { return goodputs(p, runs, r.Setup) })
+	return sheet(w, r, goodputs)
 }
 
-func goodputs(p *plot.Plot, runs []report.Run, s report.Setup) error {
+func goodputs(p *plot.Plot, r report.Results, runs []report.Run) error {
+	s := r.Setup
 	p.X.Label.Text, p.Y.Label.Text = "seconds", "successes a second"
 	top := s.Capacity
 	for _, run := range runs {
@@ -31,7 +32,7 @@ func goodputs(p *plot.Plot, runs []report.Run, s report.Setup) error {
 		return err
 	}
 	p.Legend.Top, p.Legend.Left = true, true
-	for i, run := range runs {
+	for _, run := range runs {
 		points := make(plotter.XYs, len(run.Series))
 		for at, v := range run.Series {
 			points[at] = plotter.XY{X: (float64(at) + 0.5) * run.Step, Y: v}
@@ -39,7 +40,7 @@ func goodputs(p *plot.Plot, runs []report.Run, s report.Setup) error {
 		if len(points) == 0 {
 			continue
 		}
-		if err := add(p, i, run.Title, points); err != nil {
+		if err := add(p, r, run.Title, points); err != nil {
 			return err
 		}
 	}

@@ -15,7 +15,7 @@ import (
 // logarithmic.
 func Latency(w io.Writer, r report.Results) error { return sheet(w, r, latencies) }
 
-func latencies(p *plot.Plot, runs []report.Run) error {
+func latencies(p *plot.Plot, r report.Results, runs []report.Run) error {
 	p.X.Label.Text, p.Y.Label.Text = "percentile", "ms from the intended start"
 	p.X.Min, p.X.Tick.Marker = 0, plot.ConstantTicks{
 		{Value: 0, Label: "0"}, {Value: nines(.5), Label: "50"}, {Value: nines(.9), Label: "90"},
@@ -23,7 +23,7 @@ func latencies(p *plot.Plot, runs []report.Run) error {
 	}
 	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, round{1, 2, 5}
 	p.Legend.Top, p.Legend.Left = true, true
-	for i, run := range runs {
+	for _, run := range runs {
 		var points plotter.XYs
 		for _, at := range run.Curve {
 			points = append(points, plotter.XY{X: nines(at[0]), Y: max(at[1], 0.01)})
@@ -31,7 +31,7 @@ func latencies(p *plot.Plot, runs []report.Run) error {
 		if points == nil {
 			continue // nothing succeeded
 		}
-		if err := add(p, i, run.Title, points); err != nil {
+		if err := add(p, r, run.Title, points); err != nil {
 			return err
 		}
 	}

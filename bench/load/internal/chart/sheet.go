@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 	"io"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -36,7 +37,7 @@ var grey = color.Gray{Y: 0xE4}
 
 // sheet draws a row of panels, one for each load, over a caption that says where
 // and when the figures were measured.
-func sheet(w io.Writer, r report.Results, panel func(*plot.Plot, []report.Run) error) error {
+func sheet(w io.Writer, r report.Results, panel func(*plot.Plot, report.Results, []report.Run) error) error {
 	loads := r.Rates()
 	if len(loads) == 0 {
 		return fmt.Errorf("chart: there is nothing to draw")
@@ -47,7 +48,7 @@ func sheet(w io.Writer, r report.Results, panel func(*plot.Plot, []report.Run) e
 		row[i] = plot.New()
 		row[i].Title.Text = fmt.Sprintf("%g x capacity (%.0f/s)", load, runs[0].Rate)
 		row[i].Add(plotter.NewGrid())
-		if err := panel(row[i], runs); err != nil {
+		if err := panel(row[i], r, runs); err != nil {
 			return err
 		}
 	}
@@ -68,13 +69,13 @@ func sheet(w io.Writer, r report.Results, panel func(*plot.Plot, []report.Run) e
 	return err
 }
 
-// add draws a line in the ink of the i-th implementation.
-func add(p *plot.Plot, i int, title string, points plotter.XYs) error {
+// add draws a line in the ink that the implementation has in all panels.
+func add(p *plot.Plot, r report.Results, title string, points plotter.XYs) error {
 	line, err := plotter.NewLine(points)
 	if err != nil {
 		return fmt.Errorf("chart: %s: %w", title, err)
 	}
-	ink := inks[i%len(inks)]
+	ink := inks[slices.Index(r.Titles(), title)%len(inks)]
 	line.Color, line.Dashes, line.Width = ink.color, ink.dashes, vg.Points(1.4)
 	p.Add(line)
 	p.Legend.Add(title, line)

@@ -66,6 +66,10 @@ func (r *Recorder) Figures(offered int64, elapsed time.Duration, o Outage) Figur
 		return float64(r.latency.ValueAtPercentile(percentile)) / 1000
 	}
 	f.Latency = Latency{at(50), at(90), at(99), at(99.9), float64(r.latency.Max()) / 1000}
+	if f.Succeeded > 0 {
+		// The histogram answers 0 where it is asked for the least by its percentile.
+		f.Curve = [][2]float64{{0, float64(r.latency.Min()) / 1000}}
+	}
 	for _, q := range quantiles(f.Succeeded) {
 		f.Curve = append(f.Curve, [2]float64{q, at(100 * q)})
 	}
@@ -80,10 +84,10 @@ func (r *Recorder) Figures(offered int64, elapsed time.Duration, o Outage) Figur
 // Done returns how many arrivals have a fate.
 func (f Figures) Done() int64 { return f.Succeeded + f.Failed + f.Refused + f.Shed + f.Aborted }
 
-// quantiles returns those worth plotting of n values: ten steps for each
+// quantiles returns those above 0 worth plotting of n values: ten steps for each
 // halving of what is left, as far as there are values.
 func quantiles(n int64) []float64 {
-	qs := []float64{0}
+	var qs []float64
 	for left := 1.0; left*float64(n) > 1; left /= 2 {
 		for i := 1; i <= 10; i++ {
 			if rest := left * (1 - float64(i)/20); rest*float64(n) >= 1 {

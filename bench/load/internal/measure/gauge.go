@@ -41,7 +41,7 @@ func Watch(every time.Duration, keep bool) *Gauge {
 	return g
 }
 
-// Stop ends it and returns the most goroutines there were, its own not counted,
+// Stop looks a last time, ends it, and returns the most goroutines there were, its own not counted,
 // and the samples.
 func (g *Gauge) Stop() (peak int, samples []Sample) {
 	close(g.stop)
@@ -57,6 +57,7 @@ func (g *Gauge) run() {
 		select {
 		case <-ticker.C:
 		case <-g.stop:
+			g.look()
 			return
 		}
 	}
