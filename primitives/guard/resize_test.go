@@ -146,10 +146,11 @@ func TestResizeIsExactUnderLoad(t *testing.T) {
 				}
 				inFlight.Add(-1)
 				p.Release()
+				runtime.Gosched() // on one CPU the others would wait for the scheduler
 			}
 		})
 	}
-	for range 300 {
+	for range 1000 {
 		size.Lock()
 		assert.NoError(t, g.Resize(1+rand.IntN(most)))
 		size.Unlock()
