@@ -124,7 +124,7 @@ func (o order) look() time.Duration {
 // left returns how many more goroutines there are than before, when those that
 // are about to end have.
 func left(before int) int {
-	for range 100 {
+	for range 500 {
 		if runtime.NumGoroutine() <= before {
 			return 0
 		}

@@ -104,7 +104,7 @@ func (c *config) setRates(text string, bad faults) {
 	for _, part := range strings.Split(text, ",") {
 		rate, err := strconv.ParseFloat(strings.TrimSpace(part), 64)
 		bad(err != nil || !(rate >= 0.01 && rate <= 10), "-rates: %q is not a number from 0.01 to 10", part)
-		bad(slices.Contains(c.rates, rate), "-rates: %q comes twice", part)
+		bad(err == nil && slices.Contains(c.rates, rate), "-rates: %q comes twice", part)
 		c.rates = append(c.rates, rate)
 	}
 }
@@ -117,6 +117,7 @@ func (c *config) setImpls(text string, bad faults) {
 	for _, name := range strings.Split(text, ",") {
 		i, ok := find(strings.TrimSpace(name))
 		bad(!ok, "-impl: %q is none of %s", name, strings.Join(names(), ","))
+		bad(ok && slices.ContainsFunc(c.impls, func(o impl.Implementation) bool { return o.Name == i.Name }), "-impl: %q comes twice", name)
 		c.impls = append(c.impls, i)
 	}
 }

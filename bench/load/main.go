@@ -38,7 +38,8 @@ func firstOf(args []string) string {
 
 // run is main without the process around it. It returns the exit status: 0, 1
 // where something failed or grew, 2 where it was asked for wrongly, 130 where it
-// was interrupted. A failure is a line on stderr.
+// was interrupted. A failure is a line on stderr, which the children write to as
+// well, at any time, as one may to a file.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c, err := parse(args)
 	switch {
