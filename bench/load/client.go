@@ -122,7 +122,7 @@ func (o order) look() time.Duration {
 }
 
 // left returns how many more goroutines there are than before, when those that
-// are about to end have.
+// are about to end have; a busy machine may take its time.
 func left(before int) int {
 	for range 500 {
 		if runtime.NumGoroutine() <= before {

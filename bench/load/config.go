@@ -49,8 +49,10 @@ func (c *config) flags() (set *flag.FlagSet, rates, impls *string) {
 	return set, rates, impls
 }
 
+// defaults has an outage that does not end when a breaker has its next probe due,
+// which would make the recovery a matter of a few milliseconds' luck.
 func defaults() config {
-	return config{duration: 8 * time.Second, outage: 1500 * time.Millisecond, seed: 7}
+	return config{duration: 8 * time.Second, outage: 1400 * time.Millisecond, seed: 7}
 }
 
 // parse reads the flags. The error is one line with all that is wrong, or

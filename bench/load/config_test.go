@@ -42,7 +42,7 @@ func TestBadFlagsAreOneLineAndStatus2(t *testing.T) {
 		"-duration 1ms":             "-duration 1ms is below 100ms",
 		"-duration soon":            "invalid value",
 		"-outage -1s":               "-outage -1s is below 0",
-		"-duration 2s":              "-outage 1.5s is more than half of 2s",
+		"-duration 2s":              "-outage 1.4s is more than half of 2s",
 		"-soak 1s -outage 0":        "-soak 1s is below 3s",
 		"-soak -1s":                 "-soak -1s is below 3s",
 		"-nonsense":                 "not defined: -nonsense",

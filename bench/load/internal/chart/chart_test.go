@@ -66,7 +66,7 @@ func TestAPanelForEachLoadAndACaption(t *testing.T) {
 		svg := drawn(t, draw, results())
 		require.Contains(t, svg, ">0.5 x capacity (500/s)<")
 		require.Contains(t, svg, ">1.5 x capacity (1500/s)<")
-		require.Contains(t, svg, ">Abacus, 2 cores, linux/amd64, go1.27.4, 2026-11-23<")
+		require.Contains(t, svg, "; Abacus, 2 cores, linux/amd64, go1.27.4, 2026-11-23<")
 		require.Equal(t, 2, strings.Count(svg, ">by hand<"))
 		require.Less(t, len(svg), 100_000)
 	})

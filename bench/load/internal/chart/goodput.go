@@ -15,7 +15,7 @@ import (
 // Goodput draws the successes a second over time. The outage is grey, and the
 // capacity of the service a thin line.
 func Goodput(w io.Writer, r report.Results) error {
-	return sheet(w, r, goodputs)
+	return sheet(w, r, "successes through an outage of the service", goodputs)
 }
 
 func goodputs(p *plot.Plot, r report.Results, runs []report.Run) error {

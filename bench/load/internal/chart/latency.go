@@ -13,20 +13,24 @@ import (
 // Latency draws the latencies of the successes by percentile. The axis gives
 // each further nine the same room, as HdrHistogram's plots do; both axes are
 // logarithmic.
-func Latency(w io.Writer, r report.Results) error { return sheet(w, r, latencies) }
+func Latency(w io.Writer, r report.Results) error {
+	return sheet(w, r, "latency of the successes from their intended start", latencies)
+}
 
 func latencies(p *plot.Plot, r report.Results, runs []report.Run) error {
-	p.X.Label.Text, p.Y.Label.Text = "percentile", "ms from the intended start"
+	// On a logarithmic axis the library keeps room for a long label at the wrong
+	// height; the caption says the rest.
+	p.X.Label.Text, p.Y.Label.Text = "percentile", "ms"
 	p.X.Min, p.X.Tick.Marker = 0, plot.ConstantTicks{
 		{Value: 0, Label: "0"}, {Value: nines(.5), Label: "50"}, {Value: nines(.9), Label: "90"},
 		{Value: nines(.99), Label: "99"}, {Value: nines(.999), Label: "99.9"}, {Value: nines(.9999), Label: "99.99"},
 	}
 	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, round{1, 2, 5}
-	p.Legend.Top, p.Legend.Left = true, true
+	p.Legend.Top, p.Legend.Left = false, false // where no curve comes
 	for _, run := range runs {
 		var points plotter.XYs
 		for _, at := range run.Curve {
-			points = append(points, plotter.XY{X: nines(at[0]), Y: max(at[1], 0.01)})
+			points = append(points, plotter.XY{X: nines(at[0]), Y: max(at[1], least)})
 		}
 		if points == nil {
 			continue // nothing succeeded
@@ -35,11 +39,26 @@ func latencies(p *plot.Plot, r report.Results, runs []report.Run) error {
 			return err
 		}
 	}
-	p.X.Max = max(p.X.Max, nines(.9999))
-	if p.Y.Min <= 0 || math.IsInf(p.Y.Min, 0) {
-		p.Y.Min, p.Y.Max = 1, 10 // an empty panel
-	}
+	// The same in all panels, so that they can be compared.
+	p.X.Max, p.Y.Min, p.Y.Max = nines(.9999), least, most(r)
 	return nil
+}
+
+// least is where the axis begins, in ms. There are quicker answers, of those who
+// share a call that is nearly done, but nothing is to be seen in them.
+const least = 1
+
+// most is a little more than the slowest answer of all runs.
+func most(r report.Results) float64 {
+	top := 10.0 * least
+	for _, run := range r.Runs {
+		for _, at := range run.Curve {
+			if nines(at[0]) <= nines(.9999) {
+				top = max(top, at[1])
+			}
+		}
+	}
+	return 1.2 * top
 }
 
 // nines is 1 for 90 %, 2 for 99 %, and so on.

@@ -35,9 +35,9 @@ var inks = []struct {
 
 var grey = color.Gray{Y: 0xE4}
 
-// sheet draws a row of panels, one for each load, over a caption that says where
-// and when the figures were measured.
-func sheet(w io.Writer, r report.Results, panel func(*plot.Plot, report.Results, []report.Run) error) error {
+// sheet draws a row of panels, one for each load, over a caption that says what
+// they show, and where and when it was measured.
+func sheet(w io.Writer, r report.Results, what string, panel func(*plot.Plot, report.Results, []report.Run) error) error {
 	loads := r.Rates()
 	if len(loads) == 0 {
 		return fmt.Errorf("chart: there is nothing to draw")
@@ -59,7 +59,7 @@ func sheet(w io.Writer, r report.Results, panel func(*plot.Plot, report.Results,
 	all.Fill(all.Rectangle.Path())
 	style := row[0].X.Label.TextStyle
 	style.Font.Size = vg.Points(8)
-	all.FillText(style, vg.Point{X: width / 2, Y: vg.Points(10)}, r.Machine.String())
+	all.FillText(style, vg.Point{X: width / 2, Y: vg.Points(10)}, what+"; "+r.Machine.String())
 	tiles := draw.Tiles{Rows: 1, Cols: len(row), PadX: vg.Points(12), PadLeft: vg.Points(6), PadRight: vg.Points(10)}
 	cells := plot.Align([][]*plot.Plot{row}, tiles, draw.Crop(all, 0, 0, captioned, -vg.Points(4)))
 	for i, p := range row {
