@@ -22,15 +22,18 @@ func split[T any](s *Stream[T], kind string, n int, stage stages.FanOut[T], opts
 		node.fault = both(node.fault, fmt.Errorf("it must have at least 1 branch, not %d", n))
 		return nil
 	}
-	branches := make([]*Stream[T], n)
-	for i := range branches {
-		branches[i] = &Stream[T]{graph: g, wire: newWire[T](g, node)}
+	var wires []*wire // not the streams, whose slice is the caller's to change
+	var branches []*Stream[T]
+	for range n {
+		w := newWire[T](g, node)
+		wires = append(wires, w)
+		branches = append(branches, &Stream[T]{graph: g, wire: w})
 	}
 	node.start = func(r *Run) func() {
 		in := inletOf[T](r, s.wire)
 		var outs []*stages.Outlet[T]
-		for _, b := range branches {
-			outs = append(outs, outletOf[T](r, b.wire))
+		for _, w := range wires {
+			outs = append(outs, outletOf[T](r, w))
 		}
 		return func() { stages.RunFanOut(stage, in, outs) }
 	}
@@ -57,14 +60,16 @@ func gather[T, U any](kind string, stage stages.FanIn[T, U], streams []*Stream[T
 		node.fault = both(node.fault, fmt.Errorf("it has no inputs"))
 	}
 	node.turns = takesTurns(stage)
+	var wires []*wire
 	for _, s := range streams {
 		s.wire.lead(node, settings)
+		wires = append(wires, s.wire)
 	}
 	next := &Stream[U]{graph: g, wire: newWire[U](g, node)}
 	node.start = func(r *Run) func() {
 		var ins []*stages.Inlet[T]
-		for _, s := range streams {
-			ins = append(ins, inletOf[T](r, s.wire))
+		for _, w := range wires {
+			ins = append(ins, inletOf[T](r, w))
 		}
 		out := outletOf[U](r, next.wire)
 		return func() { stages.RunFanIn(stage, ins, out) }

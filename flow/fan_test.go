@@ -74,6 +74,17 @@ func TestABranchMayEndBeforeTheOthers(t *testing.T) {
 	})
 }
 
+// The slice of branches is the caller's: what he does with it is his business.
+func TestBranchesCanBeReplacedInTheirSlice(t *testing.T) {
+	b := flow.From(stages.Slice(upTo(1000))).Balance(4)
+	for i := range b {
+		b[i] = b[i].Map(string(rune('a'+i)), plus(1))
+	}
+	s := b[0].Merge(b[1:]...)
+	clear(b)
+	require.Len(t, all(t, s), 1000)
+}
+
 func TestBalanceFollowsTheSpeedOfTheBranches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var fast, slowly atomic.Int64
