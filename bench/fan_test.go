@@ -1,10 +1,12 @@
 package bench
 
 import (
+	"context"
 	"testing"
 
 	"github.com/destel/rill"
 	gostreams "github.com/reugn/go-streams/flow"
+	"github.com/sourcegraph/conc"
 
 	"github.com/weir-go/weir/flow"
 )
@@ -13,8 +15,9 @@ import (
 const ways = 4
 
 // BenchmarkFanOutFanIn asks what it costs to spread a stream over four branches
-// of one stage each, and to bring them together again. By hand that is four
-// goroutines that receive from one channel and send to another.
+// of one stage each, and to bring them together again. By hand there are two
+// ways: four goroutines that share a channel, which is what one writes as long
+// as the branches are alike, and branches, which take other shapes, too.
 func BenchmarkFanOutFanIn(b *testing.B) { fanOutFanIn().compare(b) }
 
 func fanOutFanIn() question {
@@ -27,6 +30,7 @@ func fanOutFanIn() question {
 			return branches[0].Merge(branches[1:]...)
 		}),
 		implementation{name: "channels", run: func(n int) haul { return byHandFree(n, ways, increment) }},
+		implementation{name: "channels-branches", run: func(n int) haul { return byHandBranches(n, ways, increment) }},
 		implementation{name: "rill", run: func(n int) haul { return rillFan(n) }},
 		implementation{name: "gostreams", run: func(n int) haul { return gostreamsFan(n) }},
 	)}
@@ -43,4 +47,41 @@ func gostreamsFan(n int) haul {
 		branches[i] = branches[i].Via(gostreams.NewMap(noError, 1))
 	}
 	return gostreamsEnd(gostreams.Merge(branches...))
+}
+
+// byHandBranches deals items to a channel for each branch, in turns.
+func byHandBranches(n, branches int, f step) (h haul) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	in, out := make(chan outcome, depth), make(chan outcome, depth)
+	var source, stages conc.WaitGroup
+	source.Go(func() { feed(ctx, in, n) })
+	defer source.Wait()
+	var lanes []chan outcome
+	for range branches {
+		lane := make(chan outcome, depth)
+		lanes = append(lanes, lane)
+		stages.Go(func() { stage(ctx, lane, out, f) })
+	}
+	source.Go(func() {
+		deal := 0
+		for o := range in {
+			select {
+			case lanes[deal%branches] <- o:
+			case <-ctx.Done():
+			}
+			deal++
+		}
+		for _, lane := range lanes {
+			close(lane)
+		}
+		stages.Wait()
+		close(out)
+	})
+	for o := range out {
+		if o.err == nil {
+			h.add(o.value)
+		}
+	}
+	return h
 }

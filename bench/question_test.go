@@ -71,7 +71,7 @@ func (q question) compare(b *testing.B) {
 
 // questions are all those whose implementations deliver what they were given.
 func questions() []question {
-	all := []question{threeStages(), tenStages(), section(), batches(), resilientCall()}
+	all := []question{threeStages(), tenStages(), section(), batches(), resilientCall(), fanOutFanIn()}
 	for _, free := range []bool{false, true} {
 		all = append(all, workers(free, increment))
 	}
