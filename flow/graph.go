@@ -24,6 +24,7 @@ type Graph struct {
 type node struct {
 	name  string
 	kind  string // what it was named after; "" where the user named it
+	what  any    // the source, stage or sink
 	turns bool   // it waits for one inlet while another fills up
 	fault error
 	staff stages.Staffed    // nil where there are no workers to set
@@ -58,7 +59,7 @@ func (g *Graph) From[T any](src stages.Source[T], opts ...Option) *Stream[T] {
 
 // add adds a node, which is named by the option or else after its kind.
 func (g *Graph) add(kind string, what any, s stages.Settings) *node {
-	n := &node{name: s.Name, fault: s.Validate()}
+	n := &node{name: s.Name, what: what, fault: s.Validate()}
 	if n.name == "" {
 		n.name, n.kind = g.free(kind), kind
 	}

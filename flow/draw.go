@@ -1,0 +1,162 @@
+package flow
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/weir-go/weir/stages"
+)
+
+// DOT returns the graph as a picture in the language of Graphviz: a box for each
+// stage, with what is inside a section, and an arrow for each edge with its
+// bound. A graph that is not valid can be drawn, too.
+func (g *Graph) DOT() string { return g.root().drawing().dot() }
+
+// Mermaid returns the picture of [Graph.DOT] as a Mermaid flowchart, which
+// Markdown shows on many sites.
+func (g *Graph) Mermaid() string { return g.root().drawing().mermaid() }
+
+// DOT returns the graph at work as a picture in the language of Graphviz: what
+// [Graph.DOT] shows, what has gone in and out and failed, and how full each edge
+// is. It may be called at any time, from any goroutine, and costs what
+// [Run.Snapshot] does.
+func (r *Run) DOT() string { return r.drawing().dot() }
+
+// Mermaid returns the picture of [Run.DOT] as a Mermaid flowchart.
+func (r *Run) Mermaid() string { return r.drawing().mermaid() }
+
+// drawing is a picture of boxes and arrows.
+type drawing struct {
+	boxes  []box
+	arrows []arrow
+}
+
+type box struct {
+	lines []string // the first is the name
+	end   bool     // a source or a sink
+}
+
+type arrow struct {
+	from, to int // boxes
+	label    string
+	full     bool
+}
+
+func (g *Graph) drawing() *drawing {
+	d := &drawing{}
+	for _, n := range g.nodes {
+		d.boxes = append(d.boxes, box{lines: n.lines()})
+	}
+	for _, w := range g.wires {
+		if w.to != nil {
+			d.join(slices.Index(g.nodes, w.from), slices.Index(g.nodes, w.to), fmt.Sprint(w.bound), false)
+		}
+	}
+	d.markEnds()
+	return d
+}
+
+func (r *Run) drawing() *drawing {
+	d := &drawing{}
+	rep := r.Snapshot()
+	at := map[string]int{}
+	for i, s := range rep.Stages {
+		at[s.Name] = i
+		lines := []string{s.Name}
+		if i < len(r.graph.nodes) {
+			lines = r.graph.nodes[i].lines()
+		}
+		d.boxes = append(d.boxes, box{lines: append(lines, figures(s))})
+	}
+	for _, e := range rep.Edges {
+		d.join(at[e.From], at[e.To], fmt.Sprintf("%d/%d", e.Depth, e.Bound), e.Depth >= e.Bound)
+	}
+	d.markEnds()
+	return d
+}
+
+// figures is a stage's account in a line.
+func figures(s StageReport) string {
+	f := fmt.Sprintf("in %d, out %d", s.Ledger.In, s.Ledger.Out)
+	if s.Ledger.Failed > 0 {
+		f += fmt.Sprintf(", failed %d", s.Ledger.Failed)
+	}
+	return f
+}
+
+// lines is what stands in a node's box.
+func (n *node) lines() []string {
+	if d, ok := n.what.(stages.Describer); ok && d.Describe() != "" {
+		return []string{n.name, d.Describe()}
+	}
+	return []string{n.name}
+}
+
+func (d *drawing) join(from, to int, label string, full bool) {
+	d.arrows = append(d.arrows, arrow{from, to, label, full})
+}
+
+// markEnds finds the boxes that no arrow leads to, or from.
+func (d *drawing) markEnds() {
+	in, out := make([]bool, len(d.boxes)), make([]bool, len(d.boxes))
+	for _, a := range d.arrows {
+		out[a.from], in[a.to] = true, true
+	}
+	for i := range d.boxes {
+		d.boxes[i].end = !in[i] || !out[i]
+	}
+}
+
+func (d *drawing) dot() string {
+	var b strings.Builder
+	b.WriteString("digraph weir {\n\trankdir=LR\n\tnode [shape=box]\n")
+	for i, x := range d.boxes {
+		shape := ""
+		if x.end {
+			shape = ", style=rounded"
+		}
+		fmt.Fprintf(&b, "\tn%d [label=%s%s]\n", i, quoteDOT(strings.Join(x.lines, "\n")), shape)
+	}
+	for _, a := range d.arrows {
+		width := ""
+		if a.full {
+			width = ", penwidth=3"
+		}
+		fmt.Fprintf(&b, "\tn%d -> n%d [label=%s%s]\n", a.from, a.to, quoteDOT(a.label), width)
+	}
+	b.WriteString("}\n")
+	return b.String()
+}
+
+// quoteDOT returns s as a string of the DOT language, in which only these need
+// an escape.
+func quoteDOT(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(s) + `"`
+}
+
+func (d *drawing) mermaid() string {
+	var b strings.Builder
+	b.WriteString("flowchart LR\n")
+	for i, x := range d.boxes {
+		left, right := "[", "]"
+		if x.end {
+			left, right = "([", "])"
+		}
+		fmt.Fprintf(&b, "\tn%d%s%s%s\n", i, left, quoteMermaid(strings.Join(x.lines, "\n")), right)
+	}
+	for _, a := range d.arrows {
+		line := "-->"
+		if a.full {
+			line = "==>"
+		}
+		fmt.Fprintf(&b, "\tn%d %s|%s| n%d\n", a.from, line, quoteMermaid(a.label), a.to)
+	}
+	return b.String()
+}
+
+// quoteMermaid returns s as a text of Mermaid, whose escapes are those of HTML
+// with a number sign.
+func quoteMermaid(s string) string {
+	return `"` + strings.NewReplacer("#", "#35;", `"`, "#quot;", "<", "#lt;", ">", "#gt;", "\n", "<br>").Replace(s) + `"`
+}
