@@ -12,10 +12,11 @@ import (
 // much as all else in a hit together.
 func (d *Dedup[K, V]) now() int64 { return int64(time.Since(d.start)) }
 
-// decide says how long the result of a flight that has ended is kept.
+// decide says how long the result of a flight that has ended is kept: an error for a
+// ttl of the call's own only where ctx is nil.
 func (d *Dedup[K, V]) decide(end *ending[V], ctx context.Context, c call) {
 	ttl := c.ttl
-	if end.err != nil {
+	if end.err != nil && (ctx != nil || !c.own) {
 		ttl = d.errorTTL(ctx, end.err)
 	}
 	if ttl <= 0 {
@@ -52,6 +53,9 @@ func (d *Dedup[K, V]) errorTTL(ctx context.Context, err error) time.Duration {
 	ttl := d.policy.errors
 	if ttl <= 0 || err == errUnfinished {
 		return 0
+	}
+	if ctx == nil {
+		ctx = context.Background()
 	}
 	switch o := d.policy.classifier()(ctx, err); o.Kind {
 	case outcome.Success, outcome.Ignored:

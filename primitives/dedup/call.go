@@ -17,7 +17,8 @@ const (
 // TTL keeps the value of this one run for ttl in place of the policy's. Zero
 // and less keep nothing. No other key is affected. It counts for the run that
 // it is given to, in [Dedup.Do] and [Dedup.Complete]: a caller that finds the key
-// in flight or kept changes nothing.
+// in flight or kept changes nothing. Given to [Dedup.Fail] it keeps the error for
+// ttl, whatever the error says and the policy's [ErrorTTL] is.
 //
 // Where ttls differ, expired results are found by a hand that goes round all
 // results, two of them each time a result is kept, so up to as many expired
@@ -34,6 +35,7 @@ func At(t time.Time) CallOption { return CallOption{at: t, kind: setAt} }
 // call is what the options of a call add up to.
 type call struct {
 	ttl time.Duration
+	own bool  // the ttl is the call's
 	now int64 // 0 where it has to be asked
 }
 
@@ -49,7 +51,7 @@ func (d *Dedup[K, V]) options(opts []CallOption) call {
 	for i := range opts {
 		switch o := &opts[i]; o.kind {
 		case setTTL:
-			c.ttl = o.ttl
+			c.ttl, c.own = o.ttl, true
 		case setAt:
 			c.now = max(int64(o.at.Sub(d.start)), 1)
 		}

@@ -1,7 +1,5 @@
 package dedup
 
-import "context"
-
 // State is what a [Check] found.
 type State uint8
 
@@ -90,7 +88,7 @@ func (d *Dedup[K, V]) Join(key K, f Follower[V], opts ...CallOption) Check[V] {
 		s.mu.Unlock()
 		return Check[V]{State: InProgress}
 	}
-	v, err, i, found := d.find(s, h, key, i, now)
+	v, i, found, err := d.find(s, h, key, i, now)
 	switch found {
 	case hit:
 		if err == nil {
@@ -147,7 +145,7 @@ func (d *Dedup[K, V]) Fail(t Token, err error, opts ...CallOption) bool {
 		err = d.fault(ErrFailed)
 	}
 	end := ending[V]{err: err}
-	d.decide(&end, context.Background(), d.call(opts))
+	d.decide(&end, nil, d.call(opts))
 	return d.finish(t, &end)
 }
 

@@ -109,7 +109,7 @@ func (d *Dedup[K, V]) Do(ctx context.Context, key K, f func(context.Context) (V,
 	i := s.table.find(uint32(h), key)
 	if i != 0 {
 		var err error
-		v, err, i, found = d.find(s, h, key, i, now)
+		v, i, found, err = d.find(s, h, key, i, now)
 		if found == hit {
 			if err == nil {
 				v = d.share(v)

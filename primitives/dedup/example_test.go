@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/weir-go/weir/primitives/dedup"
+	"github.com/weir-go/weir/primitives/outcome"
 )
 
 // mustNew is for examples; New returns an error where the policy is wrong.
@@ -69,6 +71,85 @@ func ExampleMaxEntries() {
 	}
 	fmt.Println(d.Contains("a"), d.Contains("b"), d.Contains("c"))
 	// Output: false true true
+}
+
+// What is kept weighs no more than 10 together.
+func ExampleMaxWeight() {
+	d, err := dedup.New[string](dedup.Window(time.Minute, dedup.MaxWeight(10)),
+		dedup.Hooks[string]{Weigh: func(v string) int64 { return int64(len(v)) }})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, key := range []string{"a", "b", "c"} {
+		d.Complete(d.Check(key).Token, "1234")
+	}
+	fmt.Println(d.Contains("a"), d.Contains("b"), d.Contains("c"), d.Snapshot().Weight)
+	// Output: false true true 8
+}
+
+// While the service is down its error is kept, too.
+func ExampleErrorTTL() {
+	d := mustNew(dedup.Window(time.Minute, dedup.ErrorTTL(time.Second)))
+	for range 2 {
+		_, err := d.Do(context.Background(), "k", func(context.Context) (string, error) {
+			fmt.Println("asked")
+			return "", errors.New("503")
+		})
+		fmt.Println(err)
+	}
+	// Output:
+	// asked
+	// 503
+	// 503
+}
+
+// That a thing is not there is an answer, and the only error to be kept here.
+func ExampleClassify() {
+	notFound := errors.New("not found")
+	d := mustNew(dedup.Window(time.Minute, dedup.ErrorTTL(time.Minute), dedup.Classify(
+		func(ctx context.Context, err error) outcome.Outcome {
+			if errors.Is(err, notFound) {
+				return outcome.Outcome{Kind: outcome.Permanent}
+			}
+			return outcome.Outcome{Kind: outcome.Ignored}
+		})))
+	d.Fail(d.Check("a").Token, notFound)
+	d.Fail(d.Check("b").Token, errors.New("503"))
+	fmt.Println(d.Check("a").Err, "-", d.Check("b").State)
+	// Output: not found - first
+}
+
+// The ttl of each result is between 54 s and 60 s.
+func ExampleJitter() {
+	d := mustNew(dedup.Window(time.Minute, dedup.Jitter(0.1)))
+	d.Complete(d.Check("k").Token, "v")
+	fmt.Println(d.Contains("k"))
+	// Output: true
+}
+
+// One caller renews a stale value; all others are served it meanwhile.
+func ExampleServeStale() {
+	d := mustNew(dedup.Window(time.Nanosecond, dedup.ServeStale(time.Hour)))
+	d.Complete(d.Check("k").Token, "old")
+	for range 2 {
+		c := d.Check("k")
+		fmt.Println(c.State, c.Value)
+	}
+	v, err := d.Do(context.Background(), "k", nil)
+	fmt.Println(v, err)
+	// Output:
+	// stale old
+	// cached old
+	// old <nil>
+}
+
+// What took a second to get is renewed about that long before its minute is over.
+func ExampleEarly() {
+	d := mustNew(dedup.Window(time.Minute, dedup.Early(1)))
+	v, err := d.Do(context.Background(), "k", func(context.Context) (string, error) { return "v", nil })
+	fmt.Println(v, err, d.Check("k").State)
+	// Output: v <nil> cached
 }
 
 func ExampleUnbounded() {
@@ -151,6 +232,21 @@ func ExampleTTL() {
 	_, _ = d.Do(context.Background(), "not kept", f, dedup.TTL(0))
 	fmt.Println(d.Contains("kept"), d.Contains("not kept"))
 	// Output: true false
+}
+
+// A batch reads the clock once.
+func ExampleAt() {
+	d := mustNew(dedup.Window(time.Hour))
+	now := time.Now()
+	for _, key := range []string{"a", "b", "a"} {
+		c := d.Check(key, dedup.At(now))
+		fmt.Println(key, c.State)
+		d.Complete(c.Token, "v", dedup.At(now))
+	}
+	// Output:
+	// a first
+	// b first
+	// a cached
 }
 
 // Check is for those who own the call: it never waits.
@@ -255,6 +351,88 @@ func ExampleDedup_EvictOldest() {
 	// Output: true false
 }
 
+// Whoever changes a thing has what is known of it forgotten, also by the run that is
+// reading it just now.
+func ExampleDedup_Forget() {
+	d := mustNew(dedup.Window(time.Minute))
+	reads := d.Check("k")
+	fmt.Println(d.Forget("k"))
+	d.Complete(reads.Token, "from before")
+	fmt.Println(d.Contains("k"))
+	// Output:
+	// true
+	// false
+}
+
+// Callers may change what they get: each has his own.
+func ExampleHooks() {
+	d, err := dedup.New[string](dedup.Window(time.Minute), dedup.Hooks[[]string]{Clone: slices.Clone[[]string]})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	d.Complete(d.Check("k").Token, []string{"a", "b"})
+	mine, _ := d.Get("k")
+	mine[0] = "changed"
+	yours, _ := d.Get("k")
+	fmt.Println(yours)
+	// Output: [a b]
+}
+
+func ExampleNewSet() {
+	seen, err := dedup.NewSet[string](dedup.Window(time.Hour, dedup.MaxEntries(1_000_000)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, event := range []string{"a", "b", "a"} {
+		if !seen.Seen(event) {
+			fmt.Println(event)
+		}
+	}
+	// Output:
+	// a
+	// b
+}
+
+func mustSet() *dedup.Set[string] {
+	s, err := dedup.NewSet[string](dedup.Window(time.Hour))
+	if err != nil {
+		panic(err)
+	}
+	return s
+}
+
+func ExampleSet_Seen() {
+	s := mustSet()
+	fmt.Println(s.Seen("k"), s.Seen("k"))
+	// Output: false true
+}
+
+func ExampleSet_Forget() {
+	s := mustSet()
+	s.Seen("k")
+	fmt.Println(s.Forget("k"), s.Seen("k"))
+	// Output: true false
+}
+
+func ExampleSet_Clear() {
+	s := mustSet()
+	s.Seen("k")
+	s.Clear()
+	fmt.Println(s.Seen("k"))
+	// Output: false
+}
+
+func ExampleSet_Snapshot() {
+	s := mustSet()
+	for _, k := range []string{"a", "b", "a"} {
+		s.Seen(k)
+	}
+	fmt.Println(s.Snapshot().Cached, "keys,", s.Snapshot().Hits, "dropped")
+	// Output: 2 keys, 1 dropped
+}
+
 func ExampleDedup_Clear() {
 	d := mustNew(dedup.Window(time.Minute))
 	d.Complete(d.Check("k").Token, "v")
@@ -275,6 +453,6 @@ func ExampleDedup_Snapshot() {
 }
 
 func ExampleState_String() {
-	fmt.Println(dedup.First, "-", dedup.InProgress, "-", dedup.Cached, "-", dedup.Invalid)
-	// Output: first - in progress - cached - invalid
+	fmt.Println(dedup.First, "-", dedup.InProgress, "-", dedup.Cached, "-", dedup.Stale, "-", dedup.Invalid)
+	// Output: first - in progress - cached - stale - invalid
 }

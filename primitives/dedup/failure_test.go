@@ -27,7 +27,7 @@ func TestResilience25ErrorTTL(t *testing.T) {
 		require.False(t, d.Contains("k"), "no value")
 		s := d.Snapshot()
 		require.Equal(t, []int{2, 0, 2}, []int{s.Cached, s.InFlight, int(s.Hits)})
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		require.Equal(t, 1, d.Snapshot().Cached)
 		v, err := d.Do(t.Context(), "k", one)
 		require.NoError(t, err)
@@ -65,7 +65,7 @@ func TestWhichErrorsAreKept(t *testing.T) {
 					if tt.kept > 0 {
 						time.Sleep(tt.kept - 1)
 						require.Equal(t, dedup.Cached, d.Check(key).State)
-						time.Sleep(1)
+						time.Sleep(time.Nanosecond)
 						require.Equal(t, dedup.First, d.Check(key).State)
 						break
 					}
@@ -101,6 +101,26 @@ func TestWhichErrorsAreKept(t *testing.T) {
 		d.Fail(d.Check("other").Token, errScript)
 		require.Equal(t, dedup.First, d.Check("down").State)
 		require.Equal(t, dedup.Cached, d.Check("other").State)
+	})
+}
+
+// A TTL given to Fail is that of the error; one given to Do is that of its value.
+func TestTTLOfOneError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := make1[string, int](t, dedup.Window(time.Hour, dedup.ErrorTTL(time.Minute)))
+		d.Fail(d.Check("not").Token, errDown, dedup.TTL(0))
+		d.Fail(d.Check("short").Token, context.Canceled, dedup.TTL(time.Second))
+		_, err := d.Do(t.Context(), "do", gives(0, errDown), dedup.TTL(0))
+		require.ErrorIs(t, err, errDown)
+		require.Equal(t, dedup.First, d.Check("not").State)
+		require.Equal(t, dedup.First, d.Check("short").State)
+		require.Equal(t, dedup.Cached, d.Check("do").State)
+
+		plain := make1[string, int](t, dedup.Window(time.Hour))
+		plain.Fail(plain.Check("k").Token, errDown, dedup.TTL(time.Second))
+		require.ErrorIs(t, plain.Check("k").Err, errDown)
+		time.Sleep(time.Second)
+		require.Equal(t, dedup.First, plain.Check("k").State)
 	})
 }
 

@@ -19,10 +19,10 @@ const (
 // there is a result whose age matters: a miss needs no clock here, nor does a
 // result that is kept for ever. A result read before the clock and fresh after
 // it was fresh when it was read.
-func (d *Dedup[K, V]) find(s *shard[K, V], h uint64, key K, i uint32, now int64) (v V, err error, _ uint32, found verdict) {
+func (d *Dedup[K, V]) find(s *shard[K, V], h uint64, key K, i uint32, now int64) (v V, _ uint32, found verdict, err error) {
 	e := &s.table.entries[i]
 	if e.expires == 0 {
-		return v, nil, i, flying
+		return v, i, flying, nil
 	}
 	if now != 0 {
 		return d.judge(s, i, now)
@@ -31,27 +31,27 @@ func (d *Dedup[K, V]) find(s *shard[K, V], h uint64, key K, i uint32, now int64)
 	s.hits++
 	s.mu.Unlock()
 	if fresh == forever-d.ages {
-		return v, nil, i, hit
+		return v, i, hit, nil
 	}
 	now = d.now()
 	if now < fresh {
-		return v, nil, i, hit
+		return v, i, hit, nil
 	}
 	var zero V
 	s.mu.Lock()
 	s.hits--
 	if i = s.table.find(uint32(h), key); i == 0 {
-		return zero, nil, i, absent
+		return zero, i, absent, nil
 	}
 	if s.table.entries[i].expires == 0 {
-		return zero, nil, i, flying
+		return zero, i, flying, nil
 	}
 	return d.judge(s, i, now)
 }
 
 // judge decides on a result that is kept, by its age. It is called with s locked,
 // and unlocks it at hit.
-func (d *Dedup[K, V]) judge(s *shard[K, V], i uint32, now int64) (v V, err error, _ uint32, found verdict) {
+func (d *Dedup[K, V]) judge(s *shard[K, V], i uint32, now int64) (v V, _ uint32, found verdict, err error) {
 	e := &s.table.entries[i]
 	f := &s.flights[e.flight]
 	switch {
@@ -59,14 +59,14 @@ func (d *Dedup[K, V]) judge(s *shard[K, V], i uint32, now int64) (v V, err error
 		renewing := f.gen != 0
 		s.expire(i)
 		if renewing {
-			return v, nil, i, flying
+			return v, i, flying, nil
 		}
-		return v, nil, 0, absent
+		return v, 0, absent, nil
 	case e.expires < 0:
 		err = f.err
 	case d.due(s, i, now):
 		if f.gen == 0 && now >= f.until { // no flight is flight 0
-			return e.value, nil, i, due
+			return e.value, i, due, nil
 		}
 		s.stale++
 		v = e.value
@@ -75,7 +75,7 @@ func (d *Dedup[K, V]) judge(s *shard[K, V], i uint32, now int64) (v V, err error
 	}
 	s.hits++
 	s.mu.Unlock()
-	return v, err, i, hit
+	return v, i, hit, err
 }
 
 // Get returns the value kept for key, and whether there is one. It registers

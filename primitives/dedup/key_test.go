@@ -70,7 +70,7 @@ func TestResilience27UnhashableKeys(t *testing.T) {
 
 func TestStateNames(t *testing.T) {
 	for s, want := range map[dedup.State]string{
-		dedup.First: "first", dedup.InProgress: "in progress", dedup.Cached: "cached", dedup.Invalid: "invalid", 99: "invalid",
+		dedup.First: "first", dedup.InProgress: "in progress", dedup.Cached: "cached", dedup.Stale: "stale", dedup.Invalid: "invalid", 99: "invalid",
 	} {
 		require.Equal(t, want, s.String())
 	}

@@ -34,7 +34,7 @@ func TestResilience25StaleIsServedDuringOneRenewal(t *testing.T) {
 		v, err := d.Do(t.Context(), "k", never)
 		require.NoError(t, err)
 		require.Equal(t, 1, v, "not stale yet")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		leader := call(d, t.Context(), "k", gives(2, nil))
 		var wg sync.WaitGroup
 		for range 20 {
@@ -70,7 +70,7 @@ func TestResilience25FailedRenewalKeepsStaleUntilTheHardTTL(t *testing.T) {
 		}
 		time.Sleep(time.Minute - 3*time.Second - 1)
 		require.True(t, d.Contains("k"))
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		require.False(t, d.Contains("k"))
 		_, err := d.Do(t.Context(), "k", gives(0, errDown))
 		require.ErrorIs(t, err, errDown)
@@ -90,7 +90,7 @@ func TestFailedRenewalIsHeldOff(t *testing.T) {
 		v, err := d.Do(t.Context(), "k", never)
 		require.NoError(t, err)
 		require.Equal(t, 1, v)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		v, err = d.Do(t.Context(), "k", gives(2, nil))
 		require.NoError(t, err)
 		require.Equal(t, 2, v)
