@@ -13,17 +13,30 @@ import (
 // Breaker guards the calls of one service. It is made by [New], is used by any
 // number of goroutines at the same time, and must not be copied.
 type Breaker struct {
-	word   atomic.Uint64 // a word
-	reject atomic.Pointer[OpenError]
-	policy Policy
-	base   time.Time // origin of all times in here: monotonic, cheaper than time.Now
+	// Read by every call, written by transitions.
+	word      atomic.Uint64             // a word
+	epoch     atomic.Pointer[epoch]     // nil: no rule has a window
+	reject    atomic.Pointer[OpenError] // good until its time is over
+	blind     atomic.Pointer[OpenError] // good without a look at the clock
+	mode      atomic.Uint32             // a Mode
+	threshold int                       // failures in a row; 0: no such rule
+	slow      *rule                     // the shortest Slow rule, or nil
+	hung      *rule                     // the Hung rule, or nil
+	base      time.Time                 // origin of all times in here: monotonic, cheaper than time.Now
+	policy    Policy
+	ramp      ramp
 
 	rejected, stale atomic.Uint64
 
-	mu      sync.Mutex // never held while a hook, a classifier or a call runs
-	until   time.Duration
-	probes  probes
-	changes changes
+	mu       sync.Mutex // never held while a hook, a gate, a classifier or a call runs
+	until    time.Duration
+	told     time.Duration // when the service asked to be called again; 0: it did not
+	closedAt time.Duration
+	openings int // in a row, without a healthy period
+	alarm    time.Duration
+	probes   probes
+	flights  flights
+	changes  changes
 }
 
 // Source is what a [Breaker] can be had from: a [Policy] makes a new one, a
@@ -33,18 +46,34 @@ type Source interface {
 	Breaker() (*Breaker, error)
 }
 
-// New returns a closed breaker, or a [*PolicyError] that tells everything that
-// is wrong with p.
+// New returns a breaker, closed unless the policy says otherwise (see [Start]),
+// or a [*PolicyError] that tells everything that is wrong with p.
 func New(p Policy) (*Breaker, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
+	return build(p.completed()), nil
+}
+
+// build makes a breaker of a policy that is valid and complete.
+func build(p Policy) *Breaker {
 	if p.classify == nil {
 		p.classify = outcome.Classify
 	}
-	b := &Breaker{policy: p, base: time.Now()}
+	b := &Breaker{policy: p, base: time.Now(), threshold: p.threshold()}
+	b.slow, b.hung = b.policy.shortest(slow), b.policy.shortest(hung)
+	b.ramp.held = &OpenError{Name: p.name, State: Closed, pause: max(p.ramp/100, 1)}
+	b.mode.Store(uint32(p.mode))
 	b.word.Store(uint64(firstWord))
-	return b, nil
+	if b.watches() {
+		b.word.Store(uint64(firstWord | watchedBit))
+	}
+	b.remember(firstWord, 0)
+	if p.mode == ForcedOpen {
+		b.word.Store(uint64(firstWord | word(Open)))
+		b.lockOpen()
+	}
+	return b
 }
 
 // Breaker returns b itself; a *Breaker is a [Source]. A nil one is refused.
@@ -66,7 +95,8 @@ func (b *Breaker) Breaker() (*Breaker, error) {
 // runtime.Goexit (as t.FailNow does), that counts as a failure and goes on. f
 // may call any method of b, Do included.
 //
-// Do adds a few nanoseconds to f in state Closed and does not allocate.
+// With the rule [InARow] alone, Do adds a few nanoseconds to f in state Closed;
+// what other rules add is told there. It does not allocate.
 func (b *Breaker) Do[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
 	var zero T
 	if err := ctx.Err(); err != nil {
@@ -92,10 +122,10 @@ func (b *Breaker) Do[T any](ctx context.Context, f func(context.Context) (T, err
 // ended; or with an [*OpenError], where the call must not be made.
 //
 // The first Allow after the recovery window makes the breaker half-open. A
-// token that is never recorded holds nothing in state Closed, and a probe slot
-// until its [Lease] ends in state HalfOpen.
+// token that is never recorded holds nothing in state Closed (but see [Hung]),
+// and a probe slot until its [Lease] ends in state HalfOpen.
 func (b *Breaker) Allow() (Token, error) {
-	if w := b.load(); w.state() == Closed {
+	if w := b.load(); w.plain() {
 		return Token{stamp: w.stamp()}, nil
 	}
 	return b.admit()
@@ -116,7 +146,7 @@ func (b *Breaker) Record(ctx context.Context, t *Token, err error) {
 	}
 	if err == nil {
 		if spent := t.spend(); !b.settled(spent) {
-			b.succeed(spent)
+			b.count(spent, false)
 		}
 		return
 	}
@@ -124,20 +154,24 @@ func (b *Breaker) Record(ctx context.Context, t *Token, err error) {
 }
 
 // settled reports that a success of t changes nothing: the word is still the one
-// that the token was made from, closed and without failures. This is all that a
-// healthy call costs.
-func (b *Breaker) settled(t Token) bool { return b.load() == t.stamp && t.probe == 0 }
+// that the token was made from, closed, unwatched and without failures. This is
+// all that a healthy call costs. A probe's word has the same form; its mark
+// tells it apart.
+func (b *Breaker) settled(t Token) bool { return b.load() == t.stamp && t.mark == 0 }
 
 func (b *Breaker) recordError(ctx context.Context, t *Token, err error) {
 	defer b.forsake(t)
-	kind := b.policy.classify(ctx, err).Kind
-	switch spent := t.spend(); kind {
+	o := b.policy.classify(ctx, err)
+	switch spent := t.spend(); o.Kind {
 	case outcome.Success:
-		b.succeed(spent)
+		b.count(spent, false)
 	case outcome.Ignored, outcome.Permanent:
 		b.ignore(spent)
+	case outcome.Throttled:
+		b.hear(spent, o.After)
+		b.count(spent, true)
 	default:
-		b.fail(spent)
+		b.count(spent, true)
 	}
 }
 
@@ -146,15 +180,16 @@ func (b *Breaker) recordError(ctx context.Context, t *Token, err error) {
 // its stack.
 func (b *Breaker) forsake(t *Token) {
 	if t.stamp != 0 {
-		b.fail(t.spend())
+		b.count(t.spend(), true)
 	}
 }
 
 // State returns what b does with the next call, as of now; it agrees with what
-// Allow would do, also where the recovery window is over and nobody has asked
-// yet. It returns at once and changes nothing.
+// Allow would do, also where the recovery window is over, or calls have hung for
+// too long, and nobody has asked yet. In mode [Shadow] it is what b would do. It
+// returns at once and changes nothing.
 func (b *Breaker) State() State {
-	if w := b.load(); w.state() == Closed {
+	if b.load().plain() {
 		return Closed
 	}
 	b.mu.Lock()
@@ -164,10 +199,27 @@ func (b *Breaker) State() State {
 
 // stateAt is called with mu held.
 func (b *Breaker) stateAt(w word, now time.Duration) State {
-	if w.state() == Open && now >= b.until {
+	switch {
+	case w.state() == Open && now >= b.until:
 		return HalfOpen
+	case w.state() == Closed && b.hanging(now):
+		return Open
 	}
 	return w.state()
+}
+
+// watches reports that state Closed is more than a row of failures, whatever the
+// ramp.
+func (b *Breaker) watches() bool {
+	if b.inMode() == Disabled {
+		return true
+	}
+	for _, r := range b.policy.rules {
+		if r.kind != inARow {
+			return true
+		}
+	}
+	return false
 }
 
 func (b *Breaker) load() word         { return word(b.word.Load()) }

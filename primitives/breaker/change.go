@@ -2,7 +2,7 @@ package breaker
 
 import "time"
 
-// Change is one transition, as the hook of [OnChange] sees it.
+// Change is one transition, as the hooks of [OnChange] see it.
 type Change struct {
 	// Name is the name of the policy.
 	Name string
@@ -12,19 +12,28 @@ type Change struct {
 	At time.Time
 	// Cause is why.
 	Cause Cause
+	// Rule is the rule that was met, such as "5 in a row", where Cause is
+	// Threshold; empty otherwise.
+	Rule string
+	// For is how long the breaker stays open, where To is Open: with escalation,
+	// jitter and what the service asked for; the longest duration where it has no end.
+	For time.Duration
+	// Mode is the mode that the breaker was in: in Shadow, the change had no effect
+	// on calls.
+	Mode Mode
 }
 
 // Cause is why a [Change] happened.
 type Cause uint8
 
 const (
-	// Threshold: so many failures in a row as the policy allows; opens.
+	// Threshold: a rule was met; opens.
 	Threshold Cause = iota + 1
 	// Elapsed: the recovery window is over and somebody asked for admission.
 	Elapsed
-	// Probe: the outcome of a probe; closes or opens.
+	// Probe: the outcomes of probes; closes or opens.
 	Probe
-	// Manual: Trip or Reset was called.
+	// Manual: Trip, OpenFor, Reset or SetMode was called.
 	Manual
 )
 
@@ -43,15 +52,39 @@ func (c Cause) String() string {
 	return "unknown"
 }
 
-// changes are the transitions that the hook has not seen yet. Guarded by
+// changes are the transitions that the hooks have not seen yet. Guarded by
 // Breaker.mu.
 type changes struct {
-	pending    []Change
+	pending    []delivery
 	delivering bool // somebody is in deliver and will take what is appended
 	panics     uint64
 }
 
-// unlock releases mu and then shows the hook what has changed.
+// delivery is a change on its way to one of the hooks. Each hook gets its own, so
+// that one that panics or never comes back takes nothing from the others.
+type delivery struct {
+	change Change
+	hook   func(Change)
+}
+
+// announce makes a transition known to the hooks, once mu is released. Called
+// with mu held.
+func (b *Breaker) announce(from State, m move, open time.Duration) {
+	if len(b.policy.onChange) == 0 || from == m.to {
+		return
+	}
+	c := Change{
+		Name: b.policy.name, From: from, To: m.to, At: time.Now(), Cause: m.cause, For: open, Mode: b.inMode(),
+	}
+	if m.rule != nil {
+		c.Rule = m.rule.String()
+	}
+	for _, hook := range b.policy.onChange {
+		b.changes.pending = append(b.changes.pending, delivery{c, hook})
+	}
+}
+
+// unlock releases mu and then shows the hooks what has changed.
 func (b *Breaker) unlock() {
 	mine := len(b.changes.pending) > 0 && !b.changes.delivering
 	if mine {
@@ -63,7 +96,7 @@ func (b *Breaker) unlock() {
 	}
 }
 
-// deliver runs the hook until nothing is pending. Only one goroutine is in here
+// deliver runs the hooks until nothing is pending. Only one goroutine is in here
 // at a time, which is what makes the order; the others leave their changes to
 // it and go on.
 func (b *Breaker) deliver() {
@@ -84,16 +117,16 @@ func (b *Breaker) deliver() {
 			finished = true
 			return
 		}
-		c := b.changes.pending[0]
+		d := b.changes.pending[0]
 		b.changes.pending = b.changes.pending[1:]
 		b.mu.Unlock()
-		b.show(c)
+		b.show(d)
 	}
 }
 
-// show runs the hook once. A panic ends here: it is the hook's fault, not the
+// show runs one hook once. A panic ends here: it is the hook's fault, not the
 // fault of the call whose outcome happened to change the state.
-func (b *Breaker) show(c Change) {
+func (b *Breaker) show(d delivery) {
 	defer func() {
 		if recover() != nil {
 			b.mu.Lock()
@@ -101,5 +134,5 @@ func (b *Breaker) show(c Change) {
 			b.mu.Unlock()
 		}
 	}()
-	b.policy.onChange(c)
+	d.hook(d.change)
 }

@@ -49,7 +49,7 @@ func TestHookSeesEveryTransitionInOrder(t *testing.T) {
 		b.Reset()
 
 		want := []breaker.Change{
-			{From: breaker.Closed, To: breaker.Open, Cause: breaker.Threshold, At: start},
+			{From: breaker.Closed, To: breaker.Open, Cause: breaker.Threshold, Rule: "3 in a row", At: start},
 			{From: breaker.Open, To: breaker.HalfOpen, Cause: breaker.Elapsed, At: start.Add(window)},
 			{From: breaker.HalfOpen, To: breaker.Open, Cause: breaker.Probe, At: start.Add(window)},
 			{From: breaker.Open, To: breaker.HalfOpen, Cause: breaker.Elapsed, At: start.Add(2 * window)},
@@ -59,6 +59,9 @@ func TestHookSeesEveryTransitionInOrder(t *testing.T) {
 		}
 		for i := range want {
 			want[i].Name = "model"
+			if want[i].To == breaker.Open {
+				want[i].For = window
+			}
 		}
 		require.Equal(t, want, s.changes)
 	})

@@ -10,16 +10,23 @@ import (
 
 // Policy says when a breaker opens and how it recovers. It is a value: it holds
 // no state, may be copied, and makes as many breakers as wanted. It is made by
-// [Consecutive]; the zero Policy is refused.
+// [On] or [Consecutive]; the zero Policy is refused.
 type Policy struct {
 	name     string
-	failures int
 	recovery time.Duration
+	rules    []rule
+	opening  opening
 	probes   int
+	passes   int // so many successes...
+	of       int // ...out of so many probes close
 	lease    time.Duration
 	leaseSet bool
+	ramp     time.Duration
+	rampSet  bool
+	mode     Mode
+	gate     func() time.Duration
 	classify outcome.Classifier
-	onChange func(Change)
+	onChange []func(Change)
 	faults   []error
 }
 
@@ -27,20 +34,39 @@ type Policy struct {
 // recovery window says nothing about how long calls take.
 const minLease = time.Second
 
-// An Option changes a [Policy] that is being made.
+// An Option changes a [Policy] that is being made. Some options are rules:
+// [InARow], [OutOf], [Rate], [Slow] and [Hung].
 type Option func(*Policy)
 
-// Consecutive is the policy that opens at the failures-th failure in a row; a
-// success in between starts the count again. Open, it refuses calls until
-// recovery has passed since the opening. A recovery of 0 is allowed and means
-// that the first call after the opening is already a probe: such a breaker
-// never turns a lone caller away, it only keeps the crowd off a failing service.
+// On is the policy that opens as soon as any of the rules among opts is met; at
+// least one is needed, and there may be several of each kind but [Hung]. Open, it refuses
+// calls until recovery has passed since the opening. A recovery of 0 is allowed
+// and means that the first call after the opening is already a probe: such a
+// breaker never turns a lone caller away, it only keeps the crowd off a failing
+// service.
 //
 // What is wrong with the arguments is told by [Policy.Validate] and [New].
-// failures must be in 1..16777215, recovery must not be negative, and the name,
-// which errors and hooks carry, must not be empty.
+// recovery must not be negative, and the name, which errors and hooks carry,
+// must not be empty.
+func On(name string, recovery time.Duration, opts ...Option) Policy {
+	p := Policy{name: name, recovery: recovery, probes: 1, passes: 1, of: 1}
+	return p.With(opts...)
+}
+
+// Consecutive is short for [On] with the rule [InARow]: it opens at the
+// failures-th failure in a row; a success in between starts the count again.
+// Further rules may stand among opts.
 func Consecutive(name string, failures int, recovery time.Duration, opts ...Option) Policy {
-	p := Policy{name: name, failures: failures, recovery: recovery, probes: 1}
+	return On(name, recovery, InARow(failures)).With(opts...)
+}
+
+// With returns a copy of p that opts have been applied to: rules and hooks are
+// added to those that p has, everything else is replaced. p stays as it is.
+func (p Policy) With(opts ...Option) Policy {
+	// A copy must not append to what another copy appends to.
+	p.rules = p.rules[:len(p.rules):len(p.rules)]
+	p.onChange = p.onChange[:len(p.onChange):len(p.onChange)]
+	p.faults = p.faults[:len(p.faults):len(p.faults)]
 	for _, opt := range opts {
 		if opt == nil {
 			p.faults = append(p.faults, errors.New("nil option"))
@@ -48,26 +74,7 @@ func Consecutive(name string, failures int, recovery time.Duration, opts ...Opti
 		}
 		opt(&p)
 	}
-	if !p.leaseSet {
-		p.lease = max(recovery, minLease)
-	}
 	return p
-}
-
-// Probes sets how many probes may be out at the same time in state half-open;
-// n must be at least 1, which is the default. The first outcome that counts
-// decides for all of them: one success closes the breaker, one failure opens it.
-func Probes(n int) Option { return func(p *Policy) { p.probes = n } }
-
-// Lease sets how long a probe may keep its slot. A probe that takes longer (its
-// token was lost, or the call hangs) no longer keeps others from probing, so a
-// half-open breaker can not be stuck; its outcome still counts if it arrives
-// before another one has decided. The default is the recovery window, but at
-// least one second; d must be positive. Give services that answer slowly a
-// lease that is longer than their slowest answer, to keep the number of probes
-// exact.
-func Lease(d time.Duration) Option {
-	return func(p *Policy) { p.lease, p.leaseSet = d, true }
 }
 
 // Classify sets what an error means; nil and the default are
@@ -75,14 +82,24 @@ func Lease(d time.Duration) Option {
 // success. It runs without a lock, in the goroutine that records the outcome.
 func Classify(c outcome.Classifier) Option { return func(p *Policy) { p.classify = c } }
 
-// OnChange sets the hook that sees every change of state: each exactly once, in
+// OnChange adds a hook that sees every change of state: each exactly once, in
 // order, so that To of one is From of the next. It runs in the goroutine that
-// caused a change, or in the one that is still running the hook for an earlier
+// caused a change, or in the one that is still running a hook for an earlier
 // change, without a lock, and may call any method of the breaker; changes made
 // by the hook itself are delivered when it has returned. It should return
 // quickly. A panic of the hook is contained and counted in
-// [Snapshot.HookPanics]. Nil means no hook.
-func OnChange(hook func(Change)) Option { return func(p *Policy) { p.onChange = hook } }
+// [Snapshot.HookPanics]. Several hooks see a change in the order in which they
+// were given. Nil means no hook.
+func OnChange(hook func(Change)) Option {
+	return func(p *Policy) {
+		if hook != nil {
+			p.onChange = append(p.onChange, hook)
+		}
+	}
+}
+
+// checker takes a fault where a condition does not hold.
+type checker func(ok bool, format string, args ...any)
 
 // Validate returns nil, or a [*PolicyError] that tells everything that is wrong
 // with p.
@@ -94,11 +111,17 @@ func (p Policy) Validate() error {
 		}
 	}
 	check(p.name != "", "name is empty")
-	check(p.failures >= 1, "failures is %d, want at least 1", p.failures)
-	check(p.failures <= maxFailures, "failures is %d, want at most %d", p.failures, maxFailures)
-	check(p.recovery >= 0, "recovery is %v, want 0 or more", p.recovery)
-	check(p.probes >= 1, "probes is %d, want at least 1", p.probes)
-	check(p.lease > 0, "lease is %v, want more than 0", p.lease)
+	check(len(p.rules) > 0, "no rule to open on")
+	hangs := 0
+	for _, r := range p.rules {
+		r.check(check)
+		if r.kind == hung {
+			hangs++
+		}
+	}
+	check(hangs <= 1, "%d rules about hung calls, want at most 1", hangs)
+	p.checkRecovery(check)
+	check(p.mode <= ForcedOpen, "mode is %d, want at most %d", p.mode, ForcedOpen)
 	if len(faults) == 0 {
 		return nil
 	}
@@ -107,3 +130,25 @@ func (p Policy) Validate() error {
 
 // Breaker returns a new breaker; it is [New] as a [Source].
 func (p Policy) Breaker() (*Breaker, error) { return New(p) }
+
+// threshold is the number of failures in a row that opens; 0: none does.
+func (p *Policy) threshold() int {
+	n := 0
+	for _, r := range p.rules {
+		if r.kind == inARow && (n == 0 || r.n < n) {
+			n = r.n
+		}
+	}
+	return n
+}
+
+// shortest returns the rule of a kind with the shortest duration, or nil.
+func (p *Policy) shortest(k kind) *rule {
+	var found *rule
+	for i := range p.rules {
+		if r := &p.rules[i]; r.kind == k && (found == nil || r.slow < found.slow) {
+			found = r
+		}
+	}
+	return found
+}

@@ -27,7 +27,7 @@ func TestPolicyIsRefused(t *testing.T) {
 		{"all at once", breaker.Consecutive("", 0, -1, breaker.Probes(-1), nil, breaker.Lease(-1)), []string{
 			"nil option", "name is empty", "failures is 0", "recovery is -1ns", "probes is -1", "lease is -1ns",
 		}},
-		{"the zero policy", breaker.Policy{}, []string{"name is empty", "failures is 0"}},
+		{"the zero policy", breaker.Policy{}, []string{"name is empty", "no rule to open on"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -8,20 +8,32 @@ type Snapshot struct {
 	Name string
 	// State is what [Breaker.State] returned at that instant.
 	State State
-	// Failures is the number of failures in a row, failed probes included.
+	// Mode is what was last set by [Start] or [Breaker.SetMode]. In Shadow, State
+	// and Rejected are what would be in Active.
+	Mode Mode
+	// Failures is the number of failures in a row, failed probes included. It ends
+	// at 16777215.
 	Failures int
-	// UntilOpen is how many further failures in a row open the breaker: 0 where
-	// it is open, 1 where it is half-open.
+	// UntilOpen is how many further failures in a row meet the rule [InARow]: 0
+	// where the breaker is open or there is no such rule. Half-open, it is how many
+	// probes have to fail.
 	UntilOpen int
-	// Threshold is the number of failures in a row that opens the breaker.
+	// Threshold is the number of failures in a row that opens the breaker; 0 where
+	// there is no such rule.
 	Threshold int
-	// Recovery is the recovery window.
+	// Rules are the rules in the order of the policy.
+	Rules []RuleSnapshot
+	// Recovery is the recovery window of the policy.
 	Recovery time.Duration
-	// RetryAfter is the time left of the recovery window; 0 where it is over or
-	// the breaker is not open.
+	// RetryAfter is the time left until a probe is due, or until it is worth to ask
+	// again in mode ForcedOpen; 0 where the breaker is not open.
 	RetryAfter time.Duration
+	// Openings is how many openings there were in a row, for [Escalate].
+	Openings int
 	// Probes is the number of probe slots taken.
 	Probes int
+	// Share is the share of calls that a closed breaker admits: 1 but for a [Ramp].
+	Share float64
 	// Generation counts the states the breaker has been in, beginning with 1. A
 	// Reset or Trip begins a new one also where the state stays the same.
 	Generation uint64
@@ -29,8 +41,19 @@ type Snapshot struct {
 	Rejected uint64
 	// Stale is the number of outcomes that came too late to count, since New.
 	Stale uint64
-	// HookPanics is the number of times the hook of [OnChange] panicked.
+	// HookPanics is the number of times a hook of [OnChange] or a [ProbeGate]
+	// panicked.
 	HookPanics uint64
+}
+
+// RuleSnapshot is what a rule has counted. The counts begin anew when the
+// breaker closes, and stay as they were while it is not closed.
+type RuleSnapshot struct {
+	// Rule is the rule, as [Change.Rule] names it.
+	Rule string
+	// Bad of Total calls were failed, slow or hung: Total is the number of calls
+	// completed within the window of [Rate] and [Slow], and 0 for the other rules.
+	Bad, Total int64
 }
 
 // Snapshot returns at once. It changes nothing and takes the lock of the
@@ -43,10 +66,14 @@ func (b *Breaker) Snapshot() Snapshot {
 	s := Snapshot{
 		Name:       b.policy.name,
 		State:      b.stateAt(w, now),
+		Mode:       b.inMode(),
 		Failures:   w.failures(),
-		Threshold:  b.policy.failures,
+		Threshold:  b.threshold,
+		Rules:      b.ruleSnapshots(w, now),
 		Recovery:   b.policy.recovery,
+		Openings:   b.openings,
 		Probes:     len(b.probes.out),
+		Share:      1,
 		Generation: w.generation(),
 		Rejected:   b.rejected.Load(),
 		Stale:      b.stale.Load(),
@@ -54,11 +81,49 @@ func (b *Breaker) Snapshot() Snapshot {
 	}
 	switch s.State {
 	case Closed:
-		s.UntilOpen = s.Threshold - s.Failures
+		s.UntilOpen = max(s.Threshold-s.Failures, 0)
+		if end := time.Duration(b.ramp.end.Load()); end > now {
+			s.Share = share(now, end, b.policy.ramp)
+		}
 	case Open:
-		s.RetryAfter = b.until - now
+		s.RetryAfter = b.retryAfter(w, now)
 	case HalfOpen:
-		s.UntilOpen = 1
+		s.UntilOpen = b.policy.of - b.policy.passes + 1 - b.probes.failed
 	}
 	return s
+}
+
+func (b *Breaker) retryAfter(w word, now time.Duration) time.Duration {
+	switch {
+	case b.inMode() == ForcedOpen:
+		return b.reject.Load().After()
+	case w.state() == Closed: // calls hang, and nobody has asked yet
+		return b.policy.recovery
+	}
+	return b.until - now
+}
+
+func (b *Breaker) ruleSnapshots(w word, now time.Duration) []RuleSnapshot {
+	all := make([]RuleSnapshot, len(b.policy.rules))
+	var rings []*ring
+	var lasts []*last
+	if e := b.epoch.Load(); e != nil {
+		rings, lasts = e.rings, e.lasts
+	}
+	for i, r := range b.policy.rules {
+		s := &all[i]
+		s.Rule = r.String()
+		switch r.kind {
+		case inARow:
+			s.Bad = int64(w.failures())
+		case outOf:
+			s.Bad, lasts = lasts[0].bad.Load(), lasts[1:]
+		case rate, slow:
+			s.Bad, s.Total = rings[0].sum(now)
+			rings = rings[1:]
+		case hung:
+			s.Bad = int64(b.flights.overdue(now - r.slow))
+		}
+	}
+	return all
 }

@@ -39,9 +39,10 @@ func TestSuccessStartsTheCountAgain(t *testing.T) {
 func TestSnapshotAgreesWithWhatAllowDoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBreaker(t)
-		want := breaker.Snapshot{Name: "model", Threshold: 3, Recovery: window, Generation: 1, UntilOpen: 3}
+		want := breaker.Snapshot{Name: "model", Threshold: 3, Recovery: window, Generation: 1, UntilOpen: 3, Share: 1}
 		check := func(step string) {
 			t.Helper()
+			want.Rules = []breaker.RuleSnapshot{{Rule: "3 in a row", Bad: int64(want.Failures)}}
 			require.Equal(t, want, b.Snapshot(), step)
 			require.Equal(t, want.State, b.State(), step)
 		}
@@ -52,7 +53,7 @@ func TestSnapshotAgreesWithWhatAllowDoes(t *testing.T) {
 
 		fail(t, b, 1)
 		want.State, want.Failures, want.UntilOpen, want.Generation = breaker.Open, 3, 0, 2
-		want.RetryAfter = window
+		want.RetryAfter, want.Openings = window, 1
 		check("opened")
 
 		time.Sleep(window - 1)
@@ -72,7 +73,7 @@ func TestSnapshotAgreesWithWhatAllowDoes(t *testing.T) {
 
 		b.Record(t.Context(), &probe, errDown)
 		want.State, want.Failures, want.UntilOpen, want.Generation = breaker.Open, 4, 0, 4
-		want.Probes, want.RetryAfter = 0, window
+		want.Probes, want.RetryAfter, want.Openings = 0, window, 2
 		check("the probe failed")
 
 		time.Sleep(window)

@@ -5,11 +5,30 @@ import (
 	"time"
 )
 
+// forEver is an open time that does not end.
+const forEver time.Duration = math.MaxInt64
+
+// move is a transition that is wanted.
+type move struct {
+	to      State
+	cause   Cause
+	rule    *rule // that was met
+	failed  int   // failures that the move itself is made of
+	outside bool  // open is told; it is computed otherwise
+	open    time.Duration
+}
+
 // shift is the only way to another state, or to another generation of the same
 // one. Called with mu held. It fails, and changes nothing, where from is no
 // longer the word: in state Closed failures are counted without the lock.
-func (b *Breaker) shift(from word, to State, failures int, cause Cause) bool {
-	if !b.word.CompareAndSwap(uint64(from), uint64(from.next(to, failures))) {
+func (b *Breaker) shift(from word, m move) bool {
+	now := b.now()
+	next := b.nextWord(from, m, now)
+	// Before the word: a rejection without a look at the clock must never be found
+	// in a state that it does not belong to. It exists in state Open alone, where
+	// the swap below can not fail.
+	b.blind.Store(nil)
+	if !b.word.CompareAndSwap(uint64(from), uint64(next)) {
 		return false
 	}
 	// Allow may see the new word together with the old rejection, here and, in
@@ -17,146 +36,110 @@ func (b *Breaker) shift(from word, to State, failures int, cause Cause) bool {
 	// (an open one ends when HalfOpen begins), which sends Allow to mu, or it is
 	// the answer of an instant ago.
 	b.probes.clear()
-	if to == Open {
-		b.until = later(b.now(), b.policy.recovery)
-		b.refuse(Open, b.until)
+	b.flights.clear()
+	var open time.Duration
+	switch m.to {
+	case Open:
+		b.ramp.end.Store(0)
+		open = b.beginOpen(from, m, now)
+	case Closed:
+		b.closedAt, b.told = now, 0
+		if m.cause == Manual {
+			b.openings = 0
+		}
+		b.remember(next, now)
 	}
-	if b.policy.onChange != nil && from.state() != to {
-		b.changes.pending = append(b.changes.pending, Change{
-			Name: b.policy.name, From: from.state(), To: to, At: time.Now(), Cause: cause,
-		})
-	}
+	b.announce(from.state(), m, open)
 	return true
 }
 
+// nextWord also sets up the ramp, which has to be there when the word is.
+func (b *Breaker) nextWord(from word, m move, now time.Duration) word {
+	if m.to != Closed {
+		return from.next(m.to, from.failures()+m.failed)
+	}
+	next := from.next(Closed, 0)
+	ramps := m.cause == Probe && b.policy.ramp > 0
+	if ramps {
+		b.ramp.begin(later(now, b.policy.ramp))
+	} else {
+		b.ramp.end.Store(0)
+	}
+	if ramps || b.watches() {
+		next |= watchedBit
+	}
+	return next
+}
+
+// move is a shift that can not fail. Called with mu held. The loop ends: it
+// repeats only where a failure or success was counted between the two lines, and
+// that needs a call of its own each time.
+func (b *Breaker) move(m move) {
+	for !b.shift(b.load(), m) {
+	}
+}
+
+// remember begins new counts for the rules with a window, if there are any.
+func (b *Breaker) remember(w word, now time.Duration) {
+	if e := newEpoch(b.policy.rules, w.stamp(), now); e != nil {
+		b.epoch.Store(e)
+	}
+}
+
+// beginOpen returns how long the opening lasts. Called with mu held, as of state
+// Open.
+func (b *Breaker) beginOpen(from word, m move, now time.Duration) time.Duration {
+	if b.inMode() == ForcedOpen {
+		b.lockOpen()
+		return forEver
+	}
+	open := max(m.open, 0)
+	if !m.outside {
+		open = b.openTime(from, now)
+	}
+	b.until = later(now, open)
+	b.trust(b.refuse(Open, b.until), now)
+	return open
+}
+
+func (b *Breaker) openTime(from word, now time.Duration) time.Duration {
+	o := &b.policy.opening
+	if from.state() == Closed && now-b.closedAt >= o.healthy {
+		b.openings = 0
+	}
+	open := o.time(b.policy.recovery, b.openings)
+	b.openings = min(b.openings+1, 64)
+	if b.told > now {
+		open = b.told - now
+	}
+	b.told = 0
+	return open
+}
+
+// lockOpen is the opening that does not end.
+func (b *Breaker) lockOpen() {
+	b.until = forEver
+	r := b.newRejection(Open, forEver)
+	r.Mode, r.pause, r.near = ForcedOpen, max(b.policy.recovery, minLease), forEver
+	b.reject.Store(r)
+	b.blind.Store(r)
+}
+
 // refuse makes the error that Allow hands out until the given time.
-func (b *Breaker) refuse(s State, until time.Duration) {
-	b.reject.Store(&OpenError{Name: b.policy.name, State: s, base: b.base, until: until})
+func (b *Breaker) refuse(s State, until time.Duration) *OpenError {
+	r := b.newRejection(s, until)
+	b.reject.Store(r)
+	return r
+}
+
+func (b *Breaker) newRejection(s State, until time.Duration) *OpenError {
+	return &OpenError{Name: b.policy.name, State: s, base: b.base, until: until}
 }
 
 // ripen makes an open breaker half-open where its window is over. Called with
 // mu held.
 func (b *Breaker) ripen(now time.Duration) {
 	if w := b.load(); w.state() == Open && now >= b.until {
-		b.shift(w, HalfOpen, w.failures(), Elapsed)
+		b.shift(w, move{to: HalfOpen, cause: Elapsed})
 	}
-}
-
-// admit is Allow for a breaker that is not closed.
-func (b *Breaker) admit() (Token, error) {
-	now := b.now()
-	if r := b.reject.Load(); r != nil && now < r.until {
-		b.rejected.Add(1)
-		return Token{}, r
-	}
-	b.mu.Lock()
-	defer b.unlock()
-	b.ripen(now)
-	w := b.load()
-	if w.state() == Closed {
-		return Token{stamp: w.stamp()}, nil
-	}
-	if w.state() == HalfOpen {
-		if id := b.probes.take(now, b.policy.probes, b.policy.lease); id != 0 {
-			if len(b.probes.out) == b.policy.probes {
-				b.refuse(HalfOpen, b.probes.out[0].end)
-			}
-			return Token{stamp: w.stamp(), probe: id}, nil
-		}
-	}
-	b.rejected.Add(1)
-	return Token{}, b.reject.Load()
-}
-
-// succeed counts a success for the generation of t.
-func (b *Breaker) succeed(t Token) {
-	for {
-		w := b.load()
-		switch {
-		case w.stamp() != t.stamp:
-			b.stale.Add(1)
-			return
-		case w.state() == HalfOpen:
-			b.decide(t, Closed)
-			return
-		case w.state() == Open || w.failures() == 0 || b.word.CompareAndSwap(uint64(w), uint64(w.stamp())):
-			return
-		}
-	}
-}
-
-// fail counts a failure for the generation of t.
-func (b *Breaker) fail(t Token) {
-	for {
-		w := b.load()
-		switch {
-		case w.stamp() != t.stamp:
-			b.stale.Add(1)
-			return
-		case w.state() == HalfOpen:
-			b.decide(t, Open)
-			return
-		case w.state() == Open:
-			return
-		case w.failures()+1 >= b.policy.failures:
-			if b.open(w) {
-				return
-			}
-		case b.word.CompareAndSwap(uint64(w), uint64(w+failureUnit)):
-			return
-		}
-	}
-}
-
-// open is the failure that reaches the threshold.
-func (b *Breaker) open(from word) bool {
-	b.mu.Lock()
-	defer b.unlock()
-	return b.shift(from, Open, from.failures()+1, Threshold)
-}
-
-// decide ends the half-open generation of t. Any token of it may: also a probe
-// that has outlived its lease knows more about the service than nobody. If
-// results of overtaken probes were dropped instead, a service that answers more
-// slowly than the lease would never be found to be up.
-func (b *Breaker) decide(t Token, to State) {
-	b.mu.Lock()
-	defer b.unlock()
-	w := b.load()
-	if w.stamp() != t.stamp {
-		b.stale.Add(1) // another probe decided between the caller's look and the lock
-		return
-	}
-	failures := 0
-	if to == Open {
-		failures = w.failures() + 1
-	}
-	b.shift(w, to, failures, Probe)
-}
-
-// ignore gives back the slot of t, if it has one, and changes nothing else.
-func (b *Breaker) ignore(t Token) {
-	w := b.load()
-	if w.stamp() != t.stamp {
-		b.stale.Add(1)
-		return
-	}
-	if w.state() != HalfOpen {
-		return
-	}
-	b.mu.Lock()
-	defer b.unlock()
-	// The ids of probes are never reused: no check of the stamp is needed to see
-	// that the slot given back is the one of t.
-	if b.probes.free(t.probe) {
-		b.reject.Store(nil)
-	}
-}
-
-// later is now+d, saturating: a window near MaxInt64 means for ever.
-func later(now, d time.Duration) time.Duration {
-	if now > math.MaxInt64-d {
-		return math.MaxInt64
-	}
-	return now + d
 }

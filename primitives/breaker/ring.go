@@ -1,0 +1,100 @@
+package breaker
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// buckets is a power of two, so that a tick finds its bucket by a mask.
+	buckets = 16
+	// minWindow leaves a bucket 10 ns, which is less than a clock read: below
+	// that, buckets mean nothing, and at 0 they would divide by zero.
+	minWindow = buckets * 10 * time.Nanosecond
+)
+
+// ring counts bad and all outcomes over a sliding window of time.
+//
+// Both counts of a bucket share a word, so that an outcome is one atomic add and
+// no reader can see one count without the other. Only bad outcomes sum the
+// buckets, so a success costs the same whatever their number.
+type ring struct {
+	rule  rule
+	width int64        // of a bucket, in ns
+	head  atomic.Int64 // the tick of the newest bucket: its start is head*width
+	mu    sync.Mutex   // turns the ring
+	count [buckets]atomic.Uint64
+}
+
+const (
+	badUnit   = 1
+	totalUnit = 1 << 32
+)
+
+func newRing(of rule, now time.Duration) *ring {
+	r := &ring{rule: of, width: int64((of.window-1)/buckets) + 1}
+	r.head.Store(int64(now) / r.width)
+	return r
+}
+
+// add counts one outcome, and reports whether it met the rule. A good outcome
+// never does: nothing opens a breaker but what is wrong with the service.
+func (r *ring) add(now time.Duration, bad bool) bool {
+	h := r.head.Load()
+	// A multiplication, where the tick of now would take a division. Earlier than
+	// the head is who read the clock before another one turned the ring.
+	if int64(now)-h*r.width >= r.width {
+		h = r.turn(int64(now) / r.width)
+	}
+	one := uint64(totalUnit)
+	if bad {
+		one += badUnit
+	}
+	c := &r.count[h&(buckets-1)]
+	if v := c.Add(one); int64(v) < 0 {
+		halve(c)
+	}
+	return bad && r.rule.met(r.sum(now))
+}
+
+// turn makes tick the newest, and empties the buckets of the ticks since the
+// last one, before anybody can find them. Who has loaded the old head and is
+// only then stopped for a whole window adds to a bucket that means a later time:
+// his outcome is kept for up to one window more. That is the price of adding
+// without a lock.
+func (r *ring) turn(tick int64) int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	h := r.head.Load()
+	if tick <= h {
+		return h
+	}
+	for i := max(h+1, tick-buckets+1); i <= tick; i++ {
+		r.count[i&(buckets-1)].Store(0)
+	}
+	r.head.Store(tick)
+	return tick
+}
+
+// halve keeps the share where 2^31 calls came in one bucket, rather than let one
+// count run into the other.
+func halve(c *atomic.Uint64) {
+	v := c.Load()
+	if int64(v) < 0 {
+		c.CompareAndSwap(v, v>>33<<32|v&(totalUnit-1)/2) // if it fails, the next one does it
+	}
+}
+
+// sum is what the window holds now. It writes nothing: buckets that are too old
+// are left out here, also after an idle time in which nobody turned the ring.
+func (r *ring) sum(now time.Duration) (bad, total int64) {
+	h := r.head.Load()
+	oldest := int64(now)/r.width - buckets + 1
+	for tick := max(oldest, h-buckets+1); tick <= h; tick++ {
+		v := r.count[tick&(buckets-1)].Load()
+		bad += int64(v & (totalUnit - 1))
+		total += int64(v / totalUnit)
+	}
+	return bad, total
+}
