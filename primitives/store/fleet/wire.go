@@ -1,0 +1,52 @@
+package fleet
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+)
+
+// What crosses the wire is a checksum in 8 hex digits and JSON. The checksum is
+// there because a value that was cut or mixed up may still be JSON: a wrong digit
+// in a duration would keep a fleet from its service.
+
+const wireVersion = 1
+
+// versioned is the beginning of everything that is sent.
+type versioned struct {
+	Version int `json:"v"`
+}
+
+func (v versioned) version() int { return v.Version }
+
+// seal encodes x, which embeds a versioned.
+func seal(x any) ([]byte, error) {
+	body, err := json.Marshal(x)
+	if err != nil {
+		return nil, err
+	}
+	return fmt.Appendf(nil, "%08x%s", crc32.ChecksumIEEE(body), body), nil
+}
+
+// unseal decodes what seal made into x.
+func unseal(value []byte, x interface{ version() int }) error {
+	if len(value) < 8 {
+		return errCorrupt
+	}
+	sum, body := string(value[:8]), value[8:]
+	if fmt.Sprintf("%08x", crc32.ChecksumIEEE(body)) != sum {
+		return errCorrupt
+	}
+	// The version first: the rest of another version may not fit.
+	var v versioned
+	if json.Unmarshal(body, &v) != nil {
+		return errCorrupt
+	}
+	if v.Version != wireVersion {
+		return errVersion
+	}
+	if json.Unmarshal(body, x) != nil {
+		return errCorrupt
+	}
+	return nil
+}
