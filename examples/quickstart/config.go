@@ -8,7 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/weir-go/weir/examples/quickstart/internal/standin"
+	"github.com/weir-go/weir/examples/internal/endpoint"
+	"github.com/weir-go/weir/examples/internal/standin"
 )
 
 // config is what the user can choose.
@@ -93,6 +94,11 @@ func (c config) check(rest []string) error {
 		return nil
 	}
 	return errors.New(strings.Join(faults, "; "))
+}
+
+// endpoint is which service is asked, and how.
+func (c config) endpoint() endpoint.Config {
+	return endpoint.Config{BaseURL: c.baseURL, Key: c.key, Timeout: c.timeout, Connections: c.workers}
 }
 
 // printUsage writes the help text.

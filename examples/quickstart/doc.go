@@ -12,15 +12,15 @@
 //
 // The parts, in the order in which an item meets them:
 //
-//	config.go           what the user can choose
-//	internal/godoc      the packages and their documentation
-//	internal/glossary   what is asked about them, and the form of the result
-//	internal/chat       the client of the model
-//	internal/standin    the model where none is configured
-//	endpoint.go         joins the last two
-//	survey.go           the flow: guard, dedup, retry and breaker around the call
-//	outage.go           what happens when the service stays down
-//	summary.go          the figures at the end
-//	internal/progress   how far the run has come
-//	internal/report     the tables at its end
+//	config.go             what the user can choose
+//	internal/godoc        the packages and their documentation
+//	internal/glossary     what is asked about them, and the form of the result
+//	../internal/chat      the client of the model
+//	../internal/standin   the model where none is configured
+//	../internal/endpoint  joins the last two
+//	survey.go             the flow: guard, dedup, retry and breaker around the call
+//	outage.go             what happens when the service stays down
+//	summary.go            the figures at the end
+//	internal/progress     how far the run has come
+//	internal/report       the tables at its end
 package main

@@ -11,9 +11,10 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/weir-go/weir/examples/internal/endpoint"
+	"github.com/weir-go/weir/examples/internal/standin"
 	"github.com/weir-go/weir/examples/quickstart/internal/godoc"
 	"github.com/weir-go/weir/examples/quickstart/internal/progress"
-	"github.com/weir-go/weir/examples/quickstart/internal/standin"
 )
 
 // main turns the first Ctrl-C into the end of the context, and leaves the second
@@ -71,11 +72,11 @@ func compile(ctx context.Context, c config, stdout, stderr io.Writer) (err error
 	}
 	// The service comes last: what can fail without it should fail before it is
 	// asked. But the file, whose old content is lost, is opened after that.
-	service, err := connect(ctx, c, standin.Typical())
+	service, err := endpoint.Connect(ctx, c.endpoint(), standin.Typical())
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, service.close()) }()
+	defer func() { err = errors.Join(err, service.Close()) }()
 	out, err := c.open(stdout)
 	if err != nil {
 		return err
@@ -85,10 +86,10 @@ func compile(ctx context.Context, c config, stdout, stderr io.Writer) (err error
 	if c.out == "-" {
 		summary = stderr
 	}
-	fmt.Fprintf(stderr, "%d packages in %s, summarised by %s at %s\n", len(names), dir, c.model, service.base)
+	fmt.Fprintf(stderr, "%d packages in %s, summarised by %s at %s\n", len(names), dir, c.model, service.Base)
 
 	s := &survey{
-		src: src, names: names, model: c.model, workers: c.workers, client: service.client,
+		src: src, names: names, model: c.model, workers: c.workers, client: service.Client,
 		out: out, progress: progress.New(stderr, 0),
 		outage: &outage{patience: patience, began: time.Now()},
 	}
@@ -97,7 +98,7 @@ func compile(ctx context.Context, c config, stdout, stderr io.Writer) (err error
 	if rep == nil {
 		return err
 	}
-	return errors.Join(err, summarize(summary, rep, s.outage, service.standin))
+	return errors.Join(err, summarize(summary, rep, s.outage, service.Standin))
 }
 
 // open opens where the glossary goes.

@@ -6,8 +6,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/weir-go/weir/examples/internal/standin"
 	"github.com/weir-go/weir/examples/quickstart/internal/report"
-	"github.com/weir-go/weir/examples/quickstart/internal/standin"
 	"github.com/weir-go/weir/flow"
 	"github.com/weir-go/weir/primitives/breaker"
 	"github.com/weir-go/weir/primitives/dedup"

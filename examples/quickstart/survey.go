@@ -11,7 +11,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/weir-go/weir/examples/quickstart/internal/chat"
+	"github.com/weir-go/weir/examples/internal/chat"
 	"github.com/weir-go/weir/examples/quickstart/internal/glossary"
 	"github.com/weir-go/weir/examples/quickstart/internal/godoc"
 	"github.com/weir-go/weir/examples/quickstart/internal/progress"

@@ -14,7 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/weir-go/weir/examples/quickstart/internal/chat"
+	"github.com/weir-go/weir/examples/internal/chat"
 	"github.com/weir-go/weir/examples/quickstart/internal/progress"
 )
 

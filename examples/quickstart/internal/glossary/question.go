@@ -4,7 +4,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/weir-go/weir/examples/quickstart/internal/chat"
+	"github.com/weir-go/weir/examples/internal/chat"
 	"github.com/weir-go/weir/examples/quickstart/internal/godoc"
 )
 

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/weir-go/weir/examples/quickstart/internal/chat"
+	"github.com/weir-go/weir/examples/internal/chat"
 )
 
 func TestPing(t *testing.T) {

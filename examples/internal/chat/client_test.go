@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/weir-go/weir/examples/quickstart/internal/chat"
+	"github.com/weir-go/weir/examples/internal/chat"
 	"github.com/weir-go/weir/primitives/outcome"
 )
 

@@ -7,7 +7,7 @@ import (
 	"net/http/httptest"
 	"time"
 
-	"github.com/weir-go/weir/examples/quickstart/internal/chat"
+	"github.com/weir-go/weir/examples/internal/chat"
 	"github.com/weir-go/weir/primitives/outcome"
 )
 

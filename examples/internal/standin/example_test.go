@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/weir-go/weir/examples/quickstart/internal/standin"
+	"github.com/weir-go/weir/examples/internal/standin"
 )
 
 func ExampleNew() {

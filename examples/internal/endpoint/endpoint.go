@@ -1,0 +1,72 @@
+// Package endpoint is the model that an example asks: a real service where one is
+// configured, or else a stand-in in this process.
+package endpoint
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/weir-go/weir/examples/internal/chat"
+	"github.com/weir-go/weir/examples/internal/standin"
+)
+
+// Config says which service is asked, and how.
+type Config struct {
+	// BaseURL is where the service's API starts; "" is the stand-in.
+	BaseURL string
+	// Key is the service's key, "" for none.
+	Key string
+	// Timeout bounds one call.
+	Timeout time.Duration
+	// Connections is how many calls are made at a time.
+	Connections int
+}
+
+// Endpoint is the service that is asked. Close it at the end.
+type Endpoint struct {
+	Client *chat.Client
+	Base   string
+	// Standin is nil where the service is a real one.
+	Standin *standin.Server
+}
+
+// Connect reaches the configured service, or starts a stand-in with the given
+// manners, and makes sure that it answers: a run must not find out item by item
+// that nobody is there. It blocks for one round trip, at most until the timeout or
+// the end of ctx. Its errors are one line each.
+func Connect(ctx context.Context, c Config, manners standin.Manners) (*Endpoint, error) {
+	e := &Endpoint{Base: c.BaseURL}
+	if e.Base == "" {
+		server, err := standin.New(manners)
+		if err != nil {
+			return nil, err
+		}
+		e.Standin = server
+		if e.Base, err = server.Start(); err != nil {
+			return nil, err
+		}
+	}
+	client, err := chat.New(e.Base, chat.Key(c.Key), chat.Timeout(c.Timeout), chat.Connections(c.Connections))
+	if err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	// From here on Close has a client to close as well.
+	e.Client = client
+	if err := client.Ping(ctx); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	return e, nil
+}
+
+// Close gives back the connections and ends the stand-in. No call may be under way.
+func (e *Endpoint) Close() error {
+	// The client goes first: the stand-in waits for its connections to end.
+	if e.Client != nil {
+		e.Client.Close()
+	}
+	if e.Standin != nil {
+		return e.Standin.Close()
+	}
+	return nil
+}
