@@ -53,11 +53,11 @@ func below(n time.Duration) time.Duration {
 }
 
 // Delay returns the wait after the given number of attempts, before jitter,
-// which only shortens it: base*2^(attempt-1) for [Exponential], or base*3^attempt
-// if it is [Decorrelated]; the same each time for [Constant], 0 for [None], and
-// for [Custom] what its function says where there was no wait before. It is
-// never negative and never above the cap, for any attempt; an attempt below 1
-// counts as 1.
+// which only shortens it: base*2^(attempt-1) for [Exponential], with another
+// [Factor] in place of 2, or base*3^attempt if it is [Decorrelated]; the same each
+// time for [Constant], 0 for [None], and for [Custom] what its function says where
+// there was no wait before. It is never negative and never above the cap, for any
+// attempt; an attempt below 1 counts as 1.
 func (p Policy) Delay(attempt int) time.Duration {
 	attempt = max(attempt, 1)
 	if p.growth == custom {
@@ -75,6 +75,8 @@ func (p *Policy) computed(attempt int) time.Duration {
 		return base
 	case p.spread == Decorrelated:
 		return triple(base, attempt, limit)
+	case p.factor != 2 && attempt > 1:
+		return times(base, p.factor, attempt-1, limit)
 	}
 	return double(base, attempt-1, limit)
 }
@@ -94,6 +96,16 @@ func double(base time.Duration, n int, limit time.Duration) time.Duration {
 		return limit
 	}
 	return base << n
+}
+
+// times is base*factor^n, at least base and at most limit. A float that is beyond
+// the limit is only compared: it may be more than a Duration can be.
+func times(base time.Duration, factor float64, n int, limit time.Duration) time.Duration {
+	d := float64(base) * math.Pow(factor, float64(n))
+	if !(d < float64(limit)) { // also where it is not a number
+		return limit
+	}
+	return min(max(time.Duration(d), base), limit)
 }
 
 // triple is base*3^n, at most limit, which it reaches within 40 steps.
@@ -120,11 +132,15 @@ func (p Policy) MaxTotalDelay() time.Duration {
 	}
 	var sum time.Duration
 	waits := max(p.attempts, 1) - 1
-	// After 63 steps every delay is the same, so the rest is one product.
-	for n := 1; n <= waits && n <= 63; n++ {
+	// From some step on every delay is the same, so the rest is one product.
+	steps := 63
+	if p.growth == doubling && p.factor < 2 {
+		steps = int(63/math.Log2(max(p.factor, leastFactor))) + 1
+	}
+	for n := 1; n <= min(waits, steps); n++ {
 		sum = later(sum, p.Delay(n))
 	}
-	rest := max(waits-63, 0)
+	rest := max(waits-steps, 0)
 	hi, lo := bits.Mul64(uint64(rest), uint64(p.Delay(waits)))
 	if hi > 0 || lo > math.MaxInt64 {
 		return math.MaxInt64

@@ -24,6 +24,25 @@ func TestExponentialDelaysDoubleUpToTheCap(t *testing.T) {
 	}
 }
 
+func TestExponentialDelaysGrowByTheFactor(t *testing.T) {
+	for _, tt := range []struct {
+		factor float64
+		want   []time.Duration // in ms
+	}{
+		{1.5, []time.Duration{100, 150, 225, 1000}},
+		{2, []time.Duration{100, 200, 400, 1000}},
+		{3, []time.Duration{100, 300, 900, 1000}},
+		{1e9, []time.Duration{100, 1000, 1000, 1000}},
+	} {
+		p := retry.Exponential(99, 100*time.Millisecond, retry.Factor(tt.factor), retry.Cap(time.Second))
+		require.NoError(t, p.Validate())
+		for i, attempt := range []int{1, 2, 3, 98} {
+			require.Equal(t, tt.want[i]*time.Millisecond, p.Delay(attempt), "factor %v, attempt %d", tt.factor, attempt)
+		}
+		require.Equal(t, time.Second, p.Delay(math.MaxInt))
+	}
+}
+
 func TestConstantDelayStaysConstant(t *testing.T) {
 	p := retry.Constant(math.MaxInt, 100*time.Millisecond)
 	for _, attempt := range []int{math.MinInt, 0, 1, 2, 64, 2000, math.MaxInt} {
@@ -57,6 +76,8 @@ func TestMaxTotalDelayIsTheSumOfRealWaits(t *testing.T) {
 		{retry.Exponential(65, 1, retry.Cap(8)), 1 + 2 + 4 + 61*8},
 		{retry.Constant(math.MaxInt, time.Second), math.MaxInt64},
 		{retry.Constant(math.MaxInt, 1), math.MaxInt - 1},
+		{retry.Exponential(5, 100*time.Millisecond, retry.Factor(1.5)), 812500 * time.Microsecond},
+		{retry.Exponential(math.MaxInt, 1, retry.Factor(1.01), retry.Cap(math.MaxInt64)), math.MaxInt64},
 		{retry.Exponential(100, 1, retry.Cap(math.MaxInt64)), math.MaxInt64},
 	}
 	for _, tt := range tests {

@@ -24,7 +24,7 @@
 //
 // # Delays
 //
-// They are [Exponential], [Constant], or from a [Custom] function. The delay
+// They are [Exponential], doubling or by another [Factor], [Constant], or from a [Custom] function. The delay
 // before jitter is [Policy.Delay]: never negative, never above the cap of the
 // policy (60 s unless [Cap] says otherwise), no overflow. Jitter is drawn
 // downwards from it, so the cap holds and clients that have reached the cap are

@@ -135,6 +135,12 @@ func ExampleCap() {
 	// Output: 4s 5s 5s
 }
 
+func ExampleFactor() {
+	p := retry.Exponential(5, time.Second, retry.Factor(1.5))
+	fmt.Println(p.Delay(1), p.Delay(2), p.Delay(3), p.MaxTotalDelay())
+	// Output: 1s 1.5s 2.25s 8.125s
+}
+
 func ExampleJitter() {
 	r := example(retry.Exponential(9, time.Second, retry.Jitter(retry.Equal)))
 	v := r.Next(context.Background(), retry.Try{Attempt: 2, Err: errors.New("connection reset")})

@@ -2,6 +2,7 @@ package retry_test
 
 import (
 	"context"
+	"math"
 	"testing"
 	"time"
 
@@ -14,26 +15,33 @@ import (
 // FuzzDelay checks, for every policy that can be written down, what holds for
 // all delays. It computes them and does not wait.
 func FuzzDelay(f *testing.F) {
-	f.Add(3, int64(100*time.Millisecond), int64(time.Minute), 1, false, byte(2), int64(0))
-	f.Add(2000, int64(1), int64(1<<63-1), 1999, true, byte(1), int64(1<<63-1))
-	f.Add(1<<62, int64(1<<62), int64(1<<63-1), 37, true, byte(2), int64(time.Hour))
-	f.Add(99, int64(time.Second), int64(1<<63-1), 40, true, byte(3), int64(0))
-	f.Add(1, int64(time.Second), int64(time.Minute), -42, true, byte(3), int64(102))
-	f.Add(0, int64(-1), int64(0), -1, true, byte(9), int64(-1))
-	f.Fuzz(func(t *testing.T, attempts int, base, limit int64, attempt int, doubles bool, jitter byte, told int64) {
+	f.Add(3, int64(100*time.Millisecond), int64(time.Minute), 1, 0.0, byte(2), int64(0))
+	f.Add(2000, int64(1), int64(1<<63-1), 1999, 2.0, byte(1), int64(1<<63-1))
+	f.Add(1<<62, int64(1<<62), int64(1<<63-1), 37, 2.0, byte(2), int64(time.Hour))
+	f.Add(99, int64(time.Second), int64(1<<63-1), 40, 2.0, byte(3), int64(0))
+	f.Add(1, int64(time.Second), int64(time.Minute), -42, 2.0, byte(3), int64(102))
+	f.Add(0, int64(-1), int64(0), -1, 2.0, byte(9), int64(-1))
+	f.Add(5000, int64(1), int64(1<<63-1), 4000, 1.01, byte(2), int64(0))
+	f.Add(1<<62, int64(1<<53+1), int64(1<<53+3), 1<<62, 1.5, byte(1), int64(0))
+	f.Add(9, int64(time.Second), int64(1<<63-1), 5, 1e9, byte(0), int64(0))
+	f.Add(9, int64(time.Second), int64(1<<63-1), 5, math.NaN(), byte(0), int64(0))
+	f.Add(9, int64(time.Second), int64(1<<63-1), 5, math.Inf(-1), byte(0), int64(0))
+	f.Fuzz(func(t *testing.T, attempts int, base, limit int64, attempt int, factor float64, jitter byte, told int64) {
+		opts := []retry.Option{retry.Cap(time.Duration(limit)), retry.Jitter(retry.Spread(jitter)), retry.RetryRejected()}
+		doubles := factor != 0 // else it is constant
 		build := retry.Constant
 		if doubles {
 			build = retry.Exponential
+			opts = append(opts, retry.Factor(factor))
 		}
-		p := build(attempts, time.Duration(base), retry.Cap(time.Duration(limit)), retry.Jitter(retry.Spread(jitter)),
-			retry.RetryRejected())
+		p := build(attempts, time.Duration(base), opts...)
 		d := p.Delay(attempt)
 		require.GreaterOrEqual(t, d, time.Duration(0))
 		require.GreaterOrEqual(t, p.MaxTotalDelay(), time.Duration(0))
 		r, err := retry.New(p)
 		spread := retry.Spread(jitter)
 		refused := attempts < 1 || base < 1 || limit < 1 || base > limit || spread > retry.Decorrelated ||
-			spread == retry.Decorrelated && !doubles
+			spread == retry.Decorrelated && factor != 2 || doubles && !(factor >= 1.01 && factor <= 1e9)
 		require.Equal(t, refused, err != nil)
 		if refused {
 			return
@@ -41,8 +49,10 @@ func FuzzDelay(f *testing.F) {
 		switch {
 		case spread == retry.Decorrelated:
 			requireDelays(t, p, attempt, 3)
-		case doubles:
+		case factor == 2:
 			requireDelays(t, p, attempt, 2)
+		case doubles:
+			requireGrowth(t, p, attempt, factor)
 		default:
 			requireDelays(t, p, attempt, 1)
 		}
@@ -70,9 +80,26 @@ func requireDelays(t *testing.T, p retry.Policy, attempt int, factor time.Durati
 	require.Equal(t, factor*before, d)
 }
 
+// requireGrowth is requireDelays for a factor that is not whole. A float has 53
+// digits, so the longest delays are off by some nanoseconds.
+func requireGrowth(t *testing.T, p retry.Policy, attempt int, factor float64) {
+	d, limit := p.Delay(attempt), p.Delay(1<<62)
+	require.GreaterOrEqual(t, d, p.Delay(1))
+	require.LessOrEqual(t, d, limit)
+	if attempt <= 1 {
+		require.Equal(t, p.Delay(1), d)
+		return
+	}
+	before := p.Delay(attempt - 1)
+	require.GreaterOrEqual(t, d, before)
+	if d < limit { // before was rounded down by up to 1 ns
+		require.InDelta(t, factor*float64(before), float64(d), factor+1+float64(d)*1e-11)
+	}
+}
+
 // requireTotal compares the closed form with the sum.
 func requireTotal(t *testing.T, p retry.Policy) {
-	if p.Attempts() > 5000 {
+	if p.Attempts() > 10_000 {
 		return
 	}
 	var sum time.Duration

@@ -18,6 +18,20 @@ func Name(name string) Option { return func(p *Policy) { p.name = name } }
 // below the base delay. The default is [DefaultCap].
 func Cap(d time.Duration) Option { return func(p *Policy) { p.cap = d } }
 
+// Factor sets how much longer each delay of [Exponential] is than the one before,
+// until it is at the cap. f must be 1.01 to 1e9, and is 2 by default; with one
+// below, the delays are [Constant]. It does not go with [Decorrelated].
+func Factor(f float64) Option {
+	return func(p *Policy) {
+		if p.factor = f; !(f >= leastFactor && f <= 1e9) { // nor is NaN
+			p.faults = append(p.faults, fmt.Errorf("factor is %v, want %v to 1e+09", f, leastFactor))
+		}
+	}
+}
+
+// leastFactor: from about 5000 attempts on all delays are at any cap.
+const leastFactor = 1.01
+
 // Jitter sets how the waits are spread: [Full], [Equal], [Decorrelated] or
 // [NoJitter].
 func Jitter(s Spread) Option { return func(p *Policy) { p.spread = s } }

@@ -25,6 +25,7 @@ type Policy struct {
 	attempts int
 	growth   growth
 	base     time.Duration
+	factor   float64 // of doubling; another growth has none
 	cap      time.Duration
 	spread   Spread
 	delay    func(attempt int, previous time.Duration) time.Duration // of Custom
@@ -59,13 +60,13 @@ const (
 )
 
 // Exponential is the policy that makes up to attempts attempts, the first one
-// included, and waits base after the first, twice as long after each further
-// one, up to the cap. Jitter is [Full] by default.
+// included, and waits base after the first, twice as long (see [Factor]) after
+// each further one, up to the cap. Jitter is [Full] by default.
 //
 // What is wrong with the arguments is told by [Policy.Validate] and [New].
 // attempts must be at least 1, base more than 0 and not above the cap.
 func Exponential(attempts int, base time.Duration, opts ...Option) Policy {
-	return build(Policy{attempts: attempts, growth: doubling, base: base, spread: Full}, opts)
+	return build(Policy{attempts: attempts, growth: doubling, base: base, factor: 2, spread: Full}, opts)
 }
 
 // Constant is the policy that makes up to attempts attempts, the first one
@@ -121,6 +122,8 @@ func (p Policy) Validate() error {
 	check(p.base <= p.cap || p.cap <= 0, "delay %v is above the cap %v", p.base, p.cap)
 	check(p.spread <= Decorrelated, "jitter %d is unknown", p.spread)
 	check(p.spread != Decorrelated || p.growth == doubling, "decorrelated jitter is for exponential delays")
+	check(p.growth == doubling || p.factor == 0, "a factor is for exponential delays")
+	check(p.spread != Decorrelated || p.growth != doubling || p.factor == 2, "decorrelated jitter has no factor")
 	check(p.elapsed > 0 || !p.elapsedSet, "max elapsed is %v, want more than 0", p.elapsed)
 	for _, c := range p.classes {
 		check(c.match != nil, "match function of a limit is nil")

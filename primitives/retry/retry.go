@@ -12,6 +12,7 @@ import (
 // calls share is its counters.
 type Retrier struct {
 	policy Policy
+	plain  bool // a try is a call and nothing else: no clock, no budget, no copies
 	counts counts
 }
 
@@ -44,7 +45,7 @@ func New(p Policy) (*Retrier, error) {
 	if p.elapsed > 0 {
 		p.patience = min(p.patience, p.elapsed)
 	}
-	return &Retrier{policy: p}, nil
+	return &Retrier{policy: p, plain: p.elapsed == 0 && p.budget == nil && p.copies <= 1}, nil
 }
 
 // Retrier returns r itself; a *Retrier is a [Source]. A nil one is refused.
@@ -76,8 +77,20 @@ func (r *Retrier) Hedges() bool { return r.policy.copies > 1 }
 //
 // Where f succeeds at once, Do adds a few nanoseconds and does not allocate.
 func (r *Retrier) Do[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
-	var v T
-	var err error
+	if r.plain && ctx.Err() == nil {
+		v, err := f(ctx)
+		if err == nil {
+			r.counts.succeeded.Add(1)
+			return v, nil
+		}
+		return r.again(ctx, f, v, err, time.Time{})
+	}
+	return r.first(ctx, f)
+}
+
+// first makes the first try of a call for which more is to be done than to make
+// it. It is apart so that other calls have a small frame; so is again.
+func (r *Retrier) first[T any](ctx context.Context, f func(context.Context) (T, error)) (v T, err error) {
 	began := r.Begin()
 	switch {
 	case ctx.Err() != nil:
@@ -91,12 +104,12 @@ func (r *Retrier) Do[T any](ctx context.Context, f func(context.Context) (T, err
 		r.succeed(1)
 		return v, nil
 	}
-	return r.again(ctx, f, v, Try{Err: err, Began: began})
+	return r.again(ctx, f, v, err, began)
 }
 
-// again goes on after the first try, which returned v and t.Err. It is apart so
-// that a call without a retry has a small frame.
-func (r *Retrier) again[T any](ctx context.Context, f func(context.Context) (T, error), v T, t Try) (T, error) {
+// again goes on after the first try, which returned v and err.
+func (r *Retrier) again[T any](ctx context.Context, f func(context.Context) (T, error), v T, err error, began time.Time) (T, error) {
+	t := Try{Err: err, Began: began}
 	for {
 		t.Attempt++
 		verdict := r.Next(ctx, t)
