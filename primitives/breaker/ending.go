@@ -18,6 +18,20 @@ func (b *Breaker) count(t Token, failed bool) {
 	}
 }
 
+// succeeded is count(t, false) where t, which may be zero, is not settled. What is
+// watched, but at its end alone, is dealt with here, without a detour.
+func (b *Breaker) succeeded(t Token) {
+	switch w := b.load(); {
+	case t.stamp == 0:
+	case w&^failureMask == t.stamp|watchedBit:
+		if !b.measure(t, false) && w.failures() != 0 {
+			b.succeed(t)
+		}
+	default:
+		b.count(t, false)
+	}
+}
+
 // succeed ends a row of failures.
 func (b *Breaker) succeed(t Token) {
 	for {

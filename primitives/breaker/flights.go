@@ -100,8 +100,8 @@ func (f *flights) overdue(begun time.Duration) int {
 	return f.late
 }
 
-// clear forgets all calls. Their marks must not come back: their tokens are of
-// an earlier generation.
+// clear forgets all calls. Their marks may be given out again: the tokens that
+// carry them are of an earlier generation, and arrive is not asked about those.
 func (f *flights) clear() {
 	if len(f.slab) > 0 {
 		*f = flights{slab: f.slab[:0]}

@@ -37,10 +37,10 @@ func Start(m Mode) Option { return func(p *Policy) { p.mode = m } }
 
 // SetMode puts b into another mode, at once; where it is in that mode, or m is
 // none of the four, it does nothing. From Active to Shadow and back the state
-// stays. Into and out of Disabled and ForcedOpen, a new generation begins: calls
-// under way no longer count, and after it the breaker is closed and has
-// forgotten everything. In these two modes Trip, OpenFor and Reset, and outcomes,
-// do nothing.
+// stays. Into and out of Disabled and ForcedOpen a new generation begins: calls
+// under way no longer count, and what was counted is forgotten; whoever comes out
+// of them is closed. In these two modes Trip, OpenFor and Reset, and outcomes, do
+// nothing.
 func (b *Breaker) SetMode(m Mode) {
 	if m > ForcedOpen {
 		return

@@ -55,7 +55,7 @@ func (b *Breaker) heldBack() bool {
 	return !b.ramp.admits(now, end, b.policy.ramp)
 }
 
-// endRamp stops the watch, if the ramp was the reason for it.
+// endRamp opens the gate, if the ramp was the reason for it.
 func (b *Breaker) endRamp() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -64,8 +64,8 @@ func (b *Breaker) endRamp() {
 	}
 	b.ramp.end.Store(0)
 	// Not a new generation: calls under way count on.
-	for w := b.load(); w.state() == Closed && w.watched() && !b.watches(); w = b.load() {
-		if b.word.CompareAndSwap(uint64(w), uint64(w&^watchedBit)) {
+	for w := b.load(); w.state() == Closed && w.gated() && b.bits()&gatedBit == 0; w = b.load() {
+		if b.word.CompareAndSwap(uint64(w), uint64(w&^gatedBit)) {
 			return
 		}
 	}

@@ -94,17 +94,23 @@ func (r rule) check(check checker) {
 		check(r.n >= 1, "failures is %d, want at least 1", r.n)
 		check(r.n <= maxFailures, "failures is %d, want at most %d", r.n, maxFailures)
 	case outOf:
-		check(r.n >= 1 && r.n <= r.of, "failures is %d out of %d, want 1 to %[2]d", r.n, r.of)
-		check(r.of <= maxOutOf, "failures is out of %d calls, want at most %d", r.of, maxOutOf)
-	case rate, slow:
-		// Written so that NaN fails it.
-		check(r.ratio > 0 && r.ratio <= 1, "ratio is %v, want more than 0 and at most 1", r.ratio)
-		check(r.window >= minWindow, "window is %v, want at least %v", r.window, minWindow)
-		check(r.min >= 1, "minimum of calls is %d, want at least 1", r.min)
+		check(r.n >= 1 && r.n <= r.of, "OutOf: failures is %d, want 1 to %d", r.n, r.of)
+		check(r.of <= maxOutOf, "OutOf: calls is %d, want at most %d", r.of, maxOutOf)
+	case rate:
+		r.checkShare(check, "Rate")
+	case slow:
+		check(r.slow > 0, "Slow: duration is %v, want more than 0", r.slow)
+		r.checkShare(check, "Slow")
 	case hung:
-		check(r.n >= 1, "hung calls is %d, want at least 1", r.n)
+		check(r.slow > 0, "Hung: duration is %v, want more than 0", r.slow)
+		check(r.n >= 1, "Hung: calls is %d, want at least 1", r.n)
 	}
-	check(r.slow > 0 || r.kind != slow && r.kind != hung, "duration of a slow or hung call is %v, want more than 0", r.slow)
+}
+
+func (r rule) checkShare(check checker, option string) {
+	check(r.ratio > 0 && r.ratio <= 1, "%s: ratio is %v, want more than 0 and at most 1", option, r.ratio) // NaN fails it
+	check(r.window >= minWindow, "%s: window is %v, want at least %v", option, r.window, minWindow)
+	check(r.min >= 1, "%s: minimum of calls is %d, want at least 1", option, r.min)
 }
 
 // met reports that so many bad ones of all reach the share of r. It divides:

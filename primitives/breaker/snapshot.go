@@ -37,7 +37,8 @@ type Snapshot struct {
 	// Generation counts the states the breaker has been in, beginning with 1. A
 	// Reset or Trip begins a new one also where the state stays the same.
 	Generation uint64
-	// Rejected is the number of calls refused since New.
+	// Rejected is the number of calls refused since New. Of those that one opening
+	// refuses without a look at the clock, no more than a million (2^20) are counted.
 	Rejected uint64
 	// Stale is the number of outcomes that came too late to count, since New.
 	Stale uint64
@@ -47,7 +48,7 @@ type Snapshot struct {
 }
 
 // RuleSnapshot is what a rule has counted. The counts begin anew when the
-// breaker closes, and stay as they were while it is not closed.
+// breaker closes; while it is not closed, nothing is added to them.
 type RuleSnapshot struct {
 	// Rule is the rule, as [Change.Rule] names it.
 	Rule string

@@ -65,10 +65,10 @@ func (b *Breaker) nextWord(from word, m move, now time.Duration) word {
 	} else {
 		b.ramp.end.Store(0)
 	}
-	if ramps || b.watches() {
-		next |= watchedBit
+	if ramps {
+		next |= gatedBit
 	}
-	return next
+	return next | b.bits()
 }
 
 // move is a shift that can not fail. Called with mu held. The loop ends: it
@@ -93,26 +93,26 @@ func (b *Breaker) beginOpen(from word, m move, now time.Duration) time.Duration 
 		b.lockOpen()
 		return forEver
 	}
+	if from.state() == Closed && now-b.closedAt >= b.policy.opening.healthy {
+		b.openings = 0
+	}
 	open := max(m.open, 0)
 	if !m.outside {
-		open = b.openTime(from, now)
+		open = b.openTime(now)
 	}
+	b.told = 0
 	b.until = later(now, open)
 	b.trust(b.refuse(Open, b.until), now)
 	return open
 }
 
-func (b *Breaker) openTime(from word, now time.Duration) time.Duration {
-	o := &b.policy.opening
-	if from.state() == Closed && now-b.closedAt >= o.healthy {
-		b.openings = 0
-	}
-	open := o.time(b.policy.recovery, b.openings)
-	b.openings = min(b.openings+1, 64)
+// openTime counts one more opening and returns how long it lasts.
+func (b *Breaker) openTime(now time.Duration) time.Duration {
+	open := b.policy.opening.time(b.policy.recovery, b.openings)
+	b.openings++
 	if b.told > now {
 		open = b.told - now
 	}
-	b.told = 0
 	return open
 }
 
@@ -120,7 +120,7 @@ func (b *Breaker) openTime(from word, now time.Duration) time.Duration {
 func (b *Breaker) lockOpen() {
 	b.until = forEver
 	r := b.newRejection(Open, forEver)
-	r.Mode, r.pause, r.near = ForcedOpen, max(b.policy.recovery, minLease), forEver
+	r.Mode, r.pause, r.near, r.counted = ForcedOpen, max(b.policy.recovery, minLease), forEver, b.rejected.Load()
 	b.reject.Store(r)
 	b.blind.Store(r)
 }

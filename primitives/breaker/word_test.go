@@ -34,7 +34,7 @@ func TestFailuresSaturate(t *testing.T) {
 	require.EqualValues(t, 2, w.generation())
 }
 
-// Generation 0 is the zero Token's; after 2^38 transitions the count skips it.
+// Generation 0 is the zero Token's; after 2^36 transitions the count skips it.
 func TestGenerationsWrapRoundTheZeroToken(t *testing.T) {
 	last := ^word(0)
 	next := last.next(Closed, 0)
