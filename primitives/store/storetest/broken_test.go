@@ -3,9 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -17,36 +15,16 @@ import (
 	"github.com/weir-go/weir/primitives/store"
 )
 
-// recorder takes the place of *testing.T.
-type recorder struct {
-	mu     sync.Mutex
-	faults []string
-}
-
-func (r *recorder) Helper()     {}
-func (r *recorder) FailNow()    { runtime.Goexit() }
-func (r *recorder) Skip(...any) { runtime.Goexit() }
-func (r *recorder) Errorf(format string, args ...any) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.faults = append(r.faults, fmt.Sprintf(format, args...))
-}
-
 // failures runs the whole suite on a store and returns what it found, by check.
 func failures(t *testing.T, factory func() store.Store) map[string][]string {
 	found := map[string][]string{}
 	for _, c := range checks {
 		synctest.Test(t, func(*testing.T) {
-			r := &recorder{}
-			done := make(chan struct{})
-			go func() {
-				defer close(done)
-				c.try(r, []store.Store{factory()}, time.Second)
-			}()
-			<-done
+			notes := &notebook{}
+			c.attempt(notes, []store.Store{factory()}, time.Second)
 			time.Sleep(2 * time.Hour) // for streams that outlive their context
-			if len(r.faults) > 0 {
-				found[c.name] = r.faults
+			if len(notes.faults) > 0 {
+				found[c.name] = notes.faults
 			}
 		})
 	}

@@ -15,6 +15,16 @@ type trial struct {
 	ctx   context.Context
 	nodes []store.Store
 	unit  time.Duration
+	slept time.Duration // that it has asked for
+}
+
+// run runs c, which may end the goroutine.
+func (tr *trial) run(c check) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute+tr.units(100))
+	defer cancel()
+	tr.ctx = ctx
+	tr.need(len(tr.nodes) > 0, "the factory returned no store")
+	c.run(tr)
 }
 
 // crowd is how many goroutines a race has.
@@ -82,7 +92,10 @@ func (tr *trial) holds(key string, revision uint64, value string) {
 	}
 }
 
-func (tr *trial) sleep(units float64) { time.Sleep(tr.units(units)) }
+func (tr *trial) sleep(units float64) {
+	tr.slept += tr.units(units)
+	time.Sleep(tr.units(units))
+}
 
 // all runs f in a crowd of goroutines at once and waits for them.
 func (tr *trial) all(f func(i int)) {
