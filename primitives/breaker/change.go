@@ -33,7 +33,7 @@ const (
 	Elapsed
 	// Probe: the outcomes of probes; closes or opens.
 	Probe
-	// Manual: Trip, OpenFor, Reset or SetMode was called.
+	// Manual: Trip, OpenFor, Reset, Recover or SetMode was called.
 	Manual
 )
 

@@ -16,6 +16,7 @@ type move struct {
 	failed  int   // failures that the move itself is made of
 	outside bool  // open is told; it is computed otherwise
 	open    time.Duration
+	ramps   bool // closes as probes do
 }
 
 // shift is the only way to another state, or to another generation of the same
@@ -59,7 +60,7 @@ func (b *Breaker) nextWord(from word, m move, now time.Duration) word {
 		return from.next(m.to, from.failures()+m.failed)
 	}
 	next := from.next(Closed, 0)
-	ramps := m.cause == Probe && b.policy.ramp > 0
+	ramps := (m.cause == Probe || m.ramps) && b.policy.ramp > 0
 	if ramps {
 		b.ramp.begin(later(now, b.policy.ramp))
 	} else {

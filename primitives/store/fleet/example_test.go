@@ -152,7 +152,6 @@ func ExampleOnEvent() {
 	told := make(chan fleet.Event, 2)
 	_, _, stop := start(way,
 		fleet.Every(10*time.Millisecond),
-		fleet.Timeout(5*time.Millisecond),
 		fleet.OnEvent(func(e fleet.Event) { told <- e }))
 	defer stop()
 	e := <-told
@@ -182,7 +181,8 @@ func ExampleNewDedup() {
 	shared := store.NewMemory()
 	policy := dedup.Window(time.Minute, dedup.Name("answers"))
 	for _, node := range []string{"a", "b"} { // in production, each in its process
-		d, err := fleet.NewDedup(shared, policy, fleet.Codec[string, string]{}, fleet.Node(node))
+		d, err := fleet.NewDedup(shared, policy, fleet.Codec[string, string]{},
+			fleet.Node(node), fleet.Timeout(time.Second))
 		if err != nil {
 			fmt.Println(err)
 			return

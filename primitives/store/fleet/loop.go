@@ -313,7 +313,5 @@ func (l *loop) close() {
 	l.mu.Lock()
 	l.steered = false
 	l.mu.Unlock()
-	if l.local.State() != breaker.Closed {
-		l.local.Reset()
-	}
+	l.local.Recover()
 }

@@ -14,7 +14,7 @@ func FuzzViewOrder(f *testing.F) {
 	f.Add([]byte{0x81, 0x42, 0x23, 0xff}, []byte{0, 0, 3, 1, 1})
 	f.Fuzz(func(t *testing.T, writes, order []byte) {
 		if len(writes) > 100 || len(order) > 200 {
-			t.Skip()
+			return
 		}
 		news, newest := history(writes)
 		const now = 100 * time.Second
@@ -89,7 +89,7 @@ func FuzzAgreed(f *testing.F) {
 	f.Add([]byte{0x15, 0x27, 0x39}, uint8(2))
 	f.Fuzz(func(t *testing.T, votes []byte, quorum uint8) {
 		if len(votes) > 50 || quorum == 0 {
-			t.Skip()
+			return
 		}
 		var all []seen
 		for _, b := range votes {

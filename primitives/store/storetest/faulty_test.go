@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/weir-go/weir/primitives/store"
+	"github.com/weir-go/weir/primitives/store/internal/file"
 )
 
 var errDown = errors.New("connection refused")
@@ -20,7 +21,7 @@ func TestFaultyConforms(t *testing.T) {
 }
 
 func TestFaultyWithoutAWatcher(t *testing.T) {
-	f := NewFaulty(file{t.TempDir()})
+	f := NewFaulty(file.Store{Dir: t.TempDir()})
 	n := 0
 	for _, err := range f.Watch(t.Context(), "") {
 		require.ErrorIs(t, err, errNoWatcher)

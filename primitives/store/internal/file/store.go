@@ -1,4 +1,6 @@
-package storetest
+// Package file is a store for tests that want to see state go through bytes, as
+// it does between processes.
+package file
 
 import (
 	"context"
@@ -7,20 +9,15 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"testing"
 	"time"
-
-	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/weir-go/weir/primitives/store"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// file is a store in one JSON file, which several processes can share: nothing
-// of it is in memory. It is no Watcher.
-type file struct{ dir string }
+// Store is a [store.Store] in one JSON file of the directory Dir, which must
+// exist. Several processes can share it: nothing of it is in memory. It is no
+// [store.Watcher]. A process that dies while it writes leaves a lock behind.
+type Store struct{ Dir string }
 
 type saved struct {
 	Revision uint64
@@ -35,8 +32,8 @@ type savedEntry struct {
 }
 
 // with runs f on what the file holds while no other process does.
-func (s file) with(ctx context.Context, f func(state *saved, now time.Time) error) error {
-	lock := filepath.Join(s.dir, "lock")
+func (s Store) with(ctx context.Context, f func(state *saved, now time.Time) error) error {
+	lock := filepath.Join(s.Dir, "lock")
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -52,7 +49,7 @@ func (s file) with(ctx context.Context, f func(state *saved, now time.Time) erro
 		time.Sleep(time.Microsecond)
 	}
 	defer os.Remove(lock)
-	path := filepath.Join(s.dir, "state.json")
+	path := filepath.Join(s.Dir, "state.json")
 	state := &saved{Entries: map[string]savedEntry{}}
 	raw, err := os.ReadFile(path)
 	if err == nil {
@@ -83,7 +80,8 @@ func (e savedEntry) entry(key string, now time.Time) store.Entry {
 	return store.Entry{Key: key, Value: e.Value, Revision: e.Revision, Age: max(now.Sub(e.Written), 0)}
 }
 
-func (s file) Load(ctx context.Context, key string) (found store.Entry, err error) {
+// Load reads the file.
+func (s Store) Load(ctx context.Context, key string) (found store.Entry, err error) {
 	if err := store.CheckKey(key); err != nil {
 		return store.Entry{}, err
 	}
@@ -96,7 +94,8 @@ func (s file) Load(ctx context.Context, key string) (found store.Entry, err erro
 	return found, err
 }
 
-func (s file) List(ctx context.Context, folder string) (found []store.Entry, err error) {
+// List reads the file.
+func (s Store) List(ctx context.Context, folder string) (found []store.Entry, err error) {
 	if err := store.CheckFolder(folder); err != nil {
 		return nil, err
 	}
@@ -111,7 +110,8 @@ func (s file) List(ctx context.Context, folder string) (found []store.Entry, err
 	return found, err
 }
 
-func (s file) CompareAndSet(ctx context.Context, key string, revision uint64, value []byte, ttl time.Duration) (next uint64, err error) {
+// CompareAndSet reads the file and writes it anew.
+func (s Store) CompareAndSet(ctx context.Context, key string, revision uint64, value []byte, ttl time.Duration) (next uint64, err error) {
 	if err := store.CheckKey(key); err != nil {
 		return 0, err
 	}
@@ -129,22 +129,4 @@ func (s file) CompareAndSet(ctx context.Context, key string, revision uint64, va
 		return nil
 	})
 	return next, err
-}
-
-// Checklist rows 36 and 37: state that goes through a file survives being
-// serialised, and two processes see the same.
-func TestFileConforms(t *testing.T) {
-	Run(t, func() []store.Store {
-		dir, err := os.MkdirTemp(t.TempDir(), "")
-		require.NoError(t, err)
-		return []store.Store{file{dir}, file{dir}}
-	}, Virtual())
-}
-
-// The suite also runs without a bubble, on real time.
-func TestMemoryConformsInRealTime(t *testing.T) {
-	if testing.Short() {
-		t.Skip("waits for real time")
-	}
-	Run(t, func() []store.Store { return []store.Store{store.NewMemory()} }, Unit(50*time.Millisecond))
 }
