@@ -41,6 +41,47 @@ func BenchmarkGuard(b *testing.B) {
 	})
 }
 
+// And if each processor has a caller of its own?
+func BenchmarkGuardParallel(b *testing.B) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	for _, s := range []struct {
+		impl string
+		turn func() func() bool
+	}{
+		{"weir", func() func() bool {
+			g, err := guard.New(guard.Limit(64))
+			require.NoError(b, err)
+			return func() bool {
+				p, err := g.Acquire(ctx)
+				return err == nil && p.Release()
+			}
+		}},
+		{"semaphore", func() func() bool {
+			s := semaphore.NewWeighted(64)
+			return func() bool {
+				if s.Acquire(ctx, 1) != nil {
+					return false
+				}
+				s.Release(1)
+				return true
+			}
+		}},
+	} {
+		b.Run("impl="+s.impl, func(b *testing.B) {
+			turn := s.turn()
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					if !turn() {
+						b.Error("no permit")
+					}
+				}
+			})
+		})
+	}
+}
+
 const callers = 16
 
 // takeTurns has the callers acquire and release b.N times in all.

@@ -12,16 +12,14 @@ import (
 func (g *Guard) seat(c call, now time.Duration) Permit {
 	g.spare -= c.weight
 	if c.weight == 1 && g.away != 0 {
-		i := lowest(g.away)
-		g.away &^= 1 << i
-		return Permit{guard: g, ticket: g.returns[i].Load(), slot: i}
+		return g.seatCell()
 	}
 	g.tickets++
 	i := g.slots.take(slot{ticket: g.tickets, weight: c.weight, since: now})
 	if g.adapt != nil {
 		g.adapt.seen(g.depth(), now)
 	}
-	return Permit{guard: g, ticket: g.tickets, slot: fastSlots + i}
+	return Permit{guard: g, ticket: g.tickets, slot: cells + i}
 }
 
 // fits reports whether a call can be seated. The limit of an adaptive guard may be
@@ -33,7 +31,7 @@ func (g *Guard) fits(weight int) bool {
 	return g.spare >= weight
 }
 
-// depth is the number of units in use while the word is closed.
+// depth is the number of units in use while the guard is closed.
 func (g *Guard) depth() int { return g.capacity() - g.spare }
 
 // acquire is the long way of Acquire: it may wait, and it knows weights.
@@ -43,6 +41,11 @@ func (g *Guard) acquire(ctx context.Context, opts []CallOption) (Permit, error) 
 		var err error
 		if c, err = g.read(opts); err != nil {
 			return Permit{}, err
+		}
+	}
+	if len(opts) == 0 {
+		if p, ok := g.spin(); ok {
+			return p, nil
 		}
 	}
 	if g.deadlines {
@@ -118,13 +121,12 @@ func (g *Guard) admit(c call, now time.Duration) (Permit, bool) {
 	if g.queue.len > 0 {
 		return Permit{}, false
 	}
-	g.harvest()
-	if c.weight == 1 && !g.closed && g.spare == 0 {
+	if c.weight == 1 {
 		if p, ok := g.takeFast(); ok {
-			return p, true // the other side has given it back in the meantime
+			return p, true // one has come back in the meantime
 		}
 	}
-	if c.weight != 1 || g.spare == 0 {
+	if g.spare < c.weight {
 		g.close()
 	}
 	if !g.fits(c.weight) {
@@ -138,7 +140,7 @@ func (g *Guard) admit(c call, now time.Duration) (Permit, bool) {
 // the goroutine the caller never sees the permit, so it is released here.
 func (g *Guard) seated(p Permit) Permit {
 	if g.soft.at == 0 {
-		g.open()
+		g.reopen()
 		g.mu.Unlock()
 		return p
 	}
@@ -167,14 +169,13 @@ func (g *Guard) finishWith(called callees) {
 	}
 }
 
-// settle serves the queue as far as there are units, and opens the word if nobody
+// settle serves the queue as far as there are units, and opens the guard if nobody
 // is left in it. It returns those whose wait is over.
 //
-// Invariant: while somebody waits the word is closed, and after settle the next
+// Invariant: while somebody waits the guard is closed, and after settle the next
 // in line does not fit. So who is admitted past the queue finds it empty.
 func (g *Guard) settle(now time.Duration) (called callees) {
 	if g.queue.len > 0 {
-		g.close()
 		g.dropStale(now, &called)
 		for g.queue.len > 0 {
 			w := g.queue.next(now)
@@ -188,6 +189,6 @@ func (g *Guard) settle(now time.Duration) (called callees) {
 		}
 	}
 	g.stale.calm()
-	g.open()
+	g.reopen()
 	return called
 }

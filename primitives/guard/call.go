@@ -2,7 +2,6 @@ package guard
 
 import (
 	"context"
-	"math/bits"
 	"time"
 )
 
@@ -105,6 +104,3 @@ func (g *Guard) unfit(c call) error {
 	}
 	return nil
 }
-
-// lowest returns the number of the lowest bit that is set.
-func lowest(set uint64) int { return bits.TrailingZeros64(set) }

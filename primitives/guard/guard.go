@@ -3,7 +3,7 @@ package guard
 import (
 	"context"
 	"errors"
-	"math/bits"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,25 +18,29 @@ import (
 //
 // A guard that nobody uses may be taken from one synctest bubble to another.
 type Guard struct {
-	word    atomic.Uint64            // see word.go
-	returns [fastSlots]atomic.Uint64 // how often each slot of the word was released
-	limit   atomic.Int64             // the capacity; written under the lock
+	gate  atomic.Uint32 // how many cells may be tried; 0 while the guard is closed
+	limit atomic.Int64  // the capacity; written under the lock
 
 	// What the policy says.
 	name      string
 	sheds     bool
 	deadlines bool
 	measures  bool // how long permits are held
-	pinned    bool // the word stays closed: each call has to be seen
+	pinned    bool // the guard stays closed: each call has to be seen
 	timed     bool // each call that waits has to be timed
 	maxQueue  int  // below 0: no bound
+	looks     int  // at the cells, before a call waits
 	classify  outcome.Classifier
 	base      time.Time
 
+	cells [cells]atomic.Uint64 // see cells.go
+
 	mu     sync.Mutex
 	spare  int    // units to give; below 0 the guard holds more than it may
-	away   uint64 // slots of the word that are neither in it nor held
-	closed bool   // the word is
+	away   uint64 // the cells that have neither a unit nor a permit
+	closed bool
+	span   int // how many cells are used
+	rest   int // pieces of work until a closed guard may open
 	slots  slots
 	queue  queue
 	stale  stale
@@ -46,6 +50,7 @@ type Guard struct {
 	shared [Late + 1]*ShedError // handed out by address: a shed call allocates nothing
 
 	tickets, admitted, shed, cancelled uint64
+	counted                            uint64 // permits of cells that are in admitted, too
 }
 
 // New returns a guard that behaves as p says, or the error of [Policy.Validate].
@@ -69,12 +74,20 @@ func New(p Policy) (*Guard, error) {
 	}
 	g.pinned = g.measures || g.soft.at > 0
 	g.closed = true
-	g.word.Store(closedBit)
-	if !g.pinned {
-		g.away = freeMask
+	if !g.measures {
+		g.away = 1<<cells - 1
+	}
+	for i := range g.cells {
+		g.cells[i].Store(shut)
 	}
 	g.setCapacity(p.capacity)
-	g.open()
+	g.looks = 1
+	if runtime.GOMAXPROCS(0) > 1 { // or else no owner could run meanwhile
+		g.looks += cells / g.span
+	}
+	if !g.pinned {
+		g.open()
+	}
 	return g, nil
 }
 
@@ -95,10 +108,10 @@ func (g *Guard) Acquire(ctx context.Context, opts ...CallOption) (Permit, error)
 		return Permit{}, g.refuse(err)
 	}
 	// takeFast, once and inlined: this is all there is to most calls.
-	w := g.word.Load()
-	if i := bits.TrailingZeros64(w); i < fastSlots && w>>gateShift == 0 && len(opts) == 0 {
-		if g.word.CompareAndSwap(w, w+(admission-1<<i)) {
-			return Permit{guard: g, ticket: g.returns[i].Load(), slot: i}, nil
+	if n := g.gate.Load(); n > 0 && len(opts) == 0 {
+		i := home() & (n - 1) % cells
+		if w := g.cells[i].Load(); w&(held|shut) == 0 && g.cells[i].CompareAndSwap(w, w|held) {
+			return Permit{guard: g, ticket: w | held, slot: int(i)}, nil
 		}
 	}
 	return g.acquire(ctx, opts)
@@ -109,10 +122,9 @@ func (g *Guard) Acquire(ctx context.Context, opts ...CallOption) (Permit, error)
 // allocates nothing, also when it sheds, unless the guard measures (see
 // [ShedError]).
 func (g *Guard) TryAcquire(opts ...CallOption) (Permit, error) {
-	w := g.word.Load()
-	if i := bits.TrailingZeros64(w); i < fastSlots && w>>gateShift == 0 && len(opts) == 0 {
-		if g.word.CompareAndSwap(w, w+(admission-1<<i)) {
-			return Permit{guard: g, ticket: g.returns[i].Load(), slot: i}, nil
+	if len(opts) == 0 {
+		if p, ok := g.takeFast(); ok {
+			return p, nil
 		}
 	}
 	return g.try(opts)

@@ -14,11 +14,9 @@ import (
 // A permit that is never released keeps its units for good: defer the release,
 // or use [Guard.Do].
 type Permit struct {
-	guard *Guard
-	// ticket says which use of the slot this is. In a slot of the word it is the
-	// number of times that the slot had been released before.
-	ticket uint64
-	slot   int // below fastSlots: in the word; else fastSlots + its place in the table
+	guard  *Guard
+	ticket uint64 // what the slot holds as long as the permit has not been released
+	slot   int    // below cells: a cell; else cells + its place in the table
 }
 
 // Release gives the units back, to the waiters that are next if there are any. It
@@ -30,25 +28,18 @@ type Permit struct {
 // To an [Adaptive] guard Release says that the call succeeded; [Permit.Done]
 // tells how it ended.
 func (p Permit) Release() bool {
-	g := p.guard
-	if g == nil {
-		return false
-	}
-	if i := p.slot; i < fastSlots {
-		if g.word.Load()&closedBit != 0 {
-			return g.releaseBehind(p)
-		}
-		// A slot counts its releases, so nothing but the permit that was given
-		// last, and not yet released, fits.
-		if !g.returns[i].CompareAndSwap(p.ticket, p.ticket+1) {
-			return false
-		}
-		if g.word.Add(1<<i)&closedBit != 0 {
-			g.returned() // closed in between
-		}
+	if p.guard != nil && p.slot < cells && p.guard.cells[p.slot].CompareAndSwap(p.ticket, p.ticket+freed) {
 		return true
 	}
-	return g.release(p, outcome.Success)
+	return p.release()
+}
+
+// release is the long way of Release.
+func (p Permit) release() bool {
+	if p.guard == nil {
+		return false
+	}
+	return p.guard.release(p, outcome.Success)
 }
 
 // Done is Release and tells an [Adaptive] guard how the call ended: err is what it
@@ -67,40 +58,15 @@ func (p Permit) Done(ctx context.Context, err error) bool {
 	return g.release(p, kind)
 }
 
-// returned settles after a slot came back into a closed word.
-func (g *Guard) returned() {
-	now := g.clock()
-	g.mu.Lock()
-	g.close()
-	g.finish(now)
-}
-
-// releaseBehind gives a slot of the word back behind the lock, which spares a
-// closed word two changes.
-func (g *Guard) releaseBehind(p Permit) bool {
-	now := g.clock()
-	g.mu.Lock()
-	// Releases in front of the lock may still be on their way.
-	if !g.returns[p.slot].CompareAndSwap(p.ticket, p.ticket+1) {
-		g.mu.Unlock()
-		return false
-	}
-	g.away |= 1 << p.slot
-	g.spare++
-	g.finish(now)
-	return true
-}
-
-// release gives back a slot of the table.
+// release gives back what p stands for, behind the lock.
 func (g *Guard) release(p Permit, kind outcome.Kind) bool {
 	now := g.clock()
 	g.mu.Lock()
-	s, ok := g.slots.put(p.slot-fastSlots, p.ticket)
+	s, ok := g.takeBack(p)
 	if !ok {
 		g.mu.Unlock()
 		return false
 	}
-	g.spare += s.weight
 	if g.measures {
 		g.learn(s.since, now, kind)
 	}
@@ -108,16 +74,15 @@ func (g *Guard) release(p Permit, kind outcome.Kind) bool {
 	return true
 }
 
-// takeBack gives back a permit that its caller never saw, under the lock.
-func (g *Guard) takeBack(p Permit) {
-	if i := p.slot; i < fastSlots {
-		g.returns[i].Add(1)
-		g.away |= 1 << i
-		g.spare++
-		return
+// takeBack takes the units of a permit that has not been released before.
+func (g *Guard) takeBack(p Permit) (s slot, ok bool) {
+	if p.slot < cells {
+		return slot{}, g.putBack(p.slot, p.ticket)
 	}
-	s, _ := g.slots.put(p.slot-fastSlots, p.ticket)
-	g.spare += s.weight
+	if s, ok = g.slots.put(p.slot-cells, p.ticket); ok {
+		g.spare += s.weight
+	}
+	return s, ok
 }
 
 // learn takes note of how long a permit was held, and how the call ended.

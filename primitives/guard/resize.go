@@ -38,11 +38,12 @@ func (g *Guard) refuseSize(n int) error {
 }
 
 // setCapacity moves the difference to the spare units, where it may become a debt
-// that the next releases pay. The word must be closed, so that the debt cannot be
-// dodged through it.
+// that the next releases pay. The guard must be closed, so that the debt cannot be
+// dodged through a cell.
 func (g *Guard) setCapacity(n int) {
 	g.spare += n - g.capacity()
 	g.limit.Store(int64(n))
+	g.spread()
 	if g.measures {
 		return // their errors tell more than can be prepared
 	}

@@ -3,7 +3,7 @@ package guard
 import "time"
 
 // slots is the table of the permits that are given behind the lock: those of
-// weighted calls, of the units beyond the word, and of guards that measure. It
+// weighted calls, of the units beyond the cells, and of guards that measure. It
 // makes their release idempotent: a permit names its slot and the ticket it got,
 // and releases only while the slot still holds that ticket. Tickets are numbered
 // from 1 over the life of the guard, and 64 bits do not run out.

@@ -1,9 +1,6 @@
 package guard
 
-import (
-	"math/bits"
-	"time"
-)
+import "time"
 
 // Snapshot is the state of a guard at one moment: all of it was true together,
 // and may be out of date by the time it is read.
@@ -27,26 +24,23 @@ type Snapshot struct {
 	Held time.Duration
 }
 
-// Snapshot returns the state of the guard. It takes the guard's lock for a few
-// nanoseconds and allocates nothing.
+// Snapshot returns the state of the guard. It takes the guard's lock for up to
+// a microsecond and allocates nothing.
 func (g *Guard) Snapshot() Snapshot {
 	g.mu.Lock()
-	if g.queue.len > 0 && g.word.Load() != closedBit {
-		// Somebody is about to hand a slot to a waiter. Do it for him, so that
-		// nobody is seen to wait while a unit is free.
-		g.finish(g.clock())
-		g.mu.Lock()
-	}
 	defer g.mu.Unlock()
 	g.queue.exits.all()
-	word := g.word.Load()
+	if !g.closed { // for a moment, so that all the cells are seen at once
+		g.close()
+		defer g.open()
+	}
 	return Snapshot{
 		Name:      g.name,
 		Capacity:  g.capacity(),
 		SoftLimit: g.soft.at,
-		Depth:     g.capacity() - g.spare - bits.OnesCount64(word&freeMask),
+		Depth:     g.depth(),
 		Waiting:   g.queue.len,
-		Admitted:  g.admitted + word&^closedBit>>fastSlots + g.queue.exits.admitted,
+		Admitted:  g.admitted + g.given() - g.counted + g.queue.exits.admitted,
 		Shed:      g.shed,
 		Cancelled: g.cancelled,
 		Held:      g.holds.mean,

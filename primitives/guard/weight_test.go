@@ -113,7 +113,7 @@ func TestLightCallsGoOnWhenTheHeavyOneLeaves(t *testing.T) {
 
 // Rows 29 and 30 with weights: the sum never exceeds the limit, and comes to zero.
 func TestNeverMoreWeightThanCapacity(t *testing.T) {
-	const capacity = 70 // some of it in the word, some behind the lock
+	const capacity = 70 // some of it in the cells, some behind the lock
 	g := newGuard(t, guard.Limit(capacity))
 	var inFlight atomic.Int64
 	var wg sync.WaitGroup
@@ -133,7 +133,7 @@ func TestNeverMoreWeightThanCapacity(t *testing.T) {
 	require.Equal(t, guard.Snapshot{Capacity: capacity, Admitted: 6400}, g.Snapshot())
 }
 
-// More than the word has slots for, all kept at once, and released in any order.
+// More than there are cells for, all kept at once, and released in any order.
 func TestManyPermitsAtOnce(t *testing.T) {
 	for _, capacity := range []int{47, 48, 49, 50, 96, 1000} {
 		g := newGuard(t, guard.Limit(capacity))
@@ -154,7 +154,7 @@ func TestManyPermitsAtOnce(t *testing.T) {
 	}
 }
 
-// The count in the word runs over every 16384 calls.
+// Admissions are counted by the cells, and beside them.
 func TestAdmissionsAreCountedBeyondTheWord(t *testing.T) {
 	for _, kept := range []int{0, 1, 63} {
 		g := newGuard(t, guard.Limit(64))

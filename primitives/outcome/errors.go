@@ -2,7 +2,7 @@ package outcome
 
 import "time"
 
-// Error is an error together with its meaning. It is made by [Permanent],
+// Error is an error together with its meaning. It is made by [AsPermanent],
 // [AsThrottled] and [AsIgnored], and is transparent: its text is the text of Err,
 // and errors.Is and errors.As see through it.
 type Error struct {

@@ -1,0 +1,165 @@
+package guard
+
+import (
+	"math/bits"
+	"unsafe"
+)
+
+// A guard keeps its books twice over. Behind the lock stands the whole account:
+// waiters, weights, spare units. In front of it stand some cells, each good for a
+// permit of one unit; to take one costs a compare-and-swap, to give it back another,
+// and neither the lock.
+//
+//	63..2                  1     0
+//	permits given back     shut  held
+//
+// A cell that is neither shut nor held is free and has its unit in it, so a unit is
+// always in one place, and the limit is kept by construction. A cell that is shut
+// and not held is away; its unit is among the spare ones behind the lock. What needs
+// the whole account (somebody waits, a weight, a resize) closes the guard, which
+// shuts every cell: from then on nobody can take one past the queue, and the permits
+// that are out come back behind the lock.
+//
+// The count makes each permit of a cell different from all before it, and in sum
+// says how many the cells have given. It takes 62 bits, which do not run out.
+//
+// Goroutines begin to look for a free cell at different places, so that those on
+// different processors do not fight for one.
+const (
+	cells  = 64
+	stride = 9 // to the next one to look at: odd, and in another cache line
+
+	held  = 1
+	shut  = 2
+	freed = 4 - held // what giving back adds
+)
+
+// home is where a goroutine looks first. It is drawn from the address of its stack,
+// which costs nothing and is stable as long as it matters.
+func home() uint32 {
+	var here byte
+	return uint32(uint64(uintptr(unsafe.Pointer(&here))>>11) * 0x9E3779B97F4A7C15 >> 32)
+}
+
+// takeFast takes a free cell, if the guard is open and has one.
+func (g *Guard) takeFast() (Permit, bool) {
+	n := g.gate.Load()
+	at := home()
+	for range n {
+		i := at & (n - 1) % cells
+		w := g.cells[i].Load()
+		if w&(held|shut) == 0 && g.cells[i].CompareAndSwap(w, w|held) {
+			return Permit{guard: g, ticket: w | held, slot: int(i)}, true
+		}
+		at += stride
+	}
+	return Permit{}, false
+}
+
+// spin looks for a free cell for a caller that would have to wait, in an open guard,
+// where nobody waits yet. Once one does, all have to, and each call costs a wake-up:
+// where calls are shorter than that, it is worth some looks to put it off.
+func (g *Guard) spin() (p Permit, ok bool) {
+	for i := g.looks; i > 0 && !ok && g.gate.Load() > 0; i-- {
+		p, ok = g.takeFast()
+	}
+	return p, ok
+}
+
+// putBack gives cell i back under the lock, if it holds the ticket.
+func (g *Guard) putBack(i int, ticket uint64) bool {
+	c := &g.cells[i]
+	if c.Load() != ticket|shut {
+		return c.CompareAndSwap(ticket, ticket+freed) // opened in between, or not the owner
+	}
+	c.Store((ticket | shut) + freed)
+	g.away |= 1 << i
+	g.spare++
+	return true
+}
+
+// seatCell takes a cell that is away for a unit that has been taken from the spare ones.
+func (g *Guard) seatCell() Permit {
+	i := bits.TrailingZeros64(g.away)
+	g.away &^= 1 << i
+	g.counted++
+	w := g.cells[i].Load()
+	g.cells[i].Store(w | held)
+	return Permit{guard: g, ticket: w&^shut | held, slot: i}
+}
+
+// close shuts all cells, and takes the units in them behind the lock, which the
+// caller holds.
+func (g *Guard) close() {
+	if g.closed {
+		return
+	}
+	g.closed = true
+	g.rest = g.span
+	g.gate.Store(0)
+	for i := range g.span {
+		if g.away>>i&1 == 0 && g.cells[i].Or(shut)&held == 0 {
+			g.away |= 1 << i
+			g.spare++
+		}
+	}
+}
+
+// reopen opens the guard if that will last. To close and to open it takes a step for
+// each cell, so a closed guard stays so for as many pieces of work as it has cells;
+// and until a quarter of the capacity is spare, or else one that hovers about full
+// would do it all the time.
+func (g *Guard) reopen() {
+	if !g.closed {
+		g.lend()
+		return
+	}
+	g.rest--
+	stays := g.pinned || g.rest > 0 || g.spare <= 0 || g.spare < g.capacity()/4
+	if !stays || g.spare == g.capacity() {
+		g.queue.exits.forget()
+	}
+	if !stays {
+		g.open()
+	}
+}
+
+// open undoes close.
+func (g *Guard) open() {
+	g.closed = false
+	for i := range g.span {
+		if g.away>>i&1 == 0 {
+			g.cells[i].And(^uint64(shut))
+		}
+	}
+	g.lend()
+	g.gate.Store(uint32(g.span))
+}
+
+// lend puts spare units into the cells that are away.
+func (g *Guard) lend() {
+	for g.spare > 0 {
+		i := bits.TrailingZeros64(g.away)
+		if i >= g.span {
+			return
+		}
+		g.away &^= 1 << i
+		g.spare--
+		g.cells[i].And(^uint64(shut))
+	}
+}
+
+// spread sets how many cells the guard uses: a power of two, enough for the capacity
+// where there are so many.
+func (g *Guard) spread() {
+	g.span = 1 << bits.Len(uint(min(g.capacity(), cells)-1))
+}
+
+// given is how many permits the cells have given.
+func (g *Guard) given() (n uint64) {
+	for i := range g.cells {
+		w := g.cells[i].Load()
+		n += w>>2 + w&held
+	}
+	return n
+}
