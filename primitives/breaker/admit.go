@@ -82,20 +82,21 @@ func (b *Breaker) pass(w word) (t Token, r *OpenError, ok bool) {
 	if b.inMode() == Disabled {
 		return Token{}, nil, true
 	}
-	if b.ramp.end.Load() != 0 && b.heldBack() {
-		return Token{}, b.ramp.held, true
-	}
+	held := b.ramp.end.Load() != 0 && b.heldBack()
 	switch {
 	case b.hung != nil:
-		return b.depart(w)
+		return b.depart(w, held)
+	case held:
+		return Token{}, b.ramp.held, true
 	case b.slow != nil:
 		t.mark = startMark(b.now())
 	}
 	return t, nil, true
 }
 
-// depart admits a call that is watched while it runs, unless too many hang.
-func (b *Breaker) depart(w word) (t Token, r *OpenError, ok bool) {
+// depart admits a call that is watched while it runs, unless too many hang or the
+// ramp holds it back.
+func (b *Breaker) depart(w word, held bool) (t Token, r *OpenError, ok bool) {
 	b.mu.Lock()
 	defer b.unlock()
 	if b.load().stamp() != w.stamp() {
@@ -106,6 +107,9 @@ func (b *Breaker) depart(w word) (t Token, r *OpenError, ok bool) {
 	if b.hanging(now) {
 		b.move(move{to: Open, cause: Threshold, rule: b.hung})
 		return Token{}, nil, false
+	}
+	if held {
+		return Token{}, b.ramp.held, true
 	}
 	return Token{stamp: w.stamp(), mark: b.flights.depart(now)}, nil, true
 }

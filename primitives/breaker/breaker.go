@@ -207,6 +207,9 @@ func (b *Breaker) stateAt(w word, now time.Duration) State {
 	case w.state() == Open && now >= b.until:
 		return HalfOpen
 	case w.state() == Closed && b.hanging(now):
+		if b.policy.recovery == 0 && b.told <= now {
+			return HalfOpen // it opens for no time
+		}
 		return Open
 	}
 	return w.state()

@@ -30,10 +30,10 @@ func (b *Breaker) current() Token {
 		return Token{}
 	}
 	now := b.now()
-	b.ripen(now)
 	if b.load().state() == Closed && b.hanging(now) {
 		b.move(move{to: Open, cause: Threshold, rule: b.hung})
 	}
+	b.ripen(now)
 	return Token{stamp: b.load().stamp()}
 }
 

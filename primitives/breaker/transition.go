@@ -90,12 +90,12 @@ func (b *Breaker) remember(w word, now time.Duration) {
 // beginOpen returns how long the opening lasts. Called with mu held, as of state
 // Open.
 func (b *Breaker) beginOpen(from word, m move, now time.Duration) time.Duration {
+	if from.state() == Closed && now-b.closedAt >= b.policy.opening.healthy {
+		b.openings = 0
+	}
 	if b.inMode() == ForcedOpen {
 		b.lockOpen()
 		return forEver
-	}
-	if from.state() == Closed && now-b.closedAt >= b.policy.opening.healthy {
-		b.openings = 0
 	}
 	open := max(m.open, 0)
 	if !m.outside {
