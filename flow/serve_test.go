@@ -2,6 +2,7 @@ package flow_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -240,15 +241,25 @@ func TestServeEndsAllCallsWhenItIsAborted(t *testing.T) {
 			return in.Map("hang", func(ctx context.Context, v int) (int, error) { <-ctx.Done(); return 0, ctx.Err() }, flow.Buffer(1))
 		})
 		require.NoError(t, err)
+		var inside atomic.Int64
 		var wg sync.WaitGroup
 		for v := range 10 {
-			wg.Go(func() { assert.Error(t, s.Do(context.Background(), v).Err) })
+			// Those inside also where the function has only seen that its context ended.
+			wg.Go(func() {
+				err := s.Do(context.Background(), v).Err
+				assert.True(t, errors.Is(err, stages.ErrAborted) || errors.Is(err, stages.ErrStopped), err)
+				if errors.Is(err, stages.ErrAborted) {
+					inside.Add(1)
+				}
+			})
 		}
 		time.AfterFunc(time.Second, abort)
 		wg.Wait()
 		rep, err := s.Wait()
 		require.ErrorIs(t, err, context.Canceled)
 		require.NoError(t, rep.Check())
+		require.GreaterOrEqual(t, inside.Load(), rep.Ledger.Failed)
+		require.Positive(t, rep.Ledger.Failed)
 	})
 }
 

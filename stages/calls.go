@@ -3,6 +3,7 @@ package stages
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 )
 
@@ -31,6 +32,7 @@ func NewCalls[I, O any]() *Calls[I, O] {
 // visit is a call on its way through the flow.
 type visit[I, O any] struct {
 	ctx  context.Context
+	rt   *Runtime // set by the source
 	in   I
 	done atomic.Bool // somebody has given the answer
 	back chan answer[O]
@@ -42,11 +44,17 @@ type answer[O any] struct {
 	timings Timings
 }
 
-// give gives the answer; the first one counts.
+// give gives the answer; the first one counts. A function that heeds its context
+// ends with the context's error at an abort, which the caller could take for that
+// of his own context: so the answer says that it was the abort.
 func (c *visit[I, O]) give(a answer[O]) {
-	if c.done.CompareAndSwap(false, true) {
-		c.back <- a
+	if !c.done.CompareAndSwap(false, true) {
+		return
 	}
+	if a.err != nil && c.rt.ctx.Err() != nil && errors.Is(a.err, context.Canceled) && !errors.Is(a.err, ErrAborted) {
+		a.err = fmt.Errorf("%w: %w", c.rt.abortError(), a.err)
+	}
+	c.back <- a
 }
 
 // Do sends v through the flow and returns what becomes of it, with its timings:
@@ -58,7 +66,8 @@ func (c *visit[I, O]) give(a answer[O]) {
 // begins work on it, and the context of one at work, which has the values of
 // ctx, ends. A failed item's error is an *[ItemError]; the cause may be a
 // [github.com/weir-go/weir/primitives/guard.ShedError], or an open breaker's.
-// When the flow has stopped the error is [ErrStopped].
+// When the flow has stopped the error is [ErrStopped]; a call that was inside when
+// the flow was aborted fails with [ErrAborted].
 func (c *Calls[I, O]) Do(ctx context.Context, v I) (O, Timings, error) {
 	var none O
 	if err := ctx.Err(); err != nil {
@@ -90,6 +99,7 @@ func (s callSource[I, O]) Run(ctx context.Context, out *Outlet[I]) error {
 	for {
 		select {
 		case call := <-s.calls.arrivals:
+			call.rt = out.rt
 			if !out.emitCall(call.ctx, call, func(err error) { call.settle(err) }, call.in) {
 				call.give(answer[O]{err: out.rt.abortError()})
 				return nil

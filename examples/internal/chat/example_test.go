@@ -75,3 +75,19 @@ func ExampleClient_Close() {
 	client.Close()
 	// Output:
 }
+
+func ExampleClient_Forward() {
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"choices":[{"message":{"content":"Hello."}}]}`)
+	}))
+	defer service.Close()
+	client, err := chat.New(service.URL)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Close()
+	answer, err := client.Forward(context.Background(), []byte(`{"model":"m","messages":[{"role":"user","content":"Say hello."}]}`))
+	fmt.Printf("%s %v\n", answer, err)
+	// Output: {"choices":[{"message":{"content":"Hello."}}]} <nil>
+}

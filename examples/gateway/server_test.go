@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/weir-go/weir/flow"
+)
+
+// served is a gateway that serves a listener of its own, as the program does.
+type served struct {
+	*front
+	interrupt context.CancelFunc
+	ended     chan error
+	report    *flow.Report
+}
+
+func start(t *testing.T, drain time.Duration, model ask) *served {
+	t.Helper()
+	c := defaults()
+	c.model, c.timeout, c.drain = "m", 10*time.Second, drain
+	g, err := open(c, model)
+	require.NoError(t, err)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	ctx, interrupt := context.WithCancel(t.Context())
+	s := &served{
+		front:     &front{g, t, "http://" + listener.Addr().String(), &http.Client{Transport: transport}},
+		interrupt: interrupt, ended: make(chan error, 1),
+	}
+	go func() {
+		var err error
+		s.report, err = g.serve(ctx, listener)
+		s.ended <- err
+	}()
+	return s
+}
+
+// At the end what is in work is answered, and nobody else is let in.
+func TestShutdownAnswersWhatIsInWork(t *testing.T) {
+	begun, release := make(chan struct{}), make(chan struct{})
+	s := start(t, 10*time.Second, func(ctx context.Context, request json.RawMessage) (json.RawMessage, error) {
+		close(begun)
+		<-release
+		return echo(ctx, request)
+	})
+	inWork := make(chan answer, 1)
+	go func() {
+		a, err := s.post(t.Context(), asking("in work"))
+		assert.NoError(t, err)
+		inWork <- a
+	}()
+	<-begun
+	s.interrupt()
+	require.Eventually(t, func() bool {
+		_, err := s.post(t.Context(), asking("too late"))
+		return err != nil // nobody listens any more
+	}, 5*time.Second, time.Millisecond)
+	close(release)
+	require.Equal(t, 200, (<-inWork).status)
+	require.NoError(t, <-s.ended)
+	require.NoError(t, s.report.Check())
+	require.EqualValues(t, 1, s.report.Ledger.Out)
+	require.Contains(t, s.report.String(), "complete")
+}
+
+// A model that does not answer does not keep the gateway from ending.
+func TestShutdownRefusesWhatIsNotAnsweredInTime(t *testing.T) {
+	begun := make(chan struct{})
+	s := start(t, 50*time.Millisecond, func(ctx context.Context, _ json.RawMessage) (json.RawMessage, error) {
+		close(begun)
+		<-ctx.Done()
+		return nil, ctx.Err()
+	})
+	inWork := make(chan answer, 1)
+	go func() {
+		a, err := s.post(t.Context(), asking("in work"))
+		assert.NoError(t, err)
+		inWork <- a
+	}()
+	<-begun
+	s.interrupt()
+	a := <-inWork
+	require.Equal(t, 503, a.status, a)
+	require.Equal(t, "the gateway is shutting down", message(t, a))
+	require.Equal(t, "1", a.header.Get("Retry-After"))
+	require.ErrorIs(t, <-s.ended, flow.ErrDrainTimeout)
+	require.NoError(t, s.report.Check())
+}
+
+func TestServeReportsAListenerThatBreaks(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, listener.Close())
+	g, err := open(defaults(), echo)
+	require.NoError(t, err)
+	report, err := g.serve(t.Context(), listener)
+	require.ErrorIs(t, err, net.ErrClosed)
+	require.NoError(t, report.Check())
+}
+
+// program runs main without the process, until ctx ends.
+func program(ctx context.Context, args string, stderr io.Writer) (code int, stdout string) {
+	var out strings.Builder
+	code = run(ctx, strings.Fields(args), environment(), &out, stderr)
+	return code, out.String()
+}
+
+func TestRunHelp(t *testing.T) {
+	code, stdout := program(t.Context(), "-h", io.Discard)
+	require.Zero(t, code)
+	require.Contains(t, stdout, "Usage: gateway")
+}
+
+func TestRunReportsBadUseInOneLine(t *testing.T) {
+	var stderr strings.Builder
+	code, stdout := program(t.Context(), "-limit 0", &stderr)
+	require.Equal(t, 2, code)
+	require.Empty(t, stdout)
+	require.Equal(t, "gateway: -limit 0 is not between 1 and 100000 (-h for help)\n", stderr.String())
+}
+
+func TestRunReportsAPlaceThatIsTaken(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	var stderr strings.Builder
+	code, _ := program(t.Context(), "-addr "+listener.Addr().String(), &stderr)
+	require.Equal(t, 1, code)
+	require.Regexp(t, `^gateway: listen tcp .*: address already in use\n$`, stderr.String())
+}
+
+// The whole program: it says where it listens, answers, and prints its report.
+func TestRun(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	lines, stderr := io.Pipe()
+	type ending struct {
+		code   int
+		stdout string
+	}
+	ended := make(chan ending, 1)
+	go func() {
+		code, stdout := program(ctx, "-addr 127.0.0.1:0", stderr)
+		stderr.Close()
+		ended <- ending{code, stdout}
+	}()
+	text := make([]byte, 200)
+	n, err := lines.Read(text)
+	require.NoError(t, err)
+	url, _, _ := strings.Cut(string(text[:n]), "/v1 asks ")
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	f := &front{t: t, url: url, http: &http.Client{Transport: transport}}
+	a := f.question("What is a weir?\n\nA low dam. It lets a stream through.")
+	require.Equal(t, 200, a.status, a.body)
+	require.Contains(t, a.body, `"content":"A low dam."`)
+	interrupt()
+	end := <-ended
+	require.Zero(t, end.code)
+	require.Contains(t, end.stdout, "complete")
+	require.Contains(t, end.stdout, "in 1 + derived 0 + recovered 0 = out 1 ")
+}
