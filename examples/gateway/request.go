@@ -95,7 +95,7 @@ func patience(header http.Header, most time.Duration) (time.Duration, error) {
 			}
 			seconds, err := strconv.ParseUint(strings.TrimSpace(value), 10, 31)
 			if err != nil {
-				return 0, fmt.Errorf("Prefer: wait=%s is not a number of whole seconds", strings.TrimSpace(value))
+				return 0, fmt.Errorf("header Prefer: wait=%s is not a number of whole seconds", strings.TrimSpace(value))
 			}
 			return min(time.Duration(seconds)*time.Second, most), nil
 		}

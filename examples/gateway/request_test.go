@@ -28,7 +28,7 @@ func TestABadRequestSaysWhatIsWrong(t *testing.T) {
 			"model is not a string; messages[0] is not an object; messages[2].role is missing"},
 		{"no messages", `{"model":"m","messages":[]}`, nil, 400, "messages is empty"},
 		{"a stream", `{"model":"m","messages":[{"role":"user"}],"stream":true}`, nil, 400, "stream is not supported: leave it out or set it to false"},
-		{"no time", `{"model":"m","messages":[{"role":"user"}]}`, []string{"Prefer", "wait=soon"}, 400, "Prefer: wait=soon is not a number of whole seconds"},
+		{"no time", `{"model":"m","messages":[{"role":"user"}]}`, []string{"Prefer", "wait=soon"}, 400, "header Prefer: wait=soon is not a number of whole seconds"},
 		{"too long", strings.Repeat(" ", maxBody+1), nil, 413, "the request is longer than 1048576 bytes"},
 	}
 	for _, tt := range tests {
