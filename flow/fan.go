@@ -94,7 +94,7 @@ func pair[A, B, U any](kind string, stage stages.Pairing[A, B, U], a *Stream[A],
 	g := a.graph.root()
 	g.absorb(b.graph.root())
 	node := g.add(kind, stage, settings)
-	node.turns = takesTurns(stage)
+	node.turns, node.pairs = takesTurns(stage), takesPairs(stage)
 	a.wire.lead(node, settings)
 	b.wire.lead(node, settings)
 	next := &Stream[U]{graph: g, wire: newWire[U](g, node)}

@@ -26,6 +26,7 @@ type node struct {
 	kind  string // what it was named after; "" where the user named it
 	what  any    // the source, stage or sink
 	turns bool   // it waits for one inlet while another fills up
+	pairs bool   // so it does, unless it is told that it must not
 	fault error
 	staff stages.Staffed    // nil where there are no workers to set
 	start func(*Run) func() // returns what the node's goroutine does
@@ -190,8 +191,13 @@ func (g *Graph) validate(end *wire) error {
 		}
 	}
 	for _, n := range g.nodes {
-		if above := g.shared(n); n.turns && above != nil {
+		if !n.turns {
+			continue
+		}
+		if above := g.shared(n); above != nil {
 			fault(n, "it takes its inputs in turns, and two of them come of stage %q, which would wait for it for good", above.name)
+		} else if by := g.tied(n); by != nil {
+			fault(n, "it takes its inputs in turns, and one would wait for another for good, by way of stage %q", by.name)
 		}
 	}
 	for _, w := range g.wires {

@@ -83,6 +83,9 @@ func (g *Graph) prepare(ctx context.Context, end *wire, opts []RunOption) (*Run,
 		if n.staff != nil {
 			r.nodes[n].Begin(n.staff)
 		}
+		if n.pairs && g.tied(n) != nil {
+			r.nodes[n].Entangle()
+		}
 	}
 	r.connect(end)
 	r.supervise(s)

@@ -72,3 +72,15 @@ type TurnTaker interface {
 	// TakesTurns reports whether the stage does so.
 	TakesTurns() bool
 }
+
+// PairTaker is implemented by stages with several inlets that wait for one of
+// them while another fills up, unless the two depend on each other: then a flow
+// says so by [Node.Entangle], and they must take what comes.
+type PairTaker interface {
+	// TakesPairs reports whether the stage does so.
+	TakesPairs() bool
+}
+
+// Entangle tells the stage at the node, before it is run, that its inlets depend
+// on each other by some way through the graph.
+func (n *Node) Entangle() { n.entangled = true }

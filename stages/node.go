@@ -18,6 +18,7 @@ type Node struct {
 	attempts, wait, work, longest                            atomic.Int64
 
 	ins, outs []*joint
+	entangled bool                          // its inlets depend on each other
 	unwanted  atomic.Bool                   // of a source: nobody below wants more
 	workers   atomic.Int32                  // how many there shall be; 0 where that is fixed
 	paused    atomic.Pointer[chan struct{}] // of a source; closed when it goes on

@@ -23,10 +23,10 @@ const MaxDrift = 1 << 16
 // partner, and passes. A pair has the timings of a's item, and the
 // acknowledgements of both.
 //
-// Where both inlets come of one stage above, as in a diamond, each must send on
-// as many items as it gets. Where one drops items the other would be kept
-// waiting and then the stage above, for good; instead Zip breaks the run when
-// one is [MaxDrift] ahead.
+// Where both inlets come of one stage above, as in a diamond, or depend on each
+// other by another way through the graph, each must send on as many items as it
+// gets. Where one drops items the other would be kept waiting and then what is
+// above, for good; instead Zip breaks the run when one is [MaxDrift] ahead.
 func Zip[A, B, O any](join func(A, B) O) Pairing[A, B, O] { return zipper[A, B, O]{join} }
 
 type zipper[A, B, O any] struct{ join func(A, B) O }
@@ -36,10 +36,13 @@ func (z zipper[A, B, O]) Validate() error { return needs(z.join == nil, "join fu
 // TakesFailures implements [FailureTaker]: a failure has a place in the order.
 func (z zipper[A, B, O]) TakesFailures() bool { return true }
 
+// TakesPairs implements [PairTaker].
+func (z zipper[A, B, O]) TakesPairs() bool { return true }
+
 func (z zipper[A, B, O]) Run(_ context.Context, a *Inlet[A], b *Inlet[B], out *Outlet[O]) error {
 	common, onlyA, onlyB := forked(a.joint, b.joint)
 	p := pairs[A, B, O]{
-		join: z.join, greedy: common, out: out,
+		join: z.join, greedy: common || a.node.entangled, out: out,
 		left: waiting[A]{in: a, mine: onlyA}, right: waiting[B]{in: b, mine: onlyB},
 	}
 	err := ErrGoexit // unless run returns

@@ -1,0 +1,68 @@
+package flow_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/weir-go/weir/flow"
+	"github.com/weir-go/weir/stages"
+)
+
+func ignore(context.Context, int) error { return nil }
+
+// two is a graph of two sources, each of which is sent to two branches.
+func two(n int) (g *flow.Graph, a, b []*flow.Stream[int]) {
+	g = flow.New()
+	return g, g.From(stages.Slice(upTo(n))).Broadcast(2), g.From(stages.Slice(upTo(n))).Broadcast(2)
+}
+
+func first(x, _ int) int { return x }
+
+// Concat waits for the end of a, whose other branch waits at the Zip for b, whose
+// other branch waits for Concat. It used to hang.
+func TestAConcatThatWouldWaitForItselfIsRefused(t *testing.T) {
+	g, a, b := two(5000)
+	a[0].Zip(b[0], first).To(stages.ForEach(ignore))
+	a[1].Concat(b[1]).To(stages.ForEach(ignore))
+	require.ErrorContains(t, g.Validate(), `stage "concat": it takes its inputs in turns, and one would wait for another for good, by way of stage "broadcast-2"`)
+
+	g, a, b = two(5000) // a Merge waits for neither
+	a[0].Merge(b[0]).To(stages.ForEach(ignore))
+	a[1].Concat(b[1]).To(stages.ForEach(ignore))
+	synctest.Test(t, func(t *testing.T) {
+		rep, err := g.Run(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, int64(20000), rep.Ledger.Out)
+	})
+}
+
+// One Zip waits for a, of which nothing comes, the other for b, which is full
+// before the first. It used to hang.
+func TestZipsThatDependOnEachOtherTakeWhatComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, a, b := two(5000)
+		n := 0
+		a[0].Zip(b[0], first).To(stages.ForEach(func(context.Context, int) error { n++; return nil }))
+		none := a[1].Filter("none", func(context.Context, int) (bool, error) { return false, nil })
+		none.Zip(b[1], first).To(stages.ForEach(ignore))
+		rep, err := g.Run(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, rep.Check())
+		require.Equal(t, 5000, n)
+	})
+}
+
+// Zips that do not depend on each other keep their bounds: the fast side waits.
+func TestAZipOfOneStreamsBranchesAloneIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, a, b := two(100_000)
+		a[0].Map("slow", nap).Zip(b[0], first).To(stages.ForEach(ignore))
+		a[1].Merge(b[1]).To(stages.ForEach(ignore))
+		rep, err := g.Run(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, int64(300_000), rep.Ledger.Out)
+	})
+}
