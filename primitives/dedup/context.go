@@ -21,9 +21,8 @@ type runContext struct {
 	home   interface{ leaderLeft(Token) bool } // the shard
 	flight uint32
 	shard  uint32
-	gen    atomic.Uint64
+	gen    atomic.Uint64 // of the flight; 0 once the function has returned
 	inner  atomic.Pointer[inner]
-	ended  atomic.Bool // the function has returned
 }
 
 // inner is what Done needs: a context of the standard library, so that those
@@ -49,7 +48,6 @@ func (s *shard[K, V]) context(ctx context.Context, t Token) *runContext {
 		f.run = run
 	}
 	run.gen.Store(t.gen)
-	run.ended.Store(false)
 	return run
 }
 
@@ -81,7 +79,7 @@ func (c *runContext) Err() error {
 	if in := c.inner.Load(); in != nil {
 		return in.ctx.Err()
 	}
-	if c.ended.Load() {
+	if c.gen.Load() == 0 {
 		return context.Canceled
 	}
 	if c.caller.Err() == nil || !c.home.leaderLeft(c.token()) {
@@ -117,8 +115,8 @@ func (c *runContext) open() *inner {
 	})
 	in := &inner{ctx, cancel, stop}
 	won := c.inner.CompareAndSwap(nil, in)
-	// Either end finds inner, or this finds ended.
-	if !won || c.ended.Load() {
+	// Either end finds inner, or this finds that it has been there.
+	if !won || c.gen.Load() == 0 {
 		stop()
 		cancel(context.Canceled)
 	}
@@ -136,7 +134,7 @@ func (c *runContext) cancel() {
 
 // end is called when the function has returned.
 func (c *runContext) end() {
-	c.ended.Store(true)
+	c.gen.Store(0)
 	if in := c.inner.Load(); in != nil {
 		in.stop()
 		in.cancel(context.Canceled)
