@@ -2,6 +2,7 @@ package stages
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/weir-go/weir/primitives/breaker"
 )
@@ -115,6 +116,13 @@ func (h *breakerHandler[I]) Wake() {
 		n++
 	}
 	h.waiting = append(h.waiting[:0], h.waiting[n:]...)
+}
+
+// leave is called with one of those held.
+func (h *breakerHandler[I]) leave(x *Exchange[I]) {
+	h.waiting = slices.DeleteFunc(h.waiting, func(w *Exchange[I]) bool { return w == x })
+	x.Reject(x.gone())
+	h.port.Up(x)
 }
 
 func (h *breakerHandler[I]) Observe() any { return h.breaker.Snapshot() }

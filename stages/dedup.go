@@ -3,6 +3,7 @@ package stages
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/weir-go/weir/primitives/dedup"
 )
@@ -20,6 +21,9 @@ import (
 // *[dedup.Dedup][K, [Answer]] can be shared by sections whose calls return the
 // same type. Results are shared, not copied: a value that holds pointers,
 // slices or maps must not be changed by the stages below.
+//
+// Where the items are calls of [Calls.Do], the shared call goes on until the last of
+// those who wait for it has gone, whoever was the first.
 //
 // key is called in the layer's goroutine and should be quick. A panic of it, or
 // a key that cannot be hashed, fails the item.
@@ -71,8 +75,10 @@ type dedupHandler[I any, K comparable] struct {
 	tokens []dedup.Token  // by slot; of the leaders
 	stale  map[int]Answer // by slot; of those that renew an answer
 
-	followers []*follower[I] // by slot
-	spare     *follower[I]   // for the next that has to wait
+	leads     map[int]lead[K] // by slot; of the leaders with callers
+	audiences map[K]*audience // of their calls
+	followers []*follower[I]  // by slot
+	spare     *follower[I]    // for the next that has to wait
 }
 
 func (h *dedupHandler[I, K]) Request(x *Exchange[I]) {
@@ -89,6 +95,7 @@ func (h *dedupHandler[I, K]) Request(x *Exchange[I]) {
 	switch c.State {
 	case dedup.First:
 		h.tokens[x.Slot()] = c.Token
+		h.lead(key, x)
 		h.port.Down(x)
 	case dedup.Stale:
 		if h.stale == nil {
@@ -107,6 +114,7 @@ func (h *dedupHandler[I, K]) Request(x *Exchange[I]) {
 	case dedup.Invalid:
 		h.reject(x, fmt.Errorf("%w: %T", dedup.ErrKey, key))
 	case dedup.InProgress:
+		h.spare.audience = h.audiences[key].join()
 		h.followers[x.Slot()] = h.spare
 		h.spare = nil // only those who wait cost a follower
 	}
@@ -119,6 +127,7 @@ func (h *dedupHandler[I, K]) reject(x *Exchange[I], err error) {
 
 func (h *dedupHandler[I, K]) Response(x *Exchange[I]) {
 	token := h.tokens[x.Slot()]
+	h.unlead(x)
 	switch err := x.Err(); {
 	case err == nil:
 		h.dedup.Complete(token, x.Answer())
@@ -158,6 +167,16 @@ func (h *dedupHandler[I, K]) Resumed(x *Exchange[I]) {
 	h.port.Up(x)
 }
 
+// leave is called with a follower.
+func (h *dedupHandler[I, K]) leave(x *Exchange[I]) {
+	f := h.followers[x.Slot()]
+	if !f.told.CompareAndSwap(false, true) {
+		return // the answer is on its way
+	}
+	f.audience.leave(x.caller)
+	h.reject(x, x.gone())
+}
+
 func (h *dedupHandler[I, K]) Observe() any { return h.dedup.Snapshot() }
 
 // follower is an exchange that waits for another's answer. It keeps what it is
@@ -168,10 +187,15 @@ type follower[I any] struct {
 	x      *Exchange[I]
 	answer Answer
 	err    error
+
+	told     atomic.Bool // it has its answer, or does not want one any more
+	audience *audience   // nil where the call is not bound to callers
 }
 
 // Done implements [dedup.Follower].
 func (f *follower[I]) Done(a Answer, err error) {
 	f.answer, f.err = a, err
-	f.port.Resume(f.x)
+	if f.told.CompareAndSwap(false, true) {
+		f.port.Resume(f.x)
+	}
 }

@@ -14,8 +14,12 @@ type floor[I any] struct {
 // the top, when no exchange is left inside.
 func (f *floor[I]) run() {
 	defer f.below.close()
-	var down, up, back []*Exchange[I]
+	var down, up, back, gone []*Exchange[I]
 	var state state
+	var left <-chan []*Exchange[I]
+	if f.left != nil {
+		left = f.left.ch
+	}
 	abort := f.rt.ctx.Done()
 	for {
 		if down, state = f.requests.poll(down); state == ended {
@@ -30,6 +34,11 @@ func (f *floor[I]) run() {
 		back, state = f.resumed.poll(back)
 		idle = idle && state == empty
 		f.each(back, f.resume)
+		if f.left != nil {
+			gone, state = f.left.poll(gone)
+			idle = idle && state == empty
+			f.each(gone, f.leave)
+		}
 		select {
 		case <-f.timer.C: // a layer that is never idle has its timer, too
 			f.call(f.wake)
@@ -47,6 +56,8 @@ func (f *floor[I]) run() {
 			f.each(up, f.response)
 		case back = <-f.resumed.ch:
 			f.each(back, f.resume)
+		case gone = <-left:
+			f.each(gone, f.leave)
 		case <-f.timer.C:
 			f.call(f.wake)
 		case <-abort:
@@ -134,6 +145,7 @@ func (f *floor[I]) request(x *Exchange[I]) {
 		return
 	}
 	f.handler.Request(x)
+	f.watch(x)
 }
 
 func (f *floor[I]) response(x *Exchange[I]) {
@@ -143,6 +155,7 @@ func (f *floor[I]) response(x *Exchange[I]) {
 		return
 	}
 	f.handler.Response(x)
+	f.watch(x)
 	if f.aborted && f.held[x.slot] == x {
 		x.Reject(f.rt.abortError())
 		f.Up(x)
@@ -152,6 +165,22 @@ func (f *floor[I]) response(x *Exchange[I]) {
 func (f *floor[I]) resume(x *Exchange[I]) {
 	if r, ok := f.handler.(Resumer[I]); ok && f.held[x.slot] == x && f.ousted() == nil {
 		r.Resumed(x)
+		f.watch(x)
+	}
+}
+
+// leaver is implemented by handlers that hold exchanges for long, and send up those
+// whose callers have gone: they shall not take up room.
+type leaver[I any] interface {
+	// leave is called with an exchange that the layer holds.
+	leave(x *Exchange[I])
+}
+
+// leave tells the handler that a caller has gone. The word may come late: then the
+// layer does not hold the exchange any more, or for somebody else.
+func (f *floor[I]) leave(x *Exchange[I]) {
+	if f.held[x.slot] == x && x.caller != nil && x.caller.Err() != nil && f.ousted() == nil {
+		f.handler.(leaver[I]).leave(x)
 	}
 }
 

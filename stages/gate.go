@@ -103,6 +103,11 @@ func (g *gate[I, O, P]) sheds() bool { return g.guard != nil && g.guard.Sheds() 
 // it may take long, and what has been admitted must not wait, since it may hold
 // the very permits.
 func (g *gate[I, O, P]) wait(x *Exchange[I]) (err error) {
+	if x.bounded() {
+		if err := x.over(g.in.rt); err != nil {
+			return err
+		}
+	}
 	if g.guard != nil && !g.guard.Sheds() {
 		if g.shared {
 			g.flush()

@@ -75,11 +75,13 @@ type Port[I any] struct {
 	requests  *edge[*Exchange[I]] // from above
 	responses *edge[*Exchange[I]] // from below
 	resumed   *edge[*Exchange[I]] // from other goroutines
+	left      *edge[*Exchange[I]] // whose callers have gone; nil where the handler takes no notice
 	below     *edge[*Exchange[I]]
 	above     *edge[*Exchange[I]]
 
 	down, up []*Exchange[I] // to be sent when the batch at hand is done
 	held     []*Exchange[I] // by slot: what the layer has to send on
+	watches  []func() bool  // by slot: of the callers of what is held
 	timer    *time.Timer
 }
 
@@ -126,7 +128,19 @@ func (p *Port[I]) letGo(x *Exchange[I]) bool {
 		return false
 	}
 	p.held[x.slot] = nil
+	if p.left != nil && p.watches[x.slot] != nil {
+		p.watches[x.slot]()
+		p.watches[x.slot] = nil
+	}
 	return true
+}
+
+// watch has the handler told when the caller of x goes, for as long as the layer
+// holds x.
+func (p *Port[I]) watch(x *Exchange[I]) {
+	if p.left != nil && x.caller != nil && p.held[x.slot] == x && p.watches[x.slot] == nil {
+		p.watches[x.slot] = context.AfterFunc(x.caller, func() { p.left.put(x) })
+	}
 }
 
 // flush sends what the layer has let go.

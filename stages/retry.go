@@ -57,6 +57,7 @@ type retried struct {
 	attempts int
 	waited   time.Duration
 	began    time.Duration // since the base of the run; 0 where nobody asks
+	due      int64         // of the next try, while the item waits for it; else 0
 }
 
 func (h *retryHandler[I]) Request(x *Exchange[I]) {
@@ -83,6 +84,7 @@ func (h *retryHandler[I]) Response(x *Exchange[I]) {
 		c.waited = v.Delay
 	}
 	due := h.port.rt.now() + int64(v.Delay)
+	c.due = due
 	h.delays.Push(due, uint32(x.Slot()))
 	if first, _ := h.delays.Next(); first == due {
 		h.port.WakeIn(v.Delay)
@@ -101,12 +103,15 @@ func (h *retryHandler[I]) try(c *retried, x *Exchange[I]) retry.Try {
 	return t
 }
 
-// Wake sends down what is due. What was taken back by an abort meanwhile is not
-// held any more, and is passed by.
+// Wake sends down what is due. What was taken back by an abort meanwhile, or whose
+// caller has gone, is not held any more, or for another item that is due later: it
+// is passed by.
 func (h *retryHandler[I]) Wake() {
 	now := h.port.rt.now()
 	for slot, ok := h.delays.PopDue(now); ok; slot, ok = h.delays.PopDue(now) {
-		if x := h.port.held[slot]; x != nil {
+		c := &h.calls[slot]
+		if x := h.port.held[slot]; x != nil && c.due <= now {
+			c.due = 0
 			h.port.Down(x)
 		}
 	}
@@ -118,6 +123,12 @@ func (h *retryHandler[I]) Wake() {
 // abandon gives up on an item that waits for its next try.
 func (h *retryHandler[I]) abandon(x *Exchange[I], err error) error {
 	return fmt.Errorf("%w: %w", err, h.retrier.Abandon(h.port.Context(), h.try(&h.calls[x.Slot()], x)))
+}
+
+// leave is called with an item that waits for its next try.
+func (h *retryHandler[I]) leave(x *Exchange[I]) {
+	x.Reject(h.abandon(x, x.gone()))
+	h.port.Up(x)
 }
 
 func (h *retryHandler[I]) Observe() any { return h.retrier.Snapshot() }

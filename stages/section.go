@@ -122,6 +122,9 @@ func (s *section[I, O, P]) build(g *gate[I, O, P], layers []Layer[I]) ([]*floor[
 		if o, ok := h.(Observer); ok {
 			g.in.node.observe(o.Observe)
 		}
+		if _, ok := h.(leaver[I]); ok {
+			p.left, p.watches = newInner(), make([]func() bool, g.capacity)
+		}
 		floors = append(floors, &floor[I]{Port: p, handler: h})
 		down, up = p.below, p.responses
 	}

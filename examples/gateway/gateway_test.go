@@ -251,6 +251,43 @@ func TestAClientThatGoesAwayEndsItsCall(t *testing.T) {
 	require.EqualValues(t, 0, f.figure("breaker", "failures"), "it says nothing about the model")
 }
 
+// The first of those who share a call hangs up: the call goes on for the others.
+func TestASharedCallOutlivesTheClientThatBeganIt(t *testing.T) {
+	begun, release := make(chan struct{}), make(chan struct{})
+	f := stand(t, func(ctx context.Context, request json.RawMessage) (json.RawMessage, error) {
+		close(begun) // twice would panic
+		select {
+		case <-release:
+			return echo(ctx, request)
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	})
+	first, hangUp := context.WithCancel(t.Context())
+	gone := make(chan error, 1)
+	go func() {
+		_, err := f.post(first, asking("q"))
+		gone <- err
+	}()
+	<-begun
+	others := make(chan answer, 2)
+	for range 2 {
+		go func() {
+			a, err := f.post(t.Context(), asking("q"))
+			assert.NoError(t, err)
+			others <- a
+		}()
+	}
+	f.until(2, "dedup", "shared")
+	hangUp()
+	require.ErrorIs(t, <-gone, context.Canceled)
+	f.until(1, "responses", "499")
+	close(release)
+	for range 2 {
+		require.Equal(t, 200, (<-others).status)
+	}
+}
+
 func TestHealth(t *testing.T) {
 	f := stand(t, echo)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, f.url+"/healthz", nil)
