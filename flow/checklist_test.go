@@ -2,7 +2,9 @@ package flow_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -95,7 +97,25 @@ func TestRow49ResultsTellEachStagesTimeAndAttempts(t *testing.T) {
 	})
 }
 
-func TestRow50NamesAreUnique(t *testing.T) {
+// A graph is not edited, see Graph.Names; what the row asks to find out about it
+// is found out from its names.
+func TestRow50NamesAreToldAndUnique(t *testing.T) {
+	build := func(debug bool) *flow.Graph {
+		s := flow.From(stages.Slice(upTo(1))).Map("b", same)
+		if debug { // as one inserts a stage
+			s = s.Map("debug", same)
+		}
+		return s.Map("a", same).To(stages.Append(&[]int{}))
+	}
+	require.Equal(t, []string{"source", "b", "a", "sink"}, build(false).Names())
+	require.Equal(t, 2, slices.Index(build(true).Names(), "debug"))
+	require.Empty(t, flow.New().Names())
+	two := build(false)
+	one := flow.From(stages.Slice(upTo(1))).Merge(two.From(stages.Slice(upTo(1)))).To(stages.Append(&[]int{}))
+	require.Len(t, one.Names(), 8)
+	require.Equal(t, one.Names(), two.Names(), "they have become one graph")
+	require.NoError(t, one.Validate(), "names that nobody gave are made unique")
+
 	g := flow.From(stages.Slice(upTo(1))).Map("a", same).Map("b", same).Map("a", same).To(stages.Append(&[]int{}))
 	require.ErrorContains(t, g.Validate(), `stage "a": 2 stages have this name`)
 	require.NotContains(t, g.Validate().Error(), `"b"`)
@@ -288,6 +308,50 @@ func TestRow58ADeadLetterHoldsTheItemStageReasonAndTime(t *testing.T) {
 			DeadLetter(func(_ context.Context, e *stages.ItemError) error { kept = e; return nil }).Collect(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, &stages.ItemError{Stage: "odd", Err: errFlaky, Attempts: 1, Value: 7, Entered: entered}, kept)
+	})
+}
+
+func TestRow59DeadlinesHoldBeforeAndDuringAStage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for name, tt := range map[string]struct {
+			wait, work time.Duration
+			began      bool
+		}{
+			"before": {2 * time.Second, 0, false},
+			"during": {0, time.Hour, true},
+		} {
+			began, took := false, time.Now()
+			for r := range flow.From(stages.Slice([]int{1})).Via("deadline", stages.Deadline[int](time.Second)).
+				Map("wait", func(_ context.Context, v int) (int, error) { time.Sleep(tt.wait); return v, nil }).
+				Map("work", func(ctx context.Context, v int) (int, error) {
+					began = true
+					select {
+					case <-time.After(tt.work):
+						return v, nil
+					case <-ctx.Done():
+						return 0, ctx.Err()
+					}
+				}).Results(t.Context()) {
+				require.ErrorIs(t, r.Err, stages.ErrExpired, name)
+			}
+			require.Equal(t, tt.began, began, name)
+			require.Equal(t, max(tt.wait, time.Second), time.Since(took), name)
+		}
+
+		b, err := breaker.New(breaker.Consecutive("model", 3, time.Hour))
+		require.NoError(t, err)
+		timeouts, rejected := 0, 0
+		for r := range flow.From(stages.Slice(upTo(9))).Guard(guard.Limit(1)).Breaker(b).Timeout(time.Second).
+			Map("call", func(ctx context.Context, v int) (int, error) { <-ctx.Done(); return v, ctx.Err() }).Results(t.Context()) {
+			if errors.Is(r.Err, breaker.ErrOpen) {
+				rejected++
+			} else {
+				require.ErrorIs(t, r.Err, stages.ErrTimeout)
+				timeouts++
+			}
+		}
+		require.Equal(t, breaker.Open, b.State())
+		require.Equal(t, []int{3, 6}, []int{timeouts, rejected}, "three calls out of time are three failures")
 	})
 }
 
