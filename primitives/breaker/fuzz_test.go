@@ -161,7 +161,7 @@ func (d *duel) step(t *testing.T, what byte, arg int) {
 		} else {
 			d.rejected(t, err)
 		}
-	case 1, 12:
+	case 1:
 		d.record(t, arg, nil)
 	case 2, 13:
 		d.record(t, arg, errDown)
@@ -210,6 +210,11 @@ func (d *duel) manual(what byte, arg int) {
 		d.real.Reset()
 		if !m.fixed() {
 			m.reset()
+		}
+	case 12:
+		d.real.Recover()
+		if !m.fixed() && m.state != breaker.Closed {
+			m.close()
 		}
 	case 7:
 		if arg%2 == 0 {

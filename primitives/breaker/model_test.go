@@ -124,6 +124,14 @@ func (m *model) shut(d time.Duration, failures int) {
 	m.until, m.told = m.now+max(d, 0), 0
 }
 
+// close is what probes do.
+func (m *model) close() {
+	m.to(breaker.Closed, 0)
+	if m.ramp > 0 {
+		m.rampEnd, m.ramped = m.now+m.ramp, 0
+	}
+}
+
 func (m *model) reset() {
 	m.to(breaker.Closed, 0)
 	m.openings = 0
@@ -362,10 +370,7 @@ func (m *model) judge(e ended) {
 	m.gated = 0
 	switch {
 	case m.passed >= m.passes:
-		m.to(breaker.Closed, 0)
-		if m.ramp > 0 {
-			m.rampEnd, m.ramped = m.now+m.ramp, 0
-		}
+		m.close()
 	case m.failed > m.of-m.passes:
 		m.open(m.failures + m.failed)
 	}

@@ -45,7 +45,7 @@ func (b *Breaker) shift(from word, m move) bool {
 		open = b.beginOpen(from, m, now)
 	case Closed:
 		b.closedAt, b.told = now, 0
-		if m.cause == Manual {
+		if m.cause == Manual && !m.ramps {
 			b.openings = 0
 		}
 		b.remember(next, now)
