@@ -25,7 +25,7 @@ func (d *Dedup[K, V]) find(s *shard[K, V], h uint64, key K, i uint32, now int64)
 		return v, i, flying, nil
 	}
 	if now != 0 {
-		return d.judge(s, i, now)
+		return d.judgeAndLetGo(s, i, now)
 	}
 	v, fresh := e.value, e.expires-d.ages
 	s.hits++
@@ -46,11 +46,19 @@ func (d *Dedup[K, V]) find(s *shard[K, V], h uint64, key K, i uint32, now int64)
 	if s.table.entries[i].expires == 0 {
 		return zero, i, flying, nil
 	}
-	return d.judge(s, i, now)
+	return d.judgeAndLetGo(s, i, now)
 }
 
-// judge decides on a result that is kept, by its age. It is called with s locked,
-// and unlocks it at hit.
+// judgeAndLetGo is judge that lets s go at hit, as find does.
+func (d *Dedup[K, V]) judgeAndLetGo(s *shard[K, V], i uint32, now int64) (v V, _ uint32, found verdict, err error) {
+	v, i, found, err = d.judge(s, i, now)
+	if found == hit {
+		s.mu.Unlock()
+	}
+	return v, i, found, err
+}
+
+// judge decides on a result that is kept, by its age. s is locked.
 func (d *Dedup[K, V]) judge(s *shard[K, V], i uint32, now int64) (v V, _ uint32, found verdict, err error) {
 	e := &s.table.entries[i]
 	f := &s.flights[e.flight]
@@ -74,7 +82,6 @@ func (d *Dedup[K, V]) judge(s *shard[K, V], i uint32, now int64) (v V, _ uint32,
 		v = e.value
 	}
 	s.hits++
-	s.mu.Unlock()
 	return v, i, hit, err
 }
 

@@ -11,10 +11,17 @@ import (
 // with room for at least half of it: fewer would make their shares too uneven.
 const exactBelow = 2048
 
+// mostShards is a limit that no machine needs.
+const mostShards = 1 << 12
+
 // divide makes the shards. Their number is a power of two, so that the upper
 // bits of a hash choose one.
 func (d *Dedup[K, V]) divide() {
-	n := 1 << bits.Len(uint(max(4*runtime.GOMAXPROCS(0), 16)-1))
+	n := max(4*runtime.GOMAXPROCS(0), 16)
+	if d.policy.shards > 0 {
+		n = min(d.policy.shards, mostShards)
+	}
+	n = 1 << bits.Len(uint(n-1))
 	limit := d.policy.entries
 	if d.policy.weight > 0 {
 		n = 1

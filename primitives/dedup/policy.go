@@ -25,6 +25,7 @@ type Policy struct {
 	early     float64
 	entries   int
 	weight    int64
+	shards    int
 	classify  outcome.Classifier
 	given     options
 	unbounded bool
@@ -33,7 +34,7 @@ type Policy struct {
 }
 
 // options are those that must be right where they are given.
-type options struct{ weight, errors, stale, jitter, early, classify bool }
+type options struct{ weight, errors, stale, jitter, early, classify, shards bool }
 
 // An Option changes a [Policy] while [Window] makes it. Of two that set the
 // same thing the later wins.
@@ -90,6 +91,15 @@ func Unbounded() Option {
 // one shard, and so one lock, for all keys.
 func MaxWeight(n int64) Option {
 	return func(p *Policy) { p.weight, p.given.weight = n, true }
+}
+
+// Shards divides the keys between at most n locks, rounded up to a power of two. By
+// default there are as many as suit [runtime.GOMAXPROCS], and fewer where the cap
+// on the results would be divided too finely. One lock is best for a deduplicator
+// that a single goroutine uses, makes each cap exact, and lets [Dedup.JoinAll] and
+// [Dedup.CompleteAll] take it once for all. n below 1 is found by [Policy.Validate].
+func Shards(n int) Option {
+	return func(p *Policy) { p.shards, p.given.shards = n, true }
 }
 
 // ErrorTTL keeps errors, too, for ttl: callers that come within it get the error
@@ -157,6 +167,7 @@ func (p Policy) validate(hooks int, weighs bool) error {
 	fault(p.ttl < 0, "ttl %v is negative", p.ttl)
 	fault(p.made && !p.unbounded && p.entries < 1, "max entries %d is below 1", p.entries)
 	fault(p.given.weight && p.weight < 1, "max weight %d is below 1", p.weight)
+	fault(p.given.shards && p.shards < 1, "shards %d is below 1", p.shards)
 	fault(p.weight > 0 && !weighs, "max weight without Hooks.Weigh")
 	fault(p.given.errors && p.errors <= 0, "error ttl %v is not above 0", p.errors)
 	fault(p.given.stale && p.stale <= 0, "serve stale for %v, which is not above 0", p.stale)
