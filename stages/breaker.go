@@ -97,14 +97,29 @@ func (h *breakerHandler[I]) Response(x *Exchange[I]) {
 	h.Wake()
 }
 
+// requests implements [bulkHandler].
+func (h *breakerHandler[I]) requests(xs []*Exchange[I]) {
+	for _, x := range xs {
+		h.Request(x)
+	}
+}
+
+// responses implements [bulkHandler].
+func (h *breakerHandler[I]) responses(xs []*Exchange[I]) {
+	for _, x := range xs {
+		h.Response(x)
+	}
+}
+
 // Wake admits as many of those held as the breaker lets through. After an abort
 // the section has taken them back, and to admit one would take a probe slot
 // that nobody records: a shared breaker would miss it until its lease ends.
 func (h *breakerHandler[I]) Wake() {
+	if len(h.waiting) == 0 {
+		return
+	}
 	if h.port.Context().Err() != nil {
 		h.waiting = nil
-	}
-	if len(h.waiting) == 0 {
 		return
 	}
 	n := 0

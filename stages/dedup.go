@@ -57,28 +57,40 @@ func (l *dedupLayer[I, K]) dedup() (*dedup.Dedup[K, Answer], error) {
 }
 
 func (l *dedupLayer[I, K]) Open(p *Port[I]) (Handler[I], error) {
-	d, err := l.dedup()
+	source := l.source
+	policy, own := source.(dedup.Policy)
+	if own {
+		dedup.Shards(1)(&policy) // only this layer's goroutine uses it
+		source = policy
+	}
+	d, err := (&dedupLayer[I, K]{source, l.key}).dedup()
 	if err != nil {
 		return nil, err
 	}
-	return &dedupHandler[I, K]{
-		port: p, dedup: d, key: l.key,
+	h := dedupHandler[I, K]{
+		port: p, dedup: d, key: l.key, answers: p.answers(),
 		tokens:    make([]dedup.Token, p.Capacity()),
 		followers: make([]*follower[I], p.Capacity()),
-	}, nil
+	}
+	if own {
+		return newPrivateDedup(h), nil
+	}
+	return &h, nil
 }
 
+// dedupHandler shares calls by a deduplicator that others may use, too.
 type dedupHandler[I any, K comparable] struct {
-	port   *Port[I]
-	dedup  *dedup.Dedup[K, Answer]
-	key    func(I) K
-	tokens []dedup.Token  // by slot; of the leaders
-	stale  map[int]Answer // by slot; of those that renew an answer
+	port    *Port[I]
+	dedup   *dedup.Dedup[K, Answer]
+	key     func(I) K
+	answers answers[I]
+	tokens  []dedup.Token  // by slot; of the leaders
+	stale   map[int]Answer // by slot; of those that renew an answer
 
 	leads     map[int]lead[K] // by slot; of the leaders with callers
 	audiences map[K]*audience // of their calls
 	followers []*follower[I]  // by slot
-	spare     *follower[I]    // for the next that has to wait
+	spare     []*follower[I]  // for those that have to wait
 }
 
 func (h *dedupHandler[I, K]) Request(x *Exchange[I]) {
@@ -87,11 +99,19 @@ func (h *dedupHandler[I, K]) Request(x *Exchange[I]) {
 		h.reject(x, err)
 		return
 	}
-	if h.spare == nil {
-		h.spare = &follower[I]{port: h.port}
+	f := h.follower(x)
+	c := h.dedup.Join(key, f)
+	if c.State == dedup.InProgress {
+		f.audience = h.audiences[key].join()
+		h.followers[x.Slot()] = f
+		return
 	}
-	h.spare.x = x
-	c := h.dedup.Join(key, h.spare)
+	h.spare = append(h.spare, f)
+	h.checked(x, key, &c)
+}
+
+// checked goes on with an exchange that does not have to wait.
+func (h *dedupHandler[I, K]) checked(x *Exchange[I], key K, c *dedup.Check[Answer]) {
 	switch c.State {
 	case dedup.First:
 		h.tokens[x.Slot()] = c.Token
@@ -113,10 +133,6 @@ func (h *dedupHandler[I, K]) Request(x *Exchange[I]) {
 		h.port.Up(x)
 	case dedup.Invalid:
 		h.reject(x, fmt.Errorf("%w: %T", dedup.ErrKey, key))
-	case dedup.InProgress:
-		h.spare.audience = h.audiences[key].join()
-		h.followers[x.Slot()] = h.spare
-		h.spare = nil // only those who wait cost a follower
 	}
 }
 
@@ -128,14 +144,25 @@ func (h *dedupHandler[I, K]) reject(x *Exchange[I], err error) {
 func (h *dedupHandler[I, K]) Response(x *Exchange[I]) {
 	token := h.tokens[x.Slot()]
 	h.unlead(x)
-	switch err := x.Err(); {
-	case err == nil:
-		h.dedup.Complete(token, x.Answer())
-	case h.port.Context().Err() != nil || isExpired(err):
-		h.dedup.Fail(token, err, dedup.TTL(0)) // it says nothing about the service
-	default:
-		h.dedup.Fail(token, err)
+	if x.Err() == nil {
+		h.dedup.Complete(token, h.answers.of(x))
+	} else {
+		h.fail(token, x.Err())
 	}
+	h.up(x)
+}
+
+// fail ends a flight that brought no result.
+func (h *dedupHandler[I, K]) fail(token dedup.Token, err error) {
+	if h.port.Context().Err() != nil || isExpired(err) {
+		h.dedup.Fail(token, err, dedup.TTL(0)) // it says nothing about the service
+		return
+	}
+	h.dedup.Fail(token, err)
+}
+
+// up sends up a leader.
+func (h *dedupHandler[I, K]) up(x *Exchange[I]) {
 	if len(h.stale) > 0 {
 		h.fallBack(x)
 	}
@@ -155,14 +182,23 @@ func (h *dedupHandler[I, K]) fallBack(x *Exchange[I]) {
 // belonged to another flow that was aborted or had no time left, to ask again.
 func (h *dedupHandler[I, K]) Resumed(x *Exchange[I]) {
 	f := h.followers[x.Slot()]
+	answer, err := f.answer, f.err
+	f.answer, f.err, f.audience = Answer{}, nil, nil
+	f.told.Store(false)
+	h.spare = append(h.spare, f)
+	h.told(x, answer, err)
+}
+
+// told goes on with a follower that has got its answer.
+func (h *dedupHandler[I, K]) told(x *Exchange[I], answer Answer, err error) {
 	switch {
-	case f.err == nil:
-		x.Adopt(f.answer)
-	case errors.Is(f.err, ErrAborted) || isExpired(f.err):
+	case err == nil:
+		x.Adopt(answer)
+	case errors.Is(err, ErrAborted) || isExpired(err):
 		h.Request(x)
 		return
 	default:
-		x.Reject(f.err)
+		x.Reject(err)
 	}
 	h.port.Up(x)
 }
@@ -190,6 +226,18 @@ type follower[I any] struct {
 
 	told     atomic.Bool // it has its answer, or does not want one any more
 	audience *audience   // nil where the call is not bound to callers
+}
+
+// follower returns one for x. It is used again when x has been told.
+func (h *dedupHandler[I, K]) follower(x *Exchange[I]) *follower[I] {
+	n := len(h.spare)
+	if n == 0 {
+		return &follower[I]{port: h.port, x: x}
+	}
+	f := h.spare[n-1]
+	h.spare = h.spare[:n-1]
+	f.x = x
+	return f
 }
 
 // Done implements [dedup.Follower].

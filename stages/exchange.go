@@ -42,6 +42,28 @@ type call[I, O any] struct {
 func (c *call[I, O]) answer() any { out := c.out; return &out }
 func (c *call[I, O]) adopt(a any) { c.out = *a.(*O) }
 
+// answers makes answers of exchanges. It belongs to one goroutine.
+type answers[I any] interface {
+	of(x *Exchange[I]) Answer
+}
+
+// answerBlock is how many results share an allocation. Results are kept and let
+// go in about the same order, so a block holds few of them longer than it need.
+const answerBlock = 16
+
+// blocks are the answers of exchanges with results of type O.
+type blocks[I, O any] struct{ free []O }
+
+func (b *blocks[I, O]) of(x *Exchange[I]) Answer {
+	if len(b.free) == 0 {
+		b.free = make([]O, answerBlock)
+	}
+	out := &b.free[0]
+	b.free = b.free[1:]
+	*out = x.self.(*call[I, O]).out
+	return Answer{out}
+}
+
 // Answer is the result of a successful exchange, kept to be given to others. A
 // deduplicator that is shared between flows holds values of this type.
 type Answer struct{ result any }

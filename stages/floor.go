@@ -6,8 +6,11 @@ import "fmt"
 type floor[I any] struct {
 	*Port[I]
 	handler Handler[I]
-	broken  error // the handler has panicked
-	aborted bool  // what it held at the abort was taken back
+	bulk    bulkHandler[I] // the handler, where it is one
+	broken  error          // the handler has panicked
+	aborted bool           // what it held at the abort was taken back
+
+	passing []*Exchange[I] // the responses at hand
 }
 
 // run serves the layer until the one above closes it. The section closes from
@@ -27,10 +30,10 @@ func (f *floor[I]) run() {
 			return
 		}
 		idle := state == empty
-		f.each(down, f.request)
+		f.requested(down)
 		up, state = f.responses.poll(up)
 		idle = idle && state == empty
-		f.each(up, f.response)
+		f.responded(up)
 		back, state = f.resumed.poll(back)
 		idle = idle && state == empty
 		f.each(back, f.resume)
@@ -51,9 +54,9 @@ func (f *floor[I]) run() {
 		}
 		select {
 		case down = <-f.requests.ch:
-			f.each(down, f.request)
+			f.requested(down)
 		case up = <-f.responses.ch:
-			f.each(up, f.response)
+			f.responded(up)
 		case back = <-f.resumed.ch:
 			f.each(back, f.resume)
 		case gone = <-left:
@@ -67,6 +70,45 @@ func (f *floor[I]) run() {
 		}
 		f.flush()
 	}
+}
+
+// bulkHandler is implemented by handlers that save by dealing with a batch at once.
+// No exchange of it has a caller. After a panic in the midst of responses, those
+// that are left pass by.
+type bulkHandler[I any] interface {
+	requests(xs []*Exchange[I])
+	responses(xs []*Exchange[I])
+}
+
+func (f *floor[I]) requested(batch []*Exchange[I]) {
+	if f.bulk == nil || f.ousted() != nil || !f.take(batch) {
+		f.each(batch, f.request)
+		return
+	}
+	f.call(func() { f.bulk.requests(batch) })
+}
+
+func (f *floor[I]) responded(batch []*Exchange[I]) {
+	if f.bulk == nil || f.broken != nil || f.aborted || !f.take(batch) {
+		f.each(batch, f.response)
+		return
+	}
+	f.passing = batch
+	f.call(func() { f.bulk.responses(batch) })
+	f.passing = nil
+}
+
+// take says that the layer holds the batch, unless there is a caller among them.
+func (f *floor[I]) take(batch []*Exchange[I]) bool {
+	for _, x := range batch {
+		if x.caller != nil {
+			return false
+		}
+	}
+	for _, x := range batch {
+		f.held[x.slot] = x
+	}
+	return len(batch) > 0
 }
 
 // each calls deal for every exchange of a batch. The handler's panics are
@@ -91,6 +133,9 @@ func (f *floor[I]) call(into func()) {
 		}
 		f.broken = fmt.Errorf("stage %q: layer: %w", f.node.name, caught(f.node.name, recover()))
 		f.rt.fail(f.broken)
+		for _, x := range f.passing {
+			f.Up(x) // where it is still held
+		}
 		f.reclaim(f.broken)
 	}()
 	into()

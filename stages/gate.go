@@ -17,6 +17,7 @@ type gate[I, O, P any] struct {
 	join     func(I, O) P // of an item's own request and the answer
 	guard    *guard.Guard // nil where the user set none outermost
 	shared   bool         // others hold permits of the guard too, or there are fewer than exchanges
+	private  bool         // nobody else does, and nobody is shed
 	capacity int
 	ordered  bool
 
@@ -25,16 +26,18 @@ type gate[I, O, P any] struct {
 	back *edge[*Exchange[I]] // from the first layer, and past it
 
 	// the entrance
-	made   int // exchanges so far
-	unused []*Exchange[I]
-	taken  int // of unused
-	down   []*Exchange[I]
-	ticket uint64
+	made    int // exchanges so far
+	unused  []*Exchange[I]
+	taken   int // of unused
+	down    []*Exchange[I]
+	ticket  uint64
+	permits []guard.Permit
 
 	// the exit
 	head  uint64
 	ring  []*Exchange[I]
 	done  []*Exchange[I] // to be put back
+	spent []guard.Permit
 	items []Item[P]
 	sum   tally
 }
@@ -62,9 +65,29 @@ func (g *gate[I, O, P]) enter() {
 
 // flush sends down what has been admitted.
 func (g *gate[I, O, P]) flush() {
-	if len(g.down) > 0 {
-		g.top.putAll(g.down)
-		g.down = g.down[:0]
+	if len(g.down) == 0 {
+		return
+	}
+	if g.private {
+		g.permit()
+	}
+	g.top.putAll(g.down)
+	g.down = g.down[:0]
+}
+
+// permit gets the exchanges that are about to go down their permits, of a guard
+// that has one for each exchange there is.
+func (g *gate[I, O, P]) permit() {
+	n := len(g.down)
+	if cap(g.permits) < n {
+		g.permits = make([]guard.Permit, n)
+	}
+	n = g.guard.TryAcquireAll(g.permits[:n])
+	for i, x := range g.down[:n] {
+		x.permit = g.permits[i]
+	}
+	for _, x := range g.down[n:] { // it has been made smaller
+		x.permit, _ = g.guard.Acquire(g.in.rt.ctx) // or the flow is aborted, which the call will see
 	}
 }
 
@@ -108,10 +131,8 @@ func (g *gate[I, O, P]) wait(x *Exchange[I]) (err error) {
 			return err
 		}
 	}
-	if g.guard != nil && !g.guard.Sheds() {
-		if g.shared {
-			g.flush()
-		}
+	if g.shared && !g.guard.Sheds() {
+		g.flush()
 		x.permit, err = g.guard.Acquire(g.in.rt.ctx)
 	}
 	// The flag follows the end of the context by a moment: Acquire may see the
@@ -163,7 +184,11 @@ func (g *gate[I, O, P]) leave() {
 				last = g.ticket
 				continue
 			}
-			x.permit.Done(g.in.rt.ctx, x.err) // an adaptive guard learns from it
+			if g.private {
+				g.spent = append(g.spent, x.permit)
+			} else {
+				x.permit.Done(g.in.rt.ctx, x.err) // an adaptive guard learns from it
+			}
 			g.time(x, now)
 			if g.ordered {
 				g.ring[x.ticket%uint64(len(g.ring))] = x
@@ -171,6 +196,10 @@ func (g *gate[I, O, P]) leave() {
 			}
 			g.head++
 			g.pass(x)
+		}
+		if g.private {
+			g.guard.ReleaseAll(g.spent)
+			g.spent = g.spent[:0]
 		}
 		g.emit()
 	}

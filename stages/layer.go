@@ -71,6 +71,7 @@ type Port[I any] struct {
 	rt       *Runtime
 	node     *Node
 	capacity int
+	answers  func() answers[I]
 
 	requests  *edge[*Exchange[I]] // from above
 	responses *edge[*Exchange[I]] // from below
@@ -122,6 +123,9 @@ func (p *Port[I]) WakeIn(d time.Duration) { p.timer.Reset(d) }
 // which calls Resumed. It may be called from any goroutine, once for each
 // exchange held, and does not block.
 func (p *Port[I]) Resume(x *Exchange[I]) { p.resumed.put(x) }
+
+// holds reports whether the layer has x to send on.
+func (p *Port[I]) holds(x *Exchange[I]) bool { return p.held[x.slot] == x }
 
 func (p *Port[I]) letGo(x *Exchange[I]) bool {
 	if p.held[x.slot] != x {

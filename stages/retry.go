@@ -69,9 +69,28 @@ func (h *retryHandler[I]) Request(x *Exchange[I]) {
 	h.port.Down(x)
 }
 
+// requests implements [bulkHandler].
+func (h *retryHandler[I]) requests(xs []*Exchange[I]) {
+	for _, x := range xs {
+		h.Request(x)
+	}
+}
+
+// responses implements [bulkHandler].
+func (h *retryHandler[I]) responses(xs []*Exchange[I]) {
+	for _, x := range xs {
+		h.Response(x)
+	}
+}
+
 func (h *retryHandler[I]) Response(x *Exchange[I]) {
 	c := &h.calls[x.Slot()]
 	c.attempts++
+	if x.err == nil {
+		h.retrier.Next(h.port.rt.ctx, retry.Try{Attempt: c.attempts})
+		h.port.Up(x)
+		return
+	}
 	v := h.retrier.Next(h.port.Context(), h.try(c, x))
 	if !v.Retry {
 		x.Reject(v.Err)

@@ -54,6 +54,9 @@ func Enrich[I, O, P any](layers []Layer[I], f func(context.Context, I) (O, error
 	return s
 }
 
+// topBound is how many exchanges may queue for the first layer.
+const topBound = 4 * batchSize
+
 type section[I, O, P any] struct {
 	layers []Layer[I]
 	f      func(context.Context, I) (O, error)
@@ -107,11 +110,17 @@ func (s *section[I, O, P]) build(g *gate[I, O, P], layers []Layer[I]) ([]*floor[
 	}
 	newInner := func() *edge[*Exchange[I]] { return newEdge[*Exchange[I]](2*g.capacity + batchSize) }
 	down, up := newInner(), g.back
+	if len(layers) > 0 {
+		// The entrance waits for the first layer, which never blocks: what would
+		// queue here is cold by the time its turn comes.
+		down = newEdge[*Exchange[I]](min(topBound, 2*g.capacity+batchSize))
+	}
 	g.top = down
 	var floors []*floor[I]
 	for _, l := range layers {
 		p := &Port[I]{
 			rt: g.in.rt, node: g.in.node, capacity: g.capacity,
+			answers:  func() answers[I] { return &blocks[I, O]{} },
 			requests: down, responses: newInner(), resumed: newInner(), below: newInner(), above: up,
 			held: make([]*Exchange[I], g.capacity), timer: newStoppedTimer(),
 		}
@@ -125,7 +134,8 @@ func (s *section[I, O, P]) build(g *gate[I, O, P], layers []Layer[I]) ([]*floor[
 		if _, ok := h.(leaver[I]); ok {
 			p.left, p.watches = newInner(), make([]func() bool, g.capacity)
 		}
-		floors = append(floors, &floor[I]{Port: p, handler: h})
+		bulk, _ := h.(bulkHandler[I])
+		floors = append(floors, &floor[I]{Port: p, handler: h, bulk: bulk})
 		down, up = p.below, p.responses
 	}
 	return floors, newCallStage(g.in.rt, g.in.node, f, down, up), nil
@@ -144,6 +154,7 @@ func newGate[I, O, P any](s *section[I, O, P], in *Inlet[I], out *Outlet[P]) (*g
 			g.capacity = g.guard.MaxCapacity()
 			_, g.shared = outer.source.(*guard.Guard)
 			g.shared = g.shared || g.capacity > g.guard.Capacity()
+			g.private = !g.shared && !g.guard.Sheds()
 			in.node.observe(func() any { return g.guard.Snapshot() })
 			layers = layers[1:]
 		}
