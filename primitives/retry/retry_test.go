@@ -71,7 +71,8 @@ func requireError(tb testing.TB, err error) *retry.Error {
 func TestMakesAtMostSoManyAttempts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for attempts := 1; attempts <= 5; attempts++ {
-			r := newRetrier(t, retry.Constant(attempts, time.Second))
+			policy := retry.Constant(attempts, time.Second)
+			r := newRetrier(t, policy)
 			s := fails(100)
 			start := time.Now()
 			v, err := r.Do(t.Context(), s.call)
@@ -81,6 +82,8 @@ func TestMakesAtMostSoManyAttempts(t *testing.T) {
 			require.Equal(t, attempts, v, "the value of the last attempt")
 			require.Len(t, s.begun, attempts)
 			require.Equal(t, time.Duration(attempts-1)*time.Second, time.Since(start), "no wait after the last attempt")
+			require.Equal(t, policy.MaxTotalDelay(), time.Since(start))
+			require.Equal(t, policy.Attempts(), e.Attempts)
 		}
 	})
 }

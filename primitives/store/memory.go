@@ -48,9 +48,9 @@ func (m *Memory) Load(ctx context.Context, key string) (Entry, error) {
 	if err := ready(ctx, "load", key, CheckKey(key)); err != nil {
 		return Entry{}, err
 	}
-	now := m.now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	now := m.now()
 	if r := m.live(key, now); r != nil {
 		return r.entry(now), nil
 	}
@@ -63,9 +63,9 @@ func (m *Memory) List(ctx context.Context, folder string) ([]Entry, error) {
 	if err := ready(ctx, "list", folder, CheckFolder(folder)); err != nil {
 		return nil, err
 	}
-	now := m.now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	now := m.now()
 	var entries []Entry
 	for key := range m.entries {
 		if r := m.live(key, now); r != nil && strings.HasPrefix(key, folder) {
@@ -87,9 +87,9 @@ func (m *Memory) CompareAndSet(ctx context.Context, key string, revision uint64,
 		return 0, err
 	}
 	value = bytes.Clone(value)
-	now := m.now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	now := m.now()
 	m.purge(now)
 	r := m.entries[key]
 	if r == nil && revision != 0 || r != nil && r.revision != revision {
@@ -124,6 +124,9 @@ func ready(ctx context.Context, op, key string, fault error) error {
 
 const maxTime = time.Duration(1<<63 - 1)
 
+// now is read with mu held where an entry is told or written: who reads the clock
+// and then waits for the lock would let a ttl begin before its write, or tell what
+// is over by now.
 func (m *Memory) now() time.Duration { return time.Since(m.start) }
 
 // live returns the record of key, nil where there is none or its ttl is over.
@@ -143,10 +146,7 @@ func (m *Memory) purge(now time.Duration) {
 }
 
 func (r *record) entry(now time.Duration) Entry {
-	// Of two that read the clock before the lock, the later reading may get the
-	// lock first.
-	age := max(now-r.written, 0)
-	return Entry{Key: r.key, Value: bytes.Clone(r.value), Revision: r.revision, Age: age}
+	return Entry{Key: r.key, Value: bytes.Clone(r.value), Revision: r.revision, Age: now - r.written}
 }
 
 // expiry is a heap of all records, the next to expire first.

@@ -68,7 +68,7 @@ func (m *Memory) drain(ctx context.Context, w *watch, yield func(Event, error) b
 		if ctx.Err() != nil {
 			return false
 		}
-		t.entry.Age = max(m.now()-t.written, 0)
+		t.entry.Age = m.now() - t.written
 		if !yield(Event{Entry: t.entry}, nil) {
 			return false
 		}
