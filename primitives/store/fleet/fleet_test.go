@@ -75,6 +75,12 @@ func (n *node) call(err error) error {
 // newNode makes a node that opens at the third failure for ten seconds.
 func newNode(t *testing.T, s store.Store, name string, opts ...fleet.Option) *node {
 	t.Helper()
+	return newNodeWith(t, s, name, nil, opts...)
+}
+
+// newNodeWith is newNode with more options of the policy.
+func newNodeWith(t *testing.T, s store.Store, name string, further []breaker.Option, opts ...fleet.Option) *node {
+	t.Helper()
 	n := &node{way: storetest.NewFaulty(s)}
 	hook := breaker.OnChange(func(c breaker.Change) {
 		n.mu.Lock()
@@ -86,7 +92,7 @@ func newNode(t *testing.T, s store.Store, name string, opts ...fleet.Option) *no
 		defer n.mu.Unlock()
 		n.events = append(n.events, e.Kind)
 	})
-	policy := breaker.Consecutive("model", 3, 10*time.Second, hook)
+	policy := breaker.Consecutive("model", 3, 10*time.Second, hook).With(further...)
 	b, err := fleet.NewBreaker(n.way, policy, append([]fleet.Option{fleet.Node(name), onEvent}, opts...)...)
 	require.NoError(t, err)
 	n.Breaker = b

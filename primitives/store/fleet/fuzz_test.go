@@ -24,6 +24,7 @@ func FuzzFleet(f *testing.F) {
 	f.Add(uint8(1), []byte{0x00, 0x37, 0x37, 0x12, 0x34, 0x24, 0x37, 0x01, 0x15, 0x37})
 	f.Add(uint8(0), []byte{0x2e, 0x20, 0x37, 0x31, 0x20, 0x37}) // a vote whose answer was lost
 	f.Add(uint8(3), []byte{0x00, 0x10, 0x37, 0x37, 0x06, 0x16, 0x22, 0x37, 0x13, 0x08, 0x37})
+	f.Add(uint8(9), []byte{0x00, 0x37, 0x31, 0x11, 0x21, 0x02, 0x37, 0x01, 0x01})
 	f.Fuzz(func(t *testing.T, mode uint8, script []byte) {
 		if len(script) > 60 {
 			return
@@ -40,7 +41,16 @@ func FuzzFleet(f *testing.F) {
 			if mode&4 != 0 {
 				s = mute{s}
 			}
-			nodes := crew(t, s, 3, opts...)
+			var further []breaker.Option
+			if mode&8 != 0 {
+				further = append(further, breaker.Ramp(5*time.Second), breaker.CloseAfter(2, 3))
+			}
+			var nodes []*node
+			for _, name := range []string{"a", "b", "c"} {
+				n := newNodeWith(t, s, name, further, opts...)
+				n.run(t)
+				nodes = append(nodes, n)
+			}
 			for _, step := range script {
 				act(t, nodes[step>>4%3], step&15)
 			}

@@ -16,12 +16,9 @@ import (
 func ramped(t *testing.T, count int, opts ...fleet.Option) (nodes []*node) {
 	t.Helper()
 	m := store.NewMemory()
-	policy := breaker.Consecutive("model", 3, 10*time.Second, breaker.Ramp(10*time.Second))
+	ramp := []breaker.Option{breaker.Ramp(10 * time.Second)}
 	for i := range count {
-		b, err := fleet.NewBreaker(m, policy, append([]fleet.Option{fleet.Node(string(rune('a' + i)))}, opts...)...)
-		require.NoError(t, err)
-		local, _ := b.Breaker()
-		n := &node{Breaker: b, local: local}
+		n := newNodeWith(t, m, string(rune('a'+i)), ramp, opts...)
 		n.run(t)
 		nodes = append(nodes, n)
 	}
