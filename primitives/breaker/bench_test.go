@@ -67,6 +67,57 @@ func BenchmarkOpen(b *testing.B) {
 	})
 }
 
+// BenchmarkRules shows what each kind of rule adds to a call that succeeds.
+func BenchmarkRules(b *testing.B) {
+	for _, bb := range []struct {
+		name string
+		rule breaker.Option
+	}{
+		{"in a row", breaker.InARow(5)},
+		{"out of", breaker.OutOf(5, 10)},
+		{"rate", breaker.Rate(0.5, 10*time.Second, 100)},
+		{"slow", breaker.Slow(time.Second, 0.5, 10*time.Second, 100)},
+		{"hung", breaker.Hung(time.Second, 10)},
+	} {
+		b.Run(bb.name, func(b *testing.B) {
+			br, err := breaker.New(breaker.On("bench", time.Hour, bb.rule))
+			require.NoError(b, err)
+			ctx := b.Context()
+			b.ReportAllocs()
+			for b.Loop() {
+				_, _ = br.Do(ctx, succeed)
+			}
+		})
+	}
+}
+
+func BenchmarkRegistry(b *testing.B) {
+	r, err := breaker.NewRegistry[int](breaker.Consecutive("bench", 5, time.Hour), 1000, time.Hour)
+	require.NoError(b, err)
+	ctx := b.Context()
+	b.Run("known key", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			_, _ = r.Do(ctx, 1, succeed)
+		}
+	})
+	b.Run("new key", func(b *testing.B) {
+		b.ReportAllocs()
+		for key := 2; b.Loop(); key++ {
+			_, _ = r.Do(ctx, key, succeed)
+		}
+	})
+}
+
+// rules returns a breaker with a rule of each kind, none of which is ever met.
+func rules(tb testing.TB) *breaker.Breaker {
+	tb.Helper()
+	b, err := breaker.New(breaker.On("bench", time.Hour, breaker.InARow(5), breaker.OutOf(10, 10), breaker.Rate(1, time.Minute, 5),
+		breaker.Slow(time.Hour, 1, time.Minute, 5), breaker.Hung(time.Hour, 5)))
+	require.NoError(tb, err)
+	return b
+}
+
 func benchmarked(tb testing.TB) *breaker.Breaker {
 	tb.Helper()
 	// The cost of the classifier is not the breaker's.
@@ -79,14 +130,21 @@ func benchmarked(tb testing.TB) *breaker.Breaker {
 // The costs that the documentation promises.
 func TestAllocatesNothing(t *testing.T) {
 	ctx := t.Context()
-	closed, open := benchmarked(t), benchmarked(t)
+	closed, open, ruled, shadow := benchmarked(t), benchmarked(t), rules(t), rules(t)
 	open.Trip()
+	shadow.SetMode(breaker.Shadow)
+	shadow.Trip()
+	r, err := breaker.NewRegistry[string](breaker.Consecutive("bench", 5, time.Hour), 10, time.Hour)
+	require.NoError(t, err)
 	tests := map[string]func(){
 		"a success":           func() { _, _ = closed.Do(ctx, succeed) },
 		"a failure in a row":  func() { _, _ = closed.Do(ctx, failing); _, _ = closed.Do(ctx, succeed) },
 		"a rejection":         func() { _, _ = open.Do(ctx, succeed) },
 		"a two-step call":     func() { tok, _ := closed.Allow(); closed.Record(ctx, &tok, nil) },
 		"a look at the state": func() { _ = open.State(); _ = closed.State() },
+		"all rules":           func() { _, _ = ruled.Do(ctx, failing); _, _ = ruled.Do(ctx, succeed) },
+		"a shadow":            func() { _, _ = shadow.Do(ctx, succeed) },
+		"a registry":          func() { _, _ = r.Do(ctx, "key", succeed) },
 	}
 	for name, f := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -1,0 +1,80 @@
+package breaker_test
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/weir-go/weir/primitives/breaker"
+)
+
+// hosts keeps a breaker for each of up to a thousand hosts.
+func hosts() *breaker.Registry[string] {
+	r, err := breaker.NewRegistry[string](breaker.Consecutive("hosts", 2, time.Minute), 1000, time.Hour)
+	if err != nil {
+		panic(err)
+	}
+	return r
+}
+
+func ExampleNewRegistry() {
+	_, err := breaker.NewRegistry[string](breaker.Consecutive("hosts", 2, time.Minute), 0, time.Hour)
+	fmt.Println(err)
+	// Output: breaker: invalid policy: "hosts": limit of the registry is 0, want at least 1
+}
+
+func ExampleRegistry_Do() {
+	ctx := context.Background()
+	r := hosts()
+	for range 3 {
+		_, err := r.Do(ctx, "a.example", down)
+		fmt.Println(err)
+	}
+	fmt.Println(r.Do(ctx, "b.example", answer))
+	// Output:
+	// connection refused
+	// connection refused
+	// breaker: open: "hosts/a.example", next probe in 1m0s
+	// 42 <nil>
+}
+
+func ExampleRegistry_Pin() {
+	r := hosts()
+	pin := r.Pin("a.example")
+	defer pin.Release()
+	pin.Breaker.SetMode(breaker.ForcedOpen)
+	_, err := r.Do(context.Background(), "a.example", answer)
+	fmt.Println(err)
+	// Output: breaker: open: "hosts/a.example" is forced open
+}
+
+func ExamplePin_Release() {
+	r := hosts()
+	pin := r.Pin("a.example")
+	fmt.Println(r.Snapshot().Pinned)
+	pin.Release()
+	fmt.Println(r.Snapshot().Pinned)
+	// Output:
+	// 1
+	// 0
+}
+
+func ExampleRegistry_Snapshot() {
+	r := hosts()
+	for range 3 {
+		_, _ = r.Do(context.Background(), "a.example", down)
+	}
+	_, _ = r.Do(context.Background(), "b.example", answer)
+	s := r.Snapshot()
+	fmt.Printf("%s: %d breakers, %d open, %d calls rejected\n", s.Name, s.Kept, s.Open, s.Rejected)
+	// Output: hosts: 2 breakers, 1 open, 1 calls rejected
+}
+
+func ExampleRegistry_All() {
+	r := hosts()
+	_, _ = r.Do(context.Background(), "a.example", down)
+	for host, s := range r.All() {
+		fmt.Println(host, s.State, s.Failures)
+	}
+	// Output: a.example closed 1
+}
