@@ -17,7 +17,7 @@ func split[T any](s *Stream[T], kind string, n int, stage stages.FanOut[T], opts
 	settings := stages.Apply(opts...)
 	g := s.graph.root()
 	node := g.add(kind, stage, settings)
-	s.wire.lead(node, settings)
+	from := s.lead(node, settings)
 	if n < 1 {
 		node.fault = both(node.fault, fmt.Errorf("it must have at least 1 branch, not %d", n))
 		return nil
@@ -30,7 +30,7 @@ func split[T any](s *Stream[T], kind string, n int, stage stages.FanOut[T], opts
 		branches = append(branches, &Stream[T]{graph: g, wire: w})
 	}
 	node.start = func(r *Run) func() {
-		in := inletOf[T](r, s.wire)
+		in := inletOf[T](r, from)
 		var outs []*stages.Outlet[T]
 		for _, w := range wires {
 			outs = append(outs, outletOf[T](r, w))
@@ -62,8 +62,7 @@ func gather[T, U any](kind string, stage stages.FanIn[T, U], streams []*Stream[T
 	node.turns = takesTurns(stage)
 	var wires []*wire
 	for _, s := range streams {
-		s.wire.lead(node, settings)
-		wires = append(wires, s.wire)
+		wires = append(wires, s.lead(node, settings))
 	}
 	next := &Stream[U]{graph: g, wire: newWire[U](g, node)}
 	node.start = func(r *Run) func() {
@@ -95,11 +94,10 @@ func pair[A, B, U any](kind string, stage stages.Pairing[A, B, U], a *Stream[A],
 	g.absorb(b.graph.root())
 	node := g.add(kind, stage, settings)
 	node.turns, node.pairs = takesTurns(stage), takesPairs(stage)
-	a.wire.lead(node, settings)
-	b.wire.lead(node, settings)
+	first, second := a.lead(node, settings), b.lead(node, settings)
 	next := &Stream[U]{graph: g, wire: newWire[U](g, node)}
 	node.start = func(r *Run) func() {
-		left, right, out := inletOf[A](r, a.wire), inletOf[B](r, b.wire), outletOf[U](r, next.wire)
+		left, right, out := inletOf[A](r, first), inletOf[B](r, second), outletOf[U](r, next.wire)
 		return func() { stages.RunPairing(stage, left, right, out) }
 	}
 	return next

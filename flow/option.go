@@ -22,8 +22,10 @@ func Unordered() Option { return stages.Unordered() }
 
 // Buffer bounds the edge that leads to the stage: at most n items are between
 // it and the stage before, handed over by the one and not finished by the
-// other. It is [DefaultBuffer] unless set.
-func Buffer(n int) Option { return stages.Buffer(n) }
+// other. It is [DefaultBuffer] unless set. When it is full the stage before has
+// to wait; with [stages.DropNewest] or [stages.DropOldest] it never does, and
+// what is dropped counts as shed, at a stage named after this one and "-buffer".
+func Buffer(n int, policy ...stages.OverflowPolicy) Option { return stages.Buffer(n, policy...) }
 
 // Name names a stage that would else be named after its kind.
 func Name(name string) Option { return stages.Name(name) }

@@ -30,10 +30,10 @@ func (s *Stream[T]) Via[U any](name string, stage stages.Stage[T, U], opts ...Op
 func via[T, U any](s *Stream[T], kind string, stage stages.Stage[T, U], settings stages.Settings) *Stream[U] {
 	g := s.graph.root()
 	n := g.add(kind, stage, settings)
-	s.wire.lead(n, settings)
+	w := s.lead(n, settings)
 	next := &Stream[U]{graph: g, wire: newWire[U](g, n)}
 	n.start = func(r *Run) func() {
-		in, out := inletOf[T](r, s.wire), outletOf[U](r, next.wire)
+		in, out := inletOf[T](r, w), outletOf[U](r, next.wire)
 		return func() { stages.RunStage(stage, in, out) }
 	}
 	return next
@@ -66,10 +66,10 @@ func (s *Stream[T]) Lanes[K comparable, U any](name string, key func(T) K, f fun
 type SliceOf[T any] interface{ []T }
 
 // Batch groups items into slices of n, or fewer when d has passed since the
-// first of them came; see [stages.Batch]. It is named "batch" unless [Name] is
-// set.
+// first of them came; see [stages.Batch]. It takes [stages.Weight], and is named
+// "batch" unless [Name] is set.
 func (s *Stream[T]) Batch[B SliceOf[T]](n int, d time.Duration, opts ...Option) *Stream[B] {
-	var stage any = stages.Batch[T](n, d) // B is []T, which the compiler cannot see
+	var stage any = stages.Batch[T](n, d, opts...) // B is []T, which the compiler cannot see
 	return via(s, "batch", stage.(stages.Stage[T, B]), stages.Apply(opts...))
 }
 
@@ -91,9 +91,9 @@ func (s *Stream[T]) To(sink stages.Sink[T], opts ...Option) *Graph {
 	settings := stages.Apply(opts...)
 	g := s.graph.root()
 	n := g.add("sink", sink, settings)
-	s.wire.lead(n, settings)
+	w := s.lead(n, settings)
 	n.start = func(r *Run) func() {
-		in := inletOf[T](r, s.wire)
+		in := inletOf[T](r, w)
 		return func() { stages.RunSink(sink, in) }
 	}
 	return g

@@ -3,6 +3,7 @@ package stages
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/weir-go/weir/primitives/retry"
 )
@@ -26,6 +27,14 @@ type Settings struct {
 	Name string
 	// Buffer bounds the edge that leads to the stage, in items.
 	Buffer int
+	// Overflow says what happens to an item that finds that edge full.
+	Overflow OverflowPolicy
+
+	// Knobs of single operators. A function of items is kept as it was given, and
+	// the operator, which knows their type, checks it; see [itemFunc].
+	weightLimit, capacity   int
+	maxWait, lateness       time.Duration
+	weigh, time, late, keys any
 
 	faults []error
 }
@@ -79,12 +88,37 @@ func Hold() Option { return func(s *Settings) { s.Hold = true } }
 func Name(name string) Option { return func(s *Settings) { s.Name = name } }
 
 // Buffer bounds the edge that leads to the stage: at most n items are between
-// the two stages, handed over by the one and not finished by the other.
-func Buffer(n int) Option {
+// the two stages, handed over by the one and not finished by the other. The
+// policy says what happens when it is full, [Block] where there is none; with
+// one that drops, the buffer is a stage of its own, see [Overflow].
+func Buffer(n int, policy ...OverflowPolicy) Option {
 	return func(s *Settings) {
 		s.Buffer = n
-		if err := atLeastOne("buffer", n); err != nil {
-			s.faults = append(s.faults, err)
+		s.check(atLeastOne("buffer", n))
+		s.check(needs(len(policy) > 1, "a buffer has one overflow policy"))
+		for _, p := range policy {
+			s.Overflow = p
+			s.check(p.validate())
 		}
 	}
+}
+
+// check keeps what is wrong with an option.
+func (s *Settings) check(err error) {
+	if err != nil {
+		s.faults = append(s.faults, err)
+	}
+}
+
+// itemFunc returns the function f of an option, which must be of type F; nil
+// where it was not given.
+func itemFunc[F any](option string, f any) (fn F, err error) {
+	if f == nil {
+		return fn, nil
+	}
+	fn, ok := f.(F)
+	if !ok {
+		return fn, fmt.Errorf("%s has a %T, and the items of the stage need a %T", option, f, fn)
+	}
+	return fn, nil
 }

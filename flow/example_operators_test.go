@@ -1,0 +1,96 @@
+package flow_test
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/weir-go/weir/flow"
+	"github.com/weir-go/weir/stages"
+)
+
+func add(_ context.Context, sum, v int) (int, error) { return sum + v, nil }
+
+func ExampleStream_Scan() {
+	fmt.Println(flow.From(stages.Slice([]int{1, 2, 3})).Scan("total", 0, add).Collect(context.Background()))
+	// Output: [1 3 6] <nil>
+}
+
+func ExampleStream_Reduce() {
+	fmt.Println(flow.From(stages.Slice([]int{1, 2, 3})).Reduce("total", 0, add).Collect(context.Background()))
+	// Output: [6] <nil>
+}
+
+func ExampleStream_Take() {
+	fmt.Println(flow.From(stages.Slice([]int{1, 2, 3})).Take(2).Collect(context.Background()))
+	// Output: [1 2] <nil>
+}
+
+func ExampleStream_Skip() {
+	fmt.Println(flow.From(stages.Slice([]int{1, 2, 3})).Skip(2).Collect(context.Background()))
+	// Output: [3] <nil>
+}
+
+func ExampleStream_DistinctUntilChanged() {
+	parity := func(v int) int { return v % 2 }
+	fmt.Println(flow.From(stages.Slice([]int{1, 3, 2, 4, 1})).DistinctUntilChanged(parity).Collect(context.Background()))
+	// Output: [1 2 1] <nil>
+}
+
+func ExampleStream_Debounce() {
+	fmt.Println(flow.From(stages.Slice([]int{1, 2, 3})).Debounce(time.Minute).Collect(context.Background()))
+	// Output: [3] <nil>
+}
+
+func ExampleStream_Delay() {
+	begun := time.Now()
+	fmt.Println(flow.From(stages.Slice([]int{1, 2, 3})).Delay(10 * time.Millisecond).Collect(context.Background()))
+	fmt.Println(time.Since(begun) >= 10*time.Millisecond)
+	// Output:
+	// [1 2 3] <nil>
+	// true
+}
+
+// What happened in each minute, by the times that are in the events.
+func ExampleStream_Window() {
+	at := func(second int) time.Time { return time.Unix(int64(second), 0) }
+	windows, err := flow.From(stages.Slice([]int{5, 70, 50, 65, 200})).
+		Window(stages.Tumbling(time.Minute), stages.EventTime(at, 30*time.Second)).
+		Collect(context.Background())
+	for _, w := range windows {
+		fmt.Println(w.Start.Format("15:04"), w.Items)
+	}
+	fmt.Println(err)
+	// Output:
+	// 00:00 [5 50]
+	// 00:01 [65 70]
+	// 00:03 [200]
+	// <nil>
+}
+
+// A batch is 4 items or 10 letters, whichever comes first.
+func ExampleStream_Batch_weight() {
+	length := func(s string) int { return len(s) }
+	fmt.Println(flow.From(stages.Slice([]string{"to", "be", "or", "not", "to", "be"})).
+		Batch(4, time.Second, stages.Weight(10, length)).Collect(context.Background()))
+	// Output: [[to be or not] [to be]] <nil>
+}
+
+// The stage before is never held up: what the slow one has no room for is shed,
+// the oldest first.
+func ExampleBuffer_dropOldest() {
+	emitted := make(chan struct{})
+	readings := stages.Seq(func(yield func(int) bool) {
+		defer close(emitted)
+		for i := 1; i <= 100 && yield(i); i++ {
+		}
+	})
+	last := 0
+	report, err := flow.From(readings).To(stages.ForEach(func(_ context.Context, v int) error {
+		<-emitted
+		last = v
+		return nil
+	}), flow.Name("slow"), flow.Buffer(2, stages.DropOldest)).Run(context.Background())
+	fmt.Println(last, report.Ledger.Shed >= 90, err)
+	// Output: 100 true <nil>
+}

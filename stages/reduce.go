@@ -1,0 +1,97 @@
+package stages
+
+import "context"
+
+// Reduce folds all items into one value, and sends that on when the stream has
+// ended, also by a drain. It begins with initial, which is the result where no
+// item came.
+//
+//	in:   --1--2--3--4--|
+//	f:      (sum, x) => sum+x, from 0
+//	out:  ---------------10-|
+//
+// An error of f, or a panic, fails the item and leaves the result as it was;
+// [ErrDrop] drops it. The result carries the timings of the first item, and what
+// all owe to their sources; the others count as folded. Where the flow is
+// aborted there is no result: it fails. Each run begins with initial anew, and
+// shares with the others what a map, slice or pointer in it leads to.
+func Reduce[T, A any](initial A, f func(ctx context.Context, result A, v T) (A, error)) Stage[T, A] {
+	return reducer[T, A]{initial, f}
+}
+
+type reducer[T, A any] struct {
+	initial A
+	f       func(context.Context, A, T) (A, error)
+}
+
+func (r reducer[T, A]) Validate() error { return needs(r.f == nil, "function is nil") }
+
+func (r reducer[T, A]) Run(_ context.Context, in *Inlet[T], out *Outlet[A]) error {
+	result, held := r.initial, false
+	var first Item[T] // owes what all that is in the result does
+	cause := ErrGoexit
+	defer func() {
+		if held {
+			in.Fail(first, cause)
+		}
+	}()
+	for it := range in.All() {
+		next, err := r.step(in, it, result, !held)
+		switch {
+		case err != nil:
+			in.reject(it, err)
+			continue
+		case held:
+			in.Fold(it, &first)
+		default:
+			first, held = it, true
+		}
+		result = next
+	}
+	switch {
+	case in.rt.ctx.Err() != nil:
+		cause = in.rt.abortError()
+	case held:
+		held = false
+		out.sendLate(first.With(result))
+	default:
+		out.Emit(result)
+	}
+	return nil
+}
+
+// step calls the function for one item. The call for the first is counted when
+// the result leaves.
+func (r reducer[T, A]) step(in *Inlet[T], it Item[T], result A, first bool) (A, error) {
+	l := it.trail.bounds()
+	if late := l.over(in.rt); late != nil {
+		return result, late
+	}
+	begun := in.rt.stamp()
+	next, err := protectOr(in.node, func() (A, error) {
+		return timely(in.rt, l, func(ctx context.Context, v T) (A, error) { return r.f(ctx, result, v) }, it.Value)
+	}, func() { in.Fail(it, ErrGoexit) })
+	if in.rt.timed {
+		work := in.rt.now() - begun
+		effort := tally{work: work, longest: work}
+		if !first || err != nil {
+			effort.attempts = 1
+		}
+		effort.publish(in.node)
+	}
+	return next, err
+}
+
+// reject accounts for an item as what the error of its function says: dropped,
+// expired or failed.
+func (in *Inlet[T]) reject(it Item[T], err error) {
+	switch {
+	case isDrop(err):
+		in.Drop(it)
+	case isExpired(err):
+		in.node.expired.Add(1)
+		in.pass(in.rt.newItemError(in.node, err, 0, it.Value, it.trail), it.trail)
+	default:
+		in.Fail(it, err)
+	}
+}

@@ -1,0 +1,38 @@
+package stages
+
+import (
+	"context"
+	"fmt"
+)
+
+// Skip drops the first n items, as filtered, and sends on the others. An item
+// that has failed before does not count, and passes.
+//
+//	in:   --1--2--3--4-->
+//	        Skip(2)
+//	out:  --------3--4-->
+func Skip[T any](n int) Stage[T, T] { return skipper[T]{n} }
+
+type skipper[T any] struct{ n int }
+
+func (s skipper[T]) Validate() error { return atLeast(0, "number of items to skip", s.n) }
+
+func (s skipper[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error {
+	left := s.n
+	inTurn(in, out, func(_ context.Context, v T) (T, error) {
+		if left > 0 {
+			left--
+			return v, ErrDrop
+		}
+		return v, nil
+	})
+	return nil
+}
+
+// atLeast refuses numbers below a minimum.
+func atLeast(minimum int, what string, n int) error {
+	if n < minimum {
+		return fmt.Errorf("%s must be at least %d, not %d", what, minimum, n)
+	}
+	return nil
+}
