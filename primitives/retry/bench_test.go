@@ -13,12 +13,23 @@ import (
 
 func succeed(context.Context) (int, error) { return 1, nil }
 
+// Many callers at once write to one count, or to none.
 func BenchmarkFirstTry(b *testing.B) {
-	r := newRetrier(b, retry.Exponential(3, time.Second))
-	ctx := context.Background()
-	b.ReportAllocs()
-	for b.Loop() {
-		_, _ = r.Do(ctx, succeed)
+	for _, counted := range []bool{true, false} {
+		b.Run(map[bool]string{true: "counted", false: "uncounted"}[counted], func(b *testing.B) {
+			p := retry.Exponential(3, time.Second)
+			if !counted {
+				p = retry.Exponential(3, time.Second, retry.Uncounted())
+			}
+			r := newRetrier(b, p)
+			ctx := context.Background()
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					_, _ = r.Do(ctx, succeed)
+				}
+			})
+		})
 	}
 }
 

@@ -359,6 +359,16 @@ func ExampleRetrier_Snapshot() {
 	// Output: 2 calls, 5 attempts, 1 gave up
 }
 
+func ExampleUncounted() {
+	r := example(retry.Constant(3, time.Millisecond, retry.Uncounted()))
+	for failures := range 3 {
+		_, _ = r.Do(context.Background(), flaky(failures))
+	}
+	s := r.Snapshot()
+	fmt.Printf("%d calls had to be tried again, %d attempts\n", s.Calls, s.Attempts)
+	// Output: 2 calls had to be tried again, 5 attempts
+}
+
 func ExampleReason_String() {
 	fmt.Println(retry.Exhausted, retry.Permanent, retry.Deadline, retry.OverBudget)
 	// Output: exhausted permanent deadline over budget

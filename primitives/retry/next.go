@@ -101,7 +101,9 @@ func (r *Retrier) Next(ctx context.Context, t Try) Verdict {
 // succeed and fail count an attempt. The first one of a call is the call's
 // deposit, however it ended: it has reached the service.
 func (r *Retrier) succeed(attempt int) {
-	r.counts.succeeded.Add(1)
+	if attempt > 1 || !r.policy.uncounted {
+		r.counts.succeeded.Add(1)
+	}
 	if attempt == 1 {
 		r.policy.budget.deposit()
 	}

@@ -82,6 +82,11 @@ func WithBudget(b *Budget) Option {
 	}
 }
 
+// Uncounted leaves calls that succeed at their first attempt out of the
+// [Snapshot]. Such a call then writes to nothing that it shares with others: it
+// costs half, and callers on many processors do not wait for each other's count.
+func Uncounted() Option { return func(p *Policy) { p.uncounted = true } }
+
 // Hedge makes [Retrier.Do] start another copy of a call that has not answered
 // for after, and again, up to so many copies at once. The first success or
 // permanent error is the outcome; the others are cancelled and waited for. A copy

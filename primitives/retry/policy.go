@@ -36,6 +36,7 @@ type Policy struct {
 	budget     *Budget
 	hedge      time.Duration
 	copies     int
+	uncounted  bool
 	rejected   bool
 	nested     bool
 	classify   outcome.Classifier

@@ -80,7 +80,9 @@ func (r *Retrier) Do[T any](ctx context.Context, f func(context.Context) (T, err
 	if r.plain && ctx.Err() == nil {
 		v, err := f(ctx)
 		if err == nil {
-			r.counts.succeeded.Add(1)
+			if !r.policy.uncounted {
+				r.counts.succeeded.Add(1)
+			}
 			return v, nil
 		}
 		return r.again(ctx, f, v, err, time.Time{})

@@ -2,7 +2,7 @@ package retry
 
 // Snapshot is what a retrier has counted since New. The counters are read one
 // after the other, without a lock; while calls are under way they may differ by
-// some of these.
+// some of these. See [Uncounted] for calls that are not in it.
 type Snapshot struct {
 	// Name is the name of the policy.
 	Name string

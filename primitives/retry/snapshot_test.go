@@ -37,3 +37,26 @@ func TestSnapshotCountsEveryCallOnce(t *testing.T) {
 		}, r.Snapshot())
 	})
 }
+
+// Whatever a call needed more than one attempt for is counted as ever, also in
+// the step form, and a budget still gets its share.
+func TestUncountedLeavesFirstSuccessesOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		budget := newBudget(t, 0.5, 0, 4)
+		drain(t, budget)
+		for _, opts := range [][]retry.Option{
+			{retry.Uncounted()},
+			{retry.Uncounted(), retry.Hedge(time.Second, 2)},
+			{retry.Uncounted(), retry.WithBudget(budget)},
+		} {
+			r := newRetrier(t, retry.Constant(3, time.Second, opts...))
+			for _, failures := range []int{0, 0, 1, 0, 9} {
+				_, _ = r.Do(t.Context(), fails(failures).call)
+			}
+			require.True(t, r.Next(t.Context(), retry.Try{Attempt: 1, Err: nil}) == retry.Verdict{})
+			s := r.Snapshot()
+			require.Equal(t, []uint64{1, 1, 2}, []uint64{s.Succeeded, s.GaveUp, s.Calls})
+		}
+		require.Equal(t, uint64(2), budget.Snapshot().Retries-4, "six calls are three tokens, of which one was not used")
+	})
+}
