@@ -47,6 +47,8 @@ func TestAllocations(t *testing.T) {
 		failing.Fail(failing.Check(k).Token, errDown)
 		heavy.Complete(heavy.Check(k).Token, 1)
 	}
+	failing.Fail(failing.Check(pair{}).Token, errDown)
+	require.Error(t, failing.Check(pair{}).Err)
 	var fol dedup.Follower[int] = new(silent)
 	tests := []struct {
 		name string
@@ -58,6 +60,7 @@ func TestAllocations(t *testing.T) {
 		{"check hit", 0, func() { d.Check(last) }},
 		{"hit, the time given", 0, func() { d.Check(last, dedup.At(now)) }},
 		{"stale hit", 0, func() { stale.Check(pair{}) }},
+		{"kept error", 0, func() { failing.Check(pair{}) }},
 		{"early", 0, func() { early.Check(pair{}) }},
 		{"seen", 0, func() { set.Seen(last) }},
 		{"not seen", 0, func() { set.Seen(next()) }},

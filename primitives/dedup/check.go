@@ -37,7 +37,7 @@ func (s State) String() string {
 type Check[V any] struct {
 	State State
 	Value V     // where State is Cached or Stale
-	Err   error // where State is Cached and the result is an error, see [ErrorTTL]
+	Err   error // where State is Cached and the result is an error: a [*KeptError]
 	Token Token // where State is First or Stale
 }
 

@@ -15,7 +15,8 @@
 //     first use.
 //   - A result is kept from its completion until it is as old as its ttl. At an
 //     age of exactly the ttl it is gone, for every method. Errors are not kept,
-//     unless [ErrorTTL] says so.
+//     unless [ErrorTTL] says so; then they are served as a [*KeptError], which says
+//     when to try again.
 //   - A value is due for renewal when it is stale, see [ServeStale], or soon will be,
 //     see [Early]. One caller renews it; all others are served what is kept.
 //   - To evict is to remove a result before its time, to make room: first kept,
@@ -35,7 +36,9 @@
 // A renewal has no goroutine of its own either: the caller that finds a value due
 // leads it and waits for it. So nothing needs to be closed, nothing outlives those
 // who wait, and the function runs with the context of somebody who is there. The
-// price is that one caller in each ttl waits, where others do not.
+// price is that one caller in each ttl waits, where others do not. One that would
+// rather not asks by [Dedup.Check], which hands him both the value and the renewal, to
+// be done in a goroutine of his own.
 //
 // # Dropping what comes twice
 //

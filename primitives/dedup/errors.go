@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/weir-go/weir/primitives/outcome"
 )
@@ -73,6 +74,32 @@ func (e *PanicError) Unwrap() []error {
 		return []error{ErrPanic, err}
 	}
 	return []error{ErrPanic}
+}
+
+// KeptError is an error of an earlier run, served again by an [ErrorTTL]: the service
+// was not called. Those who lead or follow a run get its error as it is.
+type KeptError struct {
+	Name  string // of the deduplicator; "" where it has none
+	Err   error  // what the run has ended with
+	until time.Time
+}
+
+// Error names the deduplicator and gives the text of the error that is kept.
+func (e *KeptError) Error() string {
+	return fmt.Sprintf("%s: kept from an earlier run: %v", label(e.Name), e.Err)
+}
+
+// Unwrap returns the error that is kept.
+func (e *KeptError) Unwrap() error { return e.Err }
+
+// After returns the time until the error is kept no longer, and the next caller has
+// the function run. It is at least 0.
+func (e *KeptError) After() time.Duration { return max(time.Until(e.until), 0) }
+
+// Outcome is ignored: the call never reached the service, so it says nothing new about
+// it to a breaker and is no failed attempt to a retry. It carries After.
+func (e *KeptError) Outcome() outcome.Outcome {
+	return outcome.Outcome{Kind: outcome.Ignored, After: e.After()}
 }
 
 // PolicyError says what is wrong with a [Policy].

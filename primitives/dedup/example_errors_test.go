@@ -70,3 +70,39 @@ func ExamplePolicyError_Unwrap() {
 	fmt.Println(errors.Is(dedup.Window(-1).Validate(), dedup.ErrPolicy))
 	// Output: true
 }
+
+// kept returns the error of a key whose run has failed a while ago.
+func kept() error {
+	d := mustNew(dedup.Window(time.Hour, dedup.Name("prompts"), dedup.ErrorTTL(time.Hour)))
+	d.Fail(d.Check("k").Token, errors.New("503"))
+	return d.Check("k").Err
+}
+
+func ExampleKeptError() {
+	if e, ok := errors.AsType[*dedup.KeptError](kept()); ok {
+		fmt.Println(e.Name, "had", e.Err, "within the hour:", e.After() > 59*time.Minute)
+	}
+	// Output: prompts had 503 within the hour: true
+}
+
+func ExampleKeptError_Error() {
+	fmt.Println(kept())
+	// Output: dedup "prompts": kept from an earlier run: 503
+}
+
+func ExampleKeptError_Unwrap() {
+	fmt.Println(errors.Unwrap(kept()))
+	// Output: 503
+}
+
+func ExampleKeptError_After() {
+	var e *dedup.KeptError
+	fmt.Println(errors.As(kept(), &e) && e.After() <= time.Hour)
+	// Output: true
+}
+
+func ExampleKeptError_Outcome() {
+	o := outcome.Classify(context.Background(), kept())
+	fmt.Println(o.Kind, o.After > 0)
+	// Output: ignored true
+}

@@ -101,7 +101,7 @@ func ExampleErrorTTL() {
 	// Output:
 	// asked
 	// 503
-	// 503
+	// dedup: kept from an earlier run: 503
 }
 
 // That a thing is not there is an answer, and the only error to be kept here.
@@ -117,7 +117,7 @@ func ExampleClassify() {
 	d.Fail(d.Check("a").Token, notFound)
 	d.Fail(d.Check("b").Token, errors.New("503"))
 	fmt.Println(d.Check("a").Err, "-", d.Check("b").State)
-	// Output: not found - first
+	// Output: dedup: kept from an earlier run: not found - first
 }
 
 // The ttl of each result is between 54 s and 60 s.

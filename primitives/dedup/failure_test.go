@@ -22,8 +22,9 @@ func TestResilience25ErrorTTL(t *testing.T) {
 		keep(t, d, "good", 1)
 		time.Sleep(time.Second - 1)
 		_, err = d.Do(t.Context(), "k", never)
-		require.Equal(t, errDown, err)
-		require.Equal(t, dedup.Check[int]{State: dedup.Cached, Err: errDown}, d.Check("k"))
+		require.ErrorIs(t, err, errDown)
+		c := d.Check("k")
+		require.Equal(t, dedup.Check[int]{State: dedup.Cached, Err: err}, c, "the same again, at no cost")
 		require.False(t, d.Contains("k"), "no value")
 		s := d.Snapshot()
 		require.Equal(t, []int{2, 0, 2}, []int{s.Cached, s.InFlight, int(s.Hits)})
@@ -33,6 +34,31 @@ func TestResilience25ErrorTTL(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 1, v)
 		require.True(t, d.Contains("good"))
+	})
+}
+
+// Who gets an error that is kept is told so, by whom, and when to try again; it is no
+// failure of the service. Who led the run gets the error as it was.
+func TestKeptErrorsSayWhenToTryAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := make1[string, int](t, dedup.Window(time.Hour, dedup.Name("prompts"), dedup.ErrorTTL(10*time.Second)))
+		_, err := d.Do(t.Context(), "k", gives(0, errDown))
+		require.Equal(t, errDown, err)
+		for left := 10 * time.Second; left > 0; left -= time.Second {
+			_, err = d.Do(t.Context(), "k", never)
+			require.EqualError(t, err, `dedup "prompts": kept from an earlier run: down`)
+			require.ErrorIs(t, err, errDown)
+			require.Equal(t, outcome.Outcome{Kind: outcome.Ignored, After: left}, outcome.Classify(t.Context(), err))
+			time.Sleep(time.Second)
+		}
+		kept, ok := errors.AsType[*dedup.KeptError](err)
+		require.True(t, ok)
+		require.Zero(t, kept.After(), "never below 0")
+		_, err = d.Do(t.Context(), "k", gives(0, errScript))
+		require.Equal(t, errScript, err)
+		_, err = d.Do(t.Context(), "k", never)
+		require.ErrorIs(t, err, errScript, "not the one before")
+		require.NotErrorIs(t, err, errDown)
 	})
 }
 
@@ -133,7 +159,7 @@ func TestKeptErrorsAreBounded(t *testing.T) {
 		}
 		s := d.Snapshot()
 		require.Equal(t, []int{100, 900}, []int{s.Cached, int(s.Evicted)})
-		require.Equal(t, errDown, d.Check(999).Err)
+		require.ErrorIs(t, d.Check(999).Err, errDown)
 		require.True(t, d.Forget(999))
 		require.Equal(t, dedup.First, d.Check(999).State)
 		time.Sleep(time.Minute)

@@ -1,5 +1,7 @@
 package dedup
 
+import "time"
+
 // verdict is what find found.
 type verdict uint8
 
@@ -71,7 +73,7 @@ func (d *Dedup[K, V]) judge(s *shard[K, V], i uint32, now int64) (v V, _ uint32,
 		}
 		return v, 0, absent, nil
 	case e.expires < 0:
-		err = f.err
+		err = d.kept(f, e.ends())
 	case d.due(s, i, now):
 		if f.gen == 0 && now >= f.until { // no flight is flight 0
 			return e.value, i, due, nil
@@ -83,6 +85,14 @@ func (d *Dedup[K, V]) judge(s *shard[K, V], i uint32, now int64) (v V, _ uint32,
 	}
 	s.hits++
 	return v, i, hit, err
+}
+
+// kept returns the error that f holds, as it is served: made once, however often.
+func (d *Dedup[K, V]) kept(f *flight[V], ends int64) error {
+	if f.kept == nil {
+		f.kept = &KeptError{Name: d.policy.name, Err: f.err, until: d.start.Add(time.Duration(ends))}
+	}
+	return f.kept
 }
 
 // Get returns the value kept for key, and whether there is one. It registers

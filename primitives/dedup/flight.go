@@ -17,9 +17,10 @@ type flight[V any] struct {
 	result    *result[V] // where Do waits
 	followers []Follower[V]
 
-	began int64 // where early
-	err   error // kept: the result, or why the renewal of the result failed
-	until int64 // no renewal before
+	began int64      // where early
+	err   error      // kept: the result, or why the renewal of the result failed
+	kept  *KeptError // err as it is served, once it has been
+	until int64      // no renewal before
 }
 
 // result is how the Do calls that follow a flight learn of its end. It is made
@@ -58,7 +59,7 @@ func (s *shard[K, V]) begin(i uint32, now int64) Token {
 	n := e.flight
 	switch {
 	case n != 0: // it holds why the last renewal failed
-		s.flights[n].err = nil
+		s.flights[n].err, s.flights[n].kept = nil, nil
 		s.noted--
 	case s.freeFlight != 0:
 		n = s.freeFlight
@@ -249,7 +250,7 @@ func (s *shard[K, V]) release(n uint32) {
 		f.retire()
 	}
 	if f.err != nil {
-		f.err = nil
+		f.err, f.kept = nil, nil
 	}
 	f.entry, f.next, s.freeFlight = 0, s.freeFlight, n
 }

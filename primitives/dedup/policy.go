@@ -102,8 +102,8 @@ func Shards(n int) Option {
 	return func(p *Policy) { p.shards, p.given.shards = n, true }
 }
 
-// ErrorTTL keeps errors, too, for ttl: callers that come within it get the error
-// without a run, and a renewal that failed is not tried again for as long. By
+// ErrorTTL keeps errors, too, for ttl: callers that come within it get the error, in
+// a [*KeptError], without a run, and a renewal that failed is not tried again for as long. By
 // default no error is kept. One whose outcome is ignored, such as the caller's own
 // cancellation or a rejection by a breaker, is never kept, nor is a panic; one that
 // is throttled is kept for its own delay where that is shorter.
