@@ -1,0 +1,33 @@
+// Package flowtest is for the tests of flows, and of the stages, sources, sinks and
+// layers that outsiders write.
+//
+// # For tests of a flow
+//
+//   - [Source] follows a script: items, pauses, signals, errors, with
+//     acknowledgements on record.
+//   - [Probe] is a sink that takes an item when it is asked to, and knows what
+//     should come: it makes the stages above feel backpressure.
+//   - [Inject] puts faults into a function: errors, panics, delays, calls that hang
+//     or end their goroutine, by script ([InOrder]) or by chance ([AtRandom]).
+//   - [Bubble] and [Run] run a test, or a flow, in virtual time, and find the
+//     goroutines that are left; [NoLeaks] finds them in real time.
+//   - [Balanced] checks the books.
+//
+// # For contracts
+//
+// [TestStage], [TestSource], [TestSink] and [TestLayer] check that something keeps
+// the contract that a flow relies on; see [stages.Stage] and [stages.Layer]. All that
+// package stages exports passes them.
+//
+//	func TestContract(t *testing.T) {
+//		flowtest.TestStage(t, flowtest.StageCase[int, int]{
+//			New: func(call func(context.Context) error) stages.Stage[int, int] {
+//				return mystage.New(func(ctx context.Context, v int) (int, error) { return 2 * v, call(ctx) })
+//			},
+//			In: []int{1, 2, 3}, Out: []int{2, 4, 6},
+//		})
+//	}
+//
+// The package uses the standard library alone. A failure is told by the Errorf of
+// the test; the probe's methods, which cannot go on without an item, end it.
+package flowtest

@@ -1,0 +1,213 @@
+package flowtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/weir-go/weir/flow"
+	"github.com/weir-go/weir/stages"
+)
+
+const (
+	soon = time.Second      // for what must happen at once
+	long = 10 * time.Minute // for what may take its time
+)
+
+var (
+	errBroken = errors.New("flowtest: a fault on purpose")
+	errAbort  = errors.New("flowtest: aborted on purpose")
+)
+
+// tester is what checks need of a testing.TB: so that they can be checked themselves.
+type tester interface {
+	Helper()
+	Errorf(format string, args ...any)
+	FailNow()
+	Cleanup(func())
+}
+
+func fatalf(t tester, format string, args ...any) {
+	t.Helper()
+	t.Errorf(format, args...)
+	t.FailNow()
+}
+
+// check is one thing that a contract promises of a C.
+type check[C any] struct {
+	name string
+	try  func(t tester, c C)
+}
+
+// conduct runs all checks, each as a test of its own, in a bubble unless outside.
+func conduct[C any](t *testing.T, checks []check[C], c C, outside bool) {
+	for _, k := range checks {
+		t.Run(k.name, func(t *testing.T) {
+			if outside {
+				NoLeaks(t)
+				k.try(t, c)
+				return
+			}
+			synctest.Test(t, func(t *testing.T) {
+				t.Cleanup(func() {
+					nobodyLeft(t)
+					if t.Failed() {
+						time.Sleep(long) // for what is only slow: a bubble does not end without it
+					}
+				})
+				k.try(t, c)
+			})
+		})
+	}
+}
+
+// rig is a graph at work under a check.
+type rig struct {
+	t      tester
+	run    *flow.Run
+	done   chan struct{}
+	report *flow.Report // when done
+	err    error        // when done
+}
+
+// launch starts the graph.
+func launch(t tester, g *flow.Graph, opts ...flow.RunOption) *rig {
+	t.Helper()
+	run, err := g.Start(context.Background(), opts...)
+	if err != nil {
+		fatalf(t, "it cannot be run: %v", err)
+	}
+	r := &rig{t: t, run: run, done: make(chan struct{})}
+	go func() {
+		defer close(r.done)
+		r.report, r.err = run.Wait()
+	}()
+	t.Cleanup(func() { run.Abort(errAbort) }) // where the check has failed: what heeds it shall not stay behind
+	return r
+}
+
+// ends waits for the end of the run, and checks its books.
+func (r *rig) ends(within time.Duration, after string) {
+	r.t.Helper()
+	timer := time.NewTimer(within)
+	defer timer.Stop()
+	select {
+	case <-r.done:
+	case <-timer.C:
+		fatalf(r.t, "%v after %s it is still at work: %v", within, after, r.run.Snapshot())
+	}
+	if err := r.report.Check(); err != nil {
+		r.t.Errorf("after %s items are not accounted for: %v\n%v", after, err, r.report)
+	}
+}
+
+// ended is ends for a run without a fault.
+func (r *rig) ended(within time.Duration, after string) {
+	r.t.Helper()
+	r.ends(within, after)
+	if r.err != nil {
+		r.t.Errorf("after %s the run failed: %v", after, r.err)
+	}
+}
+
+// aborts aborts the run, which must end soon.
+func (r *rig) aborts() {
+	r.t.Helper()
+	r.run.Abort(errAbort)
+	r.ends(soon, "the abort")
+	if !errors.Is(r.err, errAbort) {
+		r.t.Errorf("the run was aborted with %q and ended with %v", errAbort, r.err)
+	}
+}
+
+// node returns the account of the thing under test, as of now.
+func (r *rig) node() flow.StageReport {
+	s, _ := r.run.Snapshot().Stage(subject)
+	return s
+}
+
+// subject is the name of the node under test.
+const subject = "subject"
+
+// catcher is a sink that takes everything, failures too; once it is open where it
+// has a gate.
+type catcher[T any] struct {
+	gate chan struct{}
+
+	mu     sync.Mutex
+	values []T
+	failed []*stages.ItemError
+}
+
+func (c *catcher[T]) TakesFailures() bool { return true }
+
+func (c *catcher[T]) Run(ctx context.Context, in *stages.Inlet[T]) error {
+	if c.gate != nil {
+		select {
+		case <-c.gate:
+		case <-ctx.Done():
+		}
+	}
+	for it := range in.All() {
+		c.mu.Lock()
+		if fault, ok := errors.AsType[*stages.ItemError](it.Err()); ok {
+			c.failed = append(c.failed, fault)
+		} else {
+			c.values = append(c.values, it.Value)
+		}
+		c.mu.Unlock()
+		in.Done(it)
+	}
+	return nil
+}
+
+// flood is a source that repeats values, as fast as they are taken, up to n.
+func flood[T any](values []T, n int) stages.Source[T] {
+	return stages.SourceFunc[T](func(ctx context.Context, out *stages.Outlet[T]) error {
+		for i := 0; i < n && ctx.Err() == nil; i++ {
+			if !out.Emit(values[i%len(values)]) {
+				return nil
+			}
+		}
+		return nil
+	})
+}
+
+// wantsNone is a stage that has had enough before it begins.
+func wantsNone[T any]() stages.Stage[T, T] {
+	return stages.StageFunc[T, T](func(context.Context, *stages.Inlet[T], *stages.Outlet[T]) error { return nil })
+}
+
+// same compares what came with what should have come.
+func same[T any](t tester, what string, got, want []T, anyOrder bool) {
+	t.Helper()
+	equal := len(got) == len(want)
+	rest := slices.Clone(want)
+	for i := 0; equal && i < len(got); i++ {
+		at := 0
+		if anyOrder {
+			at = slices.IndexFunc(rest, func(v T) bool { return reflect.DeepEqual(v, got[i]) })
+		}
+		if equal = at >= 0 && reflect.DeepEqual(rest[at], got[i]); equal {
+			rest = slices.Delete(rest, at, at+1)
+		}
+	}
+	if !equal {
+		t.Errorf("%s: got %v, want %v", what, brief(got), brief(want))
+	}
+}
+
+// brief is a list as far as a person reads it.
+func brief[T any](list []T) string {
+	const most = 20
+	if len(list) <= most {
+		return fmt.Sprint(list)
+	}
+	return fmt.Sprintf("%v and %d more", list[:most], len(list)-most)
+}

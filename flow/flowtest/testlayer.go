@@ -1,0 +1,121 @@
+package flowtest
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/weir-go/weir/flow"
+	"github.com/weir-go/weir/primitives/guard"
+	"github.com/weir-go/weir/stages"
+)
+
+// LayerCase says what [TestLayer] needs to know of a layer.
+type LayerCase[I any] struct {
+	// New returns the layer, each time one that is set up in the same way.
+	New func() stages.Layer[I]
+	// In are values to feed it with: at least one, all different to the layer, and
+	// such that it lets all of them through to a call that is sound.
+	In []I
+	// Outside runs the checks in real time; see [StageCase].
+	Outside bool
+}
+
+// TestLayer checks that a layer keeps the contract of [stages.Layer], alone and in
+// the midst of others: each exchange goes on once, down or up, now or later, nothing
+// is lost when all calls fail, panic or hang, an abort ends it soon and a stopped
+// intake drains it, its state is that of one run, and no goroutine is left behind.
+// Each check is a test of its own. Those of [TestStage] are among them: a section of
+// the layer around a sound call is a stage.
+func TestLayer[I any](t *testing.T, c LayerCase[I]) {
+	t.Helper()
+	if c.New == nil || len(c.In) == 0 {
+		t.Fatal("flowtest: a LayerCase needs New and In")
+	}
+	conduct(t, layerChecks[I](), c, c.Outside)
+}
+
+func layerChecks[I any]() []check[LayerCase[I]] {
+	var checks []check[LayerCase[I]]
+	for _, k := range stageChecks[I, I]() {
+		checks = append(checks, check[LayerCase[I]]{k.name, func(t tester, c LayerCase[I]) { k.try(t, c.section()) }})
+	}
+	return append(checks,
+		check[LayerCase[I]]{"nothing is lost where every call fails", layerFails[I]},
+		check[LayerCase[I]]{"nothing is lost where every call panics", layerPanics[I]},
+		check[LayerCase[I]]{"an abort ends it while all calls wait", layerHangs[I]},
+		check[LayerCase[I]]{"an abort ends it after calls have failed", layerAbortedFailing[I]},
+		check[LayerCase[I]]{"it stands around another layer, and within one", layerAmong[I]},
+	)
+}
+
+// section is the layer around a sound call. The call is not the stage's own: what
+// becomes of its faults is up to the layer.
+func (c LayerCase[I]) section() StageCase[I, I] {
+	return StageCase[I, I]{In: c.In, Out: c.In, New: func(func(context.Context) error) stages.Stage[I, I] {
+		return c.around(func(_ context.Context, v I) (I, error) { return v, nil })
+	}}
+}
+
+func (c LayerCase[I]) around(f func(context.Context, I) (I, error)) stages.Stage[I, I] {
+	return stages.Section([]stages.Layer[I]{c.New()}, f, stages.Workers(2))
+}
+
+// doomed runs the layer around a call that cannot succeed: each item must fail.
+func (c LayerCase[I]) doomed(t tester, f func(context.Context, I) (I, error)) {
+	t.Helper()
+	sink := &catcher[I]{}
+	launch(t, flow.From(stages.Slice(c.In)).Via(subject, c.around(f)).To(sink)).ended(long, "the end of the source")
+	if len(sink.values) > 0 || len(sink.failed) != len(c.In) {
+		t.Errorf("no call succeeded for %d items, and %d came out healthy, %d failed", len(c.In), len(sink.values), len(sink.failed))
+	}
+	for _, fault := range sink.failed {
+		if fault.Stage != subject {
+			t.Errorf("an item failed in the section, and says: %v", fault)
+		}
+	}
+}
+
+func layerFails[I any](t tester, c LayerCase[I]) {
+	c.doomed(t, func(_ context.Context, v I) (I, error) { return v, errBroken })
+}
+
+func layerPanics[I any](t tester, c LayerCase[I]) {
+	c.doomed(t, func(context.Context, I) (I, error) { panic(errBroken) })
+}
+
+func layerHangs[I any](t tester, c LayerCase[I]) {
+	c.aborted(t, func(ctx context.Context, v I) (I, error) { return v, Fault{Hang: true}.strike(ctx) })
+}
+
+// layerAbortedFailing aborts a layer that may hold what has failed, as a retry does.
+func layerAbortedFailing[I any](t tester, c LayerCase[I]) {
+	c.aborted(t, func(_ context.Context, v I) (I, error) { return v, errBroken })
+}
+
+func (c LayerCase[I]) aborted(t tester, f func(context.Context, I) (I, error)) {
+	t.Helper()
+	r := launch(t, flow.From(NewSource[I]().Emit(c.In...).Repeat()).Via(subject, c.around(f)).To(&catcher[I]{}))
+	time.Sleep(100 * time.Millisecond)
+	r.aborts()
+}
+
+// layerAmong has few exchanges, so that they are used again and again.
+func layerAmong[I any](t tester, c LayerCase[I]) {
+	var calls atomic.Int64
+	layers := []stages.Layer[I]{stages.Guard[I](guard.Limit(3)), c.New(), stages.Timeout[I](long)}
+	f := func(_ context.Context, v I) (I, error) { calls.Add(1); return v, nil }
+	sink := &catcher[I]{}
+	launch(t, flow.From(stages.Slice(c.In)).Via(subject, stages.Section(layers, f)).To(sink)).ended(long, "the end of the source")
+	for _, fault := range sink.failed {
+		if !errors.Is(fault, guard.ErrShed) {
+			t.Errorf("an item failed: %v", fault)
+		}
+	}
+	same(t, "what came of In", sink.values, c.In, false)
+	if n := int(calls.Load()); n < len(c.In) {
+		t.Errorf("%d different items came out of %d calls", len(c.In), n)
+	}
+}
