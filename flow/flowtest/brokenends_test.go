@@ -15,13 +15,13 @@ func sourceOf(run func(ctx context.Context, out *stages.Outlet[int]) error) Sour
 	return SourceCase[int]{Brings: five, New: func() stages.Source[int] { return stages.SourceFunc[int](run) }}
 }
 
-// ticks brings 1, 2, 3 ... each millisecond until wait says no.
+// ticks brings 1, 2, 3 ... each tenth of a second until wait says no.
 func ticks(out *stages.Outlet[int], wait func() bool) error {
 	for i := 1; wait(); i++ {
 		if !out.Emit(i) {
 			return nil
 		}
-		time.Sleep(time.Millisecond)
+		time.Sleep(100 * time.Millisecond)
 	}
 	return nil
 }
