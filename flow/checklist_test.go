@@ -255,7 +255,37 @@ func TestRow55AStalledConsumerHoldsNoMoreThanTheBuffers(t *testing.T) {
 	}
 }
 
-// Of the ways to shed, a guard's is there: the newest item is turned away.
+func TestRow56EachEdgeSaysWhatItDoesWhenItIsFull(t *testing.T) {
+	for policy, want := range map[stages.OverflowPolicy][]int{
+		stages.Block:      upTo(10),
+		stages.DropNewest: {0, 1, 2, 3}, // one at work, one on its way, two kept
+		stages.DropOldest: {0, 1, 8, 9},
+	} {
+		t.Run(policy.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				paced := stages.SourceFunc[int](func(_ context.Context, out *stages.Outlet[int]) error {
+					for i := range 10 {
+						out.Emit(i)
+						time.Sleep(time.Millisecond)
+					}
+					return nil
+				})
+				var got []int
+				rep, err := flow.From[int](paced).To(stages.ForEach(func(_ context.Context, v int) error {
+					time.Sleep(time.Second)
+					got = append(got, v)
+					return nil
+				}), flow.Buffer(2, policy)).Run(t.Context())
+				require.NoError(t, err)
+				require.NoError(t, rep.Check())
+				require.Equal(t, want, got)
+				require.Equal(t, int64(10-len(want)), rep.Ledger.Shed)
+			})
+		})
+	}
+}
+
+// A guard can shed, too: the newest item is turned away.
 func TestRow56AFullSectionShedsWithItsFigures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g gauge

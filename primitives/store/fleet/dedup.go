@@ -45,6 +45,10 @@ type local[V any] struct {
 // renews its claim. Beyond that it is no transaction: a node that stands still for
 // longer than its [Claim] does its work beside its successor. Where doing it
 // twice is not wasteful but wrong, the work itself has to refuse it.
+//
+// It is no layer of a stream: in one, it stands in the function of a Map, and an
+// item that waits for another node holds a worker. A dedup layer above keeps the
+// items of this process that are equal from holding more than one.
 func NewDedup[K comparable, V any](s store.Store, p dedup.Policy, c Codec[K, V], opts ...Option) (*Dedup[K, V], error) {
 	d := &Dedup[K, V]{policy: newPolicy(forDedup, opts), ttl: p.TTL(), name: p.Name()}
 	codec, codecErr := c.completed()
