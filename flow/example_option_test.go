@@ -2,6 +2,7 @@ package flow_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -62,6 +63,22 @@ func ExampleHold() {
 		Breaker(breaker.Consecutive("model", 1, 5*time.Millisecond), flow.Hold()).
 		Map("answer", model.answer).Collect(context.Background()))
 	// Output: [A B C] <nil>
+}
+
+// What would have to wait an hour when the flow is stopped fails instead.
+func ExampleOnDrain() {
+	stop := make(chan struct{})
+	busy := func(context.Context, string) (string, error) {
+		defer func() { time.AfterFunc(10*time.Millisecond, func() { close(stop) }) }()
+		return "", errors.New("busy")
+	}
+	results := prompts("a").
+		Retry(retry.Constant(3, time.Hour, retry.Cap(time.Hour)), flow.OnDrain(stages.DrainFail)).
+		Map("answer", busy).Results(context.Background(), flow.StopWhen(stop))
+	for r := range results {
+		fmt.Println(errors.Is(r.Err, stages.ErrDrained))
+	}
+	// Output: true
 }
 
 func ExampleUntimed() {

@@ -34,6 +34,11 @@ func Name(name string) Option { return stages.Name(name) }
 // them: the stream pauses while the service is down.
 func Hold() Option { return stages.Hold() }
 
+// OnDrain says what a Retry layer does with items that wait for their next try when
+// the flow is stopped: [stages.DrainRunNow] unless set, [stages.DrainFail],
+// [stages.DrainHandBack] or [stages.DrainWait].
+func OnDrain(d stages.Drain) Option { return stages.OnDrain(d) }
+
 // DefaultBuffer is the bound of an edge, in items, where none is set.
 const DefaultBuffer = 256
 

@@ -39,8 +39,11 @@ func (s *Section[T]) Breaker(b breaker.Source, opts ...Option) *Section[T] {
 	return s.Layer(stages.Breaker[T](b, opts...))
 }
 
-// Retry adds a layer that tries failed calls again; see [stages.Retry].
-func (s *Section[T]) Retry(r retry.Source) *Section[T] { return s.Layer(stages.Retry[T](r)) }
+// Retry adds a layer that tries failed calls again; see [stages.Retry]. It takes the
+// option [OnDrain].
+func (s *Section[T]) Retry(r retry.Source, opts ...Option) *Section[T] {
+	return s.Layer(stages.Retry[T](r, opts...))
+}
 
 // Layer adds any layer. The other methods that add one do no more than this.
 func (s *Section[T]) Layer(l stages.Layer[T]) *Section[T] {

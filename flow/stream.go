@@ -115,7 +115,9 @@ func (s *Stream[T]) Breaker(b breaker.Source, opts ...Option) *Section[T] {
 }
 
 // Retry opens a section whose outermost layer is a retry; see [Section.Retry].
-func (s *Stream[T]) Retry(r retry.Source) *Section[T] { return s.Layer(stages.Retry[T](r)) }
+func (s *Stream[T]) Retry(r retry.Source, opts ...Option) *Section[T] {
+	return s.Layer(stages.Retry[T](r, opts...))
+}
 
 // Layer opens a section whose outermost layer is l; see [Section.Layer].
 func (s *Stream[T]) Layer(l stages.Layer[T]) *Section[T] {

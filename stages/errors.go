@@ -34,6 +34,18 @@ var (
 	// was aborted. The cause of the abort is joined to it.
 	// To a breaker it says nothing about the service.
 	ErrAborted error = &sentinel{"stages: flow aborted", outcome.Ignored}
+
+	// ErrDrained is the failure of an item that had tries left when the flow was
+	// stopped; see [OnDrain]. The *[retry.Error] of those it had is joined to it.
+	// To a breaker it says nothing about the service.
+	ErrDrained error = &sentinel{"stages: given up while the flow drains", outcome.Ignored}
+
+	// ErrHandedBack is the failure of an item that a stopped flow gives back to its
+	// source; see [OnDrain]. No [OnError] and no [DeadLetter] gets it, and at a sink
+	// it is no fault of the run where the source waits for its acknowledgement,
+	// which is this error.
+	// To a breaker it says nothing about the service.
+	ErrHandedBack error = &sentinel{"stages: handed back while the flow drains", outcome.Ignored}
 )
 
 // sentinel is an error with a meaning for the layers of a section.

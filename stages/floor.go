@@ -24,6 +24,7 @@ func (f *floor[I]) run() {
 		left = f.left.ch
 	}
 	abort := f.rt.ctx.Done()
+	stop := f.stop()
 	for {
 		if down, state = f.requests.poll(down); state == ended {
 			f.close()
@@ -42,9 +43,13 @@ func (f *floor[I]) run() {
 			idle = idle && state == empty
 			f.each(gone, f.leave)
 		}
-		select {
-		case <-f.timer.C: // a layer that is never idle has its timer, too
+		select { // a layer that is never idle has its timer, too
+		case <-f.timer.C:
 			f.call(f.wake)
+			idle = false
+		case <-stop:
+			stop = nil
+			f.call(f.drain)
 			idle = false
 		default:
 		}
@@ -63,6 +68,9 @@ func (f *floor[I]) run() {
 			f.each(gone, f.leave)
 		case <-f.timer.C:
 			f.call(f.wake)
+		case <-stop:
+			stop = nil
+			f.call(f.drain)
 		case <-abort:
 			abort = nil
 			f.aborted = true
@@ -226,6 +234,22 @@ type leaver[I any] interface {
 func (f *floor[I]) leave(x *Exchange[I]) {
 	if f.held[x.slot] == x && x.caller != nil && x.caller.Err() != nil && f.ousted() == nil {
 		f.handler.(leaver[I]).leave(x)
+	}
+}
+
+// stop returns what ends when the handler shall drain, nil where it need not.
+func (f *floor[I]) stop() <-chan struct{} {
+	if _, ok := f.handler.(drainer); ok {
+		return f.rt.intake.Done()
+	}
+	return nil
+}
+
+// drain tells the handler that the flow drains. An abort stops the intake, too, and
+// leaves nothing to drain.
+func (f *floor[I]) drain() {
+	if f.broken == nil && f.rt.ctx.Err() == nil {
+		f.handler.(drainer).drain()
 	}
 }
 

@@ -217,7 +217,8 @@ func (in *Inlet[T]) pass(fault *ItemError, t *trail) {
 		in.bypass(fault, t)
 		return
 	}
-	if in.rt.ctx.Err() == nil { // the flag may be late, and an abort is no refusal
+	// The flag may be late, and an abort is no refusal. Nor is the way back.
+	if in.rt.ctx.Err() == nil && !(t.receipt() != nil && isHandedBack(fault)) {
 		in.rt.refuse(fault)
 	}
 	t.leave(fault)

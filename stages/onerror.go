@@ -15,6 +15,19 @@ func OnError[T any](f func(context.Context, *ItemError) (T, error)) Stage[T, T] 
 	return onError[T]{f}
 }
 
+// sendUnless sends it on, unless it has failed and an error policy may take it.
+func (out *Outlet[T]) sendUnless(it Item[T]) bool {
+	switch {
+	case !it.failed():
+		out.Send(it)
+	case isHandedBack(it.fault):
+		out.pass(it.fault, it.trail)
+	default:
+		return false
+	}
+	return true
+}
+
 type onError[T any] struct {
 	f func(context.Context, *ItemError) (T, error)
 }
@@ -25,8 +38,7 @@ func (s onError[T]) Validate() error { return needs(s.f == nil, "function is nil
 
 func (s onError[T]) Run(ctx context.Context, in *Inlet[T], out *Outlet[T]) error {
 	for it := range in.All() {
-		if !it.failed() {
-			out.Send(it)
+		if sent := out.sendUnless(it); sent {
 			continue
 		}
 		v, err := protectOr(in.node, func() (T, error) { return s.f(ctx, it.fault) },
@@ -63,8 +75,7 @@ func (s deadLetter[T]) Validate() error { return needs(s.put == nil, "function i
 
 func (s deadLetter[T]) Run(ctx context.Context, in *Inlet[T], out *Outlet[T]) error {
 	for it := range in.All() {
-		if !it.failed() {
-			out.Send(it)
+		if sent := out.sendUnless(it); sent {
 			continue
 		}
 		_, err := protectOr(in.node, func() (struct{}, error) { return struct{}{}, s.put(ctx, it.fault) },

@@ -21,6 +21,8 @@ type Settings struct {
 	Unordered bool
 	// Hold makes a breaker keep what it does not admit.
 	Hold bool
+	// Drain is what becomes of items that wait for a retry at a stop.
+	Drain Drain
 	// Hedge makes the copies of calls that do not answer; nil for none.
 	Hedge retry.Source
 	// Name is the stage's name in its flow.

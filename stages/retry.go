@@ -21,19 +21,25 @@ import (
 // multiply. The layer refuses a policy with [retry.Hedge]: copies are made where the
 // call is, see [Hedge].
 //
-// An item that waits for its next try when the flow is aborted fails with
-// [ErrAborted] and the *[retry.Error] of the tries it had.
-func Retry[I any](source retry.Source) Layer[I] { return &retryLayer[I]{source} }
+// An item that waits for its next try when the flow is stopped is tried at once, or
+// what else [OnDrain] says; when the flow is aborted it fails with [ErrAborted] and
+// the *[retry.Error] of the tries it had.
+func Retry[I any](source retry.Source, opts ...Option) Layer[I] {
+	return &retryLayer[I]{source, Apply(opts...)}
+}
 
-type retryLayer[I any] struct{ source retry.Source }
+type retryLayer[I any] struct {
+	source retry.Source
+	Settings
+}
 
 // Validate implements [Validator].
 func (l *retryLayer[I]) Validate() error {
 	if l.source == nil {
-		return errors.New("retry is nil")
+		return errors.Join(l.Settings.Validate(), errors.New("retry is nil"))
 	}
 	r, err := l.source.Retrier()
-	return errors.Join(err, needs(err == nil && r.Hedges(), "a retry layer cannot hedge: use the option Hedge"))
+	return errors.Join(l.Settings.Validate(), err, needs(err == nil && r.Hedges(), "a retry layer cannot hedge: use the option Hedge"))
 }
 
 func (l *retryLayer[I]) Open(p *Port[I]) (Handler[I], error) {
@@ -41,12 +47,14 @@ func (l *retryLayer[I]) Open(p *Port[I]) (Handler[I], error) {
 	if err != nil {
 		return nil, err
 	}
-	return &retryHandler[I]{port: p, retrier: r, calls: make([]retried, p.Capacity())}, nil
+	return &retryHandler[I]{port: p, retrier: r, onDrain: l.Drain, calls: make([]retried, p.Capacity())}, nil
 }
 
 type retryHandler[I any] struct {
 	port    *Port[I]
 	retrier *retry.Retrier
+	onDrain Drain
+	drains  bool                // the flow drains, and those who wait do not wait on
 	calls   []retried           // by slot
 	delays  delay.Queue[uint32] // of slots
 }
@@ -58,6 +66,7 @@ type retried struct {
 	waited   time.Duration
 	began    time.Duration // since the base of the run; 0 where nobody asks
 	due      int64         // of the next try, while the item waits for it; else 0
+	last     bool          // no further try, since the flow drains
 }
 
 func (h *retryHandler[I]) Request(x *Exchange[I]) {
@@ -102,6 +111,10 @@ func (h *retryHandler[I]) Response(x *Exchange[I]) {
 	} else {
 		c.waited = v.Delay
 	}
+	if h.drains {
+		h.cutShort(c, x)
+		return
+	}
 	due := h.port.rt.now() + int64(v.Delay)
 	c.due = due
 	h.delays.Push(due, uint32(x.Slot()))
@@ -129,7 +142,7 @@ func (h *retryHandler[I]) Wake() {
 	now := h.port.rt.now()
 	for slot, ok := h.delays.PopDue(now); ok; slot, ok = h.delays.PopDue(now) {
 		c := &h.calls[slot]
-		if x := h.port.held[slot]; x != nil && c.due <= now {
+		if x := h.port.held[slot]; x != nil && c.due != 0 && c.due <= now {
 			c.due = 0
 			h.port.Down(x)
 		}
@@ -137,6 +150,35 @@ func (h *retryHandler[I]) Wake() {
 	if first, ok := h.delays.Next(); ok {
 		h.port.WakeIn(time.Duration(first - now))
 	}
+}
+
+// drain implements [drainer].
+func (h *retryHandler[I]) drain() {
+	if h.onDrain == DrainWait {
+		return
+	}
+	h.drains = true
+	for slot := range h.calls {
+		if x := h.port.held[slot]; x != nil {
+			h.cutShort(&h.calls[slot], x)
+		}
+	}
+}
+
+// cutShort goes on with an item that would have to wait while the flow drains.
+func (h *retryHandler[I]) cutShort(c *retried, x *Exchange[I]) {
+	c.due = 0
+	switch {
+	case h.onDrain == DrainRunNow && !c.last:
+		c.last = true
+		h.port.Down(x)
+		return
+	case h.onDrain == DrainHandBack:
+		x.Reject(h.abandon(x, ErrHandedBack))
+	default:
+		x.Reject(h.abandon(x, ErrDrained))
+	}
+	h.port.Up(x)
 }
 
 // abandon gives up on an item that waits for its next try.

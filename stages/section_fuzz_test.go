@@ -97,12 +97,14 @@ func (f *trial) deduped(ttl time.Duration) Layer[int] {
 		}
 		return ""
 	})
-	return Dedup[int](d, func(v int) int {
-		if v%50 == 49 {
-			panic("key")
-		}
-		return v % keys
-	})
+	return Dedup[int](d, askKey)
+}
+
+func askKey(v int) int {
+	if v%50 == 49 {
+		panic("key")
+	}
+	return v % keys
 }
 
 func (f *trial) fused(failures int, opts ...Option) Layer[int] {
@@ -178,7 +180,8 @@ func (f *trial) custom(panics int) Layer[int] {
 func (f *trial) add(b byte) {
 	n := 1 + int(b>>4)
 	var l Layer[int]
-	switch b % 12 {
+	drain := OnDrain(Drain(n % 4))
+	switch b % 14 {
 	case 0:
 		l = f.guarded(n)
 	case 1:
@@ -192,9 +195,9 @@ func (f *trial) add(b byte) {
 	case 5:
 		l = f.fused(n, Hold())
 	case 6:
-		l = Retry[int](retry.Constant(1+n%4, 5*time.Millisecond))
+		l = Retry[int](retry.Constant(1+n%4, 5*time.Millisecond), drain)
 	case 7:
-		l = Retry[int](retry.Constant(1+n%4, time.Millisecond, retry.RetryRejected()))
+		l = Retry[int](retry.Constant(1+n%4, time.Millisecond, retry.RetryRejected()), drain)
 	case 8:
 		l = Timeout[int](time.Duration(n) * time.Millisecond)
 	case 9:
@@ -203,6 +206,10 @@ func (f *trial) add(b byte) {
 		l = f.custom(20 * n)
 	case 11:
 		l = f.rated(n)
+	case 12: // of its own, dealt with in batches
+		l = Dedup[int](dedup.Window(0), askKey)
+	case 13:
+		l = Dedup[int](dedup.Window(time.Duration(n)*time.Millisecond, dedup.MaxEntries(n), dedup.ServeStale(time.Millisecond)), askKey)
 	}
 	f.layers = append(f.layers, l)
 }
@@ -215,15 +222,18 @@ type pair struct{ own, got int }
 // comes out once, in order if that was asked for, with an answer to what it
 // asked; and nothing is held any more.
 func FuzzSection(f *testing.F) {
-	f.Add([]byte{0x70, 2, 0x44, 0x26}, uint64(1), uint16(0), byte(0x13)) // the documented order
-	f.Add([]byte{0x26, 0x35, 3, 0x40}, uint64(2), uint16(0x8014), byte(0x03))
-	f.Add([]byte{0x11, 9, 0x17, 0x25, 0x20}, uint64(3), uint16(0x4010), byte(0x87))
-	f.Add([]byte{9, 10, 0x82, 0x28}, uint64(4), uint16(0), byte(0x02))
-	f.Add([]byte{0x05, 0x20, 0x02, 0x10}, uint64(5), uint16(0x8003), byte(0xff))
+	f.Add([]byte{116, 2, 64, 44}, uint64(1), uint16(0), byte(0x13)) // the documented order
+	f.Add([]byte{44, 61, 3, 74}, uint64(2), uint16(0x8014), byte(0x03))
+	f.Add([]byte{19, 9, 25, 43, 36}, uint64(3), uint16(0x4010), byte(0x87))
+	f.Add([]byte{9, 10, 136, 32}, uint64(4), uint16(0), byte(0x02))
+	f.Add([]byte{5, 36, 2, 18}, uint64(5), uint16(0x8003), byte(0xff))
 	f.Add([]byte{}, uint64(6), uint16(0x8001), byte(0x07))
-	f.Add([]byte{36, 11, 44, 6}, uint64(7), uint16(0), byte(0x04))           // a rate inside and outside of a retry
-	f.Add([]byte{8, 23, 6, 0x80, 11}, uint64(8), uint16(0x800f), byte(0x8f)) // and of a timeout, aborted
-	f.Add([]byte{11, 7, 12}, uint64(9), uint16(0x4010), byte(0x25))          // hedged
+	f.Add([]byte{42, 11, 36, 6}, uint64(7), uint16(0), byte(0x04))          // a rate inside and outside of a retry
+	f.Add([]byte{8, 25, 6, 134, 11}, uint64(8), uint16(0x800f), byte(0x8f)) // and of a timeout, aborted
+	f.Add([]byte{11, 7, 0}, uint64(9), uint16(0x4010), byte(0x25))          // hedged
+	f.Add([]byte{0, 12, 4, 48}, uint64(10), uint16(0), byte(0x07))          // a deduplicator of its own
+	f.Add([]byte{13, 6, 27, 24}, uint64(11), uint16(0x4010), byte(0x07))    // and stopped
+	f.Add([]byte{12, 13, 6}, uint64(12), uint16(0x8010), byte(0x87))        // and aborted
 	f.Fuzz(func(t *testing.T, layers []byte, seed uint64, end uint16, knobs byte) {
 		synctest.Test(t, func(t *testing.T) { tryout(t, layers, seed, end, knobs) })
 	})

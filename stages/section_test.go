@@ -337,11 +337,12 @@ func TestAnAbortEmptiesASection(t *testing.T) {
 	})
 }
 
-// A stopped section finishes what is inside, also what waits for its next try.
+// A stopped section finishes what is inside, also what waits for its next try, for
+// as long as it may.
 func TestAStopDrainsASection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := map[int]int{}
-		r := through(t, every(time.Second, 100), Section([]Layer[int]{Retry[int](retry.Constant(3, time.Hour, retry.Cap(time.Hour)))},
+		r := through(t, every(time.Second, 100), Section([]Layer[int]{Retry[int](retry.Constant(3, time.Hour, retry.Cap(time.Hour)), OnDrain(DrainWait))},
 			func(_ context.Context, v int) (int, error) {
 				if calls[v]++; calls[v] < 3 {
 					return 0, errFlaky
