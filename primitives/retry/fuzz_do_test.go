@@ -84,7 +84,7 @@ func (m *rules) run(script []try) (reason retry.Reason, attempts, calls int, now
 		}
 		calls++
 		now += doWork
-		free := s.rejected && !dead()
+		free := s.rejected // also where the context has ended meanwhile
 		if !free {
 			if attempts++; attempts == 1 {
 				deposit()
@@ -131,6 +131,7 @@ func FuzzDo(f *testing.F) {
 	f.Add(byte(5), byte(0x24), byte(0), byte(0), []byte{7, 7, 7, 7, 7, 7, 7, 7, 7, 7})
 	f.Add(byte(9), byte(0), byte(20), byte(0), []byte{7, 7, 7, 7, 7, 7}) // until max elapsed
 	f.Add(byte(9), byte(0), byte(0), byte(0), []byte{0x7b, 0x83})        // as long as told is borne, and longer
+	f.Add(byte(3), byte(0), byte(0), byte(2), []byte{0x24, 0x24})        // rejected when the context has ended
 	f.Add(byte(2), byte(0x0b), byte(30), byte(7), []byte{0x24, 0x24, 4, 0x1c})
 	f.Fuzz(func(t *testing.T, attempts, options, elapsed, deadline byte, bytes []byte) {
 		if len(bytes) > 200 {

@@ -70,7 +70,8 @@ func (r *Retrier) Next(ctx context.Context, t Try) Verdict {
 		r.succeed(t.Attempt)
 		return Verdict{Err: t.Err}
 	}
-	free := o.Kind == outcome.Ignored && ctx.Err() == nil
+	// Where ctx has ended, its own error is that of a try, which was cut short.
+	free := o.Kind == outcome.Ignored && (ctx.Err() == nil || !errors.Is(t.Err, ctx.Err()))
 	if free {
 		t.Attempt--
 	} else {

@@ -66,13 +66,17 @@ type verdict struct {
 // ([ProbeOnce]); they and p should be the same in all nodes. The error is a
 // [*PolicyError] that lists everything that is wrong.
 //
-// It starts nothing: [Breaker.Run] does the sharing. The gate of p, if it has a
-// [breaker.ProbeGate], is replaced.
+// It starts nothing: [Breaker.Run] does the sharing. With [ProbeOnce], a
+// [breaker.ProbeGate] of p is replaced.
 func NewBreaker(s store.Store, p breaker.Policy, opts ...Option) (*Breaker, error) {
 	b := &Breaker{policy: newPolicy(forBreaker, opts), wake: make(chan struct{}, 1), relist: true}
 	// The hook and the gate may be called as soon as the local breaker is used,
 	// which is after this function has returned.
-	local, err := breaker.New(p.With(breaker.OnChange(b.observe), breaker.ProbeGate(b.gate)))
+	p = p.With(breaker.OnChange(b.observe))
+	if b.policy.once {
+		p = p.With(breaker.ProbeGate(b.gate))
+	}
+	local, err := breaker.New(p)
 	var faults []error
 	if err != nil {
 		faults = append(faults, err)
@@ -127,7 +131,7 @@ func (b *Breaker) observe(c breaker.Change) {
 
 // gate is asked by the local breaker before it lets a probe through.
 func (b *Breaker) gate() time.Duration {
-	if !b.policy.once || !b.running.Load() || b.client.isDegraded() {
+	if !b.running.Load() || b.client.isDegraded() {
 		return 0
 	}
 	now := b.client.now()

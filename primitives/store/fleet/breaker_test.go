@@ -278,6 +278,24 @@ func TestSnapshotTells(t *testing.T) {
 // It is a breaker.Source, so it stands wherever a policy does.
 var _ breaker.Source = (*fleet.Breaker)(nil)
 
+// So does its gate, where the fleet has none of its own.
+func TestGateOfThePolicyStaysWithoutProbeOnce(t *testing.T) {
+	for _, c := range []struct {
+		opts  []fleet.Option
+		asked bool
+	}{{nil, true}, {[]fleet.Option{fleet.ProbeOnce(time.Second)}, false}} {
+		asked := false
+		gate := breaker.ProbeGate(func() time.Duration { asked = true; return time.Hour })
+		b, err := fleet.NewBreaker(store.NewMemory(), breaker.Consecutive("m", 1, 0, gate), c.opts...)
+		require.NoError(t, err)
+		local, _ := b.Breaker()
+		local.RecordFailure()
+		_, err = local.Allow()
+		require.Equal(t, c.asked, asked)
+		require.Equal(t, c.asked, err != nil)
+	}
+}
+
 // The hooks that the policy brings hear all, and may call back.
 func TestHooksOfThePolicyStay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
