@@ -1,6 +1,9 @@
 package breaker
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // epoch is what the rules with a window remember of one closed generation. It is
 // not emptied for the next one, but left to whoever still holds it: a pointer
@@ -10,6 +13,7 @@ type epoch struct {
 	stamp word
 	rings []*ring
 	lasts []*last
+	only  *ring // where a Rate rule is the only one that watches calls; nil otherwise
 }
 
 // newEpoch returns nil where no rule has a window.
@@ -25,6 +29,10 @@ func newEpoch(rules []rule, stamp word, now time.Duration) *epoch {
 	}
 	if e.rings == nil && e.lasts == nil {
 		return nil
+	}
+	watching := slices.DeleteFunc(slices.Clone(rules), func(r rule) bool { return r.kind == inARow })
+	if len(watching) == 1 && watching[0].kind == rate {
+		e.only = e.rings[0]
 	}
 	return e
 }
