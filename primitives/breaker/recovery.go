@@ -103,8 +103,8 @@ type opening struct {
 func (o *opening) time(recovery time.Duration, before int) time.Duration {
 	d := recovery
 	if o.escalates {
-		// limit>>before is what recovery may be to be doubled so often.
-		if before > 62 || recovery > o.limit>>before {
+		// limit>>before is what recovery may be to be doubled so often; from 63 on, 0.
+		if recovery > o.limit>>before {
 			d = o.limit
 		} else {
 			d = recovery << before

@@ -228,6 +228,23 @@ func TestIdleKeysAreRetired(t *testing.T) {
 	})
 }
 
+// One that has to stay does not keep those that come after it from going.
+func TestIdleKeysAreRetiredBehindOneThatStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRegistry[int](t, 1000)
+		p := r.Pin(-1)
+		defer p.Release()
+		for key := range 100 {
+			try(t, r, key, succeed)
+		}
+		time.Sleep(time.Hour)
+		for range 200 {
+			try(t, r, -2, succeed)
+		}
+		require.Equal(t, 2, r.Snapshot().Kept)
+	})
+}
+
 // Breakers that start in another mode are as new while they are in it.
 func TestKeysThatStartDisabledMakeRoom(t *testing.T) {
 	for _, mode := range []breaker.Mode{breaker.Disabled, breaker.ForcedOpen} {
