@@ -105,15 +105,17 @@ func TestTheStageSuiteFailsBrokenStages(t *testing.T) {
 			}, nil)
 		}},
 		{"changes the order", "every item is accounted for", func(<-chan struct{}) StageCase[int, int] {
-			var held []item
-			return stageOf(func(_ context.Context, _ call, _ in, o out, it item) {
-				if held = append(held, it); len(held) == 5 {
-					for _, it := range []item{held[1], held[0], held[2], held[3], held[4]} {
-						o.Send(it)
+			return StageCase[int, int]{In: five, Out: five, New: func(call) stages.Stage[int, int] {
+				return stages.StageFunc[int, int](func(_ context.Context, i in, o out) error {
+					for first := range i.All() {
+						if second, ok := i.Next(); ok {
+							o.Send(second)
+						}
+						o.Send(first)
 					}
-					held = nil
-				}
-			}, nil)
+					return nil
+				})
+			}}
 		}},
 		{"goes without its last item", "every item is accounted for", func(<-chan struct{}) StageCase[int, int] {
 			return StageCase[int, int]{In: five, Out: five, New: func(call) stages.Stage[int, int] {
@@ -137,13 +139,19 @@ func TestTheStageSuiteFailsBrokenStages(t *testing.T) {
 			}, nil)
 		}},
 		{"waits for a first item", "an empty stream ends", func(release <-chan struct{}) StageCase[int, int] {
-			var came bool
-			return stageOf(func(_ context.Context, _ call, _ in, o out, it item) { came = true; o.Send(it) },
-				func() {
-					if !came {
+			return StageCase[int, int]{In: five, New: func(call) stages.Stage[int, int] {
+				return stages.StageFunc[int, int](func(_ context.Context, i in, o out) error {
+					n := 0
+					for it := range i.All() {
+						n++
+						o.Send(it)
+					}
+					if n == 0 {
 						<-release
 					}
+					return nil
 				})
+			}}
 		}},
 		{"keeps its state over runs", "it can be run twice at the same time", func(<-chan struct{}) StageCase[int, int] {
 			var mu sync.Mutex

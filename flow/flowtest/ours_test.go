@@ -102,6 +102,53 @@ func TestOurStages(t *testing.T) {
 		},
 		Out: one2five,
 	})
+	run("Debounce", flowtest.StageCase[int, int]{
+		New: func(call) stages.Stage[int, int] { return stages.Debounce[int](time.Second) },
+		Out: []int{5},
+	})
+	run("Delay", flowtest.StageCase[int, int]{
+		New: func(call) stages.Stage[int, int] { return stages.Delay[int](time.Minute, stages.Capacity(100)) },
+		Out: one2five,
+	})
+	run("DistinctUntilChanged", flowtest.StageCase[int, int]{
+		New: func(call) stages.Stage[int, int] {
+			return stages.DistinctUntilChanged(func(v int) int { return v / 2 })
+		},
+		Out: []int{1, 2, 4},
+	})
+	for _, policy := range []stages.OverflowPolicy{stages.Block, stages.DropNewest, stages.DropOldest} {
+		run("Overflow, "+policy.String(), flowtest.StageCase[int, int]{
+			New: func(call) stages.Stage[int, int] { return stages.Overflow[int](64, policy) },
+			Out: one2five,
+		})
+	}
+	sum := func(first call) func(context.Context, int, int) (int, error) {
+		return func(ctx context.Context, sum, v int) (int, error) { return sum + v, first(ctx) }
+	}
+	run("Reduce", flowtest.StageCase[int, int]{
+		New: func(first call) stages.Stage[int, int] { return stages.Reduce(0, sum(first)) },
+		Out: []int{15},
+	})
+	run("Scan", flowtest.StageCase[int, int]{
+		New: func(first call) stages.Stage[int, int] { return stages.Scan(0, sum(first)) },
+		Out: []int{1, 3, 6, 10, 15},
+	})
+	run("Skip", flowtest.StageCase[int, int]{
+		New: func(call) stages.Stage[int, int] { return stages.Skip[int](2) },
+		Out: []int{3, 4, 5},
+	})
+	run("Take", flowtest.StageCase[int, int]{
+		New: func(call) stages.Stage[int, int] { return stages.Take[int](3) },
+		Out: []int{1, 2, 3},
+	})
+	for _, policy := range []stages.WindowPolicy{stages.Tumbling(time.Minute), stages.Sliding(time.Minute, time.Second), stages.Session(time.Second)} {
+		t.Run("Window, "+policy.String(), func(t *testing.T) {
+			flowtest.TestStage(t, flowtest.StageCase[int, stages.WindowOf[int]]{
+				New: func(call) stages.Stage[int, stages.WindowOf[int]] { return stages.Window[int](policy) },
+				In:  one2five,
+			})
+		})
+	}
 	t.Run("Batch", func(t *testing.T) {
 		flowtest.TestStage(t, flowtest.StageCase[int, []int]{
 			New: func(call) stages.Stage[int, []int] { return stages.Batch[int](2, time.Minute) },

@@ -119,6 +119,12 @@ func (r *rig) ended(within time.Duration, after string) {
 // aborts aborts the run, which must end soon.
 func (r *rig) aborts() {
 	r.t.Helper()
+	select {
+	case <-r.done: // it did not want more, as a stages.Take
+		r.ended(soon, "its own end")
+		return
+	default:
+	}
 	r.run.Abort(errAbort)
 	r.ends(soon, "the abort")
 	if !errors.Is(r.err, errAbort) {
