@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"hash/crc32"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -278,7 +279,7 @@ func TestConflictsForEver(t *testing.T) {
 // A store that has lost its memory begins anew, and so does what is in it.
 func TestStoreLosesItsMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &forgetful{Store: store.NewMemory()}
+		s := newForgetful()
 		nodes := crew(t, s, 2, fleet.ProbeOnce(time.Second))
 		for range 3 { // some epochs
 			nodes[0].fails()
@@ -286,7 +287,7 @@ func TestStoreLosesItsMemory(t *testing.T) {
 			ask(nodes, time.Second, nil)
 			require.Equal(t, []breaker.State{closed, closed}, states(nodes))
 		}
-		s.Store = store.NewMemory()
+		s.forget()
 		late := newNode(t, s, "late", fleet.ProbeOnce(time.Second))
 		late.run(t)
 		late.fails() // in an epoch that the others know to be over
@@ -300,8 +301,28 @@ func TestStoreLosesItsMemory(t *testing.T) {
 	})
 }
 
-// forgetful is a store without streams that can be replaced by an empty one.
-type forgetful struct{ store.Store }
+// forgetful is a store without streams that can lose its memory while it is used.
+type forgetful struct{ now atomic.Pointer[store.Memory] }
+
+func newForgetful() *forgetful {
+	f := &forgetful{}
+	f.forget()
+	return f
+}
+
+func (f *forgetful) forget() { f.now.Store(store.NewMemory()) }
+
+func (f *forgetful) Load(ctx context.Context, key string) (store.Entry, error) {
+	return f.now.Load().Load(ctx, key)
+}
+
+func (f *forgetful) List(ctx context.Context, folder string) ([]store.Entry, error) {
+	return f.now.Load().List(ctx, folder)
+}
+
+func (f *forgetful) CompareAndSet(ctx context.Context, key string, revision uint64, value []byte, ttl time.Duration) (uint64, error) {
+	return f.now.Load().CompareAndSet(ctx, key, revision, value, ttl)
+}
 
 // What one node says it wants nobody to try again for is bounded.
 func TestNobodyShutsTheFleetOutForEver(t *testing.T) {
