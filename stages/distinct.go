@@ -29,6 +29,6 @@ func (d distinct[T, K]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) err
 		}
 		last, any = k, true
 		return v, nil
-	})
+	}, endless)
 	return nil
 }

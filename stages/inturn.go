@@ -1,11 +1,15 @@
 package stages
 
-import "context"
+import (
+	"context"
+	"math"
+)
 
 // inTurn calls f for each item, one after the other, and sends on what it
 // returns: a [Map] whose function remembers what came before, and which must
-// therefore never get a second worker.
-func inTurn[I, O any](in *Inlet[I], out *Outlet[O], f func(context.Context, I) (O, error)) {
+// therefore never get a second worker. It ends with the stream, or when there is
+// nothing left to do: f is then not called any more, and no item is taken.
+func inTurn[I, O any](in *Inlet[I], out *Outlet[O], f func(context.Context, I) (O, error), left func() int) {
 	w := worker[I, O]{rt: in.rt, node: in.node, f: f}
 	send := func(results []Item[O]) {
 		if w.spoiled {
@@ -13,11 +17,14 @@ func inTurn[I, O any](in *Inlet[I], out *Outlet[O], f func(context.Context, I) (
 		}
 		w.rest(out.sendAll(results) || !in.pending())
 	}
-	for {
-		group := in.group(w.pace.group())
+	for n := left(); n > 0; n = left() {
+		group := in.group(min(n, w.pace.group()))
 		if group == nil {
 			return
 		}
 		send(w.do(group, send))
 	}
 }
+
+// endless is what is left to do for a stage that takes all there is.
+func endless() int { return math.MaxInt }

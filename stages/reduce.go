@@ -27,6 +27,8 @@ type reducer[T, A any] struct {
 func (r reducer[T, A]) Validate() error { return needs(r.f == nil, "function is nil") }
 
 func (r reducer[T, A]) Run(_ context.Context, in *Inlet[T], out *Outlet[A]) error {
+	in.books = new(books)
+	defer func() { in.settleBooks(); in.books = nil }()
 	result, held := r.initial, false
 	var first Item[T] // owes what all that is in the result does
 	cause := ErrGoexit
@@ -35,8 +37,21 @@ func (r reducer[T, A]) Run(_ context.Context, in *Inlet[T], out *Outlet[A]) erro
 			in.Fail(first, cause)
 		}
 	}()
-	for it := range in.All() {
-		next, err := r.step(in, it, result, !held)
+	var last int64 // when the work on the item before ended
+	for {
+		busy := in.pending()
+		it, ok := in.Next()
+		if !ok {
+			break
+		}
+		if !busy {
+			last = in.rt.stamp()
+		}
+		next, err := r.step(in, it, result)
+		end := in.rt.stamp()
+		in.books.work += end - last
+		in.books.longest = max(in.books.longest, end-last)
+		last = end
 		switch {
 		case err != nil:
 			in.reject(it, err)
@@ -45,6 +60,7 @@ func (r reducer[T, A]) Run(_ context.Context, in *Inlet[T], out *Outlet[A]) erro
 			in.Fold(it, &first)
 		default:
 			first, held = it, true
+			in.books.attempts = max(in.books.attempts-1, 0) // it is counted as the result leaves
 		}
 		result = next
 	}
@@ -60,26 +76,21 @@ func (r reducer[T, A]) Run(_ context.Context, in *Inlet[T], out *Outlet[A]) erro
 	return nil
 }
 
-// step calls the function for one item. The call for the first is counted when
-// the result leaves.
-func (r reducer[T, A]) step(in *Inlet[T], it Item[T], result A, first bool) (A, error) {
+// step calls the function for one item.
+func (r reducer[T, A]) step(in *Inlet[T], it Item[T], result A) (A, error) {
 	l := it.trail.bounds()
 	if late := l.over(in.rt); late != nil {
 		return result, late
 	}
-	begun := in.rt.stamp()
-	next, err := protectOr(in.node, func() (A, error) {
+	if in.rt.timed {
+		in.books.attempts++
+	}
+	return protectOr(in.node, func() (A, error) {
+		if !l.bounded() {
+			return r.f(in.rt.ctx, result, it.Value)
+		}
 		return timely(in.rt, l, func(ctx context.Context, v T) (A, error) { return r.f(ctx, result, v) }, it.Value)
 	}, func() { in.Fail(it, ErrGoexit) })
-	if in.rt.timed {
-		work := in.rt.now() - begun
-		effort := tally{work: work, longest: work}
-		if !first || err != nil {
-			effort.attempts = 1
-		}
-		effort.publish(in.node)
-	}
-	return next, err
 }
 
 // reject accounts for an item as what the error of its function says: dropped,

@@ -32,6 +32,6 @@ func (s scanner[T, A]) Run(_ context.Context, in *Inlet[T], out *Outlet[A]) erro
 			state = next
 		}
 		return next, err
-	})
+	}, endless)
 	return nil
 }

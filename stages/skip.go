@@ -25,7 +25,7 @@ func (s skipper[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error {
 			return v, ErrDrop
 		}
 		return v, nil
-	})
+	}, endless)
 	return nil
 }
 

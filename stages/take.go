@@ -16,12 +16,10 @@ type taker[T any] struct{ n int }
 func (t taker[T]) Validate() error { return atLeast(0, "number of items to take", t.n) }
 
 func (t taker[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error {
-	for range t.n {
-		it, ok := in.Next()
-		if !ok {
-			break
-		}
-		out.sendLate(it)
-	}
+	left := t.n
+	inTurn(in, out, func(_ context.Context, v T) (T, error) {
+		left--
+		return v, nil
+	}, func() int { return left })
 	return nil
 }

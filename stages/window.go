@@ -138,8 +138,9 @@ func PerKey[T any, K comparable](key func(T) K) Option {
 //
 // A window carries the timings of the item that opened it; the others are
 // counted as folded into it. An item in several windows is derived into each,
-// and its source hears of it when all have left the flow. It costs about 100 ns
-// for each window that an item is in.
+// and its source hears of it when all have left the flow. An item costs about
+// three times what it costs a [Map] that does nothing, and one and a half times
+// more for each further window that it is in.
 func Window[T any](p WindowPolicy, opts ...Option) Stage[T, WindowOf[T]] {
 	return windower[T]{p, Apply(opts...)}
 }

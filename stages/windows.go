@@ -27,6 +27,7 @@ type windows[T any] struct {
 	due      dues[T]              // all that are open
 	kept     int                  // items in them
 	opened   uint64               // windows so far
+	found    []*window[T]         // those of the item at hand
 }
 
 // place is where an aligned window is, or an item.
@@ -138,8 +139,9 @@ func (w *windows[T]) refuse(ctx context.Context, it Item[T]) {
 }
 
 // find returns the windows that an item belongs to, opened where need be; none
-// where all have left.
-func (w *windows[T]) find(p place) (found []*window[T]) {
+// where all have left. The slice is good until the next call.
+func (w *windows[T]) find(p place) []*window[T] {
+	w.found = w.found[:0]
 	if w.policy.every == 0 {
 		return w.findSession(p)
 	}
@@ -152,9 +154,9 @@ func (w *windows[T]) find(p place) (found []*window[T]) {
 			win = w.open(p.key, start, start+size)
 			w.aligned[at] = win
 		}
-		found = append(found, win)
+		w.found = append(w.found, win)
 	}
-	return found
+	return w.found
 }
 
 // findSession returns the session that the item belongs to, which it may have to
@@ -173,7 +175,8 @@ func (w *windows[T]) findSession(p place) []*window[T] {
 		}
 		win := w.open(p.key, p.at, end)
 		w.sessions[p.key] = slices.Insert(all, from, win)
-		return []*window[T]{win}
+		w.found = append(w.found, win)
+		return w.found
 	}
 	win := all[from]
 	for _, next := range all[from+1 : to] {
@@ -182,7 +185,8 @@ func (w *windows[T]) findSession(p place) []*window[T] {
 	w.sessions[p.key] = slices.Delete(all, from+1, to)
 	win.start, win.end = min(win.start, p.at), max(win.end, end)
 	heap.Fix(&w.due, win.index)
-	return []*window[T]{win}
+	w.found = append(w.found, win)
+	return w.found
 }
 
 // absorb makes next, which is later, a part of win.
