@@ -85,8 +85,9 @@ func (b *Breaker) Breaker() (*Breaker, error) {
 // returned, the error as it is. It returns without having called f:
 //
 //   - the [*OpenError], where b rejects the call;
-//   - ctx.Err(), where ctx has already ended and b is not open. This counts for
-//     nothing: callers who come too late say nothing about the service.
+//   - ctx.Err(), where ctx has already ended. This counts for nothing: callers
+//     who come too late say nothing about the service. Where b is open as well, it
+//     may be either.
 //
 // f runs in the goroutine of the caller and gets ctx. If f panics or calls
 // runtime.Goexit (as t.FailNow does), that counts as a failure and goes on. f

@@ -18,10 +18,8 @@ import (
 func TestTenThousandFailuresOpenOnce(t *testing.T) {
 	for name, rule := range map[string]breaker.Option{
 		"in a row": breaker.InARow(10_000),
-		"out of":   breaker.OutOf(10_000, 10_000),
 		"rate":     breaker.Rate(1, time.Minute, 10_000),
 		"slow":     breaker.Slow(time.Second, 1, time.Minute, 10_000),
-		"first":    breaker.InARow(1),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
