@@ -2,16 +2,10 @@ package breaker
 
 import "time"
 
-const (
-	// recheck is how many rejections in a row may go by without a look at the
-	// clock. It matters only where the alarm that should have ended them never
-	// comes, as in a breaker that was opened in a synctest bubble and outlives it.
-	recheck = 64
-	// countless rejections in one opening are no longer counted. To count one is
-	// two thirds of what it costs, and on many cores, which all write the same
-	// line, far more: a storm is when that hurts most.
-	countless = 1 << 20
-)
+// recheck is how many rejections in a row may go by without a look at the
+// clock. It matters only where the alarm that should have ended them never
+// comes, as in a breaker that was opened in a synctest bubble and outlives it.
+const recheck = 64
 
 // refused returns the rejection that needs no look at the clock, or nil where
 // there is none. It is there in state Open alone (see shift).
@@ -26,10 +20,7 @@ func (b *Breaker) refused() *OpenError {
 // turned counts the rejection r. It returns nil if it is time for a look at the
 // clock.
 func (b *Breaker) turned(r *OpenError) *OpenError {
-	switch n := b.rejected.Load(); {
-	case n-r.counted >= countless:
-		return r
-	case n%recheck == recheck-1:
+	if b.rejected.Load()%recheck == recheck-1 {
 		return nil
 	}
 	b.rejected.Add(1)

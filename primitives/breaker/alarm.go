@@ -33,7 +33,6 @@ func (b *Breaker) trust(r *OpenError, now time.Duration) {
 		return
 	}
 	r.near = now + min(left-max(left/16, minMargin), maxBlind)
-	r.counted = b.rejected.Load()
 	b.blind.Store(r)
 	b.wind(now, r.near)
 }

@@ -101,27 +101,24 @@ func TestOpeningEndsWithoutItsAlarm(t *testing.T) {
 	})
 }
 
-// A storm is counted up to a million, and goes on being rejected, on time.
+// However many calls a storm has, each is rejected and counted, and it ends on time.
 func TestStormOfRejections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		const storm = 2_000_000
 		b := opened(t, time.Hour)
-		for range countless + 1000 {
+		for range storm {
 			if _, err := b.Allow(); err == nil {
 				t.Fatal("admitted")
 			}
 		}
-		require.EqualValues(t, countless, b.Snapshot().Rejected)
+		require.EqualValues(t, storm, b.Snapshot().Rejected)
 		time.Sleep(time.Hour - 1)
 		_, err := b.Allow()
 		require.ErrorIs(t, err, ErrOpen)
-		require.EqualValues(t, countless+1, b.Snapshot().Rejected)
+		require.EqualValues(t, storm+1, b.Snapshot().Rejected)
 		time.Sleep(time.Nanosecond)
 		_, err = b.Allow()
 		require.NoError(t, err)
-		b.OpenFor(time.Hour)
-		_, err = b.Allow()
-		require.ErrorIs(t, err, ErrOpen)
-		require.EqualValues(t, countless+2, b.Snapshot().Rejected, "the next opening is counted again")
 	})
 }
 

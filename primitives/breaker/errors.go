@@ -30,11 +30,10 @@ type OpenError struct {
 	// Mode is ForcedOpen where that is the reason.
 	Mode Mode
 
-	base    time.Time
-	until   time.Duration // since base, monotonic
-	near    time.Duration // from then on the clock matters; see alarm.go
-	counted uint64        // rejections before this opening
-	pause   time.Duration // if not 0, After is that, and until means nothing
+	base  time.Time
+	until time.Duration // since base, monotonic
+	near  time.Duration // from then on the clock matters; see alarm.go
+	pause time.Duration // if not 0, After is that, and until means nothing
 }
 
 // Error returns a text that begins with the one of [ErrOpen] and tells the name,

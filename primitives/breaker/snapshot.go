@@ -37,8 +37,7 @@ type Snapshot struct {
 	// Generation counts the states the breaker has been in, beginning with 1. A
 	// Reset or Trip begins a new one also where the state stays the same.
 	Generation uint64
-	// Rejected is the number of calls refused since New. Of those that one opening
-	// refuses without a look at the clock, no more than a million (2^20) are counted.
+	// Rejected is the number of calls refused since New.
 	Rejected uint64
 	// Stale is the number of outcomes that came too late to count, since New.
 	Stale uint64

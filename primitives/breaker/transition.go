@@ -121,7 +121,7 @@ func (b *Breaker) openTime(now time.Duration) time.Duration {
 func (b *Breaker) lockOpen() {
 	b.until = forEver
 	r := b.newRejection(Open, forEver)
-	r.Mode, r.pause, r.near, r.counted = ForcedOpen, max(b.policy.recovery, minLease), forEver, b.rejected.Load()
+	r.Mode, r.pause, r.near = ForcedOpen, max(b.policy.recovery, minLease), forEver
 	b.reject.Store(r)
 	b.blind.Store(r)
 }
