@@ -6,6 +6,7 @@
 //   - stages: the contracts, and the goroutine stages, with the primitives as
 //     layers of sections.
 //   - flow: Graph, Stream and Section, the fluent builder; run, drain, report.
+//     flow/flowtest is the kit for their tests.
 //   - examples and bench: modules of their own.
 //
 // Imports point down only.

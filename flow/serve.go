@@ -37,7 +37,14 @@ func Serve[I, O any](ctx context.Context, build func(*Stream[I]) *Stream[O], opt
 
 // Do sends v through the flow and returns its own result, with its timings; see
 // [stages.Calls.Do]. It blocks until there is one, ctx ends, or the service has
-// stopped: then the error is [stages.ErrStopped].
+// stopped: then the error is [stages.ErrStopped]. Where a guard sheds the call,
+// errors.As finds a *[github.com/weir-go/weir/primitives/guard.ShedError] in the result's, at once.
+//
+// When ctx ends Do returns. A function at work on the item sees its own context end,
+// and an item that waits in a section for another's call, for its next try or for an
+// open breaker gives its place back at once; one that waits for a rate or for a guard
+// further in does when its turn has come. A call that a deduplicator shares goes on
+// until the last of those who wait for it has gone.
 func (s *Service[I, O]) Do(ctx context.Context, v I) Result[O] {
 	value, timings, err := s.calls.Do(ctx, v)
 	return Result[O]{Value: value, Err: err, Timings: timings}
