@@ -171,6 +171,22 @@ func TestABatchAllocatesNothing(t *testing.T) {
 	require.Zero(t, testing.AllocsPerRun(100, round))
 }
 
+// Fault: each ebb of the keys in flight gave back the memory that the next flood took.
+func TestEbbAndFloodAllocateNothing(t *testing.T) {
+	d := make1[int, int](t, dedup.Window(0, dedup.Shards(1)))
+	tokens := make([]dedup.Token, 3000)
+	tide := func() {
+		for i := range tokens {
+			tokens[i] = d.Check(i).Token
+		}
+		for _, token := range tokens {
+			d.Complete(token, 1)
+		}
+	}
+	tide()
+	require.Zero(t, testing.AllocsPerRun(10, tide))
+}
+
 // A stream that has many items at hand asks for all of them at once.
 func ExampleDedup_JoinAll() {
 	d := mustNew(dedup.Window(time.Minute))

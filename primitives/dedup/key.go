@@ -43,6 +43,7 @@ func (d *Dedup[K, V]) divide() {
 		var h maphash.Hash
 		h.SetSeed(d.seed)
 		h.WriteByte(byte(i))
+		d.shards[i].worth = worth / n
 		d.shards[i].init(uint32(i), share, d.policy, h.Sum64())
 	}
 }

@@ -17,6 +17,7 @@ type shard[K comparable, V any] struct {
 	spare      [][]Follower[V]
 
 	id     uint32
+	worth  int   // the shard's share of it: see shrink
 	limit  int   // most results kept; 0 for no limit
 	weight int64 // most that they weigh together; 0 for no limit
 	early  bool
@@ -212,13 +213,18 @@ func (s *shard[K, V]) clear() {
 	s.reset()
 }
 
+// worth is how many entries in all shards together are worth being given back. Keys
+// in flight come and go in bursts, and what an ebb gave back the next flood would have
+// to take again.
+const worth = 4096
+
 // shrink gives memory back when most of it is free. The moves are paid for by the
 // removals that made it so.
 func (s *shard[K, V]) shrink() {
-	if n := len(s.table.entries); n > 128 && s.table.used*4 < n {
+	if n := len(s.table.entries); n > max(128, s.worth) && s.table.used*4 < n {
 		s.move(2 * s.table.used)
 	}
-	if len(s.flights) > 1024 && s.flying == 0 && s.noted == 0 { // after a flood
+	if len(s.flights) > max(1024, s.worth) && s.flying == 0 && s.noted == 0 { // after a flood
 		s.flights, s.freeFlight = make([]flight[V], 1), 0
 	}
 }
