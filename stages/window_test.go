@@ -248,9 +248,11 @@ func TestASourceHearsWhenAllWindowsAreDone(t *testing.T) {
 		var firstDone time.Duration
 		begun := time.Now()
 		r := run(t, false, Map(func(_ context.Context, w WindowOf[int]) (int, error) {
+			a.mu.Lock()
 			if len(a.errs[0]) == 0 {
 				firstDone = time.Since(begun)
 			}
+			a.mu.Unlock()
 			if w.Items[0] == 3 {
 				return 0, errFlaky
 			}
