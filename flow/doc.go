@@ -16,5 +16,6 @@
 // A run ends in one of three ways: its sources are exhausted; its intake is
 // stopped ([StopWhen], [Run.Stop]) and what is inside drains; or it is aborted,
 // by the end of its context, by [Run.Abort] or by [DrainTimeout]. In each case
-// the [Report] accounts for every item.
+// the [Report] accounts for every item. User code that ignores its context would
+// keep an aborted run from ending; [AbandonAfter] ends it without that code.
 package flow

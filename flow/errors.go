@@ -10,8 +10,11 @@ var (
 	// ErrGraph is matched by every [GraphError].
 	ErrGraph = errors.New("flow: invalid graph")
 
-	// ErrDrainTimeout is why a run was aborted that did not drain in time.
+	// ErrDrainTimeout is matched by every [DrainError].
 	ErrDrainTimeout = errors.New("flow: drain timed out")
+
+	// ErrSignal is why a run was aborted by a second signal, see [StopOnSignal].
+	ErrSignal = errors.New("flow: aborted by signal")
 
 	// errAbandoned is why a run is aborted whose results nobody wants any more.
 	errAbandoned = errors.New("flow: results abandoned")

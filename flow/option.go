@@ -2,6 +2,7 @@ package flow
 
 import (
 	"errors"
+	"os"
 	"time"
 
 	"github.com/weir-go/weir/stages"
@@ -49,6 +50,8 @@ type runSettings struct {
 	untimed bool
 	stop    []<-chan struct{}
 	drain   time.Duration
+	abandon time.Duration
+	signals []os.Signal
 	reports []*Report
 	faults  []error
 }
@@ -68,9 +71,9 @@ func StopWhen(ch <-chan struct{}) RunOption {
 	return func(s *runSettings) { s.stop = append(s.stop, ch) }
 }
 
-// DrainTimeout aborts the run with [ErrDrainTimeout] when it has not ended d
-// after the intake was stopped, by whatever. Without it a drain takes as long
-// as it takes.
+// DrainTimeout aborts the run with a *[DrainError], which names who was still
+// busy, when it has not ended d after the intake was stopped, by whatever.
+// Without it a drain takes as long as it takes.
 func DrainTimeout(d time.Duration) RunOption {
 	return func(s *runSettings) {
 		if d <= 0 {

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -24,6 +25,9 @@ type Report struct {
 	// Ledger is the account of the run: what its sources brought, what its
 	// sinks accepted, and what became of the rest.
 	Ledger stages.Ledger
+	// Busy has who was still busy when the drain timed out, see [DrainTimeout],
+	// and who was left behind when the run ended, see [AbandonAfter].
+	Busy []Busy
 }
 
 // StageReport is the account of a source, a stage or a sink.
@@ -45,6 +49,9 @@ type StageReport struct {
 // inside shows as the ledgers' balance. It costs the stages nothing.
 func (r *Run) Snapshot() *Report {
 	rep := &Report{Started: r.started, Elapsed: time.Since(r.started), Edges: r.rt.Edges()}
+	if late := r.late.Load(); late != nil {
+		rep.Busy = slices.Clone(*late)
+	}
 	first, last := r.ends()
 	for _, n := range r.rt.Nodes() {
 		s := StageReport{
@@ -126,6 +133,9 @@ func (r *Report) String() string {
 	l := r.Ledger
 	fmt.Fprintf(&b, "in %d + derived %d + recovered %d = out %d + folded %d + filtered %d + failed %d + shed %d + expired %d + dead-lettered %d\n",
 		l.In, l.Derived, l.Recovered, l.Out, l.Folded, l.Filtered, l.Failed, l.Shed, l.Expired, l.DeadLettered)
+	for _, busy := range r.Busy {
+		fmt.Fprintf(&b, "%s\n", busy)
+	}
 	return b.String()
 }
 

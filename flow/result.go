@@ -56,6 +56,10 @@ type yielder[T any] struct {
 
 func (y *yielder[T]) TakesFailures() bool { return true }
 
+// InPlace keeps the loop in its goroutine, also where other sinks are left
+// behind when they are stuck.
+func (y *yielder[T]) InPlace() bool { return true }
+
 func (y *yielder[T]) Run(_ context.Context, in *stages.Inlet[T]) error {
 	y.left = true
 	defer func() {

@@ -2,6 +2,9 @@ package flow
 
 import (
 	"context"
+	"os"
+	"os/signal"
+	"sync/atomic"
 	"time"
 
 	"github.com/sourcegraph/conc"
@@ -21,6 +24,7 @@ type Run struct {
 	work    conc.WaitGroup
 	watch   conc.WaitGroup
 	ended   chan struct{}
+	late    atomic.Pointer[[]Busy] // who was busy when the drain timed out
 
 	// set before ended is closed
 	report *Report
@@ -78,6 +82,9 @@ func (g *Graph) prepare(ctx context.Context, end *wire, opts []RunOption) (*Run,
 		names = append(names, g.free("results"))
 	}
 	r.rt = stages.NewRuntime(ctx, s.untimed, names...)
+	if s.abandon > 0 {
+		r.rt.Detach()
+	}
 	for i, n := range g.nodes {
 		r.nodes[n] = r.rt.Nodes()[i]
 		if n.staff != nil {
@@ -119,6 +126,14 @@ func (r *Run) supervise(s runSettings) {
 	if s.drain > 0 {
 		r.watch.Go(func() { r.limitDrain(s.drain) })
 	}
+	if s.abandon > 0 {
+		r.watch.Go(func() { r.limitAbort(s.abandon) })
+	}
+	if len(s.signals) > 0 {
+		heard := make(chan os.Signal, 2)
+		signal.Notify(heard, s.signals...) // here, so that none is missed once Start has returned
+		r.watch.Go(func() { r.heed(heard) })
+	}
 }
 
 // limitDrain aborts the run when it has not ended d after its intake stopped.
@@ -132,7 +147,9 @@ func (r *Run) limitDrain(d time.Duration) {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		r.rt.Abort(ErrDrainTimeout)
+		late := &DrainError{Timeout: d, Busy: r.busy()}
+		r.late.Store(&late.Busy)
+		r.rt.Abort(late)
 	case <-r.ended:
 	}
 }
@@ -152,6 +169,10 @@ func (r *Run) finish() {
 		r.err = cause
 	}
 	r.report = r.Snapshot()
+	if left := r.left(); left != nil {
+		r.report.settle(left)
+		r.err = &AbandonedError{Left: left, Err: r.err}
+	}
 	for _, to := range r.reports {
 		*to = *r.report
 	}

@@ -66,6 +66,7 @@ type caller[I, O any] struct {
 // do makes the calls of the group and sends the exchanges up.
 func (w *caller[I, O]) do() {
 	w.done = 0
+	w.node.calls.Add(1)
 	w.begin = w.rt.now() // in an untimed run, too: the pace depends on it
 	for w.done < len(w.group) {
 		w.attempt()
@@ -118,6 +119,7 @@ func (w *caller[I, O]) timely(x *call[I, O]) {
 
 // account gives each exchange its share of the group's time, and sends all up.
 func (w *caller[I, O]) account() {
+	w.node.calls.Add(-1)
 	total := w.rt.now() - w.begin
 	w.pace.note(len(w.group), total)
 	if w.rt.timed {

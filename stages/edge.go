@@ -38,6 +38,8 @@ type edge[E any] struct {
 	waiting int   // senders that wait for room
 	closed  bool
 
+	lost func(E) // takes what is put after the end; nil where nothing is
+
 	hungry atomic.Bool // idle, for a look without the mutex
 
 	full  time.Duration // how long any sender has waited for room
@@ -68,6 +70,11 @@ func (e *edge[E]) put(v E) (idle, waited bool) {
 		e.waitForRoom()
 		waited = true
 	}
+	if e.closed {
+		e.mu.Unlock()
+		e.lose(v)
+		return false, waited
+	}
 	e.depth++
 	e.pending = append(e.pending, v)
 	idle = e.idle
@@ -88,6 +95,11 @@ func (e *edge[E]) putAll(vs []E) (waited bool) {
 			e.waitForRoom()
 			waited = true
 		}
+		if e.closed {
+			e.mu.Unlock()
+			e.lose(vs...)
+			return waited
+		}
 		n := min(len(vs), e.bound-e.depth, e.size-len(e.pending))
 		e.depth += n
 		e.pending = append(e.pending, vs[:n]...)
@@ -99,6 +111,15 @@ func (e *edge[E]) putAll(vs []E) (waited bool) {
 	e.pass()
 	e.mu.Unlock()
 	return waited
+}
+
+// lose takes what came after the end, from a stage that was left behind.
+func (e *edge[E]) lose(vs ...E) {
+	if e.lost != nil {
+		for _, v := range vs {
+			e.lost(v)
+		}
+	}
 }
 
 // hand sends the batch in the making. The mutex is held.
@@ -150,8 +171,8 @@ func (e *edge[E]) pass() {
 	}
 }
 
-// close ends the stream: the receiver gets what is left and then the end. No
-// value may be put afterwards.
+// close ends the stream: the receiver gets what is left and then the end. What is
+// put afterwards is lost, see [edge.lost].
 func (e *edge[E]) close() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -182,7 +203,11 @@ func (e *edge[E]) poll(used []E) ([]E, state) {
 	defer e.mu.Unlock()
 	e.retire(used)
 	if len(e.ch) > 0 {
-		return <-e.ch, ready
+		select {
+		case b := <-e.ch:
+			return b, ready
+		default: // whoever is here in place of a stage that is stuck was quicker
+		}
 	}
 	if len(e.pending) > 0 {
 		b := e.pending

@@ -35,6 +35,7 @@ func RunFanOut[T any](s FanOut[T], in *Inlet[T], outs []*Outlet[T]) {
 			out.close()
 		}
 	}()
+	in.node.serve(s)
 	settle(in, in.rt, in.node, func() error { return s.Run(in.rt.ctx, in, outs) })
 }
 
@@ -47,6 +48,7 @@ func RunFanIn[T, O any](s FanIn[T, O], ins []*Inlet[T], out *Outlet[O]) {
 		all = append(all, in)
 	}
 	defer out.close()
+	out.node.serve(s)
 	settle(all, out.rt, out.node, func() error { return s.Run(out.rt.ctx, ins, out) })
 }
 
@@ -55,11 +57,12 @@ func RunPairing[A, B, O any](s Pairing[A, B, O], a *Inlet[A], b *Inlet[B], out *
 	a.bypass, b.bypass = out.pass, out.pass
 	a.takes, b.takes = takesFailures(s), takesFailures(s)
 	defer out.close()
+	out.node.serve(s)
 	settle(inlets{a, b}, out.rt, out.node, func() error { return s.Run(out.rt.ctx, a, b, out) })
 }
 
 // inlets are those of one stage.
-type inlets []interface{ finish(error) }
+type inlets []finisher
 
 // finish settles all of them at once: one may have to be emptied before another
 // ends.

@@ -27,6 +27,7 @@ type flatMapper[I, O any] struct {
 func (m flatMapper[I, O]) Validate() error { return needs(m.f == nil, "function is nil") }
 
 func (m flatMapper[I, O]) Run(ctx context.Context, in *Inlet[I], out *Outlet[O]) error {
+	m.f = detached(in.rt, in.node, m.f)
 	for it := range in.All() {
 		n, err := m.expand(ctx, in, &it, out)
 		switch {
@@ -50,7 +51,9 @@ func (m flatMapper[I, O]) expand(ctx context.Context, in *Inlet[I], it *Item[I],
 		wait = t.began - t.left
 	}
 	finished := false
+	in.node.calls.Add(1)
 	defer func() {
+		in.node.calls.Add(-1)
 		if !finished {
 			err = caught(out.node.name, recover())
 		}

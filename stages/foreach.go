@@ -14,9 +14,10 @@ type forEach[T any] struct {
 func (s forEach[T]) Validate() error { return needs(s.f == nil, "function is nil") }
 
 func (s forEach[T]) Run(_ context.Context, in *Inlet[T]) error {
-	w := worker[T, struct{}]{rt: in.rt, node: in.node, f: func(ctx context.Context, v T) (struct{}, error) {
+	w := worker[T, struct{}]{rt: in.rt, node: in.node, f: detached(in.rt, in.node, func(ctx context.Context, v T) (struct{}, error) {
 		return struct{}{}, s.f(ctx, v)
-	}}
+	})}
+	in.node.serve(s.f)
 	var done releases
 	settle := func(results []Item[struct{}]) {
 		for _, r := range results {

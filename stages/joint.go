@@ -9,7 +9,10 @@ import (
 // joint is an edge as seen from outside: between which nodes, and how full.
 type joint struct {
 	from, to *Node
-	edge     interface{ state(now int64) EdgeState }
+	edge     interface {
+		state(now int64) EdgeState
+		crowded() bool
+	}
 	unwanted atomic.Bool // nobody below takes what comes; written under the runtime's mutex
 }
 

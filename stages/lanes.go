@@ -40,6 +40,7 @@ func (l *laner[I, O, K]) Staff() int { return l.Workers }
 func (l *laner[I, O, K]) Run(_ context.Context, in *Inlet[I], out *Outlet[O]) error {
 	y := &yard[I, K]{open: map[K]*lane[I, K]{}}
 	y.work.L, y.room.L = &y.mu, &y.mu
+	l = &laner[I, O, K]{key: l.key, f: detached(in.rt, in.node, l.f), Settings: l.Settings}
 	var wg conc.WaitGroup
 	in.node.staffed(l.Workers, func(n int) { y.staff(n, func() { wg.Go(func() { l.serve(y, in, out, &wg) }) }) })
 	defer func() {

@@ -10,6 +10,7 @@ import (
 // holds at most bound items; bound is at least 1.
 func Link[T any](rt *Runtime, from, to *Node, bound int) (*Outlet[T], *Inlet[T]) {
 	e := newEdge[Item[T]](max(bound, 1))
+	e.lost = func(it Item[T]) { it.trail.leave(errors.Join(rt.abortError(), ErrAbandoned)) }
 	j := &joint{from: from, to: to, edge: e}
 	out := &Outlet[T]{rt: rt, node: from, edge: e, joint: j, mint: rt.mint()}
 	from.outs, to.ins = append(from.outs, j), append(to.ins, j)
@@ -24,12 +25,17 @@ func RunStage[I, O any](s Stage[I, O], in *Inlet[I], out *Outlet[O]) {
 	in.bypass = out.pass
 	in.takes = takesFailures(s)
 	defer out.close()
+	in.node.serve(s)
 	settle(in, in.rt, in.node, func() error { return s.Run(in.rt.ctx, in, out) })
 }
 
 // RunSink runs s behind in until the stream has ended.
 func RunSink[T any](s Sink[T], in *Inlet[T]) {
 	in.takes = takesFailures(s)
+	in.node.serve(s)
+	if p, ok := s.(interface{ InPlace() bool }); ok {
+		in.node.inPlace.Store(p.InPlace())
+	}
 	settle(in, in.rt, in.node, func() error { return s.Run(in.rt.ctx, in) })
 }
 
@@ -40,6 +46,7 @@ func RunSource[T any](s Source[T], out *Outlet[T]) {
 	ctx, cancel := context.WithCancel(out.rt.intake)
 	defer cancel()
 	out.node.open(cancel)
+	out.node.serve(s)
 	settle(nothing{}, out.rt, out.node, func() error {
 		err := s.Run(ctx, out)
 		if stopped := ctx.Err(); stopped != nil && errors.Is(err, stopped) {
@@ -51,8 +58,9 @@ func RunSource[T any](s Source[T], out *Outlet[T]) {
 
 // settle runs a stage and then accounts for what it left behind, also when it
 // panicked or ended its goroutine.
-func settle(in interface{ finish(error) }, rt *Runtime, node *Node, run func() error) {
+func settle(in finisher, rt *Runtime, node *Node, run func() error) {
 	var err error
+	var left bool
 	returned := false
 	defer func() {
 		if !returned {
@@ -62,9 +70,14 @@ func settle(in interface{ finish(error) }, rt *Runtime, node *Node, run func() e
 			err = fmt.Errorf("stage %q: %w", node.name, err)
 			rt.fail(err)
 		}
+		if left {
+			in = in.relief()
+			defer node.seal()
+		}
 		in.finish(err)
+		node.ended.Store(true)
 	}()
-	err = run()
+	left, err = node.attend(run)
 	returned = true
 }
 

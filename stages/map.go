@@ -42,7 +42,7 @@ func (m *mapper[I, O]) Validate() error {
 func (m *mapper[I, O]) Staff() int { return m.Workers }
 
 func (m *mapper[I, O]) Run(_ context.Context, in *Inlet[I], out *Outlet[O]) error {
-	f, err := hedged(m.Hedge, in.node, m.f)
+	f, err := hedged(m.Hedge, in.node, detached(in.rt, in.node, m.f))
 	if err != nil {
 		return err
 	}

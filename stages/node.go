@@ -23,7 +23,16 @@ type Node struct {
 	workers   atomic.Int32                  // how many there shall be; 0 where that is fixed
 	paused    atomic.Pointer[chan struct{}] // of a source; closed when it goes on
 
+	calls     atomic.Int32           // groups of items that the function is at work on
+	leftCalls atomic.Int32           // calls that were left behind
+	left      atomic.Bool            // the stage was left behind
+	ended     atomic.Bool            // the stage has returned
+	inPlace   atomic.Bool            // the stage must run in the goroutine that it is given
+	abandoned chan struct{}          // closed when the stage is left behind; nil where it cannot be
+	sealed    atomic.Pointer[Ledger] // the account of one that was left behind
+
 	mu       sync.Mutex
+	function string             // what user code is called
 	observed []func() any       // what the node's layers show of themselves
 	intake   context.CancelFunc // of a source at work
 	staff    func(workers int)  // of a stage at work whose workers can be changed
@@ -35,6 +44,9 @@ func (n *Node) Name() string { return n.name }
 // Ledger returns the node's account. Read during a run, its entries may be up
 // to a batch apart from each other.
 func (n *Node) Ledger() Ledger {
+	if l := n.sealed.Load(); l != nil {
+		return *l
+	}
 	return Ledger{
 		In: n.in.Load(), Derived: n.derived.Load(), Recovered: n.recovered.Load(),
 		Out: n.out.Load(), Folded: n.folded.Load(), Filtered: n.filtered.Load(),

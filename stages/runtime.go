@@ -26,6 +26,8 @@ type Runtime struct {
 	aborted atomic.Bool // ctx has ended
 	stopped atomic.Bool // intake has ended
 
+	abandoned chan struct{} // closed when calls are left behind; nil where they cannot be
+
 	mu        sync.Mutex
 	fault     error
 	unhandled int

@@ -104,7 +104,7 @@ func (s *section[I, O, P]) Run(_ context.Context, in *Inlet[I], out *Outlet[P]) 
 // build opens the layers and joins them by edges that can hold every exchange
 // twice: one may be sent again while the batch it came in is still at hand.
 func (s *section[I, O, P]) build(g *gate[I, O, P], layers []Layer[I]) ([]*floor[I], *callStage[I, O], error) {
-	f, err := hedged(s.Hedge, g.in.node, s.f)
+	f, err := hedged(s.Hedge, g.in.node, detached(g.in.rt, g.in.node, s.f))
 	if err != nil {
 		return nil, nil, err
 	}

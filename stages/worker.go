@@ -54,6 +54,7 @@ type worker[I, O any] struct {
 // called with the results before that happens.
 func (w *worker[I, O]) do(group []Item[I], exiting func([]Item[O])) []Item[O] {
 	w.buf, w.spoiled = w.buf[:0], false
+	w.node.calls.Add(1)
 	begin := w.last
 	if begin == 0 {
 		begin = w.rt.now()
@@ -168,6 +169,7 @@ func (w *worker[I, O]) fail(it *Item[I], err error) {
 // account books the group, which was worked on from begin to end, and adds the
 // stage to the trails. Neighbours in a group follow each other without a gap.
 func (w *worker[I, O]) account(begin, end int64) {
+	w.node.calls.Add(-1)
 	n, total := len(w.buf), end-begin
 	w.pace.note(n, total)
 	each := total / int64(n)
