@@ -66,6 +66,9 @@ func ExampleDrainError() {
 	<-inside
 	run.Stop()
 	_, err = run.Wait()
-	fmt.Println(err)
-	// Output: flow: drain timed out after 1ms; stage "hang" is busy: 1 calls of github.com/weir-go/weir/flow_test.ExampleDrainError.stuck.func1, 1 items
+	var late *flow.DrainError
+	if errors.As(err, &late) { // its text has the name of the function, too
+		fmt.Println(late.Timeout, late.Busy[0].Stage, late.Busy[0].Calls, late.Busy[0].Items)
+	}
+	// Output: 1ms hang 1 1
 }

@@ -124,6 +124,11 @@ func (w *weaver) step(op, arg byte) {
 		w.put(s.Via(name, stages.Remember[int]()))
 	case 12:
 		w.end(s, arg)
+	case 14:
+		w.put(s.Via(name, stages.MapBatch(1+int(arg)%8, time.Millisecond, w.bulk, flow.Workers(1+int(arg>>5)), buffer)))
+	case 15:
+		w.put(s.Window(stages.Sliding(3*time.Millisecond, time.Duration(1+arg%3)*time.Millisecond), flow.Name(name)).
+			Map(name+"-size", func(ctx context.Context, v stages.WindowOf[int]) (int, error) { return len(v.Items), nil }))
 	case 13:
 		w.put(s.FlatMap(name, w.several, buffer))
 	default:
@@ -177,6 +182,20 @@ func (w *weaver) fuse(s *flow.Stream[int], name string, kind, arg byte, buffer f
 		w.growth++
 		w.put(s.Join(other, 2*time.Millisecond, mod, mod, sum, buffer, flow.Name(name)))
 	}
+}
+
+// bulk is a call with many items, some of which fail.
+func (w *weaver) bulk(ctx context.Context, vs []int) ([]int, error) {
+	failed := map[int]error{}
+	for i, v := range vs {
+		if _, err := (chaos{w.seed}).call(ctx, v); err != nil {
+			failed[i] = err
+		}
+	}
+	if len(failed) == 0 {
+		return vs, nil
+	}
+	return vs, &stages.BatchError{Errs: failed}
 }
 
 // several is a function of a FlatMap whose sequence may panic.

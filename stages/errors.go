@@ -77,10 +77,13 @@ type ItemError struct {
 	// Value is the item's value as the failing stage received it.
 	Value any
 	// Origin is the value as it was at the last [Remember] that the item passed,
-	// nil where it passed none.
+	// nil where it passed none. Of an item that was made of several it is the
+	// [Origins] of them.
 	Origin any
 	// Entered is when the item entered the flow; zero in an untimed run.
 	Entered time.Time
+
+	replays int // how often the item had been replayed
 }
 
 // Error names the stage and the cause. It never shows the value.

@@ -269,6 +269,7 @@ func (in *Inlet[T]) Recover(it Item[T], v T) Item[T] {
 func (in *Inlet[T]) DeadLetter(it Item[T]) {
 	in.node.recovered.Add(1)
 	in.node.deadLetter.Add(1)
+	it.trail.receipt().bury()
 	it.trail.release()
 }
 

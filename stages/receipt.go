@@ -14,6 +14,34 @@ type receipt struct {
 	settle func(error)
 	parts  []*receipt // of items that were folded into one, in place of settle
 	call   any        // the *call of who waits for the item's result
+
+	replays int         // how often the item had been replayed, this time included
+	buried  atomic.Bool // something that came of it was dead-lettered
+}
+
+// bury notes that an item is put aside as a dead letter, which is a way to be
+// done.
+func (r *receipt) bury() {
+	if r == nil {
+		return
+	}
+	r.buried.Store(true)
+	for _, p := range r.parts {
+		p.bury()
+	}
+}
+
+// replayed returns how often the item had been replayed; of what is made of
+// several, the most.
+func (r *receipt) replayed() int {
+	if r == nil {
+		return 0
+	}
+	most := r.replays
+	for _, p := range r.parts {
+		most = max(most, p.replayed())
+	}
+	return most
 }
 
 // calls calls f for each call that waits for what the item becomes.
@@ -54,6 +82,7 @@ func (r *receipt) close(err error) {
 func (t *trail) fold(into *trail) {
 	into.limit(later(into.deadline(), t.deadline()))
 	into.has &^= hasCaller
+	into.recall(t.memory())
 	r := t.receipt()
 	if r == nil {
 		return

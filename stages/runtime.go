@@ -125,7 +125,7 @@ func (rt *Runtime) stamp() int64 {
 
 // newItemError makes the failure of an item at node.
 func (rt *Runtime) newItemError(node *Node, err error, attempts int, value any, t *trail) *ItemError {
-	e := &ItemError{Stage: node.name, Err: err, Attempts: attempts, Value: value, Origin: t.origin()}
+	e := &ItemError{Stage: node.name, Err: err, Attempts: attempts, Value: value, Origin: t.origin(), replays: t.receipt().replayed()}
 	if t != nil && rt.timed {
 		e.Entered = rt.base.Add(time.Duration(t.born))
 	}

@@ -38,7 +38,7 @@ const (
 type extras struct {
 	receipt  *receipt        // what the source waits for
 	deadline int64           // by when the item must be done
-	origin   any             // the value as it was at Remember
+	origin   memory          // the value as it was at Remember
 	caller   context.Context // of who waits for the item's result
 }
 
@@ -118,20 +118,6 @@ func (t *trail) bounds() limit {
 		l.caller = t.extras().caller
 	}
 	return l
-}
-
-// origin returns the value as it was remembered, nil where it was not.
-func (t *trail) origin() any {
-	if t == nil || t.has&hasOrigin == 0 {
-		return nil
-	}
-	return t.extras().origin
-}
-
-// remember keeps the value as it is now.
-func (t *trail) remember(v any) {
-	t.has |= hasOrigin
-	t.extras().origin = v
 }
 
 // receipt returns what the item owes its source, nil where it owes nothing.
@@ -282,6 +268,9 @@ func (m *mint) child(parent *trail) *trail {
 func (t *trail) inherit(parent *trail) {
 	t.has = parent.has
 	*t.extras() = *parent.extras()
+	if m, ok := t.extras().origin.(*memories); ok {
+		m.shared.Store(true)
+	}
 	if r := t.receipt(); r != nil {
 		r.owed.Add(1)
 	}
