@@ -44,7 +44,9 @@ func TestALetterHasAllThatIsKnown(t *testing.T) {
 		begun := time.Now().Round(0)
 		var memory MemoryLetters[int]
 		file := openedFile(t, path)
-		both := func(ctx context.Context, e *ItemError) error { return errors.Join(memory.Put(ctx, e), file.Put(ctx, e)) }
+		both := func(ctx context.Context, e *ItemError) error {
+			return errors.Join(memory.Put(ctx, e), file.Put(ctx, e))
+		}
 		fail := func(context.Context, int) (string, error) { time.Sleep(time.Second); return "", errFlaky }
 		behindMap(t, every(0, 2), fail, DeadLetter[string](both))
 		want := []Letter[int]{

@@ -96,6 +96,19 @@ func TestOurStages(t *testing.T) {
 		New: func(call) stages.Stage[int, int] { return stages.Remember[int]() },
 		Out: one2five,
 	})
+	calls("MapBatch", func(f func(context.Context, int) (int, error), opts ...stages.Option) stages.Stage[int, int] {
+		// Of one item each, since the suite expects a failure for each call.
+		return stages.MapBatch(1, time.Minute, func(ctx context.Context, vs []int) (outs []int, err error) {
+			for _, v := range vs {
+				out, err := f(ctx, v)
+				if err != nil {
+					return nil, err
+				}
+				outs = append(outs, out)
+			}
+			return outs, nil
+		}, opts...)
+	})
 	run("Throttle", flowtest.StageCase[int, int]{
 		New: func(call) stages.Stage[int, int] {
 			return stages.Throttle[int](limiter.PerSecond(100, limiter.Burst(3)), nil)
@@ -203,6 +216,24 @@ func TestOurSources(t *testing.T) {
 		},
 		Brings: one2five, Acks: func() int { return acks },
 	})
+	var replay *stages.Replay[int]
+	run("Replay", flowtest.SourceCase[int]{
+		New: func() stages.Source[int] {
+			store := &stages.MemoryLetters[int]{}
+			for _, v := range one2five {
+				if err := store.Put(t.Context(), &stages.ItemError{Value: v, Err: io.EOF}); err != nil {
+					t.Error(err)
+				}
+			}
+			replay = &stages.Replay[int]{Store: store}
+			return replay
+		},
+		Brings: one2five,
+		Acks: func() int {
+			r := replay.Report()
+			return int(r.Done + r.Failed + r.Aborted)
+		},
+	})
 	run("Source", flowtest.SourceCase[int]{
 		New: func() stages.Source[int] {
 			return flowtest.NewSource[int]().Emit(1, 2).Sleep(time.Second).Emit(3, 4, 5)
@@ -242,6 +273,19 @@ func TestOurSinks(t *testing.T) {
 				err := first(ctx)
 				if err == nil {
 					took = append(took, v)
+				}
+				return err
+			})
+		},
+		Took: func() []int { return took },
+	})
+	run("ForEachBatch", flowtest.SinkCase[int]{
+		New: func(first call) stages.Sink[int] {
+			took = nil
+			return stages.ForEachBatch(2, time.Minute, func(ctx context.Context, vs []int) error {
+				err := first(ctx)
+				if err == nil {
+					took = append(took, vs...)
 				}
 				return err
 			})
