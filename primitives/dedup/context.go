@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"sync/atomic"
 	"time"
-	"unsafe"
 )
 
 // runContext is the context that a function runs with: the values of the caller
@@ -43,7 +43,7 @@ type runKey struct {
 func (s *shard[K, V]) context(ctx context.Context, t Token) *runContext {
 	f := &s.flights[t.flight]
 	run := f.run
-	if run == nil || identity(run.caller) != identity(ctx) || run.inner.Load() != nil {
+	if run == nil || !identify(ctx).is(identify(run.caller)) || run.inner.Load() != nil {
 		run = &runContext{caller: ctx, home: s, flight: t.flight, shard: t.shard}
 		f.run = run
 	}
@@ -55,16 +55,36 @@ func (s *shard[K, V]) context(ctx context.Context, t Token) *runContext {
 // came twice in a row: one that comes once, as the ctx of a request does, is not
 // kept from the garbage collector.
 func (f *flight[V]) retire() {
-	who := identity(f.run.caller)
-	if f.lately != who || f.run.inner.Load() != nil {
+	who := identify(f.run.caller)
+	if !who.is(f.lately) || f.run.inner.Load() != nil {
 		f.run = nil
 	}
 	f.lately = who
 }
 
-// identity tells contexts apart. To compare two with == panics for some types.
-// While one of them is held, the words are those of no other.
-func identity(ctx context.Context) [2]uintptr { return *(*[2]uintptr)(unsafe.Pointer(&ctx)) }
+// identity tells contexts apart without holding them: to compare two with ==
+// panics for some types. While one of them is held, its identity is that of no
+// other. The zero identity is that of one that cannot be told apart.
+type identity struct {
+	kind reflect.Type
+	at   uintptr
+}
+
+var background = context.Background()
+
+func identify(ctx context.Context) identity {
+	if ctx == background { // of which there is one, of a type that can be compared
+		return identity{at: 1}
+	}
+	v := reflect.ValueOf(ctx)
+	if v.Kind() != reflect.Pointer {
+		return identity{}
+	}
+	return identity{v.Type(), v.Pointer()}
+}
+
+// is reports that both are known to be one and the same.
+func (id identity) is(other identity) bool { return id == other && id.at != 0 }
 
 func (c *runContext) token() Token {
 	return Token{gen: c.gen.Load(), flight: c.flight, shard: c.shard}

@@ -12,7 +12,7 @@ type flight[V any] struct {
 	left    bool // the ctx of the Do that leads has ended
 	waiting int  // followers, of both kinds
 	run     *runContext
-	lately  [2]uintptr // whose the run before was
+	lately  identity // whose the run before was
 
 	result    *result[V] // where Do waits
 	followers []Follower[V]

@@ -2,7 +2,7 @@ package guard
 
 import (
 	"math/bits"
-	"unsafe"
+	"math/rand/v2"
 )
 
 // A guard keeps its books twice over. Behind the lock stands the whole account:
@@ -23,7 +23,7 @@ import (
 // The count makes each permit of a cell different from all before it, and in sum
 // says how many the cells have given. It takes 62 bits, which do not run out.
 //
-// Goroutines begin to look for a free cell at different places, so that those on
+// Each call begins to look for a free cell at a place of its own, so that those on
 // different processors do not fight for one.
 const (
 	cells  = 64
@@ -34,12 +34,8 @@ const (
 	freed = 4 - held // what giving back adds
 )
 
-// home is where a goroutine looks first. It is drawn from the address of its stack,
-// which costs nothing and is stable as long as it matters.
-func home() uint32 {
-	var here byte
-	return uint32(uint64(uintptr(unsafe.Pointer(&here))>>11) * 0x9E3779B97F4A7C15 >> 32)
-}
+// home is where a call looks first.
+func home() uint32 { return rand.Uint32() }
 
 // takeFast takes a free cell, if the guard is open and has one.
 func (g *Guard) takeFast() (Permit, bool) {
