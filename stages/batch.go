@@ -65,11 +65,16 @@ func (b batcher[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[[]T]) error
 		case !ok:
 			return nil
 		default:
-			if m.put(it); m.full() {
+			m.put(it)
+			if m.weigh == nil {
+				m.fill()
+			}
+			if m.full() {
 				a.clear()
 				m.flush()
 			}
-			if len(m.values) == 1 { // the first, also of one that another was too heavy for
+			if m.fresh {
+				m.fresh = false
 				a.clear()
 				a.set(b.due(m.since))
 			}
@@ -96,6 +101,7 @@ type making[T any] struct {
 	since  int64 // when the first item came
 	first  Item[T]
 	values []T
+	fresh  bool // it is one for which no alarm has been set
 }
 
 // put adds an item; where it is too heavy for the batch, to a new one.
@@ -119,9 +125,18 @@ func (m *making[T]) put(it Item[T]) {
 	m.add(it)
 }
 
+// fill adds what is at hand, as far as there is room.
+func (m *making[T]) fill() {
+	for m.in.pending() && len(m.values) < m.size {
+		if it, ok := m.in.take(); ok {
+			m.add(it)
+		}
+	}
+}
+
 func (m *making[T]) add(it Item[T]) {
 	if m.values == nil {
-		m.first, m.values, m.since = it, make([]T, 0, min(m.size, 1024)), m.in.rt.now()
+		m.first, m.values, m.since, m.fresh = it, make([]T, 0, min(m.size, 1024)), m.in.rt.now(), true
 	} else {
 		m.in.Fold(it, &m.first)
 	}
@@ -135,7 +150,7 @@ func (m *making[T]) full() bool {
 func (m *making[T]) flush() {
 	if len(m.values) > 0 {
 		m.out.sendLate(m.first.With(m.values))
-		m.values, m.weight = nil, 0
+		m.values, m.weight, m.fresh = nil, 0, false
 	}
 }
 

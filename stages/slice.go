@@ -27,10 +27,9 @@ type appender[T any] struct{ dst *[]T }
 
 func (a appender[T]) Validate() error { return needs(a.dst == nil, "slice is nil") }
 
-func (a appender[T]) Run(_ context.Context, in *Inlet[T]) error {
-	for it := range in.All() {
-		*a.dst = append(*a.dst, it.Value)
-		in.Done(it)
-	}
-	return nil
+func (a appender[T]) Run(ctx context.Context, in *Inlet[T]) error {
+	return forEach[T]{func(_ context.Context, v T) error {
+		*a.dst = append(*a.dst, v)
+		return nil
+	}}.Run(ctx, in)
 }
