@@ -19,8 +19,9 @@ func (g *Graph) Mermaid() string { return g.root().drawing().mermaid() }
 
 // DOT returns the graph at work as a picture in the language of Graphviz: what
 // [Graph.DOT] shows, what has gone in and out and failed, and how full each edge
-// is. It may be called at any time, from any goroutine, and costs what
-// [Run.Snapshot] does.
+// is. The arrow between stages that share a goroutine at present is dashed; see
+// [stages.EdgeState]. It may be called at any time, from any goroutine, and costs
+// what [Run.Snapshot] does.
 func (r *Run) DOT() string { return r.drawing().dot() }
 
 // Mermaid returns the picture of [Run.DOT] as a Mermaid flowchart.
@@ -41,6 +42,7 @@ type arrow struct {
 	from, to int // boxes
 	label    string
 	full     bool
+	fused    bool
 }
 
 func (g *Graph) drawing() *drawing {
@@ -50,7 +52,7 @@ func (g *Graph) drawing() *drawing {
 	}
 	for _, w := range g.wires {
 		if w.to != nil {
-			d.join(slices.Index(g.nodes, w.from), slices.Index(g.nodes, w.to), fmt.Sprint(w.bound), false)
+			d.join(slices.Index(g.nodes, w.from), slices.Index(g.nodes, w.to), arrow{label: fmt.Sprint(w.bound)})
 		}
 	}
 	d.markEnds()
@@ -70,7 +72,7 @@ func (r *Run) drawing() *drawing {
 		d.boxes = append(d.boxes, box{lines: append(lines, figures(s))})
 	}
 	for _, e := range rep.Edges {
-		d.join(at[e.From], at[e.To], fmt.Sprintf("%d/%d", e.Depth, e.Bound), e.Depth >= e.Bound)
+		d.join(at[e.From], at[e.To], arrow{label: fmt.Sprintf("%d/%d", e.Depth, e.Bound), full: e.Depth >= e.Bound, fused: e.Fused})
 	}
 	d.markEnds()
 	return d
@@ -93,8 +95,9 @@ func (n *node) lines() []string {
 	return []string{n.name}
 }
 
-func (d *drawing) join(from, to int, label string, full bool) {
-	d.arrows = append(d.arrows, arrow{from, to, label, full})
+func (d *drawing) join(from, to int, a arrow) {
+	a.from, a.to = from, to
+	d.arrows = append(d.arrows, a)
 }
 
 // markEnds finds the boxes that no arrow leads to, or from.
@@ -119,11 +122,14 @@ func (d *drawing) dot() string {
 		fmt.Fprintf(&b, "\tn%d [label=%s%s]\n", i, quoteDOT(strings.Join(x.lines, "\n")), shape)
 	}
 	for _, a := range d.arrows {
-		width := ""
+		style := ""
 		if a.full {
-			width = ", penwidth=3"
+			style = ", penwidth=3"
 		}
-		fmt.Fprintf(&b, "\tn%d -> n%d [label=%s%s]\n", a.from, a.to, quoteDOT(a.label), width)
+		if a.fused {
+			style += ", style=dashed"
+		}
+		fmt.Fprintf(&b, "\tn%d -> n%d [label=%s%s]\n", a.from, a.to, quoteDOT(a.label), style)
 	}
 	b.WriteString("}\n")
 	return b.String()
@@ -147,7 +153,10 @@ func (d *drawing) mermaid() string {
 	}
 	for _, a := range d.arrows {
 		line := "-->"
-		if a.full {
+		switch {
+		case a.fused:
+			line = "-.->"
+		case a.full:
 			line = "==>"
 		}
 		fmt.Fprintf(&b, "\tn%d %s|%s| n%d\n", a.from, line, quoteMermaid(a.label), a.to)

@@ -20,6 +20,19 @@
 // stage has sent is within the next stage's reach, whatever the sender does next,
 // because a receiver that finds its channel empty takes the batch in the making.
 //
+// # Goroutines
+//
+// Each stage has a goroutine of its own, and neighbours that are cheap share one
+// all the same: as long as a [Map], [Filter] or [ForEach] of one worker is idle,
+// and an item costs it and all that share the goroutine less than a microsecond,
+// the stage above does its work by a function call. The order, the bounds, the
+// timings and the ledger are as ever. A stage that turns out slow goes on in its
+// own goroutine, from the next item on, or the next 16 where items shared a clock
+// read; it comes back after 64 cheap ones. Until then, and that long, such a call
+// keeps the stages above waiting. A source's goroutine, workers of which there
+// are several, the layers of a section and stages of one's own share with nobody.
+// [EdgeState] and the picture of a run tell who shares.
+//
 // # Functions
 //
 // There is one shape of function: func(context.Context, In) (Out, error); [Lift]

@@ -42,6 +42,9 @@ type edge[E any] struct {
 
 	hungry atomic.Bool // idle, for a look without the mutex
 
+	fusion[E]
+	lease[E]
+
 	full  time.Duration // how long any sender has waited for room
 	since time.Time     // and waits now
 
@@ -54,10 +57,11 @@ type edge[E any] struct {
 func newEdge[E any](bound int) *edge[E] {
 	size := min(batchSize, max(1, bound/2))
 	return &edge[E]{
-		ch:    make(chan []E, bound/size+2),
-		room:  make(chan struct{}, 1),
-		bound: bound,
-		size:  size,
+		ch:      make(chan []E, bound/size+2),
+		room:    make(chan struct{}, 1),
+		bound:   bound,
+		size:    size,
+		pending: make([]E, 0, size),
 	}
 }
 
@@ -104,9 +108,7 @@ func (e *edge[E]) putAll(vs []E) (waited bool) {
 		e.depth += n
 		e.pending = append(e.pending, vs[:n]...)
 		vs = vs[n:]
-		if e.idle || len(e.pending) >= e.size {
-			e.hand()
-		}
+		e.handFull()
 	}
 	e.pass()
 	e.mu.Unlock()
@@ -124,12 +126,18 @@ func (e *edge[E]) lose(vs ...E) {
 
 // hand sends the batch in the making. The mutex is held.
 func (e *edge[E]) hand() {
-	if e.idle {
-		e.idle = false
-		e.hungry.Store(false)
-	}
+	e.rouse()
+	e.called = e.guest
 	e.ch <- e.pending
 	e.pending = e.blank()
+}
+
+// handFull sends the batch in the making where it is full, or the receiver idle.
+// The mutex is held.
+func (e *edge[E]) handFull() {
+	if len(e.pending) >= e.size || len(e.pending) > 0 && e.idle {
+		e.hand()
+	}
 }
 
 // blank returns an empty batch. The mutex is held.
@@ -209,9 +217,7 @@ func (e *edge[E]) poll(used []E) ([]E, state) {
 		default: // whoever is here in place of a stage that is stuck was quicker
 		}
 	}
-	if len(e.pending) > 0 {
-		b := e.pending
-		e.pending = e.blank()
+	if b := e.gather(); b != nil {
 		return b, ready
 	}
 	if e.closed {
@@ -219,7 +225,23 @@ func (e *edge[E]) poll(used []E) ([]E, state) {
 	}
 	e.idle = true
 	e.hungry.Store(true)
+	if b := e.gather(); b != nil { // a sender may just have missed it
+		e.rouse()
+		return b, ready
+	}
 	return nil, empty
+}
+
+// gather returns the batch in the making, nil where it is empty. The mutex is
+// held.
+func (e *edge[E]) gather() []E {
+	e.collect()
+	if len(e.pending) == 0 {
+		return nil
+	}
+	b := e.pending
+	e.pending = e.blank()
+	return b
 }
 
 // retire takes the receiver's used batch back and frees its room. The mutex is
@@ -264,7 +286,7 @@ func (e *edge[E]) share(wake chan struct{}) {
 func (e *edge[E]) free() int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return max(e.bound-e.depth, 0)
+	return max(e.bound-e.depth+e.unused(), 0)
 }
 
 // await adds n to the senders that wait for room, and reports whether there is

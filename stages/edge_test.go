@@ -116,6 +116,80 @@ func TestEdgeTakesSeveralSenders(t *testing.T) {
 	})
 }
 
+// The sender of a source puts its values without the mutex, in the same order
+// and within the same bound, however the receiver comes and goes.
+func TestALeaseIsAnEdgeLikeAnyOther(t *testing.T) {
+	for _, bound := range []int{1, 2, 3, 16, 64, 256} {
+		for _, pause := range []time.Duration{0, 1, 2 * time.Millisecond} {
+			synctest.Test(t, func(t *testing.T) {
+				e := newEdge[int](bound)
+				accepted := 0
+				go func() {
+					defer e.close()
+					l := lessee[int]{edge: e}
+					defer l.end()
+					for i := range bound + 10 {
+						l.put(i)
+						accepted++
+					}
+					for i := bound + 10; i < 1000; i++ {
+						l.put(i)
+						if i%9 == 0 {
+							time.Sleep(pause)
+						}
+					}
+				}()
+				synctest.Wait()
+				require.Equal(t, bound, accepted)
+				require.Zero(t, e.free())
+				var all, batch []int
+				for {
+					var ok bool
+					if batch, ok = e.next(batch); !ok {
+						break
+					}
+					require.LessOrEqual(t, len(batch), max(1, min(64, bound/2)))
+					all = append(all, batch...)
+					time.Sleep(time.Millisecond)
+				}
+				require.Equal(t, upTo(1000), all)
+				require.Equal(t, bound, e.free())
+			})
+		}
+	}
+}
+
+// A value that is on a lease does not wait for the sender to come back.
+func TestALeaseStrandsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEdge[int](256)
+		got := 0
+		go func() {
+			var batch []int
+			for {
+				var ok bool
+				if batch, ok = e.next(batch); !ok {
+					return
+				}
+				got += len(batch)
+				time.Sleep(time.Millisecond)
+			}
+		}()
+		l := lessee[int]{edge: e}
+		for i := range 100 {
+			l.put(i)
+			if i%7 == 0 {
+				time.Sleep(300 * time.Microsecond)
+			}
+		}
+		time.Sleep(time.Second) // the sender is busy with something else
+		synctest.Wait()
+		require.Equal(t, 100, got)
+		l.end()
+		e.close()
+	})
+}
+
 func FuzzEdge(f *testing.F) {
 	f.Add(uint8(1), []byte{1, 2, 3})
 	f.Add(uint8(64), []byte{0, 255, 17, 128})

@@ -14,29 +14,27 @@ type forEach[T any] struct {
 func (s forEach[T]) Validate() error { return needs(s.f == nil, "function is nil") }
 
 func (s forEach[T]) Run(_ context.Context, in *Inlet[T]) error {
-	w := worker[T, struct{}]{rt: in.rt, node: in.node, f: detached(in.rt, in.node, func(ctx context.Context, v T) (struct{}, error) {
+	w := newSolo(in, detached(in.rt, in.node, func(ctx context.Context, v T) (struct{}, error) {
 		return struct{}{}, s.f(ctx, v)
-	})}
+	}))
 	in.node.serve(s.f)
+	w.final = true
 	var done releases
-	settle := func(results []Item[struct{}]) {
-		for _, r := range results {
-			switch {
-			case r.fault == dropped:
-			case r.fault != nil:
-				in.pass(r.fault, r.trail)
+	w.send = func(results []Item[struct{}]) bool {
+		for i := range results {
+			switch r := &results[i]; r.fault {
+			case nil:
+				if r.trail != nil {
+					done.add(r.trail)
+				}
+			case dropped:
 			default:
-				done.add(r.trail)
+				in.pass(r.fault, r.trail)
 			}
 		}
 		done.flush()
-		w.rest(!in.pending())
+		return false
 	}
-	for {
-		group := in.group(w.pace.group())
-		if group == nil {
-			return nil
-		}
-		settle(w.do(group, settle))
-	}
+	w.run()
+	return nil
 }

@@ -145,7 +145,10 @@ func (in *Inlet[T]) block(wake <-chan time.Time) ([]Item[T], state) {
 	e := in.edge
 	since := in.rt.stamp()
 	e.drySince.Store(since)
-	defer func() { e.wasDry(in.rt.stamp() - since) }()
+	defer func() {
+		e.claim()
+		e.wasDry(in.rt.stamp() - since)
+	}()
 	select {
 	case b, ok := <-e.ch:
 		if !ok {
@@ -167,6 +170,9 @@ func (in *Inlet[T]) group(n int) []Item[T] {
 	in.pos = min(from+n, len(in.hand))
 	return in.hand[from:in.pos]
 }
+
+// giveBack takes back the last n items that group has handed out.
+func (in *Inlet[T]) giveBack(n int) { in.pos -= n }
 
 // atHand returns how many items are at hand.
 func (in *Inlet[T]) atHand() int { return len(in.hand) - in.pos }

@@ -29,18 +29,23 @@ type EdgeState struct {
 	// least one of its goroutines. Empty is how long To has been blocked because
 	// there was nothing on it; it is zero in an untimed run.
 	Full, Empty time.Duration
+	// Fused reports that To's work on the last items was done by the goroutine of
+	// From: both are cheap, and share it as long as they are. Empty leaves that
+	// time out.
+	Fused bool
 }
 
 func (e *edge[E]) state(now int64) EdgeState {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s := EdgeState{Depth: e.depth, Bound: e.bound, Full: e.full, Empty: time.Duration(e.dry.Load())}
+	s := EdgeState{Depth: e.depth - e.unused(), Bound: e.bound, Full: e.full, Empty: time.Duration(e.dry.Load()), Fused: e.fused}
 	if e.waiting > 0 {
 		s.Full += time.Since(e.since)
 	}
 	if since := e.drySince.Load(); since > 0 {
 		s.Empty += time.Duration(now - since)
 	}
+	s.Empty = max(s.Empty, 0) // a guest's work is booked before the wait that it is a part of
 	return s
 }
 

@@ -68,7 +68,7 @@ func (l *laner[I, O, K]) Run(_ context.Context, in *Inlet[I], out *Outlet[O]) er
 
 // serve is a worker. One whose goroutine is ended by user code is replaced.
 func (l *laner[I, O, K]) serve(y *yard[I, K], in *Inlet[I], out *Outlet[O], wg *conc.WaitGroup) {
-	w := worker[I, O]{rt: in.rt, node: in.node, f: l.f}
+	w := newWorker(in, l.f)
 	var mine []*lane[I, K]
 	var group []Item[I]
 	send := func(results []Item[O]) {

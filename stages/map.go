@@ -19,8 +19,11 @@ import (
 // answer made once more.
 //
 // A call in f is all that blocks the stage: an item that is done is within the
-// next stage's reach, also while f works on the one behind it. f is not called
-// any more once the flow is aborted.
+// next stage's reach, also while f works on the one behind it. Only where f has
+// taken less than a microsecond for 64 items in a row are the next ones handed on
+// together, as many as it is done with in some 16 microseconds; so the f of a
+// single worker must not wait for what a stage below does with the item before.
+// f is not called any more once the flow is aborted.
 func Map[I, O any](f func(context.Context, I) (O, error), opts ...Option) Stage[I, O] {
 	return &mapper[I, O]{f: f, Settings: Apply(opts...)}
 }
@@ -50,19 +53,17 @@ func (m *mapper[I, O]) Run(_ context.Context, in *Inlet[I], out *Outlet[O]) erro
 	if in.node.staffed(m.Workers, nil) > 1 {
 		return newPool(m, in, out).run()
 	}
-	w := worker[I, O]{rt: in.rt, node: in.node, f: m.f}
-	send := func(results []Item[O]) {
-		if w.spoiled {
+	s := newSolo(in, m.f)
+	s.clear = func(n int) bool { return out.edge.clear(n, s.pace.load()) }
+	s.send = func(results []Item[O]) (spent bool) {
+		if s.spoiled {
 			results = compact(results)
 		}
-		w.rest(out.sendAll(results) || !in.pending())
+		spent, s.below = out.offer(results, s.pace.load())
+		return spent
 	}
-	for in.node.workers.Load() == 1 {
-		group := in.group(w.pace.group())
-		if group == nil {
-			return nil
-		}
-		send(w.do(group, send))
+	if s.run() {
+		return nil
 	}
 	return newPool(m, in, out).run() // somebody has set more workers
 }

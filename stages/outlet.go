@@ -10,6 +10,7 @@ type Outlet[T any] struct {
 	edge   *edge[Item[T]]
 	joint  *joint
 	source bool // the node brings items from outside
+	struck bool // user code below has ended the sender's goroutine
 
 	mu   sync.Mutex // guards mint
 	mint mint
@@ -102,6 +103,7 @@ func (out *Outlet[T]) wait(resumed <-chan struct{}) {
 type emitter[T any] struct {
 	out  *Outlet[T]
 	mint mint
+	to   lessee[Item[T]]
 	n    int64 // emitted and not yet counted
 
 	pace   pace
@@ -111,7 +113,7 @@ type emitter[T any] struct {
 }
 
 func (out *Outlet[T]) emitter() emitter[T] {
-	return emitter[T]{out: out, mint: out.rt.mint()}
+	return emitter[T]{out: out, mint: out.rt.mint(), to: lessee[Item[T]]{edge: out.edge}, pace: newPace()}
 }
 
 // emit is [Outlet.Emit].
@@ -120,7 +122,13 @@ func (e *emitter[T]) emit(v T) bool {
 		return false
 	}
 	e.n++
-	idle, waited := e.out.edge.put(Item[T]{Value: v, trail: e.mint.trail(e.stamp())})
+	it := Item[T]{Value: v, trail: e.mint.trail(e.stamp())}
+	var idle, waited bool
+	if e.out.rt.abandoned == nil {
+		idle, waited = e.to.put(it)
+	} else { // a source that is left behind may come back when the edge is closed
+		idle, waited = e.out.edge.put(it)
+	}
 	if idle || waited {
 		e.share, e.shared = 0, 0 // what went by was not the source's
 	}
@@ -157,6 +165,7 @@ func (e *emitter[T]) count() {
 }
 
 func (e *emitter[T]) end() {
+	e.to.end()
 	e.count()
 	e.mint.retire()
 }
@@ -201,6 +210,27 @@ func (out *Outlet[T]) count(n int64) {
 // whether it had to wait for room.
 func (out *Outlet[T]) sendAll(items []Item[T]) (waited bool) {
 	return len(items) > 0 && out.edge.putAll(items)
+}
+
+// offer is sendAll for a stage whose goroutine may do the work of the stage
+// below, see [fusion]; own is what an item costs the sender. It returns what an
+// item costs below in the sender's goroutine.
+func (out *Outlet[T]) offer(items []Item[T], own int64) (spent bool, below int64) {
+	if len(items) == 0 {
+		return false, 0
+	}
+	out.struck = true // unless user code below returns
+	spent, below = out.edge.offer(items, own)
+	out.struck = false
+	return spent, below
+}
+
+// spared reports, once, that the goroutine of the outlet's stage was ended by
+// user code of another stage.
+func (out *Outlet[T]) spared() bool {
+	struck := out.struck
+	out.struck = false
+	return struck
 }
 
 // pass sends on an item that has failed, here or further up.

@@ -66,7 +66,7 @@ func (p *pool[I, O]) widen(n int) {
 
 // work is a worker: take some items, call the function, give the results.
 func (p *pool[I, O]) work() {
-	w := worker[I, O]{rt: p.in.rt, node: p.in.node, f: p.m.f}
+	w := newWorker(p.in, p.m.f)
 	taken := make([]Item[I], 0, groupSize)
 	var ticket uint64
 	exiting := func(results []Item[O]) {

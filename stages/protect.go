@@ -33,7 +33,7 @@ func protectOr[T any](node *Node, f func() (T, error), exiting func()) (v T, err
 	return v, err
 }
 
-func isDrop(err error) bool { return errors.Is(err, ErrDrop) }
+func isDrop(err error) bool { return err == ErrDrop || errors.Is(err, ErrDrop) } //nolint:errorlint // most often it is
 
 // joinDeadLetter is the failure of an item that could not be dead-lettered.
 func joinDeadLetter(cause error, stage string, err error) error {

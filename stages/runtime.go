@@ -99,6 +99,9 @@ func (rt *Runtime) fail(err error) {
 	rt.stop()
 }
 
+// exited records that the function of a stage has ended its goroutine.
+func (rt *Runtime) exited(node *Node) { rt.fail(fmt.Errorf("stage %q: %w", node.name, ErrGoexit)) }
+
 // refuse records a failed item that nobody takes.
 func (rt *Runtime) refuse(err *ItemError) {
 	rt.mu.Lock()

@@ -3,7 +3,8 @@ package stages
 import "context"
 
 // Stage connects an inlet to an outlet. It is run by the flow in a goroutine of
-// its own and may start more.
+// its own and may start more. (Some stages of this package let a neighbour work
+// for them; see Goroutines above.)
 //
 // Run must receive until the stream ends, account for every item it received
 // (see [Item]), and return when its own goroutines have. A stage that returns

@@ -108,6 +108,10 @@ func (t *trail) limit(deadline int64) {
 	t.extras().deadline = deadline
 }
 
+// limited reports whether anything ends the work on the item. There may be no
+// trail.
+func (t *trail) limited() bool { return t != nil && t.has&(hasDeadline|hasCaller) != 0 }
+
 // bounds returns what ends the work on the item. There may be no trail.
 func (t *trail) bounds() limit {
 	if t == nil || t.has&(hasDeadline|hasCaller) == 0 {

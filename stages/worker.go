@@ -9,12 +9,22 @@ const (
 	groupSize = 16
 	// cheap is the mean work, in nanoseconds, below which items share them.
 	cheap = 1000
+	// slow is the work after which a stage has to show anew that it is cheap.
+	slow = 100 * cheap
 	// calmLength is how many cheap items in a row it takes to begin with that.
 	calmLength = 64
 )
 
-// pace decides how many items share a pair of clock reads; see [Timings].
-type pace struct{ calm int }
+// pace decides how many items share a pair of clock reads; see [Timings]. It also
+// knows what an item costs, and whether that is steady enough for [fusion].
+type pace struct {
+	calm  int   // cheap items in a row, up to calmLength
+	mean  int64 // nanoseconds an item, of late
+	proof int   // how many items there must be before the stage may be fused
+}
+
+// newPace returns the pace of a stage that nothing is known of.
+func newPace() pace { return pace{proof: calmLength} }
 
 // group returns the size of the next group.
 func (p *pace) group() int {
@@ -24,13 +34,37 @@ func (p *pace) group() int {
 	return groupSize
 }
 
+// batch returns how many items may be worked on, in groups, before any of them
+// is handed on: as many as are done in some 16 microseconds.
+func (p *pace) batch() int {
+	if p.calm == calmLength && p.mean < groupSize*cheap/batchSize {
+		return batchSize
+	}
+	return p.group()
+}
+
 // note learns from a group of n items that took ns in all.
 func (p *pace) note(n int, ns int64) {
+	each := ns / int64(n)
+	p.mean += (min(each, groupSize*cheap) - p.mean) / 8
+	p.proof = max(p.proof-n, 0)
+	if each >= slow {
+		p.proof = calmLength
+	}
 	if ns >= int64(n)*cheap {
 		p.calm = 0
 		return
 	}
 	p.calm = min(p.calm+n, calmLength)
+}
+
+// load is what an item costs in a goroutine that does the work of several
+// stages; heavy where it is not known, or was much not long ago.
+func (p *pace) load() int64 {
+	if p.proof > 0 {
+		return heavy
+	}
+	return p.mean
 }
 
 // dropped marks, in place of a failure, an item that its function dropped.
@@ -42,29 +76,61 @@ type worker[I, O any] struct {
 	node *Node
 	f    func(context.Context, I) (O, error)
 	pace pace
-	buf  []Item[O] // the results of the group, one for one
+	buf  []Item[O] // the results of the items, one for one
+	done int       // how many of them there are
+	from int       // the first of the group
 	last int64     // when the last group ended, if the next begins then; else 0
 	tally
-	spoiled bool // not all of the group's results are healthy
+	spoiled bool // not all of the results are healthy
+	final   bool // the items leave the flow here, and nobody asks for their trails
 }
 
-// do calls the function for each healthy item of the group and returns the
-// results in the same order: healthy, failed, or marked as dropped. The result
-// is valid until the next call. Where the function ends its goroutine, done is
-// called with the results before that happens.
-func (w *worker[I, O]) do(group []Item[I], exiting func([]Item[O])) []Item[O] {
-	w.buf, w.spoiled = w.buf[:0], false
+func newWorker[I, O any](in *Inlet[I], f func(context.Context, I) (O, error)) worker[I, O] {
+	return worker[I, O]{rt: in.rt, node: in.node, f: f, pace: newPace()}
+}
+
+// do calls the function for each healthy item and returns the results in the
+// same order: healthy, failed, or marked as dropped. Of more than a group of
+// items it may leave the last ones, where those before were not cheap. The
+// result is valid until the next call. Where the function ends its goroutine,
+// exiting is called with the results of all before that happens.
+func (w *worker[I, O]) do(items []Item[I], exiting func([]Item[O])) []Item[O] {
+	if cap(w.buf) < len(items) {
+		w.buf = make([]Item[O], max(len(items), groupSize))
+	}
+	w.buf = w.buf[:cap(w.buf)]
+	w.done, w.spoiled = 0, false
 	w.node.calls.Add(1)
 	begin := w.last
 	if begin == 0 {
 		begin = w.rt.now()
 	}
-	for len(w.buf) < len(group) {
-		w.attempt(group, exiting)
+	for w.done < len(items) {
+		w.from = w.done
+		to := min(w.from+w.share(), len(items))
+		for w.done < to {
+			w.attempt(items, to, exiting)
+		}
+		end := w.rt.now() // in an untimed run, too: the pace depends on it
+		w.account(begin, end)
+		begin = end
+		if w.pace.calm < calmLength {
+			break
+		}
 	}
-	w.last = w.rt.now() // in an untimed run, too: the pace depends on it
-	w.account(begin, w.last)
-	return w.buf
+	w.last = begin
+	w.node.calls.Add(-1)
+	w.publish(w.node)
+	return w.buf[:w.done]
+}
+
+// share returns how many items share a clock read: in an untimed run, where it
+// only serves to notice that the calm is over, as many as are a batch.
+func (w *worker[I, O]) share() int {
+	if w.rt.timed {
+		return groupSize
+	}
+	return w.pace.batch()
 }
 
 // rest says whether the worker waited for anything since the last group: if it
@@ -75,77 +141,100 @@ func (w *worker[I, O]) rest(waited bool) {
 	}
 }
 
-// attempt goes on with the group until it is done or the function panics; a
-// panic costs the one item that caused it. One deferred call serves many items.
-func (w *worker[I, O]) attempt(group []Item[I], exiting func([]Item[O])) {
+// attempt goes on with the items up to the to-th, until they are done or the
+// function panics; a panic costs the one item that caused it. One deferred call
+// serves many items.
+func (w *worker[I, O]) attempt(items []Item[I], to int, exiting func([]Item[O])) {
 	finished := false
 	defer func() {
-		if finished {
-			return
-		}
-		err := caught(w.node.name, recover())
-		it := &group[len(w.buf)]
-		w.fail(it, err)
-		if err == ErrGoexit { //nolint:errorlint // our own value, as it is
-			for i := len(w.buf); i < len(group); i++ {
-				w.fail(&group[i], err)
-			}
-			w.account(w.rt.now(), w.rt.now())
-			exiting(w.buf)
+		if !finished {
+			w.recover(items, caught(w.node.name, recover()), exiting)
 		}
 	}()
 	aborted := w.rt.aborted.Load()
-	for i := len(w.buf); i < len(group); i++ {
-		it := &group[i]
+	ctx, f, buf := w.rt.ctx, w.f, w.buf
+	for i := w.done; i < to; i++ {
+		it := &items[i]
 		if it.fault != nil || aborted {
 			w.forward(it)
 			continue
 		}
-		var v O
-		var err error
-		if l := it.trail.bounds(); l.bounded() {
-			if late := l.over(w.rt); late != nil {
-				w.expire(it, late)
-				continue
-			}
-			v, err = timely(w.rt, l, w.f, it.Value)
-		} else {
-			v, err = w.f(w.rt.ctx, it.Value)
+		if it.trail.limited() {
+			w.timely(it)
+			continue
 		}
+		v, err := f(ctx, it.Value)
 		if err != nil {
 			w.fail(it, err)
 			continue
 		}
-		w.buf = append(w.buf, Item[O]{Value: v, trail: it.trail})
+		buf[i] = Item[O]{Value: v, trail: it.trail}
+		w.done = i + 1
 	}
 	finished = true
+}
+
+// recover fails the item whose function panicked; or all that are left, where it
+// ended the goroutine.
+func (w *worker[I, O]) recover(items []Item[I], err error, exiting func([]Item[O])) {
+	w.fail(&items[w.done], err)
+	if err == ErrGoexit { //nolint:errorlint // our own value, as it is
+		for w.done < len(items) {
+			w.fail(&items[w.done], err)
+		}
+		now := w.rt.now()
+		w.account(now, now)
+		w.node.calls.Add(-1)
+		w.publish(w.node)
+		exiting(w.buf[:w.done])
+	}
+}
+
+// put adds a result that is not healthy.
+func (w *worker[I, O]) put(r Item[O]) {
+	w.spoiled = true
+	w.buf[w.done] = r
+	w.done++
+}
+
+// timely calls the function for an item that has limits.
+func (w *worker[I, O]) timely(it *Item[I]) {
+	l := it.trail.bounds()
+	if late := l.over(w.rt); late != nil {
+		w.expire(it, late)
+		return
+	}
+	v, err := timely(w.rt, l, w.f, it.Value)
+	if err != nil {
+		w.fail(it, err)
+		return
+	}
+	w.buf[w.done] = Item[O]{Value: v, trail: it.trail}
+	w.done++
 }
 
 // forward adds an item that the function does not get: it has failed before,
 // or fails now because the flow is aborted.
 func (w *worker[I, O]) forward(it *Item[I]) {
-	w.spoiled = true
 	fault := it.fault
 	if fault == nil {
 		w.in++
 		w.failed++
 		fault = w.rt.newItemError(w.node, w.rt.abortError(), 0, it.Value, it.trail)
 	}
-	w.buf = append(w.buf, Item[O]{fault: fault, trail: it.trail})
+	w.put(Item[O]{fault: fault, trail: it.trail})
 }
 
 // expire adds an item that is too late for the function.
 func (w *worker[I, O]) expire(it *Item[I], late error) {
-	w.spoiled = true
 	w.in++
 	w.expired++
 	fault := w.rt.newItemError(w.node, late, 0, it.Value, it.trail)
-	w.buf = append(w.buf, Item[O]{fault: fault, trail: it.trail})
+	w.put(Item[O]{fault: fault, trail: it.trail})
 }
 
 // fail adds an item for which the function returned an error.
 func (w *worker[I, O]) fail(it *Item[I], err error) {
-	w.spoiled = true
 	switch {
 	case it.fault != nil:
 		w.forward(it)
@@ -153,7 +242,7 @@ func (w *worker[I, O]) fail(it *Item[I], err error) {
 		w.in++
 		w.filtered++
 		it.trail.release()
-		w.buf = append(w.buf, Item[O]{fault: dropped})
+		w.put(Item[O]{fault: dropped})
 	default:
 		w.in++
 		if isExpired(err) {
@@ -162,44 +251,69 @@ func (w *worker[I, O]) fail(it *Item[I], err error) {
 			w.failed++
 		}
 		fault := w.rt.newItemError(w.node, err, 1, it.Value, it.trail)
-		w.buf = append(w.buf, Item[O]{fault: fault, trail: it.trail})
+		w.put(Item[O]{fault: fault, trail: it.trail})
 	}
 }
 
 // account books the group, which was worked on from begin to end, and adds the
 // stage to the trails. Neighbours in a group follow each other without a gap.
 func (w *worker[I, O]) account(begin, end int64) {
-	w.node.calls.Add(-1)
-	n, total := len(w.buf), end-begin
-	w.pace.note(n, total)
-	each := total / int64(n)
+	group := w.buf[w.from:w.done]
+	n, total := int64(len(group)), end-begin
+	w.pace.note(len(group), total)
+	each := total / n
 	if !w.spoiled {
-		w.in += int64(n)
-		w.out += int64(n)
-		w.attempts += int64(n)
+		w.in += n
+		w.out += n
+		w.attempts += n
 		if w.rt.timed {
-			for i := range w.buf {
-				if t := w.buf[i].trail; t != nil {
-					w.wait += max(begin-t.left, 0)
-					t.add(w.node, 1, begin, begin+each)
-				}
-				begin += each
-			}
+			w.mark(group, begin, each)
 		}
 	} else {
-		w.sift(begin, each)
+		w.sift(group, begin, each)
 	}
 	if w.rt.timed {
 		w.work += total
 		w.longest = max(w.longest, each)
 	}
-	w.publish(w.node)
+}
+
+// mark adds the stage to the trails of a group: what [trail.add] does, at a third
+// of the price, as neighbours have their trails in the same slab.
+func (w *worker[I, O]) mark(group []Item[O], begin, each int64) {
+	var slab *slab
+	var spans []span
+	var waited int64
+	path, node := 0, w.node.index
+	for i := range group {
+		t := group[i].trail
+		if t == nil {
+			begin += each
+			continue
+		}
+		wait := max(begin-t.left, 0)
+		waited += wait
+		begin += each
+		if w.final {
+			continue
+		}
+		t.left = begin
+		if t.slab != slab {
+			slab = t.slab
+			spans, path = slab.spans, slab.path
+		}
+		if n := int(t.n); n < path {
+			spans[int(t.place)*path+n] = span{wait: wait, work: each, node: node, attempts: 1}
+			t.n++
+		}
+	}
+	w.wait += waited
 }
 
 // sift is account's part for a group of which not all is well.
-func (w *worker[I, O]) sift(begin, each int64) {
-	for i := range w.buf {
-		it := &w.buf[i]
+func (w *worker[I, O]) sift(group []Item[O], begin, each int64) {
+	for i := range group {
+		it := &group[i]
 		if it.fault == nil {
 			w.in++
 			w.out++

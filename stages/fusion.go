@@ -1,0 +1,165 @@
+package stages
+
+// fusion lets the sender of an edge do the receiver's work: adjacent cheap
+// stages then share a goroutine, and an item goes from one to the next by a
+// function call in place of a hand-over.
+//
+// The work of a stage is done by whoever has its turn. The receiver's own
+// goroutine has it whenever it is awake, and leaves it behind when it goes idle,
+// which it does under the edge's mutex with nothing left on the edge. A sender
+// that finds the receiver idle, and cheap, takes the turn, works, and gives it
+// back. So nobody works at the same time as another, and the order is kept.
+//
+// A sender that works for another stage is its guest. It may be no goroutine
+// with user code further up its stack, nor hold a lock: a sink that locks what
+// the source's iterator has locked must not be called by it. So a source shares
+// its goroutine with nobody. And a guest never waits: where the stage turns out
+// to be slow, or has no room below, it leaves the rest to the stage's own
+// goroutine.
+type fusion[E any] struct {
+	// work does the receiver's work on values until all are done, or a guest
+	// should leave; it keeps *done up to date. It is nil where only the receiver
+	// can do it. It is set by the receiver, while it has the turn.
+	work func(values []E, done *int)
+	load int64 // what a value costs there, in nanoseconds; belongs to the turn
+	done int   // how many values the guest has worked on; belongs to the turn
+
+	turn chan struct{} // the guest gives the turn to the receiver here
+
+	// guarded by the edge's mutex
+	guest  bool // a sender has the turn
+	called bool // the receiver has been woken up meanwhile
+	owed   bool // the receiver is awake and waits for the turn
+	fused  bool // the last values went that way
+}
+
+// heavy is the load of a stage that works by itself: more than any other, and
+// little enough that the sum of all stages does not overflow.
+const heavy = 1 << 40
+
+// lend allows senders to do the receiver's work, once its load is known. The
+// receiver must have the turn.
+func (e *edge[E]) lend(work func([]E, *int)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.work, e.load = work, heavy
+	if e.turn == nil {
+		e.turn = make(chan struct{}, 1)
+	}
+}
+
+// retain ends what lend has allowed.
+func (e *edge[E]) retain() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.work, e.fused = nil, false
+}
+
+// claim takes the turn for the receiver, which has woken up.
+func (e *edge[E]) claim() {
+	if e.work == nil {
+		return
+	}
+	e.mu.Lock()
+	if !e.guest {
+		e.rouse()
+		e.mu.Unlock()
+		return
+	}
+	e.owed = true
+	e.mu.Unlock()
+	<-e.turn
+}
+
+// rouse says that the receiver is idle no more. The mutex is held.
+func (e *edge[E]) rouse() {
+	if e.idle {
+		e.idle = false
+		e.hungry.Store(false)
+	}
+}
+
+// offer hands the values on as putAll does, or does the receiver's work on them
+// where that is idle and cheap enough beside what a value costs the sender. It
+// reports whether the sender has spent time on it, and what a value costs below
+// in the sender's goroutine.
+func (e *edge[E]) offer(vs []E, own int64) (spent bool, below int64) {
+	for len(vs) > 0 {
+		n := min(len(vs), e.bound)
+		if !e.enter(n, own) {
+			waited := e.putAll(vs)
+			return waited || spent, 0
+		}
+		below = e.visit(vs[:n])
+		vs, spent = vs[n:], true
+	}
+	return spent, below
+}
+
+// enter takes the turn for a sender with n values, if it may.
+func (e *edge[E]) enter(n int, own int64) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.mayEnter(own) {
+		e.fused = false
+		return false
+	}
+	e.rouse()
+	e.guest, e.fused = true, true
+	e.depth += n
+	return true
+}
+
+// visit does the receiver's work on the values, and gives the turn back. It
+// returns the receiver's load.
+func (e *edge[E]) visit(vs []E) (load int64) {
+	e.done = 0
+	defer func() { // user code may end the goroutine
+		load = e.load
+		e.leave(vs, e.done)
+	}()
+	e.work(vs, &e.done)
+	return 0
+}
+
+// leave gives the turn back after the work on the first of the values, and
+// leaves the others to the receiver.
+func (e *edge[E]) leave(vs []E, done int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.depth -= done
+	for rest := vs[done:]; len(rest) > 0; {
+		e.fused = false
+		n := min(len(rest), e.size-len(e.pending))
+		e.pending = append(e.pending, rest[:n]...)
+		if rest = rest[n:]; len(e.pending) >= e.size {
+			e.hand()
+		}
+	}
+	owed, called := e.owed, e.called
+	e.guest, e.called, e.owed = false, false, false
+	switch {
+	case owed: // it comes to what is left when it is done with what woke it
+		e.turn <- struct{}{}
+	case called: // it has a batch, or is about to, and then claims the turn
+	case len(e.pending) > 0:
+		e.hand()
+	default:
+		e.idle = true
+		e.hungry.Store(true)
+	}
+	e.pass()
+}
+
+// clear reports whether n values would find room, or a receiver whose work the
+// sender can do.
+func (e *edge[E]) clear(n int, own int64) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.bound-e.depth >= n || e.mayEnter(own)
+}
+
+// mayEnter reports whether a sender may take the turn. The mutex is held.
+func (e *edge[E]) mayEnter(own int64) bool {
+	return e.idle && e.work != nil && own+e.load < cheap
+}

@@ -1,0 +1,77 @@
+package stages
+
+import "context"
+
+// solo is a Map of one worker, or the end of a flow that calls a function. Its
+// work is done by its own goroutine, or by that of the stage above; see [fusion].
+type solo[I, O any] struct {
+	worker[I, O]
+	in     *Inlet[I]
+	send   func(results []Item[O]) (spent bool) // hands on what is not dropped
+	clear  func(n int) bool                     // whether that would be at once
+	ending func([]Item[O])                      // exit, made once
+	below  int64                                // what an item costs below, in this goroutine
+	guest  *int                                 // how many items a guest has done; nil where there is none
+}
+
+func newSolo[I, O any](in *Inlet[I], f func(context.Context, I) (O, error)) *solo[I, O] {
+	return &solo[I, O]{worker: newWorker(in, f), in: in, clear: func(int) bool { return true }}
+}
+
+// run works until the stream has ended, which it reports, or until the stage is
+// to have another number of workers than one.
+func (s *solo[I, O]) run() (ended bool) {
+	s.ending = s.exit
+	if s.rt.abandoned == nil { // a call that is left behind must be no other stage's
+		s.in.edge.lend(s.visit)
+		defer s.in.edge.retain()
+	}
+	for s.alone() {
+		items := s.in.group(s.pace.batch())
+		if items == nil {
+			return true
+		}
+		results := s.do(items, s.ending)
+		s.in.giveBack(len(items) - len(results))
+		s.rest(s.send(results) || !s.in.pending())
+		s.in.edge.load = s.load()
+	}
+	return false
+}
+
+// alone reports that the stage shall have one worker; a sink always has.
+func (s *solo[I, O]) alone() bool { return s.node.workers.Load() <= 1 }
+
+// load is what an item costs here and, in the same goroutine, below.
+func (s *solo[I, O]) load() int64 { return s.pace.load() + s.below }
+
+// visit is the work of a guest. It leaves where the stage has become slow, would
+// wait for room, or shall have more workers.
+func (s *solo[I, O]) visit(items []Item[I], done *int) {
+	since := s.rt.stamp()
+	s.guest = done
+	for *done < len(items) && s.load() < cheap && s.alone() {
+		n := min(s.pace.batch(), len(items)-*done)
+		if !s.clear(n) {
+			break
+		}
+		s.last = 0
+		results := s.do(items[*done:*done+n], s.ending)
+		*done += len(results) // before anything else can happen
+		s.send(results)
+		s.in.edge.load = s.load()
+	}
+	s.guest, s.last = nil, 0
+	s.in.edge.dry.Add(since - s.rt.stamp())
+}
+
+// exit hands on the results when the function has ended the goroutine. Where that
+// is another stage's, this one breaks the run all the same.
+func (s *solo[I, O]) exit(results []Item[O]) {
+	if s.guest != nil {
+		*s.guest += len(results)
+		s.guest = nil
+		defer s.rt.exited(s.node)
+	}
+	s.send(results)
+}
