@@ -19,6 +19,7 @@ import (
 // A guard that nobody uses may be taken from one synctest bubble to another.
 type Guard struct {
 	gate  atomic.Uint32 // how many cells may be tried; 0 while the guard is closed
+	calm  atomic.Bool   // no calls have fought for the first cell
 	limit atomic.Int64  // the capacity; written under the lock
 
 	// What the policy says.
@@ -72,6 +73,7 @@ func New(p Policy) (*Guard, error) {
 		queue:     queue{order: p.order, ahead: p.ahead, stands: p.stands()},
 		adapt:     p.adaptation(),
 	}
+	g.calm.Store(true)
 	g.pinned = g.measures || g.soft.at > 0
 	g.closed = true
 	if !g.measures {
@@ -107,11 +109,9 @@ func (g *Guard) Acquire(ctx context.Context, opts ...CallOption) (Permit, error)
 	if err := ctx.Err(); err != nil {
 		return Permit{}, g.refuse(err)
 	}
-	// takeFast, once and inlined: this is all there is to most calls.
-	if n := g.gate.Load(); n > 0 && len(opts) == 0 {
-		i := home() & (n - 1) % cells
-		if w := g.cells[i].Load(); w&(held|shut) == 0 && g.cells[i].CompareAndSwap(w, w|held) {
-			return Permit{guard: g, ticket: w | held, slot: int(i)}, nil
+	if len(opts) == 0 {
+		if p, ok := g.takeFirst(); ok { // this is all there is to most calls
+			return p, nil
 		}
 	}
 	return g.acquire(ctx, opts)
@@ -123,6 +123,9 @@ func (g *Guard) Acquire(ctx context.Context, opts ...CallOption) (Permit, error)
 // [ShedError]).
 func (g *Guard) TryAcquire(opts ...CallOption) (Permit, error) {
 	if len(opts) == 0 {
+		if p, ok := g.takeFirst(); ok {
+			return p, nil
+		}
 		if p, ok := g.takeFast(); ok {
 			return p, nil
 		}
