@@ -2,6 +2,7 @@ package stages_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -95,4 +96,31 @@ func ExampleCommits_Forget() {
 	done(nil)
 	fmt.Println("open:", commits.Open("orders-0"))
 	// Output: open: 0
+}
+
+// What is open is bounded: a backlog that grows is a partition whose first
+// message hangs.
+func ExampleCommits_Open() {
+	commits := &stages.Commits[string, int]{Window: 100, Commit: func(string, int) error { return nil }}
+	first, _ := commits.Begin(context.Background(), "orders-0", 1)
+	second, _ := commits.Begin(context.Background(), "orders-0", 2)
+	second(nil)
+	fmt.Println(commits.Open("orders-0"), commits.Open("orders-1"))
+	first(nil)
+	fmt.Println(commits.Open("orders-0"))
+	// Output:
+	// 2 0
+	// 0
+}
+
+// A run that ended well has committed all it did, unless Err says otherwise.
+func ExampleCommits_Err() {
+	commits := &stages.Commits[string, int]{Commit: func(string, int) error { return errors.New("broker is gone") }}
+	done, _ := commits.Begin(context.Background(), "orders-0", 1)
+	fmt.Println(commits.Err())
+	done(nil)
+	fmt.Println(commits.Err())
+	// Output:
+	// <nil>
+	// stages: partition is halted: orders-0 could not be committed at 1: broker is gone
 }

@@ -1,0 +1,133 @@
+package flow_test
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/weir-go/weir/flow"
+	"github.com/weir-go/weir/stages"
+)
+
+// Two jobs that need each other: with one worker the first would wait for good.
+// So the operator gives the stage a second one.
+func ExampleRun_SetWorkers() {
+	meet := make(chan string)
+	work := func(_ context.Context, name string) (string, error) {
+		if name == "left" {
+			return name + " met " + <-meet, nil
+		}
+		meet <- name
+		return name, nil
+	}
+	var done []string
+	run, err := flow.From(stages.Slice([]string{"left", "right"})).
+		Map("work", work, flow.Workers(1)).
+		To(stages.Append(&done)).Start(context.Background())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(run.SetWorkers("work", 2))
+	fmt.Println(run.SetWorkers("wrok", 2))
+	_, err = run.Wait()
+	fmt.Println(done, err)
+	// Output:
+	// <nil>
+	// flow: the graph has no stage "wrok"
+	// [left met right right] <nil>
+}
+
+// While the database is upgraded nothing new comes in.
+func ExampleRun_Pause() {
+	jobs, done := make(chan string, 1), make(chan string, 1)
+	var begun atomic.Int64
+	run, err := flow.From(stages.Chan(jobs), flow.Name("jobs")).
+		To(stages.ForEach(func(_ context.Context, job string) error { begun.Add(1); done <- job; return nil })).
+		Start(context.Background())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(run.Pause("jobs"))
+	jobs <- "invoice" // it waits
+	fmt.Println("upgraded,", begun.Load(), "begun")
+	_ = run.Resume("jobs")
+	fmt.Println(<-done)
+	run.Stop()
+	_, err = run.Wait()
+	fmt.Println(err)
+	// Output:
+	// <nil>
+	// upgraded, 0 begun
+	// invoice
+	// <nil>
+}
+
+// A source that was paused twice is resumed once, and a name that there is not
+// is an error.
+func ExampleRun_Resume() {
+	jobs := make(chan int)
+	run, err := flow.From(stages.Chan(jobs), flow.Name("jobs")).To(stages.ForEach(print[int])).Start(context.Background())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_ = run.Pause("jobs")
+	_ = run.Pause("jobs")
+	fmt.Println(run.Resume("jobs"), run.Resume("sobs"))
+	jobs <- 1
+	close(jobs)
+	_, err = run.Wait()
+	fmt.Println(err)
+	// Output:
+	// <nil> flow: the graph has no stage "sobs"
+	// 1
+	// <nil>
+}
+
+// ran is a run that has ended, in which one of three lines was no number.
+func ran() *flow.Run {
+	run, err := flow.From(stages.Slice([]string{"1", "two", "3"}), flow.Name("lines")).
+		Map("parse", parse, flow.Workers(2)).
+		DeadLetter(func(context.Context, *stages.ItemError) error { return nil }).
+		To(stages.ForEach(func(context.Context, int) error { return nil }), flow.Name("store")).
+		Start(context.Background())
+	if err != nil {
+		panic(err)
+	}
+	if _, err := run.Wait(); err != nil {
+		panic(err)
+	}
+	return run
+}
+
+// The picture of a run shows where the items are; here, where they have gone.
+func ExampleRun_DOT() {
+	fmt.Print(ran().DOT())
+	// Output:
+	// digraph weir {
+	// 	rankdir=LR
+	// 	node [shape=box]
+	// 	n0 [label="lines\nin 3, out 3", style=rounded]
+	// 	n1 [label="parse\n2 workers\nin 3, out 2, failed 1"]
+	// 	n2 [label="dead-letter\nin 2, out 2"]
+	// 	n3 [label="store\nin 2, out 2", style=rounded]
+	// 	n0 -> n1 [label="0/256"]
+	// 	n1 -> n2 [label="0/256"]
+	// 	n2 -> n3 [label="0/256"]
+	// }
+}
+
+func ExampleRun_Mermaid() {
+	fmt.Print(ran().Mermaid())
+	// Output:
+	// flowchart LR
+	// 	n0(["lines<br>in 3, out 3"])
+	// 	n1["parse<br>2 workers<br>in 3, out 2, failed 1"]
+	// 	n2["dead-letter<br>in 2, out 2"]
+	// 	n3(["store<br>in 2, out 2"])
+	// 	n0 -->|"0/256"| n1
+	// 	n1 -->|"0/256"| n2
+	// 	n2 -->|"0/256"| n3
+}

@@ -1,0 +1,180 @@
+package flow_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/weir-go/weir/flow"
+	"github.com/weir-go/weir/stages"
+)
+
+// Each line is counted in two ways at the same time, and what both found is put
+// together again.
+func ExampleStream_Broadcast() {
+	both := flow.From(stages.Slice([]string{"a low dam", "weir"})).Broadcast(2)
+	words := both[0].Map("words", stages.Lift(func(s string) int { return len(strings.Fields(s)) }))
+	letters := both[1].Map("letters", stages.Lift(func(s string) int { return len(s) }))
+	fmt.Println(words.Zip(letters, func(words, letters int) string {
+		return fmt.Sprintf("%d words, %d letters", words, letters)
+	}).Collect(context.Background()))
+	// Output: [3 words, 9 letters 1 words, 4 letters] <nil>
+}
+
+// A machine that stands still gets no more than it has room for; the other one
+// does the rest. This one goes on when half of the work is done.
+func ExampleStream_Balance() {
+	half := make(chan struct{})
+	done := 0
+	fast := func(_ context.Context, v int) (int, error) {
+		if done++; done == 10 {
+			close(half)
+		}
+		return v, nil
+	}
+	slow := func(_ context.Context, v int) (int, error) { <-half; return v, nil }
+	jobs := make([]int, 20)
+	machines := flow.From(stages.Slice(jobs)).Balance(2)
+	worked, err := machines[0].Map("fast", fast, flow.Buffer(2)).
+		Merge(machines[1].Map("slow", slow, flow.Buffer(2))).Collect(context.Background())
+	fmt.Println(len(worked), done >= 10, err)
+	// Output: 20 true <nil>
+}
+
+// What is urgent goes its own way, and does not wait behind the rest.
+func ExampleStream_Partition() {
+	urgent := func(mail string) int {
+		if strings.HasPrefix(mail, "!") {
+			return 1
+		}
+		return 0
+	}
+	var later, now []string
+	lanes := flow.From(stages.Slice([]string{"offer", "!fire", "news", "!flood"})).Partition(2, urgent)
+	lanes[0].To(stages.Append(&later), flow.Name("later"))
+	_, err := lanes[1].To(stages.Append(&now), flow.Name("now")).Run(context.Background())
+	fmt.Println(later, now, err)
+	// Output: [offer news] [!fire !flood] <nil>
+}
+
+// An audit trail of what is worked on.
+func ExampleStream_Tee() {
+	var trail []int
+	paid, err := flow.From(stages.Slice([]int{10, 20})).
+		Tee(stages.Append(&trail), flow.Name("audit")).
+		Map("pay", double).
+		Collect(context.Background())
+	fmt.Println(trail, paid, err)
+	// Output: [10 20] [20 40] <nil>
+}
+
+// Two feeds become one stream, as the items come.
+func ExampleStream_Merge() {
+	oslo := flow.From(stages.Slice([]string{"oslo 1", "oslo 2"}))
+	bergen := flow.From(stages.Slice([]string{"bergen 1"}))
+	sales, err := oslo.Merge(bergen).Collect(context.Background())
+	slices.Sort(sales)
+	fmt.Println(sales, err)
+	// Output: [bergen 1 oslo 1 oslo 2] <nil>
+}
+
+// First what the archive has, then what is live.
+func ExampleStream_Concat() {
+	archive, live := flow.From(stages.Slice([]int{1, 2})), flow.From(stages.Slice([]int{3}))
+	fmt.Println(archive.Concat(live).Collect(context.Background()))
+	// Output: [1 2 3] <nil>
+}
+
+func ExampleStream_Zip() {
+	names, ages := flow.From(stages.Slice([]string{"ann", "bob"})), flow.From(stages.Slice([]int{40, 41}))
+	fmt.Println(names.Zip(ages, func(name string, age int) string { return fmt.Sprint(name, " is ", age) }).
+		Collect(context.Background()))
+	// Output: [ann is 40 bob is 41] <nil>
+}
+
+// A click counts where the banner was shown within the hour.
+func ExampleStream_Join() {
+	type shown struct{ banner, page string }
+	type click struct{ banner, user string }
+	fmt.Println(flow.From(stages.Slice([]shown{{"shoes", "/news"}, {"tea", "/home"}})).
+		Join(flow.From(stages.Slice([]click{{"shoes", "ann"}, {"hats", "cat"}, {"shoes", "bob"}})), time.Hour,
+			func(s shown) string { return s.banner },
+			func(c click) string { return c.banner },
+			func(s shown, c click) string { return c.user + " from " + s.page }).
+		Collect(context.Background()))
+	// Output: [ann from /news bob from /news] <nil>
+}
+
+// The steps of one order are taken in their order, those of different orders at
+// the same time, from four goroutines.
+func ExampleStream_Lanes() {
+	type step struct{ order, what string }
+	taken, err := flow.From(stages.Slice([]step{{"1", "pack"}, {"2", "pack"}, {"1", "send"}, {"2", "send"}, {"1", "bill"}})).
+		Lanes("take", func(s step) string { return s.order }, func(_ context.Context, s step) (step, error) { return s, nil }, flow.Workers(4)).
+		Collect(context.Background())
+	of := map[string][]string{}
+	for _, s := range taken {
+		of[s.order] = append(of[s.order], s.what)
+	}
+	fmt.Println(of, err)
+	// Output: map[1:[pack send bill] 2:[pack send]] <nil>
+}
+
+// sample is a stage of one's own: every third item goes to the second outlet,
+// the rest to the first.
+type sample struct{}
+
+func (sample) Run(_ context.Context, in *stages.Inlet[int], outs []*stages.Outlet[int]) error {
+	n := 0
+	for it := range in.All() {
+		if n++; n%3 == 0 {
+			outs[1].Send(it)
+			continue
+		}
+		outs[0].Send(it)
+	}
+	return nil
+}
+
+func ExampleSplit() {
+	var rest, checked []int
+	streams := flow.Split(flow.From(stages.Slice([]int{1, 2, 3, 4, 5, 6})), "sample", 2, sample{})
+	streams[0].To(stages.Append(&rest), flow.Name("rest"))
+	_, err := streams[1].To(stages.Append(&checked), flow.Name("checked")).Run(context.Background())
+	fmt.Println(rest, checked, err)
+	// Output: [1 2 4 5] [3 6] <nil>
+}
+
+// alternate is a stage of one's own: an item from each inlet in its turn.
+type alternate struct{}
+
+func (alternate) TakesTurns() bool { return true }
+
+func (alternate) Run(_ context.Context, ins []*stages.Inlet[string], out *stages.Outlet[string]) error {
+	for open := len(ins); open > 0; {
+		open = 0
+		for _, in := range ins {
+			if it, ok := in.Next(); ok {
+				open++
+				out.Send(it)
+			}
+		}
+	}
+	return nil
+}
+
+func ExampleGather() {
+	rich, poor := flow.From(stages.Slice([]string{"rich 1", "rich 2", "rich 3"})), flow.From(stages.Slice([]string{"poor 1"}))
+	fmt.Println(flow.Gather("fair", alternate{}, []*flow.Stream[string]{rich, poor}).Collect(context.Background()))
+	// Output: [rich 1 poor 1 rich 2 rich 3] <nil>
+}
+
+// Pair joins on any stage with two inlets, such as those of package stages.
+func ExamplePair() {
+	line := stages.Zip(func(n int, text string) string { return fmt.Sprintf("%d: %s", n, text) })
+	numbers, texts := flow.From(stages.Slice([]int{1, 2, 3})), flow.From(stages.Lines(strings.NewReader("a low\ndam")))
+	fmt.Println(flow.Pair("number", line, numbers, texts).Collect(context.Background()))
+	// Output: [1: a low 2: dam] <nil>
+}
