@@ -49,7 +49,7 @@ func ExampleSection_Timeout() {
 	}
 	fmt.Println(prompts("answer").
 		Layer(stages.Timeout[string](10*time.Second)).
-		Retry(retry.Constant(2, time.Millisecond)).
+		Retry(retry.Constant(100, time.Millisecond)).
 		Timeout(20*time.Millisecond).
 		Map("answer", hang, flow.Workers(2)).
 		Collect(context.Background()))

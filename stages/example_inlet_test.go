@@ -77,35 +77,39 @@ func ExampleInlet_All() {
 	// 6
 }
 
-// A stage that says so when its input is quiet for a while.
+// A stage that says so when a question has had no answer for a while.
 func ExampleInlet_NextOr() {
+	said := make(chan struct{})
 	quiet := stages.StageFunc[string, string](func(_ context.Context, in *stages.Inlet[string], out *stages.Outlet[string]) error {
-		timer := time.NewTimer(50 * time.Millisecond)
-		defer timer.Stop()
+		var patience <-chan time.Time
 		for {
-			it, ok, woken := in.NextOr(timer.C)
+			it, ok, woken := in.NextOr(patience)
 			switch {
 			case woken:
 				out.Emit("(quiet)")
+				close(said)
 			case !ok:
 				return nil
 			default:
+				patience = nil
+				if strings.HasSuffix(it.Value, "?") {
+					patience = time.After(10 * time.Millisecond)
+				}
 				out.Send(it)
-				timer.Reset(50 * time.Millisecond)
 			}
 		}
 	})
 	pause := stages.SourceFunc[string](func(_ context.Context, out *stages.Outlet[string]) error {
-		out.Emit("one")
-		time.Sleep(150 * time.Millisecond)
-		out.Emit("two")
+		out.Emit("ready?")
+		<-said
+		out.Emit("yes")
 		return nil
 	})
 	_ = run(pause, quiet, show[string]())
 	// Output:
-	// one
+	// ready?
 	// (quiet)
-	// two
+	// yes
 }
 
 func ExampleInlet_Fail() {

@@ -89,9 +89,15 @@ func ExampleHedge() {
 // Around a retry a timeout is of all tries together, inside of each.
 func ExampleTimeout_ofAllTries() {
 	tries := 0
+	soonThenLate := func(attempt int, _ time.Duration) time.Duration {
+		if attempt == 1 {
+			return time.Millisecond
+		}
+		return time.Hour
+	}
 	calls := stages.Section([]stages.Layer[string]{
-		stages.Timeout[string](500 * time.Millisecond),
-		stages.Retry[string](retry.Constant(100, 300*time.Millisecond)),
+		stages.Timeout[string](time.Minute),
+		stages.Retry[string](retry.Custom(100, soonThenLate, retry.Cap(time.Hour))),
 	}, func(context.Context, string) (string, error) {
 		tries++
 		return "", errors.New("down")

@@ -139,12 +139,14 @@ func ExampleRuntime_Stopped() {
 
 // Abort ends everything: what is inside fails, and is accounted for.
 func ExampleRuntime_Abort() {
+	begun := make(chan bool, 1)
 	hang := stages.Map(func(ctx context.Context, v int) (int, error) {
+		begun <- true
 		<-ctx.Done()
 		return 0, context.Cause(ctx)
 	})
 	_, rt := bench(endless, hang, func(rt *stages.Runtime) {
-		time.Sleep(5 * time.Millisecond)
+		<-begun
 		rt.Abort(errors.New("no time left"))
 	})
 	l := rt.Nodes()[1].Ledger()

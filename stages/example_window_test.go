@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/weir-go/weir/stages"
@@ -119,16 +120,23 @@ func ExampleDebounce() {
 
 // While somebody types without a pause, the latest text is saved now and then.
 func ExampleMaxWait() {
+	saved := make(chan int)
+	first := sync.OnceFunc(func() {
+		fmt.Println("saved while typing")
+		close(saved)
+	})
 	typing := stages.Seq(func(yield func(int) bool) {
-		for i := 0; i < 20 && yield(i); i++ {
-			time.Sleep(5 * time.Millisecond)
+		for i := 0; yield(i); i++ {
+			select {
+			case <-saved:
+				return
+			case <-time.After(time.Millisecond): // the next key
+			}
 		}
 	})
-	saved := 0
-	save := stages.ForEach(func(context.Context, int) error { saved++; return nil })
+	save := stages.ForEach(func(context.Context, int) error { first(); return nil })
 	_ = run(typing, stages.Debounce[int](time.Minute, stages.MaxWait(20*time.Millisecond)), save)
-	fmt.Println(saved > 1)
-	// Output: true
+	// Output: saved while typing
 }
 
 func ExampleDelay() {

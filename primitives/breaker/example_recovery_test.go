@@ -95,6 +95,8 @@ func ExampleBreaker_OpenFor() {
 	b := example()
 	b.OpenFor(time.Hour) // maintenance
 	_, err := b.Do(context.Background(), answer)
-	fmt.Println(err)
-	// Output: breaker: open: "model", next probe in 1h0m0s
+	if open, ok := errors.AsType[*breaker.OpenError](err); ok {
+		fmt.Println(open.Name, "is back in", open.After().Round(time.Minute))
+	}
+	// Output: model is back in 1h0m0s
 }

@@ -2,6 +2,7 @@ package breaker_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -28,13 +29,17 @@ func ExampleRegistry_Do() {
 	r := hosts()
 	for range 3 {
 		_, err := r.Do(ctx, "a.example", down)
+		if open, ok := errors.AsType[*breaker.OpenError](err); ok {
+			fmt.Println(open.Name, "is", open.State)
+			continue
+		}
 		fmt.Println(err)
 	}
 	fmt.Println(r.Do(ctx, "b.example", answer))
 	// Output:
 	// connection refused
 	// connection refused
-	// breaker: open: "hosts/a.example", next probe in 1m0s
+	// hosts/a.example is open
 	// 42 <nil>
 }
 

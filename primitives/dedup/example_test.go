@@ -90,7 +90,7 @@ func ExampleMaxWeight() {
 
 // While the service is down its error is kept, too.
 func ExampleErrorTTL() {
-	d := mustNew(dedup.Window(time.Minute, dedup.ErrorTTL(time.Second)))
+	d := mustNew(dedup.Window(time.Minute, dedup.ErrorTTL(30*time.Second)))
 	for range 2 {
 		_, err := d.Do(context.Background(), "k", func(context.Context) (string, error) {
 			fmt.Println("asked")

@@ -84,17 +84,18 @@ func ExampleCoDel() {
 		errs <- err
 		p.Release()
 	}
-	for n := range 2 {
-		go wait()
-		for g.Snapshot().Waiting == n {
+	come := func(n int) {
+		for s := g.Snapshot(); s.Waiting+int(s.Shed) < n; s = g.Snapshot() {
 			time.Sleep(time.Millisecond)
 		}
 	}
+	for n := range 2 {
+		go wait()
+		come(n + 1)
+	}
 	time.Sleep(10 * time.Millisecond)
 	go wait() // the first look at a queue that is too long
-	for g.Snapshot().Waiting == 2 {
-		time.Sleep(time.Millisecond)
-	}
+	come(3)
 	time.Sleep(10 * time.Millisecond) // and it has stood for an interval
 	p.Release()
 	fmt.Println(<-errs)
@@ -109,15 +110,15 @@ func ExampleCoDel() {
 func ExampleDeadlines() {
 	g, _ := guard.New(guard.Limit(1, guard.Deadlines()))
 	g.Do(context.Background(), func(context.Context) (int, error) {
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(400 * time.Millisecond) // long, so that the deadline below is not over too early
 		return 0, nil
 	})
 	g.TryAcquire()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
 	defer cancel()
-	_, err := g.Acquire(ctx) // at once: a call takes 5 ms
+	_, err := g.Acquire(ctx) // at once: a call takes twice as long
 	if shed, ok := err.(*guard.ShedError); ok {
-		fmt.Println(shed.Reason, shed.After >= 5*time.Millisecond)
+		fmt.Println(shed.Reason, shed.After >= 400*time.Millisecond)
 	}
 	// Output: deadline too near true
 }

@@ -62,12 +62,12 @@ func ExampleBurst() {
 func ExampleMaxPause() {
 	l, _ := limiter.New(limiter.PerSecond(1, limiter.MaxPause(time.Minute)))
 	l.Penalize(24 * time.Hour) // "your quota is used up until tomorrow"
-	fmt.Println(l.Snapshot().Paused.Round(time.Second))
+	fmt.Println(l.Snapshot().Paused.Round(time.Minute))
 	// Output: 1m0s
 }
 
 func ExampleAdaptive() {
-	l, _ := limiter.New(limiter.PerSecond(100, limiter.Adaptive(10, time.Second)))
+	l, _ := limiter.New(limiter.PerSecond(100, limiter.Adaptive(10, time.Minute)))
 	l.Penalize(0)
 	l.Penalize(0) // the answer to a call that was under way at the same time
 	fmt.Println(l.Snapshot().Rate)
@@ -83,7 +83,7 @@ func ExampleClassify() {
 		return outcome.Classify(ctx, err)
 	})))
 	l.Record(context.Background(), busy)
-	fmt.Println(l.Snapshot().Paused.Round(time.Second))
+	fmt.Println(l.Snapshot().Paused.Round(time.Minute))
 	// Output: 1m0s
 }
 
@@ -146,10 +146,10 @@ func ExampleLimiter_Do() {
 // One caller is told to stay away, and all do.
 func ExampleLimiter_Record() {
 	l, _ := limiter.New(limiter.PerSecond(100))
-	err := outcome.AsThrottled(errors.New("429 too many requests"), 2*time.Second)
+	err := outcome.AsThrottled(errors.New("429 too many requests"), time.Minute)
 	l.Record(context.Background(), err)
-	fmt.Println(l.Snapshot().Paused.Round(time.Second))
-	// Output: 2s
+	fmt.Println(l.Snapshot().Paused.Round(time.Minute))
+	// Output: 1m0s
 }
 
 func ExampleLimiter_Penalize() {

@@ -292,11 +292,11 @@ func ExampleClassify() {
 }
 
 func ExampleRetryRejected() {
-	closed := time.Now().Add(5 * time.Millisecond)
+	rejections := 2
 	call := func(context.Context) (string, error) {
-		if left := time.Until(closed); left > 0 {
+		if rejections--; rejections >= 0 {
 			return "", &outcome.Error{
-				Err: errors.New("breaker: open"), Meaning: outcome.Outcome{Kind: outcome.Ignored, After: left},
+				Err: errors.New("breaker: open"), Meaning: outcome.Outcome{Kind: outcome.Ignored, After: 5 * time.Millisecond},
 			}
 		}
 		return "42", nil

@@ -14,9 +14,14 @@ import (
 	"github.com/weir-go/weir/primitives/store/storetest"
 )
 
-// start makes a node of a fleet, runs it, and returns what ends it.
+// start makes a node of a fleet, runs it, and returns what ends it. Its breaker
+// stays open for longer than an example takes.
 func start(s store.Store, opts ...fleet.Option) (node *fleet.Breaker, local *breaker.Breaker, stop func()) {
-	node, err := fleet.NewBreaker(s, breaker.Consecutive("model", 2, 50*time.Millisecond), opts...)
+	return startWith(s, breaker.Consecutive("model", 2, time.Hour), opts...)
+}
+
+func startWith(s store.Store, p breaker.Policy, opts ...fleet.Option) (node *fleet.Breaker, local *breaker.Breaker, stop func()) {
+	node, err := fleet.NewBreaker(s, p, opts...)
 	if err != nil {
 		panic(err)
 	}
@@ -119,9 +124,10 @@ func ExampleQuorum() {
 func ExampleProbeOnce() {
 	shared := store.NewMemory()
 	opts := []fleet.Option{fleet.ProbeOnce(time.Minute), fleet.Timeout(5 * time.Millisecond)}
-	_, first, stopFirst := start(shared, opts...)
+	policy := breaker.Consecutive("model", 2, 50*time.Millisecond)
+	_, first, stopFirst := startWith(shared, policy, opts...)
 	defer stopFirst()
-	_, second, stopSecond := start(shared, opts...)
+	_, second, stopSecond := startWith(shared, policy, opts...)
 	defer stopSecond()
 
 	first.RecordFailure()
