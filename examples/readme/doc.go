@@ -1,0 +1,2 @@
+// Package readme compiles the code that the README shows.
+package readme
