@@ -79,18 +79,22 @@ func ExampleStream_Batch_weight() {
 // The stage before is never held up: what the slow one has no room for is shed,
 // the oldest first.
 func ExampleBuffer_dropOldest() {
-	emitted := make(chan struct{})
-	readings := stages.Seq(func(yield func(int) bool) {
-		defer close(emitted)
-		for i := 1; i <= 100 && yield(i); i++ {
-		}
-	})
+	goOn := make(chan struct{})
 	last := 0
-	report, err := flow.From(readings).To(stages.ForEach(func(_ context.Context, v int) error {
-		<-emitted
+	run, err := flow.From(stages.Slice(upTo(100))).To(stages.ForEach(func(_ context.Context, v int) error {
+		<-goOn
 		last = v
 		return nil
-	}), flow.Name("slow"), flow.Buffer(2, stages.DropOldest)).Run(context.Background())
-	fmt.Println(last, report.Ledger.Shed >= 90, err)
-	// Output: 100 true <nil>
+	}), flow.Name("slow"), flow.Buffer(2, stages.DropOldest)).Start(context.Background())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for run.Snapshot().Ledger.Shed < 90 { // all but those at and before the slow one
+		time.Sleep(time.Millisecond)
+	}
+	close(goOn)
+	_, err = run.Wait()
+	fmt.Println(last, err)
+	// Output: 99 <nil>
 }

@@ -85,3 +85,24 @@ func ExampleLettersOf() {
 	// 7 save service is down <nil>
 	// 8 save service is down <nil>
 }
+
+// Whoever has mended a letter by hand takes it out.
+func ExampleMemoryLetters_Remove() {
+	store := &stages.MemoryLetters[int]{}
+	_ = store.Put(context.Background(), failed(41))
+	_ = store.Put(context.Background(), failed(42))
+	for l := range store.Letters(context.Background()) {
+		if l.Value == 41 {
+			fmt.Println(store.Remove(context.Background(), l.ID))
+		}
+	}
+	fmt.Println(store.Len())
+	// Output:
+	// <nil>
+	// 1
+}
+
+func ExampleReplay_Validate() {
+	fmt.Println((&stages.Replay[int]{}).Validate())
+	// Output: store of dead letters is nil
+}

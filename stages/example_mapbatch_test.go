@@ -54,3 +54,14 @@ func ExampleBatchError() {
 	fmt.Println(err)
 	// Output: stages: 1 items of a batch failed, the first at 2: duplicate key
 }
+
+func ExampleBatchError_Error() {
+	fmt.Println(&stages.BatchError{Errs: map[int]error{4: errors.New("too long"), 2: errors.New("duplicate key")}})
+	// Output: stages: 2 items of a batch failed, the first at 2: duplicate key
+}
+
+func ExampleBatchError_Unwrap() {
+	duplicate := errors.New("duplicate key")
+	fmt.Println(errors.Is(&stages.BatchError{Errs: map[int]error{2: duplicate}}, duplicate))
+	// Output: true
+}
