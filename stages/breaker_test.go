@@ -112,7 +112,6 @@ func TestARetryAroundAnOpenBreaker(t *testing.T) {
 
 // The first try may be one that was rejected: it has no attempt to its name.
 func TestARetryWaitsForABreakerThatWasOpenBefore(t *testing.T) {
-	unmended(t) // primitives/retry shifts by a negative number, and the layer panics
 	synctest.Test(t, func(t *testing.T) {
 		b := fuse(t, 1, time.Minute)
 		b.Trip()

@@ -75,7 +75,8 @@ func (w *caller[I, O]) do() {
 }
 
 // attempt goes on with the group until it is done or a call panics, which
-// fails that call.
+// fails that call. Where the call ends the goroutine, the others are still made:
+// a goroutine that exits runs what is deferred.
 func (w *caller[I, O]) attempt() {
 	finished := false
 	defer func() {
@@ -86,8 +87,8 @@ func (w *caller[I, O]) attempt() {
 		w.group[w.done].err = err
 		w.done++
 		if err == ErrGoexit { //nolint:errorlint // our own value, as it is
-			for ; w.done < len(w.group); w.done++ {
-				w.group[w.done].err = err
+			for w.done < len(w.group) {
+				w.attempt()
 			}
 			w.account()
 		}
@@ -126,7 +127,6 @@ func (w *caller[I, O]) account() {
 		each := total / int64(len(w.group))
 		for _, x := range w.group {
 			x.work += each
-			x.longest = max(x.longest, each)
 		}
 	}
 	w.to.putAll(w.group)

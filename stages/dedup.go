@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/weir-go/weir/primitives/dedup"
+	"github.com/weir-go/weir/primitives/outcome"
 )
 
 // Dedup is the layer that shares the calls of equal requests: a keyed fan-in
@@ -132,7 +133,7 @@ func (h *dedupHandler[I, K]) checked(x *Exchange[I], key K, c *dedup.Check[Answe
 		x.Adopt(c.Value)
 		h.port.Up(x)
 	case dedup.Invalid:
-		h.reject(x, fmt.Errorf("%w: %T", dedup.ErrKey, key))
+		h.reject(x, outcome.AsPermanent(fmt.Errorf("%w: %T", dedup.ErrKey, key)))
 	}
 }
 
@@ -154,7 +155,11 @@ func (h *dedupHandler[I, K]) Response(x *Exchange[I]) {
 
 // fail ends a flight that brought no result.
 func (h *dedupHandler[I, K]) fail(token dedup.Token, err error) {
-	if h.port.Context().Err() != nil || isExpired(err) {
+	switch {
+	case h.port.Context().Err() != nil: // followers of other flows shall ask again
+		h.dedup.Fail(token, h.port.rt.abortError(), dedup.TTL(0))
+		return
+	case isExpired(err):
 		h.dedup.Fail(token, err, dedup.TTL(0)) // it says nothing about the service
 		return
 	}
@@ -211,6 +216,14 @@ func (h *dedupHandler[I, K]) leave(x *Exchange[I]) {
 	}
 	f.audience.leave(x.caller)
 	h.reject(x, x.gone())
+}
+
+// relinquish implements [relinquisher]: the flights under way end, so that their keys
+// are not taken for good. It does nothing to those that have ended.
+func (h *dedupHandler[I, K]) relinquish() {
+	for _, token := range h.tokens {
+		h.dedup.Fail(token, ErrAborted, dedup.TTL(0))
+	}
 }
 
 func (h *dedupHandler[I, K]) Observe() any { return h.dedup.Snapshot() }

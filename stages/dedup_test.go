@@ -194,7 +194,6 @@ func TestAKeyThatPanicsOrCannotBeHashedFailsItsItem(t *testing.T) {
 
 // Package dedup calls such a key a permanent failure, and so it is here.
 func TestAKeyThatCannotBeHashedIsNotTriedAgain(t *testing.T) {
-	unmended(t) // the layer's error does not say that it is permanent
 	synctest.Test(t, func(t *testing.T) {
 		r := through(t, Slice([]int{1}), Section([]Layer[int]{
 			Retry[int](retry.Constant(3, time.Second)),
@@ -206,7 +205,6 @@ func TestAKeyThatCannotBeHashedIsNotTriedAgain(t *testing.T) {
 }
 
 func TestAGoexitInAKeyLosesNothing(t *testing.T) {
-	unmended(t) // hangs: the layer's goroutine is gone with what it holds
 	synctest.Test(t, func(t *testing.T) {
 		r := through(t, Slice(upTo(10)), Section([]Layer[int]{Dedup(dedup.Window(1), func(v int) int {
 			if v == 5 {
@@ -265,7 +263,6 @@ func TestFollowersOfAnAbortedFlowGoOn(t *testing.T) {
 
 // The same where the leader's call ended because the abort cancelled its context.
 func TestFollowersOfACancelledLeaderGoOn(t *testing.T) {
-	unmended(t) // they fail with the other flow's context.Canceled
 	synctest.Test(t, func(t *testing.T) {
 		r := leaderOf(t, shared[string](t, time.Hour), func(l Layer[int]) []Layer[int] { return []Layer[int]{l} },
 			func(ctx context.Context, _ int) (int, error) { <-ctx.Done(); return 0, ctx.Err() })
@@ -308,7 +305,6 @@ func TestSharedAnswersOfAnotherTypeEndTheRun(t *testing.T) {
 // A layer that has panicked still ends the flights it has begun: the keys of a
 // shared deduplicator must not be taken for good.
 func TestABrokenLayerLeavesNoKeyInFlight(t *testing.T) {
-	unmended(t) // the responses pass the broken layer, and nobody ends their flights
 	synctest.Test(t, func(t *testing.T) {
 		d := shared[int](t, time.Hour)
 		d.Complete(d.Check(1).Token, (&Exchange[int]{self: &call[int, string]{}}).Answer())

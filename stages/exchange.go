@@ -10,7 +10,8 @@ import "github.com/weir-go/weir/primitives/guard"
 // on by [Port.Down] or [Port.Up]. It is used again for another item as soon as
 // it has left the section.
 type Exchange[I any] struct {
-	// Value is the request. A layer may replace it on the way down.
+	// Value is the request. A layer may replace it on the way down; a failure shows
+	// the item as the section received it all the same.
 	Value I
 
 	err      error
@@ -18,10 +19,10 @@ type Exchange[I any] struct {
 	slot     int32
 	self     payload // the exchange with its result, see call
 
-	ticket  uint64
-	trail   *trail
-	work    int64
-	longest int64
+	item   I // the request as the section received it
+	ticket uint64
+	trail  *trail
+	work   int64
 	limit
 	fault  *ItemError // of an item that came already failed
 	permit guard.Permit

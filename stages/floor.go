@@ -14,9 +14,21 @@ type floor[I any] struct {
 }
 
 // run serves the layer until the one above closes it. The section closes from
-// the top, when no exchange is left inside.
+// the top, when no exchange is left inside. Where the handler ends the goroutine,
+// which breaks the layer as a panic does, what is deferred goes on serving.
 func (f *floor[I]) run() {
-	defer f.below.close()
+	served := false
+	defer func() {
+		if !served {
+			f.serve()
+		}
+		f.below.close()
+	}()
+	f.serve()
+	served = true
+}
+
+func (f *floor[I]) serve() {
 	var down, up, back, gone []*Exchange[I]
 	var state state
 	var left <-chan []*Exchange[I]
@@ -120,9 +132,16 @@ func (f *floor[I]) take(batch []*Exchange[I]) bool {
 }
 
 // each calls deal for every exchange of a batch. The handler's panics are
-// caught around the whole batch, and the rest of it is dealt with afterwards.
+// caught around the whole batch, and the rest of it is dealt with afterwards, also
+// where the handler has ended the goroutine.
 func (f *floor[I]) each(batch []*Exchange[I], deal func(*Exchange[I])) {
-	for i := 0; i < len(batch); {
+	i := 0
+	defer func() {
+		if i < len(batch) {
+			f.each(batch[i:], deal)
+		}
+	}()
+	for i < len(batch) {
 		f.call(func() {
 			for i < len(batch) {
 				i++
@@ -259,9 +278,19 @@ func (f *floor[I]) wake() {
 	}
 }
 
+// relinquisher is implemented by handlers that hold what others wait for. One that
+// has panicked is not closed, but gives that back.
+type relinquisher interface{ relinquish() }
+
 func (f *floor[I]) close() {
 	f.timer.Stop()
-	if c, ok := f.handler.(Closer); ok && f.broken == nil {
+	if f.broken != nil {
+		if r, ok := f.handler.(relinquisher); ok {
+			f.call(r.relinquish)
+		}
+		return
+	}
+	if c, ok := f.handler.(Closer); ok {
 		f.call(c.Close)
 	}
 }

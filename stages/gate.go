@@ -1,6 +1,10 @@
 package stages
 
-import "github.com/weir-go/weir/primitives/guard"
+import (
+	"fmt"
+
+	"github.com/weir-go/weir/primitives/guard"
+)
 
 // gate is the entrance and the exit of a section: it turns items into exchanges
 // and back, limits how many there are, and restores their order.
@@ -28,14 +32,20 @@ type gate[I, O, P any] struct {
 	// the entrance
 	made    int // exchanges so far
 	unused  []*Exchange[I]
-	taken   int // of unused
+	taken   int          // of unused
+	spare   *Exchange[I] // taken for an item that was shed
 	down    []*Exchange[I]
 	ticket  uint64
 	permits []guard.Permit
 
 	// the exit
+	batch []*Exchange[I]
+	at    int    // how many of the batch have been received
+	now   int64  // when it was there
+	last  uint64 // the number of tickets, once it is known
 	head  uint64
 	ring  []*Exchange[I]
+	going *Exchange[I] // is joined with its item
 	done  []*Exchange[I] // to be put back
 	spent []guard.Permit
 	items []Item[P]
@@ -46,6 +56,7 @@ func (g *gate[I, O, P]) init() {
 	g.free = newEdge[*Exchange[I]](2*g.capacity + batchSize)
 	g.back = newEdge[*Exchange[I]](2*g.capacity + batchSize)
 	g.ring = make([]*Exchange[I], g.capacity)
+	g.last = ^uint64(0)
 }
 
 // enter is the goroutine of the entrance.
@@ -82,34 +93,43 @@ func (g *gate[I, O, P]) permit() {
 	if cap(g.permits) < n {
 		g.permits = make([]guard.Permit, n)
 	}
-	n = g.guard.TryAcquireAll(g.permits[:n])
+	n, err := protect(g.in.node, func() (int, error) { return g.guard.TryAcquireAll(g.permits[:n]), nil })
+	if err != nil {
+		g.hookFailed(err)
+		for _, x := range g.down {
+			x.err = err
+		}
+		g.back.putAll(g.down)
+		g.down = g.down[:0]
+		return
+	}
 	for i, x := range g.down[:n] {
 		x.permit = g.permits[i]
 	}
 	for _, x := range g.down[n:] { // it has been made smaller
-		x.permit, _ = g.guard.Acquire(g.in.rt.ctx) // or the flow is aborted, which the call will see
+		x.permit, _ = g.acquire() // or the flow is aborted, which the call will see
 	}
 }
 
 // admit makes an exchange of the item. It blocks while the section is full.
 func (g *gate[I, O, P]) admit(it *Item[I]) {
 	var permit guard.Permit
+	var err error
 	if it.fault == nil {
 		g.in.node.in.Add(1)
 		if g.sheds() {
-			var err error
-			if permit, err = g.guard.TryAcquire(); err != nil {
+			if permit, err = g.tryAcquire(); err != nil && !isPanic(err) {
 				g.shed(it, err)
 				return
 			}
 		}
 	}
 	x := g.take()
-	x.Value, x.trail, x.fault, x.permit = it.Value, it.trail, it.fault, permit
-	x.err, x.attempts, x.work, x.longest, x.limit = nil, 0, 0, 0, it.trail.bounds()
+	x.Value, x.item, x.trail, x.fault, x.permit = it.Value, it.Value, it.trail, it.fault, permit
+	x.err, x.attempts, x.work, x.limit = nil, 0, 0, it.trail.bounds()
 	x.ticket = g.ticket
 	g.ticket++
-	if it.fault == nil {
+	if x.err = err; it.fault == nil && err == nil {
 		x.err = g.wait(x)
 	}
 	if it.fault != nil || x.err != nil { // passes the section, in its place
@@ -133,7 +153,7 @@ func (g *gate[I, O, P]) wait(x *Exchange[I]) (err error) {
 	}
 	if g.shared && !g.guard.Sheds() {
 		g.flush()
-		x.permit, err = g.guard.Acquire(g.in.rt.ctx)
+		x.permit, err = g.acquire()
 	}
 	// The flag follows the end of the context by a moment: Acquire may see the
 	// end first.
@@ -143,65 +163,148 @@ func (g *gate[I, O, P]) wait(x *Exchange[I]) (err error) {
 	return err
 }
 
+// tryAcquire asks a guard that sheds for a permit. A permit is not held while the
+// section is full of items that are done and wait for their turn: then it is asked
+// for when there is room.
+func (g *gate[I, O, P]) tryAcquire() (guard.Permit, error) {
+	try := func() (guard.Permit, error) { return g.guard.TryAcquire() }
+	permit, err := g.ask(try)
+	if err != nil || g.ready() {
+		return permit, err
+	}
+	permit.Release()
+	g.spare = g.take()
+	return g.ask(try)
+}
+
+func (g *gate[I, O, P]) acquire() (guard.Permit, error) {
+	return g.ask(func() (guard.Permit, error) { return g.guard.Acquire(g.in.rt.ctx) })
+}
+
+// ask calls the guard, which may call a hook of its user.
+func (g *gate[I, O, P]) ask(acquire func() (guard.Permit, error)) (guard.Permit, error) {
+	permit, err := protect(g.in.node, acquire)
+	if isPanic(err) {
+		g.hookFailed(err)
+	}
+	return permit, err
+}
+
+// hookFailed ends the run: a hook of the guard has panicked.
+func (g *gate[I, O, P]) hookFailed(err error) {
+	g.in.rt.fail(fmt.Errorf("stage %q: guard: %w", g.in.node.name, err))
+}
+
+func isPanic(err error) bool {
+	_, ok := err.(*PanicError) //nolint:errorlint // as protect returns it
+	return ok
+}
+
 // shed lets an item go that the guard refused: at once, ahead of those inside.
 func (g *gate[I, O, P]) shed(it *Item[I], err error) {
 	g.in.node.shed.Add(1)
 	g.out.pass(g.in.rt.newItemError(g.in.node, err, 0, it.Value, it.trail), it.trail)
 }
 
+// ready reports whether there is a free exchange.
+func (g *gate[I, O, P]) ready() bool {
+	if g.spare != nil || g.taken < len(g.unused) {
+		return true
+	}
+	var state state
+	g.unused, state = g.free.poll(g.unused)
+	g.taken = 0
+	return state == ready || g.made < g.capacity
+}
+
 // take returns a free exchange, and blocks while there is none.
 func (g *gate[I, O, P]) take() *Exchange[I] {
-	for g.taken == len(g.unused) {
-		used := g.unused
-		var state state
-		g.unused, state = g.free.poll(used)
-		g.taken = 0
-		if state == ready {
-			break
-		}
-		if g.made < g.capacity {
-			c := &call[I, O]{}
-			c.self, c.slot = c, int32(g.made)
-			g.made++
-			return &c.Exchange
-		}
+	if !g.ready() {
 		g.flush()
 		g.unused = <-g.free.ch
 	}
-	g.taken++
-	return g.unused[g.taken-1]
+	if x := g.spare; x != nil {
+		g.spare = nil
+		return x
+	}
+	if g.taken < len(g.unused) {
+		g.taken++
+		return g.unused[g.taken-1]
+	}
+	c := &call[I, O]{}
+	c.self, c.slot = c, int32(g.made)
+	g.made++
+	return &c.Exchange
 }
 
-// leave is the loop of the exit. It returns when all items have left.
+// leave is the loop of the exit. It returns when all items have left. Where join
+// ends the goroutine, its item fails, and what is deferred lets the others leave.
 func (g *gate[I, O, P]) leave() {
-	var batch []*Exchange[I]
-	last := ^uint64(0) // the number of tickets, once it is known
-	for g.head != last {
-		batch, _ = g.back.next(batch)
-		now := g.in.rt.stamp()
-		for _, x := range batch {
-			if x == nil {
-				last = g.ticket
-				continue
-			}
-			if g.private {
-				g.spent = append(g.spent, x.permit)
-			} else {
-				x.permit.Done(g.in.rt.ctx, x.err) // an adaptive guard learns from it
-			}
-			g.time(x, now)
-			if g.ordered {
-				g.ring[x.ticket%uint64(len(g.ring))] = x
-				continue
-			}
-			g.head++
-			g.pass(x)
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		var nothing P
+		g.going.err = ErrGoexit
+		g.gone(g.going, nothing)
+		g.leave()
+	}()
+	for {
+		for g.at < len(g.batch) {
+			g.at++
+			g.receive(g.batch[g.at-1])
 		}
 		if g.private {
-			g.guard.ReleaseAll(g.spent)
-			g.spent = g.spent[:0]
+			g.releaseAll()
 		}
 		g.emit()
+		if g.head == g.last {
+			break
+		}
+		g.batch, _ = g.back.next(g.batch)
+		g.at, g.now = 0, g.in.rt.stamp()
+	}
+	returned = true
+}
+
+// receive takes an exchange that comes back; nil says that no more will be made.
+func (g *gate[I, O, P]) receive(x *Exchange[I]) {
+	if x == nil {
+		g.last = g.ticket
+		return
+	}
+	if g.private {
+		g.spent = append(g.spent, x.permit)
+	} else {
+		g.release(x)
+	}
+	g.time(x, g.now)
+	if g.ordered {
+		g.ring[x.ticket%uint64(len(g.ring))] = x
+		return
+	}
+	g.head++
+	g.pass(x)
+}
+
+// release gives the permit back. An adaptive guard learns from it.
+func (g *gate[I, O, P]) release(x *Exchange[I]) {
+	defer g.contain()
+	x.permit.Done(g.in.rt.ctx, x.err)
+}
+
+func (g *gate[I, O, P]) releaseAll() {
+	defer g.contain()
+	spent := g.spent
+	g.spent = g.spent[:0]
+	g.guard.ReleaseAll(spent)
+}
+
+// contain is deferred around calls of the guard that return nothing.
+func (g *gate[I, O, P]) contain() {
+	if p := recover(); p != nil {
+		g.hookFailed(caught(g.in.node.name, p))
 	}
 }
 
@@ -239,18 +342,24 @@ func (g *gate[I, O, P]) time(x *Exchange[I], now int64) {
 	wait := max(now-t.left-x.work, 0)
 	g.sum.wait += wait
 	g.sum.work += x.work
-	g.sum.longest = max(g.sum.longest, x.longest)
+	g.sum.longest = max(g.sum.longest, x.work)
 	t.note(span{wait: wait, work: x.work, node: g.in.node.index, attempts: x.attempts})
 	t.left = now
 }
 
 // pass turns an exchange that leaves into an item, and frees it.
 func (g *gate[I, O, P]) pass(x *Exchange[I]) {
-	c := x.self.(*call[I, O])
 	var joined P
 	if x.fault == nil && x.err == nil {
-		joined, x.err = g.joined(c)
+		g.going = x
+		joined, x.err = g.joined(x.self.(*call[I, O]))
 	}
+	g.gone(x, joined)
+}
+
+// gone is pass for an exchange that has been joined with its item.
+func (g *gate[I, O, P]) gone(x *Exchange[I], joined P) {
+	c := x.self.(*call[I, O])
 	switch {
 	case x.fault != nil:
 		g.items = append(g.items, Item[P]{fault: x.fault, trail: x.trail})
@@ -266,12 +375,12 @@ func (g *gate[I, O, P]) pass(x *Exchange[I]) {
 		} else {
 			g.sum.failed++
 		}
-		fault := g.in.rt.newItemError(g.in.node, x.err, int(x.attempts), x.Value, x.trail)
+		fault := g.in.rt.newItemError(g.in.node, x.err, int(x.attempts), x.item, x.trail)
 		g.items = append(g.items, Item[P]{fault: fault, trail: x.trail})
 	}
 	var none I
 	var nothing O
-	x.Value, x.trail, x.fault, x.err, c.out = none, nil, nil, nil, nothing
+	x.Value, x.item, x.trail, x.fault, x.err, c.out = none, none, nil, nil, nil, nothing
 	g.done = append(g.done, x)
 }
 
@@ -281,5 +390,5 @@ func (g *gate[I, O, P]) joined(c *call[I, O]) (P, error) {
 		p, _ := any(&c.out).(*P) // where nothing is joined, P is O
 		return *p, nil
 	}
-	return protect(g.in.node, func() (P, error) { return g.join(c.Value, c.out), nil })
+	return protect(g.in.node, func() (P, error) { return g.join(c.item, c.out), nil })
 }

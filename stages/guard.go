@@ -112,4 +112,7 @@ func (h *guardHandler[I]) Close() {
 	}
 }
 
+// relinquish implements [relinquisher].
+func (h *guardHandler[I]) relinquish() { h.Close() }
+
 func (h *guardHandler[I]) Observe() any { return h.guard.Snapshot() }

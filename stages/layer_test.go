@@ -155,7 +155,6 @@ func TestALayerReplacesTheRequest(t *testing.T) {
 
 // A failure shows the item as the stage received it.
 func TestAFailureShowsTheItemAndNotWhatALayerMadeOfIt(t *testing.T) {
-	unmended(t) // it shows the replacement
 	synctest.Test(t, func(t *testing.T) {
 		r := through(t, Slice([]int{7}), Section([]Layer[int]{script{
 			request: func(p *Port[int], x *Exchange[int]) { x.Value += 100; p.Down(x) },
@@ -404,7 +403,6 @@ func TestABrokenLayerIsAskedNothingMore(t *testing.T) {
 }
 
 func TestAGoexitInALayerLosesNothing(t *testing.T) {
-	unmended(t) // hangs: the layer's goroutine is gone with what it holds
 	for name, layer := range map[string]script{
 		"request":  {request: func(*Port[int], *Exchange[int]) { runtime.Goexit() }},
 		"response": {response: func(*Port[int], *Exchange[int]) { runtime.Goexit() }},
@@ -413,7 +411,11 @@ func TestAGoexitInALayerLosesNothing(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := through(t, Slice(upTo(16)), Section([]Layer[int]{layer}, same))
 				require.ErrorIs(t, r.err, ErrGoexit)
-				require.Len(t, r.failed, 16)
+				require.NotEmpty(t, r.failed)
+				for _, f := range r.failed {
+					require.ErrorIs(t, f, ErrGoexit)
+				}
+				require.Len(t, r.out, 16-len(r.failed), "responses pass a broken layer")
 			})
 		})
 	}
@@ -429,7 +431,6 @@ func TestALayerThatCannotOpenFailsTheRun(t *testing.T) {
 
 // Layers that were open when a later one failed to open have something to end.
 func TestWhoWasOpenedIsClosed(t *testing.T) {
-	unmended(t) // they are not
 	synctest.Test(t, func(t *testing.T) {
 		open := 0
 		through(t, Slice(upTo(16)), Section([]Layer[int]{

@@ -95,9 +95,11 @@ func (s *section[I, O, P]) Run(_ context.Context, in *Inlet[I], out *Outlet[P]) 
 		wg.Go(f.run)
 	}
 	wg.Go(func() { bottom.run(s.Workers) })
+	defer func() { // also where join ends the goroutine
+		g.top.close()
+		wg.Wait()
+	}()
 	g.leave() // returns when all exchanges are back
-	g.top.close()
-	wg.Wait()
 	return nil
 }
 
@@ -126,6 +128,9 @@ func (s *section[I, O, P]) build(g *gate[I, O, P], layers []Layer[I]) ([]*floor[
 		}
 		h, err := l.Open(p)
 		if err != nil {
+			for _, f := range floors {
+				f.close()
+			}
 			return nil, nil, err
 		}
 		if o, ok := h.(Observer); ok {

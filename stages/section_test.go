@@ -129,7 +129,6 @@ func TestTheTimingOfASectionIsTheWorkOfAllAttempts(t *testing.T) {
 
 // The longest work on an item is that of all its attempts, as in its timing.
 func TestTheLongestWorkIsThatOfAnItem(t *testing.T) {
-	unmended(t)
 	synctest.Test(t, func(t *testing.T) {
 		r := through(t, Slice([]int{7}), Section([]Layer[int]{Retry[int](retry.Constant(3, time.Second))},
 			func(context.Context, int) (int, error) { time.Sleep(time.Second); return 0, errFlaky }))
@@ -223,7 +222,6 @@ func TestAGoexitInTheCallCostsOneItem(t *testing.T) {
 // Cheap calls are made in groups; the neighbours of the one that ended its
 // goroutine have not been called, and are not to blame.
 func TestAGoexitFailsNoNeighbours(t *testing.T) {
-	unmended(t)
 	synctest.Test(t, func(t *testing.T) {
 		r := through(t, Slice(upTo(500)), Section(nil, func(_ context.Context, v int) (int, error) {
 			if v == 300 {
@@ -307,7 +305,6 @@ func TestEnrichGivesEachItemItsOwn(t *testing.T) {
 }
 
 func TestAGoexitInJoinLosesNothing(t *testing.T) {
-	unmended(t) // hangs: the exit of the section is gone, and what it started waits for it
 	synctest.Test(t, func(t *testing.T) {
 		r := through(t, Slice(upTo(10)), Enrich(nil, same, func(v, _ int) int {
 			if v == 5 {
