@@ -19,6 +19,7 @@
 // of up to 64; at low load one by one. A batch never makes an item wait: what a
 // stage has sent is within the next stage's reach, whatever the sender does next,
 // because a receiver that finds its channel empty takes the batch in the making.
+// When items are sent at once, and when some cheap ones together, [Map] says.
 //
 // # Goroutines
 //
@@ -27,8 +28,9 @@
 // and an item costs it and all that share the goroutine less than a microsecond,
 // the stage above does its work by a function call. The order, the bounds, the
 // timings and the ledger are as ever. A stage that turns out slow goes on in its
-// own goroutine, from the next item on, or the next 16 where items shared a clock
-// read; it comes back after 64 cheap ones. Until then, and that long, such a call
+// own goroutine, from the next item on, or, where items shared a clock read, from
+// the next group of up to 16 on (64 in an untimed run); it comes back after 64
+// cheap ones. Until then, and that long, such a call
 // keeps the stages above waiting. A source's goroutine, workers of which there
 // are several, the layers of a section and stages of one's own share with nobody.
 // [EdgeState] and the picture of a run tell who shares.
