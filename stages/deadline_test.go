@@ -60,7 +60,6 @@ func TestAnItemThatIsLateIsNotWorkedOn(t *testing.T) {
 
 // What stages other than Map do with an item is work on it, too.
 func TestNoStageBeginsWorkOnAnItemThatIsLate(t *testing.T) {
-	unmended(t) // only Map, ForEach and sections look at the deadline
 	synctest.Test(t, func(t *testing.T) {
 		late := 0
 		r := dated(t, false, 3500*time.Millisecond, Slice(upTo(8)), FlatMap(func(ctx context.Context, v int) (iter.Seq[int], error) {

@@ -15,7 +15,8 @@ import (
 //
 // An item with an empty sequence counts as filtered. An error of f fails the
 // item. A panic in f or in the sequence fails the item, too; what the sequence
-// had yielded by then has been sent on. A flow that is aborted stops ranging.
+// had yielded by then has been sent on. A flow that is aborted stops ranging, and
+// so does an item whose time is up; see [Deadline].
 func FlatMap[I, O any](f func(context.Context, I) (iter.Seq[O], error)) Stage[I, O] {
 	return flatMapper[I, O]{f}
 }
@@ -29,7 +30,12 @@ func (m flatMapper[I, O]) Validate() error { return needs(m.f == nil, "function 
 func (m flatMapper[I, O]) Run(ctx context.Context, in *Inlet[I], out *Outlet[O]) error {
 	m.f = detached(in.rt, in.node, m.f)
 	for it := range in.All() {
-		n, err := m.expand(ctx, in, &it, out)
+		l := it.trail.bounds()
+		if late := l.over(in.rt); late != nil {
+			in.reject(it, late)
+			continue
+		}
+		n, err := m.expand(ctx, l, in, &it, out)
 		switch {
 		case err != nil:
 			in.Fail(it, err)
@@ -45,7 +51,7 @@ func (m flatMapper[I, O]) Run(ctx context.Context, in *Inlet[I], out *Outlet[O])
 }
 
 // expand sends on the values of the item's sequence, and says how many.
-func (m flatMapper[I, O]) expand(ctx context.Context, in *Inlet[I], it *Item[I], out *Outlet[O]) (n int, err error) {
+func (m flatMapper[I, O]) expand(ctx context.Context, l limit, in *Inlet[I], it *Item[I], out *Outlet[O]) (n int, err error) {
 	var wait, work int64
 	if t := it.trail; t != nil {
 		wait = t.began - t.left
@@ -64,20 +70,38 @@ func (m flatMapper[I, O]) expand(ctx context.Context, in *Inlet[I], it *Item[I],
 			in.Fail(*it, err) // nobody gets to see what expand returns
 		}
 	}()
-	seq, err := m.f(ctx, it.Value)
-	if err == nil && seq != nil {
-		for v := range seq {
-			out.Derive(*it, v)
-			n++
-			work += resume(out.rt, it.trail) // to wait for room is no work
-			if out.rt.aborted.Load() {
-				err = out.rt.abortError()
-				break
-			}
-		}
+	each := func(v O) {
+		out.Derive(*it, v)
+		n++
+		work += resume(out.rt, it.trail) // to wait for room is no work
+	}
+	if l.bounded() {
+		_, err = timely(out.rt, l, func(ctx context.Context, v I) (int, error) { return 0, m.all(ctx, v, out.rt, each) }, it.Value)
+	} else {
+		err = m.all(ctx, it.Value, out.rt, each)
 	}
 	finished = true
 	return n, err
+}
+
+// all calls each for every value of the sequence of v, while ctx lasts.
+func (m flatMapper[I, O]) all(ctx context.Context, v I, rt *Runtime, each func(O)) error {
+	seq, err := m.f(ctx, v)
+	if err != nil || seq == nil {
+		return err
+	}
+	begun := false
+	for o := range seq {
+		if begun && ctx.Err() != nil && !rt.aborted.Load() {
+			return ctx.Err()
+		}
+		begun = true
+		each(o)
+		if rt.aborted.Load() {
+			return rt.abortError()
+		}
+	}
+	return nil
 }
 
 // resume begins the work on an item anew and returns how long it took so far.

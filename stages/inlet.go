@@ -200,10 +200,15 @@ func (in *Inlet[T]) channel() <-chan []Item[T] {
 // pending reports whether there is an item at hand, without taking it.
 func (in *Inlet[T]) pending() bool { return in.pos < len(in.hand) }
 
-// Fail accounts for it as failed with err: it leaves the stage as a failed
-// item. At a sink there is no way on, and the run stops with that failure.
+// Fail accounts for it as failed with err, or as expired where that is
+// [ErrExpired]: it leaves the stage as a failed item. At a sink there is no way
+// on, and the run stops with that failure.
 func (in *Inlet[T]) Fail(it Item[T], err error) {
-	in.node.failed.Add(1)
+	if isExpired(err) {
+		in.node.expired.Add(1)
+	} else {
+		in.node.failed.Add(1)
+	}
 	in.pass(in.rt.newItemError(in.node, err, 1, it.Value, it.trail), it.trail)
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"testing"
 	"time"
 
@@ -177,12 +176,3 @@ var errGone = errors.New("gone")
 
 func abort(rt *Runtime) { rt.Abort(errGone) }
 func stop(rt *Runtime)  { rt.Stop() }
-
-// unmended skips the test of a fault that is known and not mended. Whoever
-// mends it removes the call; WEIR_UNMENDED=1 shows the fault.
-func unmended(t *testing.T) {
-	t.Helper()
-	if os.Getenv("WEIR_UNMENDED") == "" {
-		t.Skip("a known fault: set WEIR_UNMENDED=1 to see it")
-	}
-}
