@@ -45,7 +45,7 @@ type gate[I, O, P any] struct {
 	last  uint64 // the number of tickets, once it is known
 	head  uint64
 	ring  []*Exchange[I]
-	going *Exchange[I] // is joined with its item
+	going *Exchange[I]   // is joined with its item
 	done  []*Exchange[I] // to be put back
 	spent []guard.Permit
 	items []Item[P]
