@@ -106,3 +106,26 @@ func ExampleReplay_Validate() {
 	fmt.Println((&stages.Replay[int]{}).Validate())
 	// Output: store of dead letters is nil
 }
+
+// Two runs: what is dead-lettered again is a new letter, with one more replay.
+func ExampleReplay_Run() {
+	store := &stages.MemoryLetters[int]{}
+	_ = store.Put(context.Background(), failed(41))
+	down := stages.Map(func(context.Context, int) (int, error) { return 0, errDown })
+	for range 2 {
+		rt := stages.NewRuntime(context.Background(), false, "replay", "charge", "letters", "sink")
+		n := rt.Nodes()
+		toCharge, atCharge := stages.Link[int](rt, n[0], n[1], 8)
+		toLetters, atLetters := stages.Link[int](rt, n[1], n[2], 8)
+		toSink, atSink := stages.Link[int](rt, n[2], n[3], 8)
+		stages.RunSource(&stages.Replay[int]{Store: store}, toCharge)
+		stages.RunStage(down, atCharge, toLetters)
+		stages.RunStage(stages.DeadLetter[int](store.Put), atLetters, toSink)
+		stages.RunSink(show[int](), atSink) // nothing comes so far
+		rt.Close()
+	}
+	for l := range store.Letters(context.Background()) {
+		fmt.Println(l.Value, l.Stage, l.Replays)
+	}
+	// Output: 41 charge 2
+}
