@@ -37,7 +37,8 @@ func BenchmarkLatency(b *testing.B) {
 }
 
 // TestTravellersArrive is for BenchmarkLatency what
-// TestImplementationsDoTheWork is for the others.
+// TestImplementationsDoTheWork is for the others. Real time: not all peers work
+// in a bubble.
 func TestTravellersArrive(t *testing.T) {
 	for _, impl := range travellers() {
 		if j := impl.run(20); len(j) != 20 || slices.Min(j) <= 0 {

@@ -79,7 +79,7 @@ func questions() []question {
 }
 
 // TestImplementationsDoTheWork keeps the benchmarks honest: nobody is fast by
-// doing less.
+// doing less. No bubble: not all peers work in one.
 func TestImplementationsDoTheWork(t *testing.T) {
 	for _, q := range questions() {
 		for _, impl := range q.impls {

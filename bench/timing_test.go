@@ -101,7 +101,8 @@ func napping(t *testing.T, naps []time.Duration) (shown []time.Duration) {
 }
 
 // TestSteadyStateDoesNotAllocate runs long enough that what a run costs by
-// itself does not show: what is left is the allocations per item.
+// itself does not show: what is left is the allocations per item. No bubble: it
+// would be counted.
 func TestSteadyStateDoesNotAllocate(t *testing.T) {
 	for _, impl := range rows(3)[:2] {
 		const few, many = 20_000, 120_000

@@ -3,6 +3,7 @@ package flow_test
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -73,18 +74,20 @@ func TestBatchesNest(t *testing.T) {
 }
 
 func TestAGraphCanBeRunAgainAndAtTheSameTime(t *testing.T) {
-	s := flow.From(stages.Slice(upTo(100))).Map("same", same, flow.Workers(3))
-	done := make(chan error)
-	for range 3 {
-		go func() {
-			got, err := s.Collect(t.Context())
-			if err == nil && len(got) != 100 {
-				err = errFlaky
-			}
-			done <- err
-		}()
-	}
-	for range 3 {
-		require.NoError(t, <-done)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s := flow.From(stages.Slice(upTo(100))).Map("same", same, flow.Workers(3))
+		done := make(chan error)
+		for range 3 {
+			go func() {
+				got, err := s.Collect(t.Context())
+				if err == nil && len(got) != 100 {
+					err = errFlaky
+				}
+				done <- err
+			}()
+		}
+		for range 3 {
+			require.NoError(t, <-done)
+		}
+	})
 }

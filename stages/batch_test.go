@@ -77,14 +77,16 @@ func TestAnAbortLetsTheBatchInTheMakingGo(t *testing.T) {
 
 // Each slice belongs to its receiver, who may keep it and write to it.
 func TestABatchIsItsReceivers(t *testing.T) {
-	r := through(t, Slice(upTo(9)), Batch[int](3, 0))
-	for _, b := range r.out {
-		clear(b)
-		_ = append(b, -1)
-	}
-	require.Equal(t, [][]int{{0, 0, 0}, {0, 0, 0}, {0, 0, 0}}, r.out)
-	r2 := through(t, Slice(upTo(2000)), Batch[int](5000, 0))
-	require.Equal(t, upTo(2000), r2.out[0])
+	synctest.Test(t, func(t *testing.T) {
+		r := through(t, Slice(upTo(9)), Batch[int](3, 0))
+		for _, b := range r.out {
+			clear(b)
+			_ = append(b, -1)
+		}
+		require.Equal(t, [][]int{{0, 0, 0}, {0, 0, 0}, {0, 0, 0}}, r.out)
+		r2 := through(t, Slice(upTo(2000)), Batch[int](5000, 0))
+		require.Equal(t, upTo(2000), r2.out[0])
+	})
 }
 
 // A batch's timer is heard also where items never cease.
@@ -105,10 +107,12 @@ func TestBatchRefusesWhatIsWrong(t *testing.T) {
 }
 
 func TestFilterFailsAndRefuses(t *testing.T) {
-	r := through(t, Slice(upTo(6)), Filter(func(_ context.Context, v int) (bool, error) { return v%2 == 0, []error{nil, errOdd}[v/5] }))
-	require.Equal(t, []string{"0", "2", "4", "!"}, r.order)
-	require.ErrorIs(t, r.failed[0], errOdd)
-	require.Error(t, Filter[int](nil).(Validator).Validate())
-	require.Error(t, Map[int, int](nil, Workers(0)).(Validator).Validate())
-	require.NoError(t, Map(same).(Validator).Validate())
+	synctest.Test(t, func(t *testing.T) {
+		r := through(t, Slice(upTo(6)), Filter(func(_ context.Context, v int) (bool, error) { return v%2 == 0, []error{nil, errOdd}[v/5] }))
+		require.Equal(t, []string{"0", "2", "4", "!"}, r.order)
+		require.ErrorIs(t, r.failed[0], errOdd)
+		require.Error(t, Filter[int](nil).(Validator).Validate())
+		require.Error(t, Map[int, int](nil, Workers(0)).(Validator).Validate())
+		require.NoError(t, Map(same).(Validator).Validate())
+	})
 }

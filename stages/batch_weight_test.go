@@ -25,9 +25,11 @@ func TestABatchIsFullWhenItWeighsEnough(t *testing.T) {
 		"the limit, then all": {[]int{10, 5, 5}, [][]int{{10}, {5, 5}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := through(t, Slice(tt.in), Batch[int](5, 0, Weight(10, itself)))
-			require.Equal(t, tt.want, r.out)
-			require.Equal(t, int64(len(tt.in)-len(tt.want)), r.ledger().Folded)
+			synctest.Test(t, func(t *testing.T) {
+				r := through(t, Slice(tt.in), Batch[int](5, 0, Weight(10, itself)))
+				require.Equal(t, tt.want, r.out)
+				require.Equal(t, int64(len(tt.in)-len(tt.want)), r.ledger().Folded)
+			})
 		})
 	}
 }
@@ -48,26 +50,30 @@ func TestAHeavyItemBeginsTheDelayAnew(t *testing.T) {
 }
 
 func TestAWeightThatIsNoneFailsItsItem(t *testing.T) {
-	r := through(t, Slice([]int{1, -1, 2, 50, 3}), Batch[int](10, 0, Weight(10, func(v int) int {
-		if v == 50 {
-			panic(errGone)
-		}
-		return v
-	})))
-	require.Equal(t, []string{"!", "!", "[1 2 3]"}, r.order)
-	require.ErrorContains(t, r.failed[0], "weight of an item is negative: -1")
-	require.ErrorIs(t, r.failed[1], errGone)
+	synctest.Test(t, func(t *testing.T) {
+		r := through(t, Slice([]int{1, -1, 2, 50, 3}), Batch[int](10, 0, Weight(10, func(v int) int {
+			if v == 50 {
+				panic(errGone)
+			}
+			return v
+		})))
+		require.Equal(t, []string{"!", "!", "[1 2 3]"}, r.order)
+		require.ErrorContains(t, r.failed[0], "weight of an item is negative: -1")
+		require.ErrorIs(t, r.failed[1], errGone)
+	})
 }
 
 func TestGoexitInAWeightLosesNothing(t *testing.T) {
-	r := through(t, Slice(upTo(9)), Batch[int](100, 0, Weight(100, func(v int) int {
-		if v == 3 {
-			runtime.Goexit()
-		}
-		return v
-	})))
-	require.Equal(t, [][]int{{0, 1, 2}}, r.out)
-	require.ErrorIs(t, r.err, ErrGoexit)
+	synctest.Test(t, func(t *testing.T) {
+		r := through(t, Slice(upTo(9)), Batch[int](100, 0, Weight(100, func(v int) int {
+			if v == 3 {
+				runtime.Goexit()
+			}
+			return v
+		})))
+		require.Equal(t, [][]int{{0, 1, 2}}, r.out)
+		require.ErrorIs(t, r.err, ErrGoexit)
+	})
 }
 
 func TestWeightRefusesWhatIsWrong(t *testing.T) {
@@ -104,24 +110,26 @@ func FuzzBatchByWeight(f *testing.F) {
 	f.Add(uint8(3), uint8(20), []byte{1, 0, 0, 40, 2})
 	f.Add(uint8(200), uint8(1), []byte{9, 0, 0, 9})
 	f.Fuzz(func(t *testing.T, size, limit uint8, weights []byte) {
-		n, most := max(int(size), 1), max(int(limit), 1)
-		r := through(t, Slice(weights), Batch[byte](n, 0, Weight(most, func(b byte) int { return int(b) })))
-		var all []byte
-		for i, b := range r.out {
-			require.NotEmpty(t, b)
-			require.LessOrEqual(t, len(b), n)
-			total := 0
-			for _, w := range b {
-				total += int(w)
+		synctest.Test(t, func(t *testing.T) {
+			n, most := max(int(size), 1), max(int(limit), 1)
+			r := through(t, Slice(weights), Batch[byte](n, 0, Weight(most, func(b byte) int { return int(b) })))
+			var all []byte
+			for i, b := range r.out {
+				require.NotEmpty(t, b)
+				require.LessOrEqual(t, len(b), n)
+				total := 0
+				for _, w := range b {
+					total += int(w)
+				}
+				if len(b) > 1 {
+					require.LessOrEqual(t, total, most)
+				}
+				if i+1 < len(r.out) && len(b) < n && total < most {
+					require.Greater(t, total+int(r.out[i+1][0]), most, "the next one would have fitted")
+				}
+				all = append(all, b...)
 			}
-			if len(b) > 1 {
-				require.LessOrEqual(t, total, most)
-			}
-			if i+1 < len(r.out) && len(b) < n && total < most {
-				require.Greater(t, total+int(r.out[i+1][0]), most, "the next one would have fitted")
-			}
-			all = append(all, b...)
-		}
-		require.Equal(t, string(weights), string(all))
+			require.Equal(t, string(weights), string(all))
+		})
 	})
 }

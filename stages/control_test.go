@@ -269,26 +269,28 @@ func TestAStageMayEmit(t *testing.T) {
 // A Goexit fails its item as one of this stage, and leaves a failure of another
 // stage beside it what it is.
 func TestAGoexitAmongFailures(t *testing.T) {
-	r := behindMap(t, Slice(upTo(600)), func(_ context.Context, v int) (int, error) {
-		if v == 401 {
-			return 0, errOdd
+	synctest.Test(t, func(t *testing.T) {
+		r := behindMap(t, Slice(upTo(600)), func(_ context.Context, v int) (int, error) {
+			if v == 401 {
+				return 0, errOdd
+			}
+			return v, nil
+		}, Map(func(_ context.Context, v int) (int, error) {
+			if v == 400 {
+				runtime.Goexit()
+			}
+			return v, nil
+		}))
+		require.ErrorIs(t, r.err, ErrGoexit)
+		for _, f := range r.failed {
+			if f.Value == 401 {
+				require.ErrorIs(t, f, errOdd)
+				require.Equal(t, "map", f.Stage)
+				return
+			}
 		}
-		return v, nil
-	}, Map(func(_ context.Context, v int) (int, error) {
-		if v == 400 {
-			runtime.Goexit()
-		}
-		return v, nil
-	}))
-	require.ErrorIs(t, r.err, ErrGoexit)
-	for _, f := range r.failed {
-		if f.Value == 401 {
-			require.ErrorIs(t, f, errOdd)
-			require.Equal(t, "map", f.Stage)
-			return
-		}
-	}
-	require.Fail(t, "it is lost")
+		require.Fail(t, "it is lost")
+	})
 }
 
 func TestARuntimeEndsWithItsContext(t *testing.T) {

@@ -34,12 +34,14 @@ func TestSourcesBringWhatTheyHave(t *testing.T) {
 		"Chan":  Chan(full),
 	} {
 		t.Run(name, func(t *testing.T) {
-			var got []int
-			nodes, err := deliver(t, src, Append(&got))
-			require.NoError(t, err)
-			require.Equal(t, upTo(300), got)
-			require.Equal(t, Ledger{In: 300, Out: 300}, nodes[0].Ledger())
-			require.Equal(t, Ledger{In: 300, Out: 300}, nodes[1].Ledger())
+			synctest.Test(t, func(t *testing.T) {
+				var got []int
+				nodes, err := deliver(t, src, Append(&got))
+				require.NoError(t, err)
+				require.Equal(t, upTo(300), got)
+				require.Equal(t, Ledger{In: 300, Out: 300}, nodes[0].Ledger())
+				require.Equal(t, Ledger{In: 300, Out: 300}, nodes[1].Ledger())
+			})
 		})
 	}
 }
@@ -80,26 +82,30 @@ func TestSourcesEndWhenAsked(t *testing.T) {
 func TestASourceThatFailsStopsTheRun(t *testing.T) {
 	for name, fail := range faults {
 		t.Run(name, func(t *testing.T) {
-			var got []int
-			_, err := deliver(t, SourceFunc[int](func(_ context.Context, out *Outlet[int]) error {
-				out.Emit(1)
-				return fail()
-			}), Append(&got))
-			require.Equal(t, []int{1}, got)
-			require.ErrorContains(t, err, `stage "source"`)
-			require.True(t, errors.Is(err, errFlaky) || errors.Is(err, ErrGoexit))
+			synctest.Test(t, func(t *testing.T) {
+				var got []int
+				_, err := deliver(t, SourceFunc[int](func(_ context.Context, out *Outlet[int]) error {
+					out.Emit(1)
+					return fail()
+				}), Append(&got))
+				require.Equal(t, []int{1}, got)
+				require.ErrorContains(t, err, `stage "source"`)
+				require.True(t, errors.Is(err, errFlaky) || errors.Is(err, ErrGoexit))
+			})
 		})
 	}
 }
 
 func TestASequenceThatPanicsStopsTheRun(t *testing.T) {
-	var got []int
-	_, err := deliver(t, Seq(func(yield func(int) bool) {
-		yield(1)
-		panic(errFlaky)
-	}), Append(&got))
-	require.Equal(t, []int{1}, got)
-	require.ErrorIs(t, err, errFlaky)
+	synctest.Test(t, func(t *testing.T) {
+		var got []int
+		_, err := deliver(t, Seq(func(yield func(int) bool) {
+			yield(1)
+			panic(errFlaky)
+		}), Append(&got))
+		require.Equal(t, []int{1}, got)
+		require.ErrorIs(t, err, errFlaky)
+	})
 }
 
 // A source may hand out from several goroutines.

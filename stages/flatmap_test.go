@@ -18,44 +18,50 @@ func times(_ context.Context, v int) (iter.Seq[int], error) {
 }
 
 func TestFlatMapCountsWhatItMakes(t *testing.T) {
-	r := through(t, Slice(upTo(5)), FlatMap(times))
-	require.Len(t, r.out, 0+1+2+3+4)
-	require.Equal(t, Ledger{In: 5, Derived: 10 - 4, Out: 10, Filtered: 1}, r.ledger())
-	r = through(t, Slice(upTo(5)), FlatMap(func(context.Context, int) (iter.Seq[int], error) { return nil, nil }))
-	require.Equal(t, int64(5), r.ledger().Filtered, "a nil sequence is an empty one")
+	synctest.Test(t, func(t *testing.T) {
+		r := through(t, Slice(upTo(5)), FlatMap(times))
+		require.Len(t, r.out, 0+1+2+3+4)
+		require.Equal(t, Ledger{In: 5, Derived: 10 - 4, Out: 10, Filtered: 1}, r.ledger())
+		r = through(t, Slice(upTo(5)), FlatMap(func(context.Context, int) (iter.Seq[int], error) { return nil, nil }))
+		require.Equal(t, int64(5), r.ledger().Filtered, "a nil sequence is an empty one")
+	})
 }
 
 // What the sequence had yielded is on its way; the item itself has failed.
 func TestAPanicInASequenceFailsItsItem(t *testing.T) {
-	r := through(t, Slice(upTo(4)), FlatMap(func(_ context.Context, v int) (iter.Seq[int], error) {
-		if v == 0 {
-			panic(errFlaky)
-		}
-		return func(yield func(int) bool) {
-			_ = yield(v)
-			if v == 2 {
+	synctest.Test(t, func(t *testing.T) {
+		r := through(t, Slice(upTo(4)), FlatMap(func(_ context.Context, v int) (iter.Seq[int], error) {
+			if v == 0 {
 				panic(errFlaky)
 			}
-		}, nil
-	}))
-	require.Equal(t, []string{"!", "1", "2", "!", "3"}, r.order)
-	require.ErrorIs(t, r.failed[1], errFlaky)
-	require.Equal(t, 2, r.failed[1].Value)
-	require.NoError(t, r.err)
+			return func(yield func(int) bool) {
+				_ = yield(v)
+				if v == 2 {
+					panic(errFlaky)
+				}
+			}, nil
+		}))
+		require.Equal(t, []string{"!", "1", "2", "!", "3"}, r.order)
+		require.ErrorIs(t, r.failed[1], errFlaky)
+		require.Equal(t, 2, r.failed[1].Value)
+		require.NoError(t, r.err)
+	})
 }
 
 func TestAGoexitInASequenceLosesNothing(t *testing.T) {
-	r := through(t, Slice(upTo(10)), FlatMap(func(_ context.Context, v int) (iter.Seq[int], error) {
-		if v == 5 {
-			runtime.Goexit()
-		}
-		return slices.Values([]int{v}), nil
-	}))
-	require.Equal(t, upTo(5), r.out)
-	require.ErrorIs(t, r.err, ErrGoexit)
-	require.Len(t, r.failed, 5)
-	require.Equal(t, 5, r.failed[0].Value)
-	require.ErrorIs(t, r.failed[0], ErrGoexit)
+	synctest.Test(t, func(t *testing.T) {
+		r := through(t, Slice(upTo(10)), FlatMap(func(_ context.Context, v int) (iter.Seq[int], error) {
+			if v == 5 {
+				runtime.Goexit()
+			}
+			return slices.Values([]int{v}), nil
+		}))
+		require.Equal(t, upTo(5), r.out)
+		require.ErrorIs(t, r.err, ErrGoexit)
+		require.Len(t, r.failed, 5)
+		require.Equal(t, 5, r.failed[0].Value)
+		require.ErrorIs(t, r.failed[0], ErrGoexit)
+	})
 }
 
 // A sequence without end ends with the flow.
@@ -98,8 +104,10 @@ func TestTheTimingsOfAFlatMap(t *testing.T) {
 }
 
 func TestFlatMapWithoutTimings(t *testing.T) {
-	r := drive(t, true, Slice(upTo(5)), FlatMap(times))
-	require.Len(t, r.out, 10)
-	require.Zero(t, r.times[0].Len())
-	require.Error(t, FlatMap[int, int](nil).(Validator).Validate())
+	synctest.Test(t, func(t *testing.T) {
+		r := drive(t, true, Slice(upTo(5)), FlatMap(times))
+		require.Len(t, r.out, 10)
+		require.Zero(t, r.times[0].Len())
+		require.Error(t, FlatMap[int, int](nil).(Validator).Validate())
+	})
 }

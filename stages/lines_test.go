@@ -46,19 +46,23 @@ func TestLinesAreSplitAtTheirEnds(t *testing.T) {
 		"many at a time": {strings.Repeat("line\n", 1000), strings.Fields(strings.Repeat("line ", 1000))},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var got []string
-			_, err := deliver(t, Lines(strings.NewReader(tt.text)), Append(&got))
-			require.NoError(t, err)
-			require.Equal(t, tt.want, got)
+			synctest.Test(t, func(t *testing.T) {
+				var got []string
+				_, err := deliver(t, Lines(strings.NewReader(tt.text)), Append(&got))
+				require.NoError(t, err)
+				require.Equal(t, tt.want, got)
+			})
 		})
 	}
 }
 
 func TestALineThatIsTooLongStopsTheRun(t *testing.T) {
-	var got []string
-	_, err := deliver(t, Lines(strings.NewReader("a\n"+strings.Repeat("x", maxLine+1))), Append(&got))
-	require.ErrorContains(t, err, "reading line 2: bufio.Scanner: token too long")
-	require.Equal(t, []string{"a"}, got)
+	synctest.Test(t, func(t *testing.T) {
+		var got []string
+		_, err := deliver(t, Lines(strings.NewReader("a\n"+strings.Repeat("x", maxLine+1))), Append(&got))
+		require.ErrorContains(t, err, "reading line 2: bufio.Scanner: token too long")
+		require.Equal(t, []string{"a"}, got)
+	})
 }
 
 // brokenPipe is a reader and a writer that fails after so many bytes, by fail.
@@ -90,14 +94,16 @@ var faults = map[string]func() error{
 func TestAReaderThatFailsStopsTheRun(t *testing.T) {
 	for name, fail := range faults {
 		t.Run(name, func(t *testing.T) {
-			var got []string
-			_, err := deliver(t, Lines(&brokenPipe{3, fail}), Append(&got))
-			require.Equal(t, []string{"line", "line", "line"}, got)
-			if name == "goexit" {
-				require.ErrorIs(t, err, ErrGoexit)
-				return
-			}
-			require.ErrorIs(t, err, errFlaky)
+			synctest.Test(t, func(t *testing.T) {
+				var got []string
+				_, err := deliver(t, Lines(&brokenPipe{3, fail}), Append(&got))
+				require.Equal(t, []string{"line", "line", "line"}, got)
+				if name == "goexit" {
+					require.ErrorIs(t, err, ErrGoexit)
+					return
+				}
+				require.ErrorIs(t, err, errFlaky)
+			})
 		})
 	}
 }
@@ -181,17 +187,19 @@ func TestAWriterThatFailsStopsTheRun(t *testing.T) {
 	for name, fail := range faults {
 		for _, size := range []int{0, 2000} {
 			t.Run(name, func(t *testing.T) {
-				p := &brokenPipe{size, fail}
-				nodes, err := deliver(t, Slice(lines), WriteLines[string](p))
-				if name == "goexit" {
-					require.ErrorIs(t, err, ErrGoexit)
-				} else {
-					require.ErrorIs(t, err, errFlaky)
-				}
-				l := nodes[1].Ledger()
-				require.LessOrEqual(t, l.Out*11, int64(size))
-				require.Equal(t, l.In, l.Out+l.Failed)
-				require.Positive(t, l.Failed)
+				synctest.Test(t, func(t *testing.T) {
+					p := &brokenPipe{size, fail}
+					nodes, err := deliver(t, Slice(lines), WriteLines[string](p))
+					if name == "goexit" {
+						require.ErrorIs(t, err, ErrGoexit)
+					} else {
+						require.ErrorIs(t, err, errFlaky)
+					}
+					l := nodes[1].Ledger()
+					require.LessOrEqual(t, l.Out*11, int64(size))
+					require.Equal(t, l.In, l.Out+l.Failed)
+					require.Positive(t, l.Failed)
+				})
 			})
 		}
 	}

@@ -84,21 +84,25 @@ func TestASlowItemHoldsUpNobody(t *testing.T) {
 }
 
 func TestFilterCountsWhatItDrops(t *testing.T) {
-	r := through(t, Slice(upTo(10)), Filter(func(_ context.Context, v int) (bool, error) { return v > 6, nil }))
-	require.Equal(t, []int{7, 8, 9}, r.out)
-	require.Equal(t, int64(7), r.nodes[1].Ledger().Filtered)
+	synctest.Test(t, func(t *testing.T) {
+		r := through(t, Slice(upTo(10)), Filter(func(_ context.Context, v int) (bool, error) { return v > 6, nil }))
+		require.Equal(t, []int{7, 8, 9}, r.out)
+		require.Equal(t, int64(7), r.nodes[1].Ledger().Filtered)
+	})
 }
 
 func TestFlatMap(t *testing.T) {
-	r := through(t, Slice([]int{2, 0, 1, 3}), FlatMap(func(_ context.Context, v int) (iter.Seq[int], error) {
-		if v == 1 {
-			return nil, errOdd
-		}
-		return slices.Values(upTo(v)), nil
-	}))
-	require.Equal(t, []string{"0", "1", "!", "0", "1", "2"}, r.order)
-	require.Equal(t, int64(1), r.nodes[1].Ledger().Filtered)
-	require.Equal(t, int64(3), r.nodes[1].Ledger().Derived)
+	synctest.Test(t, func(t *testing.T) {
+		r := through(t, Slice([]int{2, 0, 1, 3}), FlatMap(func(_ context.Context, v int) (iter.Seq[int], error) {
+			if v == 1 {
+				return nil, errOdd
+			}
+			return slices.Values(upTo(v)), nil
+		}))
+		require.Equal(t, []string{"0", "1", "!", "0", "1", "2"}, r.order)
+		require.Equal(t, int64(1), r.nodes[1].Ledger().Filtered)
+		require.Equal(t, int64(3), r.nodes[1].Ledger().Derived)
+	})
 }
 
 func TestBatchCountsItsDelayFromTheFirstItem(t *testing.T) {
@@ -120,40 +124,46 @@ func TestBatchCountsItsDelayFromTheFirstItem(t *testing.T) {
 }
 
 func TestBatchFlushesAtTheEnd(t *testing.T) {
-	r := through(t, Slice(upTo(7)), Batch[int](3, 0))
-	require.Equal(t, [][]int{{0, 1, 2}, {3, 4, 5}, {6}}, r.out)
-	require.Equal(t, int64(4), r.nodes[1].Ledger().Folded)
+	synctest.Test(t, func(t *testing.T) {
+		r := through(t, Slice(upTo(7)), Batch[int](3, 0))
+		require.Equal(t, [][]int{{0, 1, 2}, {3, 4, 5}, {6}}, r.out)
+		require.Equal(t, int64(4), r.nodes[1].Ledger().Folded)
+	})
 }
 
 func TestAPanicCostsOneItem(t *testing.T) {
-	for _, workers := range []int{1, 3} {
-		r := through(t, Slice(upTo(100)), Map(func(_ context.Context, v int) (int, error) {
-			if v == 50 {
-				panic(errOdd)
-			}
-			return v, nil
-		}, Workers(workers)))
-		require.Len(t, r.out, 99)
-		var p *PanicError
-		require.ErrorAs(t, r.failed[0], &p)
-		require.ErrorIs(t, r.failed[0], errOdd)
-		require.Equal(t, "stage", p.Stage)
-		require.Contains(t, string(p.Stack), "operators_test.go")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		for _, workers := range []int{1, 3} {
+			r := through(t, Slice(upTo(100)), Map(func(_ context.Context, v int) (int, error) {
+				if v == 50 {
+					panic(errOdd)
+				}
+				return v, nil
+			}, Workers(workers)))
+			require.Len(t, r.out, 99)
+			var p *PanicError
+			require.ErrorAs(t, r.failed[0], &p)
+			require.ErrorIs(t, r.failed[0], errOdd)
+			require.Equal(t, "stage", p.Stage)
+			require.Contains(t, string(p.Stack), "operators_test.go")
+		}
+	})
 }
 
 func TestGoexitStopsTheRunAndLosesNothing(t *testing.T) {
-	for _, workers := range []int{1, 2} {
-		r := through(t, Slice(upTo(1000)), Map(func(_ context.Context, v int) (int, error) {
-			if v >= 100 {
-				runtime.Goexit()
-			}
-			return v, nil
-		}, Workers(workers)))
-		require.GreaterOrEqual(t, len(r.out), 85)
-		require.ErrorIs(t, r.err, ErrGoexit)
-		require.ErrorIs(t, r.failed[0], ErrGoexit)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		for _, workers := range []int{1, 2} {
+			r := through(t, Slice(upTo(1000)), Map(func(_ context.Context, v int) (int, error) {
+				if v >= 100 {
+					runtime.Goexit()
+				}
+				return v, nil
+			}, Workers(workers)))
+			require.GreaterOrEqual(t, len(r.out), 85)
+			require.ErrorIs(t, r.err, ErrGoexit)
+			require.ErrorIs(t, r.failed[0], ErrGoexit)
+		}
+	})
 }
 
 func TestAnAbortFailsWhatIsInside(t *testing.T) {

@@ -25,23 +25,27 @@ func sum(_ context.Context, total, v int) (int, error) {
 }
 
 func TestScanSendsEachState(t *testing.T) {
-	r := through(t, Slice(upTo(10)), Scan(100, sum))
-	require.Equal(t, []string{"100", "101", "103", "106", "!", "111", "!", "118", "127"}, r.order,
-		"what fails, and what is dropped, leaves the state as it was")
-	require.ErrorIs(t, r.failed[0], errFlaky)
-	require.ErrorIs(t, r.failed[1], errGone)
-	require.Equal(t, Ledger{In: 10, Out: 7, Failed: 2, Filtered: 1}, r.ledger())
+	synctest.Test(t, func(t *testing.T) {
+		r := through(t, Slice(upTo(10)), Scan(100, sum))
+		require.Equal(t, []string{"100", "101", "103", "106", "!", "111", "!", "118", "127"}, r.order,
+			"what fails, and what is dropped, leaves the state as it was")
+		require.ErrorIs(t, r.failed[0], errFlaky)
+		require.ErrorIs(t, r.failed[1], errGone)
+		require.Equal(t, Ledger{In: 10, Out: 7, Failed: 2, Filtered: 1}, r.ledger())
+	})
 }
 
 // Each run has a state of its own, and no number of workers makes it two.
 func TestScanBeginsAnewAndWorksAlone(t *testing.T) {
-	s := Scan(0, func(_ context.Context, n, _ int) (int, error) { return n + 1, nil })
-	for range 2 {
-		r := through(t, Slice(upTo(1000)), s, func(rt *Runtime) {
-			require.ErrorContains(t, rt.Nodes()[1].SetWorkers(4), "no workers")
-		})
-		require.Equal(t, 1000, r.out[999])
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s := Scan(0, func(_ context.Context, n, _ int) (int, error) { return n + 1, nil })
+		for range 2 {
+			r := through(t, Slice(upTo(1000)), s, func(rt *Runtime) {
+				require.ErrorContains(t, rt.Nodes()[1].SetWorkers(4), "no workers")
+			})
+			require.Equal(t, 1000, r.out[999])
+		}
+	})
 }
 
 func TestReduceSendsOneResultAtTheEnd(t *testing.T) {
@@ -55,9 +59,11 @@ func TestReduceSendsOneResultAtTheEnd(t *testing.T) {
 }
 
 func TestReduceOfNothingIsWhereItBegan(t *testing.T) {
-	r := through(t, Slice([]int{4}), Reduce(100, sum))
-	require.Equal(t, []string{"!", "100"}, r.order)
-	require.Equal(t, Ledger{In: 1, Derived: 1, Out: 1, Failed: 1}, r.ledger())
+	synctest.Test(t, func(t *testing.T) {
+		r := through(t, Slice([]int{4}), Reduce(100, sum))
+		require.Equal(t, []string{"!", "100"}, r.order)
+		require.Equal(t, Ledger{In: 1, Derived: 1, Out: 1, Failed: 1}, r.ledger())
+	})
 }
 
 func TestReduceTellsOnAStopWhatThereWas(t *testing.T) {
@@ -95,15 +101,17 @@ func TestReduceCallsForNoItemThatIsLate(t *testing.T) {
 // An item whose function ends the goroutine takes the result with it, and
 // nothing else.
 func TestGoexitInReduceLosesNothing(t *testing.T) {
-	r := through(t, Slice(upTo(100)), Reduce(0, func(_ context.Context, n, v int) (int, error) {
-		if v == 50 {
-			runtime.Goexit()
-		}
-		return n + v, nil
-	}))
-	require.Empty(t, r.out)
-	require.ErrorIs(t, r.err, ErrGoexit)
-	require.ErrorIs(t, r.failed[len(r.failed)-1], ErrGoexit)
+	synctest.Test(t, func(t *testing.T) {
+		r := through(t, Slice(upTo(100)), Reduce(0, func(_ context.Context, n, v int) (int, error) {
+			if v == 50 {
+				runtime.Goexit()
+			}
+			return n + v, nil
+		}))
+		require.Empty(t, r.out)
+		require.ErrorIs(t, r.err, ErrGoexit)
+		require.ErrorIs(t, r.failed[len(r.failed)-1], ErrGoexit)
+	})
 }
 
 func TestScanAndReduceRefuseNoFunction(t *testing.T) {
@@ -122,21 +130,25 @@ func TestTakeStopsTheIntake(t *testing.T) {
 }
 
 func TestTakeDropsWhatComesStill(t *testing.T) {
-	r := behindMap(t, Slice(upTo(12)), thirds, Take[int](2))
-	require.Equal(t, []int{0, 3}, r.out)
-	require.Equal(t, Ledger{In: 4, Out: 2, Filtered: 2}, r.ledger())
-	require.Len(t, r.failed, 8, "what has failed before is no business of it")
-	require.Equal(t, upTo(5), through(t, Slice(upTo(5)), Take[int](9)).out)
-	require.Empty(t, through(t, Slice(upTo(5)), Take[int](0)).out)
+	synctest.Test(t, func(t *testing.T) {
+		r := behindMap(t, Slice(upTo(12)), thirds, Take[int](2))
+		require.Equal(t, []int{0, 3}, r.out)
+		require.Equal(t, Ledger{In: 4, Out: 2, Filtered: 2}, r.ledger())
+		require.Len(t, r.failed, 8, "what has failed before is no business of it")
+		require.Equal(t, upTo(5), through(t, Slice(upTo(5)), Take[int](9)).out)
+		require.Empty(t, through(t, Slice(upTo(5)), Take[int](0)).out)
+	})
 }
 
 func TestSkipDropsTheFirst(t *testing.T) {
-	r := behindMap(t, Slice(upTo(12)), thirds, Skip[int](2))
-	require.Equal(t, []int{6, 9}, r.out)
-	require.Equal(t, Ledger{In: 4, Out: 2, Filtered: 2}, r.ledger())
-	require.Len(t, r.failed, 8)
-	require.Empty(t, through(t, Slice(upTo(5)), Skip[int](9)).out)
-	require.Equal(t, upTo(500), through(t, Slice(upTo(500)), Skip[int](0)).out)
+	synctest.Test(t, func(t *testing.T) {
+		r := behindMap(t, Slice(upTo(12)), thirds, Skip[int](2))
+		require.Equal(t, []int{6, 9}, r.out)
+		require.Equal(t, Ledger{In: 4, Out: 2, Filtered: 2}, r.ledger())
+		require.Len(t, r.failed, 8)
+		require.Empty(t, through(t, Slice(upTo(5)), Skip[int](9)).out)
+		require.Equal(t, upTo(500), through(t, Slice(upTo(500)), Skip[int](0)).out)
+	})
 }
 
 func TestTakeAndSkipRefuseLessThanNothing(t *testing.T) {
@@ -145,15 +157,17 @@ func TestTakeAndSkipRefuseLessThanNothing(t *testing.T) {
 }
 
 func TestDistinctUntilChangedDropsRepetitions(t *testing.T) {
-	tens := func(v int) int {
-		if v == 25 {
-			panic(errGone)
+	synctest.Test(t, func(t *testing.T) {
+		tens := func(v int) int {
+			if v == 25 {
+				panic(errGone)
+			}
+			return v / 10
 		}
-		return v / 10
-	}
-	r := through(t, Slice([]int{1, 2, 11, 3, 4, 25, 5, 21, 22}), DistinctUntilChanged(tens))
-	require.Equal(t, []string{"1", "11", "3", "!", "21"}, r.order)
-	require.Equal(t, Ledger{In: 9, Out: 4, Failed: 1, Filtered: 4}, r.ledger())
-	require.True(t, errors.Is(r.failed[0], errGone))
-	require.Error(t, DistinctUntilChanged[int, int](nil).(Validator).Validate())
+		r := through(t, Slice([]int{1, 2, 11, 3, 4, 25, 5, 21, 22}), DistinctUntilChanged(tens))
+		require.Equal(t, []string{"1", "11", "3", "!", "21"}, r.order)
+		require.Equal(t, Ledger{In: 9, Out: 4, Failed: 1, Filtered: 4}, r.ledger())
+		require.True(t, errors.Is(r.failed[0], errGone))
+		require.Error(t, DistinctUntilChanged[int, int](nil).(Validator).Validate())
+	})
 }

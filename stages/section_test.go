@@ -353,14 +353,16 @@ func TestAStopDrainsASection(t *testing.T) {
 }
 
 func TestASectionShowsItsLayers(t *testing.T) {
-	r := through(t, Slice(upTo(10)), Section(documented(), same))
-	seen := r.nodes[1].Layers()
-	require.Len(t, seen, 4)
-	require.Equal(t, uint64(10), seen[0].(guard.Snapshot).Admitted)
-	require.Equal(t, uint64(10), seen[1].(dedup.Snapshot).Misses)
-	require.Equal(t, breaker.Closed, seen[2].(breaker.Snapshot).State)
-	require.Equal(t, uint64(10), seen[3].(retry.Snapshot).Succeeded)
-	require.Empty(t, r.nodes[0].Layers())
+	synctest.Test(t, func(t *testing.T) {
+		r := through(t, Slice(upTo(10)), Section(documented(), same))
+		seen := r.nodes[1].Layers()
+		require.Len(t, seen, 4)
+		require.Equal(t, uint64(10), seen[0].(guard.Snapshot).Admitted)
+		require.Equal(t, uint64(10), seen[1].(dedup.Snapshot).Misses)
+		require.Equal(t, breaker.Closed, seen[2].(breaker.Snapshot).State)
+		require.Equal(t, uint64(10), seen[3].(retry.Snapshot).Succeeded)
+		require.Empty(t, r.nodes[0].Layers())
+	})
 }
 
 func TestASectionRefusesWhatIsWrong(t *testing.T) {
@@ -391,20 +393,22 @@ func TestASectionRefusesWhatIsWrong(t *testing.T) {
 // Who runs a section without having asked whether it is valid gets the same
 // error from the run, and no item is lost.
 func TestASectionThatIsInvalidFailsTheRun(t *testing.T) {
-	nop := Retry[int](retry.None())
-	for want, layers := range map[string][]Layer[int]{
-		"guard: invalid policy":   {Guard[int](guard.Limit(0))},
-		"guard: invalid":          {nop, Guard[int](guard.Limit(-1))},
-		"dedup: invalid policy":   {Dedup(dedup.Window(-1), func(v int) int { return v })},
-		"breaker: invalid policy": {Breaker[int](breaker.Policy{})},
-		"retry: invalid policy":   {Retry[int](retry.Policy{})},
-	} {
-		s := Section(layers, same)
-		r := through(t, Slice(upTo(20)), StageFunc[int, int](s.Run))
-		require.ErrorContains(t, r.err, want)
-		require.Empty(t, r.out)
-		for _, f := range r.failed {
-			require.ErrorContains(t, f, want)
+	synctest.Test(t, func(t *testing.T) {
+		nop := Retry[int](retry.None())
+		for want, layers := range map[string][]Layer[int]{
+			"guard: invalid policy":   {Guard[int](guard.Limit(0))},
+			"guard: invalid":          {nop, Guard[int](guard.Limit(-1))},
+			"dedup: invalid policy":   {Dedup(dedup.Window(-1), func(v int) int { return v })},
+			"breaker: invalid policy": {Breaker[int](breaker.Policy{})},
+			"retry: invalid policy":   {Retry[int](retry.Policy{})},
+		} {
+			s := Section(layers, same)
+			r := through(t, Slice(upTo(20)), StageFunc[int, int](s.Run))
+			require.ErrorContains(t, r.err, want)
+			require.Empty(t, r.out)
+			for _, f := range r.failed {
+				require.ErrorContains(t, f, want)
+			}
 		}
-	}
+	})
 }

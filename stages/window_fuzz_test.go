@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -117,47 +118,49 @@ func FuzzWindow(f *testing.F) {
 	f.Add(uint8(4), uint8(0), uint8(20), uint8(200), []byte{1, 33, 17, 25, 2, 18, 80, 8, 7, 81, 64, 200, 16})
 	f.Add(uint8(4), uint8(0), uint8(9), uint8(3), []byte{1, 33, 17, 25, 2, 18, 80, 8, 7, 81, 64, 200, 16})
 	f.Fuzz(func(t *testing.T, size, every, lateness, capacity uint8, times []byte) {
-		model := naive{
-			size: 1 + int(size)%12, lateness: int(lateness) % 32, capacity: 1 + int(capacity)%64, mark: -1 << 40,
-		}
-		policy := Session(time.Duration(model.size) * time.Second)
-		if every > 0 {
-			model.every = min(int(every), model.size)
-			policy = Sliding(time.Duration(model.size)*time.Second, time.Duration(model.every)*time.Second)
-		}
-		var in []stamped
-		for i, b := range times[:min(len(times), 100)] {
-			in = append(in, stamped{key: int(b) % 2, at: i/8 + int(b)/4, place: i})
-		}
-		var late []int
-		r := through(t, Slice(in), Window[stamped](policy,
-			EventTime(func(s stamped) time.Time { return seconds(s.at) }, time.Duration(model.lateness)*time.Second),
-			PerKey(func(s stamped) int { return s.key }), Capacity(model.capacity),
-			Late(func(_ context.Context, s stamped) error { late = append(late, s.place); return nil })))
-
-		want := Ledger{In: int64(len(in))}
-		for _, s := range in {
-			model.put(s)
-		}
-		for _, w := range model.windows() {
-			model.leave(w, true)
-		}
-		require.Equal(t, model.late, late)
-		var windows []WindowOf[stamped]
-		for _, w := range model.out {
-			slices.SortStableFunc(w.members, func(a, b member) int { return cmp.Compare(a.at, b.at) })
-			var items []stamped
-			for _, m := range w.members {
-				items = append(items, m.stamped)
+		synctest.Test(t, func(t *testing.T) {
+			model := naive{
+				size: 1 + int(size)%12, lateness: int(lateness) % 32, capacity: 1 + int(capacity)%64, mark: -1 << 40,
 			}
-			windows = append(windows, WindowOf[stamped]{Start: seconds(w.start), End: seconds(w.end), Items: items, Partial: w.partial})
-			want.Out++
-			want.Folded += int64(len(items) - 1)
-			want.Derived += int64(len(items))
-		}
-		want.Filtered = int64(len(late))
-		want.Derived -= want.In - want.Filtered
-		require.Equal(t, windows, r.out)
-		require.Equal(t, want, r.ledger())
+			policy := Session(time.Duration(model.size) * time.Second)
+			if every > 0 {
+				model.every = min(int(every), model.size)
+				policy = Sliding(time.Duration(model.size)*time.Second, time.Duration(model.every)*time.Second)
+			}
+			var in []stamped
+			for i, b := range times[:min(len(times), 100)] {
+				in = append(in, stamped{key: int(b) % 2, at: i/8 + int(b)/4, place: i})
+			}
+			var late []int
+			r := through(t, Slice(in), Window[stamped](policy,
+				EventTime(func(s stamped) time.Time { return seconds(s.at) }, time.Duration(model.lateness)*time.Second),
+				PerKey(func(s stamped) int { return s.key }), Capacity(model.capacity),
+				Late(func(_ context.Context, s stamped) error { late = append(late, s.place); return nil })))
+
+			want := Ledger{In: int64(len(in))}
+			for _, s := range in {
+				model.put(s)
+			}
+			for _, w := range model.windows() {
+				model.leave(w, true)
+			}
+			require.Equal(t, model.late, late)
+			var windows []WindowOf[stamped]
+			for _, w := range model.out {
+				slices.SortStableFunc(w.members, func(a, b member) int { return cmp.Compare(a.at, b.at) })
+				var items []stamped
+				for _, m := range w.members {
+					items = append(items, m.stamped)
+				}
+				windows = append(windows, WindowOf[stamped]{Start: seconds(w.start), End: seconds(w.end), Items: items, Partial: w.partial})
+				want.Out++
+				want.Folded += int64(len(items) - 1)
+				want.Derived += int64(len(items))
+			}
+			want.Filtered = int64(len(late))
+			want.Derived -= want.In - want.Filtered
+			require.Equal(t, windows, r.out)
+			require.Equal(t, want, r.ledger())
+		})
 	})
 }

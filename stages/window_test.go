@@ -90,12 +90,14 @@ func TestWindowsOfEventTime(t *testing.T) {
 		"session, late":   {Session(5 * time.Second), 0, []int{10, 7, 2, 16, 3}, "7-15[7 10] 16-21~[16]", []int{2, 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var late []int
-			note := func(_ context.Context, v int) error { late = append(late, v); return nil }
-			r := through(t, Slice(tt.in), Window[int](tt.policy, EventTime(seconds, tt.lateness), Late(note)))
-			require.Equal(t, tt.want, strings.Join(text(r.out), " "))
-			require.Equal(t, tt.late, late)
-			require.Equal(t, int64(len(late)), r.ledger().Filtered)
+			synctest.Test(t, func(t *testing.T) {
+				var late []int
+				note := func(_ context.Context, v int) error { late = append(late, v); return nil }
+				r := through(t, Slice(tt.in), Window[int](tt.policy, EventTime(seconds, tt.lateness), Late(note)))
+				require.Equal(t, tt.want, strings.Join(text(r.out), " "))
+				require.Equal(t, tt.late, late)
+				require.Equal(t, int64(len(late)), r.ledger().Filtered)
+			})
 		})
 	}
 }
@@ -110,75 +112,83 @@ func TestEventTimeStandsStillWithoutItems(t *testing.T) {
 }
 
 func TestLateItemsAreFilteredUnlessSomebodyTakesThem(t *testing.T) {
-	in := []int{30, 1, 2, 3, 4}
-	policy, at := Tumbling(10*time.Second), EventTime(seconds, 0)
-	r := through(t, Slice(in), Window[int](policy, at))
-	require.Equal(t, Ledger{In: 5, Out: 1, Filtered: 4}, r.ledger())
-	r = through(t, Slice(in), Window[int](policy, at, Late(func(_ context.Context, v int) error {
-		switch v {
-		case 1:
-			return errFlaky
-		case 2:
-			panic(errGone)
-		case 3:
-			return ErrDrop
-		}
-		return nil
-	})))
-	require.Equal(t, Ledger{In: 5, Out: 1, Filtered: 2, Failed: 2}, r.ledger())
-	require.ErrorIs(t, r.failed[0], errFlaky)
-	require.Equal(t, 1, r.failed[0].Value)
-	require.ErrorIs(t, r.failed[1], errGone)
+	synctest.Test(t, func(t *testing.T) {
+		in := []int{30, 1, 2, 3, 4}
+		policy, at := Tumbling(10*time.Second), EventTime(seconds, 0)
+		r := through(t, Slice(in), Window[int](policy, at))
+		require.Equal(t, Ledger{In: 5, Out: 1, Filtered: 4}, r.ledger())
+		r = through(t, Slice(in), Window[int](policy, at, Late(func(_ context.Context, v int) error {
+			switch v {
+			case 1:
+				return errFlaky
+			case 2:
+				panic(errGone)
+			case 3:
+				return ErrDrop
+			}
+			return nil
+		})))
+		require.Equal(t, Ledger{In: 5, Out: 1, Filtered: 2, Failed: 2}, r.ledger())
+		require.ErrorIs(t, r.failed[0], errFlaky)
+		require.Equal(t, 1, r.failed[0].Value)
+		require.ErrorIs(t, r.failed[1], errGone)
+	})
 }
 
 func TestWindowsPerKey(t *testing.T) {
-	letter := func(s string) byte { return s[0] }
-	at := func(s string) time.Time { return seconds(int(s[1] - '0')) }
-	in := []string{"a1", "b2", "a3", "b3", "a9", "b9"}
-	for policy, want := range map[WindowPolicy]string{
-		Session(3 * time.Second):   "1-6[a1 a3] 2-6[b2 b3] 9-12~[a9] 9-12~[b9]",
-		Tumbling(10 * time.Second): "0-10~[a1 a3 a9] 0-10~[b2 b3 b9]",
-	} {
-		r := through(t, Slice(in), Window[string](policy, EventTime(at, 0), PerKey(letter)))
-		require.Equal(t, want, strings.Join(text(r.out), " "))
-	}
+	synctest.Test(t, func(t *testing.T) {
+		letter := func(s string) byte { return s[0] }
+		at := func(s string) time.Time { return seconds(int(s[1] - '0')) }
+		in := []string{"a1", "b2", "a3", "b3", "a9", "b9"}
+		for policy, want := range map[WindowPolicy]string{
+			Session(3 * time.Second):   "1-6[a1 a3] 2-6[b2 b3] 9-12~[a9] 9-12~[b9]",
+			Tumbling(10 * time.Second): "0-10~[a1 a3 a9] 0-10~[b2 b3 b9]",
+		} {
+			r := through(t, Slice(in), Window[string](policy, EventTime(at, 0), PerKey(letter)))
+			require.Equal(t, want, strings.Join(text(r.out), " "))
+		}
+	})
 }
 
 // An item that a user's function cannot make sense of fails alone.
 func TestAWindowFailsWhatHasNoTime(t *testing.T) {
-	r := through(t, Slice(upTo(5)), Window[int](Tumbling(time.Hour), EventTime(func(v int) time.Time {
-		switch v {
-		case 1:
-			panic(errGone)
-		case 2:
-			return time.Time{}
-		case 3:
-			return time.Date(3000, 1, 1, 0, 0, 0, 0, time.UTC)
-		}
-		return seconds(v)
-	}, 0)))
-	require.Equal(t, []string{"0-3600~[0 4]"}, text(r.out))
-	require.ErrorIs(t, r.failed[0], errGone)
-	require.ErrorContains(t, r.failed[1], "event time is out of range: 0001-01-01 00:00:00 +0000 UTC")
-	require.ErrorContains(t, r.failed[2], "event time is out of range: 3000")
-	r = through(t, Slice(upTo(3)), Window[int](Tumbling(time.Hour), EventTime(seconds, 0), PerKey(func(v int) any {
-		if v == 1 {
-			panic(errGone)
-		}
-		return nil
-	})))
-	require.Equal(t, []string{"0-3600~[0 2]"}, text(r.out))
-	require.ErrorIs(t, r.failed[0], errGone)
+	synctest.Test(t, func(t *testing.T) {
+		r := through(t, Slice(upTo(5)), Window[int](Tumbling(time.Hour), EventTime(func(v int) time.Time {
+			switch v {
+			case 1:
+				panic(errGone)
+			case 2:
+				return time.Time{}
+			case 3:
+				return time.Date(3000, 1, 1, 0, 0, 0, 0, time.UTC)
+			}
+			return seconds(v)
+		}, 0)))
+		require.Equal(t, []string{"0-3600~[0 4]"}, text(r.out))
+		require.ErrorIs(t, r.failed[0], errGone)
+		require.ErrorContains(t, r.failed[1], "event time is out of range: 0001-01-01 00:00:00 +0000 UTC")
+		require.ErrorContains(t, r.failed[2], "event time is out of range: 3000")
+		r = through(t, Slice(upTo(3)), Window[int](Tumbling(time.Hour), EventTime(seconds, 0), PerKey(func(v int) any {
+			if v == 1 {
+				panic(errGone)
+			}
+			return nil
+		})))
+		require.Equal(t, []string{"0-3600~[0 2]"}, text(r.out))
+		require.ErrorIs(t, r.failed[0], errGone)
+	})
 }
 
 func TestGoexitInAWindowLosesNothing(t *testing.T) {
-	exit := func(int) time.Time { runtime.Goexit(); return epoch }
-	r := through(t, Slice(upTo(9)), Window[int](Tumbling(time.Hour), EventTime(exit, 0)))
-	require.ErrorIs(t, r.err, ErrGoexit)
-	r = through(t, Slice([]int{9, 10, 20, 1}), Window[int](Tumbling(10*time.Second), EventTime(seconds, 0),
-		Late(func(context.Context, int) error { runtime.Goexit(); return nil })))
-	require.Equal(t, []string{"0-10[9]", "10-20[10]", "20-30~[20]"}, text(r.out))
-	require.ErrorIs(t, r.err, ErrGoexit)
+	synctest.Test(t, func(t *testing.T) {
+		exit := func(int) time.Time { runtime.Goexit(); return epoch }
+		r := through(t, Slice(upTo(9)), Window[int](Tumbling(time.Hour), EventTime(exit, 0)))
+		require.ErrorIs(t, r.err, ErrGoexit)
+		r = through(t, Slice([]int{9, 10, 20, 1}), Window[int](Tumbling(10*time.Second), EventTime(seconds, 0),
+			Late(func(context.Context, int) error { runtime.Goexit(); return nil })))
+		require.Equal(t, []string{"0-10[9]", "10-20[10]", "20-30~[20]"}, text(r.out))
+		require.ErrorIs(t, r.err, ErrGoexit)
+	})
 }
 
 // What is kept is bounded: the window that would end first leaves before its
@@ -187,9 +197,9 @@ func TestAWindowKeepsNoMoreThanItMay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := through(t, every(time.Second, 10), Window[int](Tumbling(4*time.Second), Capacity(3)))
 		require.Equal(t, []string{"0-4~[0 1 2 3]", "4-8~[4 5 6 7]", "8-12~[8 9]"}, text(r.out)[:3])
+		r = through(t, Slice([]int{0, 10, 20, 1, 30}), Window[int](Tumbling(10*time.Second), EventTime(seconds, time.Hour), Capacity(2)))
+		require.Equal(t, []string{"0-10~[0]", "0-10~[1]", "10-20~[10]", "20-30~[20]", "30-40~[30]"}, text(r.out))
 	})
-	r := through(t, Slice([]int{0, 10, 20, 1, 30}), Window[int](Tumbling(10*time.Second), EventTime(seconds, time.Hour), Capacity(2)))
-	require.Equal(t, []string{"0-10~[0]", "0-10~[1]", "10-20~[10]", "20-30~[20]", "30-40~[30]"}, text(r.out))
 }
 
 // What is open when the intake stops leaves at once, and what was on its way

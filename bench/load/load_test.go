@@ -136,6 +136,7 @@ func TestASoakThatGrowsFails(t *testing.T) {
 }
 
 // Ctrl-C in the second run: the first is there, and so is what the second has.
+// Real time: the runs are processes of their own.
 func TestAnInterruptionShowsWhatThereIs(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

@@ -6,7 +6,10 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const output = `goos: linux
 BenchmarkThree/impl=channels-2           1   300 ns/op   0 B/op   0 allocs/op

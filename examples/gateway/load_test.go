@@ -19,7 +19,8 @@ import (
 // Under load: an open loop of 300 requests a second for one and a half, a third of
 // them equal to another, against a model with all its faults and an outage in the
 // middle. Whoever is answered gets the answer to his own question; whoever is
-// refused is told why and when to come back; and the books balance.
+// refused is told why and when to come back; and the books balance. Real time:
+// real connections.
 func TestUnderLoad(t *testing.T) {
 	const requests, every = 450, time.Second / 300
 	manners := standin.Typical()

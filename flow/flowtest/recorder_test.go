@@ -37,7 +37,9 @@ func (r *recorder) Fatalf(format string, args ...any) {
 
 func (r *recorder) Cleanup(f func()) { r.cleanups = append(r.cleanups, f) }
 
-// told runs f, as a test is run, and returns what it had to say.
+// told runs f, as a test is run, and returns what it had to say. The goroutine
+// is there for FailNow to end, and is waited for; a bubble the checks open
+// themselves.
 func told(f func(r *recorder)) []string {
 	r := &recorder{}
 	done := make(chan struct{})

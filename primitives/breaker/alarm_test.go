@@ -122,7 +122,8 @@ func TestStormOfRejections(t *testing.T) {
 	})
 }
 
-// A breaker that nobody uses any more is not kept by its alarm.
+// A breaker that nobody uses any more is not kept by its alarm. No bubble: the
+// collector works in real time.
 func TestAlarmKeepsNoBreaker(t *testing.T) {
 	var gone atomic.Bool
 	func() {
@@ -142,7 +143,8 @@ func TestTimesAreMonotonic(t *testing.T) {
 }
 
 // Opened and closed again while many call: whoever calls after an opening is
-// rejected, and whoever calls after a closing is not.
+// rejected, and whoever calls after a closing is not. No bubble: real
+// parallelism is the point.
 func TestBlindRejectionsBelongToTheirState(t *testing.T) {
 	b, err := New(Consecutive("model", 1, time.Hour))
 	require.NoError(t, err)

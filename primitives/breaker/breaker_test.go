@@ -85,19 +85,21 @@ func TestDoDoesNotCallForACallerWhoIsTooLate(t *testing.T) {
 }
 
 func TestPanicAndGoexitCountAsFailures(t *testing.T) {
-	b := newBreaker(t)
-	require.PanicsWithValue(t, "boom", func() {
-		_, _ = b.Do(t.Context(), func(context.Context) (int, error) { panic("boom") })
-	})
-	require.Equal(t, 1, b.Snapshot().Failures)
+	synctest.Test(t, func(t *testing.T) {
+		b := newBreaker(t)
+		require.PanicsWithValue(t, "boom", func() {
+			_, _ = b.Do(t.Context(), func(context.Context) (int, error) { panic("boom") })
+		})
+		require.Equal(t, 1, b.Snapshot().Failures)
 
-	goexit(t, b)
-	require.Equal(t, 2, b.Snapshot().Failures)
+		goexit(t, b)
+		require.Equal(t, 2, b.Snapshot().Failures)
 
-	require.Panics(t, func() {
-		_, _ = b.Do(t.Context(), func(context.Context) (int, error) { panic(nil) })
+		require.Panics(t, func() {
+			_, _ = b.Do(t.Context(), func(context.Context) (int, error) { panic(nil) })
+		})
+		require.Equal(t, breaker.Open, b.State())
 	})
-	require.Equal(t, breaker.Open, b.State())
 }
 
 // goexit ends a call as t.FailNow would.

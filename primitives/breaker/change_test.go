@@ -67,7 +67,8 @@ func TestHookSeesEveryTransitionInOrder(t *testing.T) {
 	})
 }
 
-// 10 000 failures at the same time open the breaker once.
+// 10 000 failures at the same time open the breaker once. No bubble: real
+// parallelism is the point.
 func TestStormOpensOnce(t *testing.T) {
 	var s seen
 	b := newBreaker(t, breaker.OnChange(s.hook))
@@ -85,7 +86,8 @@ func TestStormOpensOnce(t *testing.T) {
 }
 
 // Everybody does everything at the same time; the hook must see a chain, never
-// be run twice at once, and end with the state the breaker is in.
+// be run twice at once, and end with the state the breaker is in. No bubble:
+// real parallelism is the point.
 func TestChangesFormAChainUnderConcurrency(t *testing.T) {
 	var s seen
 	b, err := breaker.New(breaker.Consecutive("model", 1, 0, breaker.OnChange(s.hook)))
@@ -177,24 +179,26 @@ func TestPanickingHookIsContained(t *testing.T) {
 // runtime.Goexit can not be contained, but the changes that follow are seen all
 // the same, and the next goroutine is not locked out.
 func TestGoexitInTheHookLosesNoChange(t *testing.T) {
-	var s seen
-	var b *breaker.Breaker
-	b = newBreaker(t, breaker.OnChange(func(c breaker.Change) {
-		s.hook(c)
-		if len(s.changes) == 1 {
-			b.Reset() // pending when the goroutine goes
-			runtime.Goexit()
-		}
-	}))
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	synctest.Test(t, func(t *testing.T) {
+		var s seen
+		var b *breaker.Breaker
+		b = newBreaker(t, breaker.OnChange(func(c breaker.Change) {
+			s.hook(c)
+			if len(s.changes) == 1 {
+				b.Reset() // pending when the goroutine goes
+				runtime.Goexit()
+			}
+		}))
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			b.Trip()
+			t.Error("Goexit goes through")
+		}()
+		<-done
+		require.Len(t, s.changes, 2)
 		b.Trip()
-		t.Error("Goexit goes through")
-	}()
-	<-done
-	require.Len(t, s.changes, 2)
-	b.Trip()
-	require.Len(t, s.changes, 3)
-	s.requireChain(t)
+		require.Len(t, s.changes, 3)
+		s.requireChain(t)
+	})
 }

@@ -46,7 +46,7 @@ func TestRowOvertakenByATransition(t *testing.T) {
 }
 
 // A transition has stored its word and not yet its counts: who is that early waits
-// for them.
+// for them. No bubble: who waits spins, and time would stand still.
 func TestOutcomeBeforeItsEpoch(t *testing.T) {
 	b, err := New(On("model", time.Hour, Rate(1, time.Hour, 5)))
 	require.NoError(t, err)

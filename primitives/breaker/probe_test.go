@@ -176,7 +176,8 @@ func TestProbeThatOutlivesItsLeaseStillDecides(t *testing.T) {
 
 // Two probes end at the same time, one well and one badly: the one that decides
 // does so alone. Otherwise the failure that comes second, having looked before
-// the lock and acted behind it, would open a breaker that has just closed.
+// the lock and acted behind it, would open a breaker that has just closed. No
+// bubble: real parallelism is the point.
 func TestOneProbeDecidesForAll(t *testing.T) {
 	b, err := breaker.New(breaker.Consecutive("model", 5, 0, breaker.Probes(2)))
 	require.NoError(t, err)

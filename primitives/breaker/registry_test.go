@@ -264,29 +264,31 @@ func TestKeysThatStartDisabledMakeRoom(t *testing.T) {
 }
 
 func TestPin(t *testing.T) {
-	r := newRegistry[string](t, 2)
-	p, q := r.Pin("a"), r.Pin("a")
-	require.Same(t, p.Breaker, q.Breaker)
-	require.Equal(t, 1, r.Snapshot().Pinned)
-	p.Release()
-	p.Release() // to no effect
-	require.Equal(t, 1, r.Snapshot().Pinned)
-	q.Release()
-	require.Zero(t, r.Snapshot().Pinned)
+	synctest.Test(t, func(t *testing.T) {
+		r := newRegistry[string](t, 2)
+		p, q := r.Pin("a"), r.Pin("a")
+		require.Same(t, p.Breaker, q.Breaker)
+		require.Equal(t, 1, r.Snapshot().Pinned)
+		p.Release()
+		p.Release() // to no effect
+		require.Equal(t, 1, r.Snapshot().Pinned)
+		q.Release()
+		require.Zero(t, r.Snapshot().Pinned)
 
-	require.Panics(t, func() {
-		_, _ = r.Do(t.Context(), "a", func(context.Context) (int, error) { panic("boom") })
+		require.Panics(t, func() {
+			_, _ = r.Do(t.Context(), "a", func(context.Context) (int, error) { panic("boom") })
+		})
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_, _ = r.Do(context.Background(), "a", func(context.Context) (int, error) { runtime.Goexit(); return 0, nil })
+		}()
+		<-done
+		require.Zero(t, r.Snapshot().Pinned, "however the call ends")
+		p = r.Pin("a")
+		require.Equal(t, 2, p.Breaker.Snapshot().Failures)
+		p.Release()
 	})
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_, _ = r.Do(context.Background(), "a", func(context.Context) (int, error) { runtime.Goexit(); return 0, nil })
-	}()
-	<-done
-	require.Zero(t, r.Snapshot().Pinned, "however the call ends")
-	p = r.Pin("a")
-	require.Equal(t, 2, p.Breaker.Snapshot().Failures)
-	p.Release()
 }
 
 // loud is a key whose text asks the registry.
@@ -385,7 +387,8 @@ func TestRegistryIsRefused(t *testing.T) {
 	}
 }
 
-// Many goroutines, few places: a key that fails opens once and stays.
+// Many goroutines, few places: a key that fails opens once and stays. No
+// bubble: real parallelism is the point.
 func TestRegistryUnderConcurrency(t *testing.T) {
 	var opened atomic.Int32
 	r := newRegistry[int](t, 16, breaker.OnChange(func(breaker.Change) { opened.Add(1) }))

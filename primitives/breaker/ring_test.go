@@ -60,7 +60,8 @@ func TestFullBucketKeepsItsShare(t *testing.T) {
 	require.EqualValues(t, 1<<28, bad)
 }
 
-// All that is added at one time is counted, by however many.
+// All that is added at one time is counted, by however many. No bubble: real
+// parallelism is the point.
 func TestRingLosesNothing(t *testing.T) {
 	r := newTestRing(time.Hour)
 	var wg sync.WaitGroup

@@ -61,7 +61,7 @@ func TestTenThousandHungCallsOpenOnce(t *testing.T) {
 }
 
 // Everything at the same time, with all rules and modes: the changes form a chain
-// and nothing is stuck at the end.
+// and nothing is stuck at the end. No bubble: real parallelism is the point.
 func TestEverythingAtOnce(t *testing.T) {
 	b, s := on(t, breaker.InARow(5), breaker.OutOf(5, 10), breaker.Rate(0.5, time.Millisecond, 5),
 		breaker.Slow(time.Microsecond, 0.9, time.Millisecond, 5), breaker.Hung(time.Millisecond, 3), breaker.Ramp(time.Millisecond),

@@ -58,7 +58,8 @@ func TestSetForgetsTheOldestAtTheCap(t *testing.T) {
 	require.False(t, s.Seen(1))
 }
 
-// Of all who ask at once, one is told false.
+// Of all who ask at once, one is told false. No bubble: real parallelism is the
+// point.
 func TestSetTellsOneOfMany(t *testing.T) {
 	s := newSet[int](t, dedup.Window(time.Hour))
 	var first atomic.Int32

@@ -22,7 +22,7 @@ func (o *once) Done(int, error) { o.told.Add(1) }
 
 // TestStress uses every method at once. For each key there is at most one run
 // whose context is alive, results are never another key's, every follower is
-// told once, and the books balance.
+// told once, and the books balance. No bubble: real parallelism is the point.
 func TestStress(t *testing.T) {
 	d := make1[int, int](t, dedup.Window(time.Microsecond, dedup.MaxEntries(5)))
 	const keys, workers, rounds = 8, 8, 2000
@@ -92,7 +92,8 @@ func TestStress(t *testing.T) {
 }
 
 // TestStressGivingUp lets leaders and followers give up at any moment, and
-// forgets keys. Nobody whose own ctx is alive is told of a cancellation.
+// forgets keys. Nobody whose own ctx is alive is told of a cancellation. No
+// bubble: real parallelism is the point.
 func TestStressGivingUp(t *testing.T) {
 	d := make1[int, int](t, dedup.Window(time.Microsecond))
 	const keys, workers, rounds = 3, 8, 1000

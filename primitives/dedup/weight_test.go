@@ -100,7 +100,8 @@ func TestWeightsMoveAlong(t *testing.T) {
 	require.EqualValues(t, want-4900, d.Snapshot().Weight)
 }
 
-// Row 26: entries and weight are bounded under concurrent insert.
+// Row 26: entries and weight are bounded under concurrent insert. No bubble:
+// real parallelism is the point.
 func TestResilience26BoundsUnderConcurrency(t *testing.T) {
 	d := weighed(t, 100, dedup.MaxEntries(20))
 	var wg sync.WaitGroup

@@ -77,7 +77,8 @@ func TestHookMayUseTheGuard(t *testing.T) {
 }
 
 // A chain: whoever is told never hears the same thing twice in a row, and hears
-// the truth last, however the crossings race.
+// the truth last, however the crossings race. No bubble: real parallelism is
+// the point.
 func TestCrossingsFormAChain(t *testing.T) {
 	var told []bool // only one hook runs at a time; -race checks that too
 	g := newGuard(t, guard.Limit(4, guard.SoftLimit(2, func(c guard.Crossing) {
@@ -154,33 +155,35 @@ func TestFailingHookLeavesTheGuardSound(t *testing.T) {
 		"goexit": runtime.Goexit,
 	} {
 		t.Run(name, func(t *testing.T) {
-			told, failAt := 0, 1
-			g := newGuard(t, guard.Limit(2, guard.SoftLimit(1, func(guard.Crossing) {
-				if told++; told == failAt {
-					fail()
+			synctest.Test(t, func(t *testing.T) {
+				told, failAt := 0, 1
+				g := newGuard(t, guard.Limit(2, guard.SoftLimit(1, func(guard.Crossing) {
+					if told++; told == failAt {
+						fail()
+					}
+				})))
+				apart := func(f func()) {
+					var wg sync.WaitGroup
+					wg.Go(func() {
+						defer func() { _ = recover() }()
+						f()
+						t.Error("the failure did not reach the caller")
+					})
+					wg.Wait()
 				}
-			})))
-			apart := func(f func()) {
-				var wg sync.WaitGroup
-				wg.Go(func() {
-					defer func() { _ = recover() }()
-					f()
-					t.Error("the failure did not reach the caller")
-				})
-				wg.Wait()
-			}
-			apart(func() { _, _ = g.TryAcquire() })
-			require.True(t, g.Snapshot().Empty())
-			require.Equal(t, 2, told, "above failed, below is told all the same")
+				apart(func() { _, _ = g.TryAcquire() })
+				require.True(t, g.Snapshot().Empty())
+				require.Equal(t, 2, told, "above failed, below is told all the same")
 
-			failAt = 4
-			p := take(t, g)
-			apart(func() { p.Release() })
-			require.True(t, g.Snapshot().Empty())
-			require.Equal(t, 4, told)
+				failAt = 4
+				p := take(t, g)
+				apart(func() { p.Release() })
+				require.True(t, g.Snapshot().Empty())
+				require.Equal(t, 4, told)
 
-			take(t, g).Release()
-			require.Equal(t, 6, told, "the hook lives on")
+				take(t, g).Release()
+				require.Equal(t, 6, told, "the hook lives on")
+			})
 		})
 	}
 }

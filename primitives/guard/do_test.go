@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
@@ -59,17 +60,19 @@ func TestDoReleasesWhenTheClassifierPanics(t *testing.T) {
 
 // t.FailNow inside a guarded function ends the goroutine in this way too.
 func TestDoReleasesOnGoexit(t *testing.T) {
-	for _, g := range one(t) {
-		var wg sync.WaitGroup
-		wg.Go(func() {
-			_, _ = g.Do(t.Context(), func(context.Context) (int, error) {
-				runtime.Goexit()
-				return 0, nil
+	synctest.Test(t, func(t *testing.T) {
+		for _, g := range one(t) {
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				_, _ = g.Do(t.Context(), func(context.Context) (int, error) {
+					runtime.Goexit()
+					return 0, nil
+				})
 			})
-		})
-		wg.Wait()
-		require.True(t, g.Snapshot().Empty())
-	}
+			wg.Wait()
+			require.True(t, g.Snapshot().Empty())
+		}
+	})
 }
 
 func TestDoOfAShedderSheds(t *testing.T) {

@@ -65,7 +65,8 @@ func TestZeroGuardAdmitsNobody(t *testing.T) {
 	require.True(t, g.Snapshot().Full())
 }
 
-// Checklist row 3, rows 29 and 30 of the resilience list.
+// Checklist row 3, rows 29 and 30 of the resilience list. No bubble: real
+// parallelism is the point.
 func TestNeverMoreInFlightThanCapacity(t *testing.T) {
 	const capacity, callers, rounds = 7, 1000, 20
 	g := newGuard(t, guard.Limit(capacity))
@@ -145,7 +146,8 @@ func TestSlotsAreUsedAgain(t *testing.T) {
 }
 
 // Two callers hand one slot to and fro, so that each Acquire waits. The other
-// slot stays taken: a guard at rest forgets its idle waiters.
+// slot stays taken: a guard at rest forgets its idle waiters. No bubble: its
+// bookkeeping would be counted.
 func TestWaitingAllocatesNothing(t *testing.T) {
 	g := newGuard(t, guard.Limit(2))
 	take(t, g)

@@ -37,6 +37,7 @@ func TestReleaseOfAnOldCopyAfterReuse(t *testing.T) {
 	}
 }
 
+// No bubble: real parallelism is the point.
 func TestReleaseOfCopiesAtTheSameMoment(t *testing.T) {
 	g := newGuard(t, guard.Limit(4))
 	for range 200 {

@@ -116,6 +116,7 @@ func TestResizeIsRefused(t *testing.T) {
 
 // Row 29 by force, 64 goroutines. Fault: a limit that is read, and then the count
 // raised, is overshot. Whoever comes in after Resize has returned finds it kept.
+// No bubble: real parallelism is the point.
 func TestResizeIsExactUnderLoad(t *testing.T) {
 	const most = 60
 	g := newGuard(t, guard.Limit(most))

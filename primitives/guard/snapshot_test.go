@@ -75,7 +75,8 @@ func TestSnapshotCounts(t *testing.T) {
 	})
 }
 
-// Fault: getters that are read one by one contradict each other under load.
+// Fault: getters that are read one by one contradict each other under load. No
+// bubble: real parallelism is the point.
 func TestSnapshotIsOnePicture(t *testing.T) {
 	g := newGuard(t, guard.Limit(3))
 	var wg sync.WaitGroup

@@ -112,6 +112,7 @@ func TestLightCallsGoOnWhenTheHeavyOneLeaves(t *testing.T) {
 }
 
 // Rows 29 and 30 with weights: the sum never exceeds the limit, and comes to zero.
+// No bubble: real parallelism is the point.
 func TestNeverMoreWeightThanCapacity(t *testing.T) {
 	const capacity = 70 // some of it in the cells, some behind the lock
 	g := newGuard(t, guard.Limit(capacity))

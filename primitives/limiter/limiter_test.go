@@ -166,17 +166,19 @@ func TestDoWaitsCallsAndRecords(t *testing.T) {
 }
 
 func TestDoLetsAPanicThrough(t *testing.T) {
-	l := newLimiter(t, limiter.PerSecond(1e9))
-	require.PanicsWithValue(t, "f", func() {
-		_, _ = l.Do(t.Context(), 1, func(context.Context) (int, error) { panic("f") })
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter(t, limiter.PerSecond(1e9))
+		require.PanicsWithValue(t, "f", func() {
+			_, _ = l.Do(t.Context(), 1, func(context.Context) (int, error) { panic("f") })
+		})
+		done := make(chan bool)
+		go func() {
+			defer close(done)
+			_, _ = l.Do(t.Context(), 1, func(context.Context) (int, error) { runtime.Goexit(); return 0, nil })
+		}()
+		<-done
+		require.NoError(t, l.Try(1))
 	})
-	done := make(chan bool)
-	go func() {
-		defer close(done)
-		_, _ = l.Do(t.Context(), 1, func(context.Context) (int, error) { runtime.Goexit(); return 0, nil })
-	}()
-	<-done
-	require.NoError(t, l.Try(1))
 }
 
 func TestTheClassifierDecides(t *testing.T) {

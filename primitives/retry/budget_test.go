@@ -160,24 +160,26 @@ func TestWhatIsADeposit(t *testing.T) {
 // Retries that are given up for another reason are not paid for, and rejections
 // that are waited out are no retries.
 func TestWhatTakesNoToken(t *testing.T) {
-	b := newBudget(t, 0.5, 0, 5)
-	policy := []retry.Option{retry.WithBudget(b), retry.RetryRejected(), retry.MaxElapsed(time.Hour)}
-	r := newRetrier(t, retry.Constant(3, time.Minute, policy...))
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	for want, try := range map[retry.Reason]retry.Try{
-		0:               {Attempt: 2, Err: rejection{time.Millisecond}},
-		retry.Deadline:  {Attempt: 2, Err: errDown},
-		retry.Exhausted: {Attempt: 3, Err: errDown},
-		retry.Permanent: {Attempt: 2, Err: outcome.AsPermanent(errDown)},
-		retry.Postponed: {Attempt: 2, Err: outcome.AsThrottled(errDown, 2*time.Hour)},
-		retry.Nested:    {Attempt: 2, Err: &retry.Error{Attempts: 2, Err: errDown}},
-	} {
-		require.Equal(t, want, r.Next(ctx, try).Reason)
-	}
-	late := retry.Try{Attempt: 2, Err: errDown, Began: time.Now().Add(-time.Hour)}
-	require.Equal(t, retry.Elapsed, r.Next(t.Context(), late).Reason)
-	require.Equal(t, retry.BudgetSnapshot{Tokens: 5}, b.Snapshot())
+	synctest.Test(t, func(t *testing.T) {
+		b := newBudget(t, 0.5, 0, 5)
+		policy := []retry.Option{retry.WithBudget(b), retry.RetryRejected(), retry.MaxElapsed(time.Hour)}
+		r := newRetrier(t, retry.Constant(3, time.Minute, policy...))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		for want, try := range map[retry.Reason]retry.Try{
+			0:               {Attempt: 2, Err: rejection{time.Millisecond}},
+			retry.Deadline:  {Attempt: 2, Err: errDown},
+			retry.Exhausted: {Attempt: 3, Err: errDown},
+			retry.Permanent: {Attempt: 2, Err: outcome.AsPermanent(errDown)},
+			retry.Postponed: {Attempt: 2, Err: outcome.AsThrottled(errDown, 2*time.Hour)},
+			retry.Nested:    {Attempt: 2, Err: &retry.Error{Attempts: 2, Err: errDown}},
+		} {
+			require.Equal(t, want, r.Next(ctx, try).Reason)
+		}
+		late := retry.Try{Attempt: 2, Err: errDown, Began: time.Now().Add(-time.Hour)}
+		require.Equal(t, retry.Elapsed, r.Next(t.Context(), late).Reason)
+		require.Equal(t, retry.BudgetSnapshot{Tokens: 5}, b.Snapshot())
+	})
 }
 
 // The fault: after a panic inside, the budget was used up for good.
@@ -221,6 +223,7 @@ func TestOuterRetryDoesNotGoRoundTheInnerBudget(t *testing.T) {
 	require.Len(t, s.begun, 1)
 }
 
+// No bubble: real parallelism is the point.
 func TestBudgetIsExactUnderAStorm(t *testing.T) {
 	b := newBudget(t, 0.5, 0, 1000)
 	drain(t, b)

@@ -59,21 +59,23 @@ func TestWhatIsTriedAgain(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			r := newRetrier(t, retry.Constant(3, time.Second))
-			v := r.Next(tt.ctx, retry.Try{Attempt: tt.attempt, Err: tt.err})
-			require.Equal(t, tt.retry, v.Retry)
-			require.Equal(t, tt.reason, v.Reason)
-			require.False(t, v.Free)
-			if tt.retry {
-				require.NoError(t, v.Err)
-				require.Positive(t, v.Delay)
-				return
-			}
-			e := requireError(t, v.Err)
-			require.Equal(t, tt.reason, e.Reason)
-			require.Equal(t, tt.attempts, e.Attempts)
-			require.Equal(t, tt.err, e.Err)
-			require.Zero(t, v.Delay)
+			synctest.Test(t, func(t *testing.T) {
+				r := newRetrier(t, retry.Constant(3, time.Second))
+				v := r.Next(tt.ctx, retry.Try{Attempt: tt.attempt, Err: tt.err})
+				require.Equal(t, tt.retry, v.Retry)
+				require.Equal(t, tt.reason, v.Reason)
+				require.False(t, v.Free)
+				if tt.retry {
+					require.NoError(t, v.Err)
+					require.Positive(t, v.Delay)
+					return
+				}
+				e := requireError(t, v.Err)
+				require.Equal(t, tt.reason, e.Reason)
+				require.Equal(t, tt.attempts, e.Attempts)
+				require.Equal(t, tt.err, e.Err)
+				require.Zero(t, v.Delay)
+			})
 		})
 	}
 }
@@ -148,21 +150,23 @@ func TestTheFirstTryCanBeRejected(t *testing.T) {
 }
 
 func TestRejectionIsNotWaitedOutInVain(t *testing.T) {
-	r := newRetrier(t, retry.Constant(2, time.Second, retry.RetryRejected()))
-	v := r.Next(t.Context(), retry.Try{Attempt: 1, Err: rejection{0}})
-	require.Equal(t, retry.Rejected, v.Reason, "does not tell when to come back")
+	synctest.Test(t, func(t *testing.T) {
+		r := newRetrier(t, retry.Constant(2, time.Second, retry.RetryRejected()))
+		v := r.Next(t.Context(), retry.Try{Attempt: 1, Err: rejection{0}})
+		require.Equal(t, retry.Rejected, v.Reason, "does not tell when to come back")
 
-	v = r.Next(t.Context(), retry.Try{Attempt: 1, Err: rejection{6 * time.Minute}})
-	require.Equal(t, retry.Postponed, v.Reason)
+		v = r.Next(t.Context(), retry.Try{Attempt: 1, Err: rejection{6 * time.Minute}})
+		require.Equal(t, retry.Postponed, v.Reason)
 
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	v = r.Next(ctx, retry.Try{Attempt: 1, Err: rejection{2 * time.Minute}})
-	require.Equal(t, retry.Deadline, v.Reason)
-	require.Zero(t, requireError(t, v.Err).Attempts)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		v = r.Next(ctx, retry.Try{Attempt: 1, Err: rejection{2 * time.Minute}})
+		require.Equal(t, retry.Deadline, v.Reason)
+		require.Zero(t, requireError(t, v.Err).Attempts)
 
-	v = r.Next(t.Context(), retry.Try{Attempt: 2, Err: rejection{time.Second}})
-	require.Equal(t, retry.Verdict{Retry: true, Free: true, Delay: time.Second}, v, "also after the last but one")
+		v = r.Next(t.Context(), retry.Try{Attempt: 2, Err: rejection{time.Second}})
+		require.Equal(t, retry.Verdict{Retry: true, Free: true, Delay: time.Second}, v, "also after the last but one")
+	})
 }
 
 func TestTheEarlierDeadlineHolds(t *testing.T) {
@@ -196,19 +200,21 @@ func TestTheEarlierDeadlineHolds(t *testing.T) {
 }
 
 func TestAbandon(t *testing.T) {
-	r := newRetrier(t, retry.Constant(9, time.Second))
-	err := r.Abandon(t.Context(), retry.Try{Attempt: 2, Err: errDown})
-	e := requireError(t, err)
-	require.Equal(t, retry.Cancelled, e.Reason)
-	require.Equal(t, 2, e.Attempts)
-	require.ErrorIs(t, err, errDown)
-	require.ErrorIs(t, err, context.Canceled)
-	require.Equal(t, outcome.Failure, outcome.Classify(t.Context(), err).Kind, "the service did fail")
+	synctest.Test(t, func(t *testing.T) {
+		r := newRetrier(t, retry.Constant(9, time.Second))
+		err := r.Abandon(t.Context(), retry.Try{Attempt: 2, Err: errDown})
+		e := requireError(t, err)
+		require.Equal(t, retry.Cancelled, e.Reason)
+		require.Equal(t, 2, e.Attempts)
+		require.ErrorIs(t, err, errDown)
+		require.ErrorIs(t, err, context.Canceled)
+		require.Equal(t, outcome.Failure, outcome.Classify(t.Context(), err).Kind, "the service did fail")
 
-	ctx, cancel := context.WithDeadline(t.Context(), time.Now())
-	defer cancel()
-	err = r.Abandon(ctx, retry.Try{Attempt: 1, Err: errDown})
-	require.Equal(t, retry.Deadline, requireError(t, err).Reason)
-	require.Equal(t, retry.Snapshot{Calls: 2, GaveUp: 2, Cancelled: 1, Deadline: 1}, r.Snapshot(),
-		"the tries themselves were counted by Next")
+		ctx, cancel := context.WithDeadline(t.Context(), time.Now())
+		defer cancel()
+		err = r.Abandon(ctx, retry.Try{Attempt: 1, Err: errDown})
+		require.Equal(t, retry.Deadline, requireError(t, err).Reason)
+		require.Equal(t, retry.Snapshot{Calls: 2, GaveUp: 2, Cancelled: 1, Deadline: 1}, r.Snapshot(),
+			"the tries themselves were counted by Next")
+	})
 }

@@ -186,23 +186,25 @@ func TestTheCallersOwnCancellationInsideTheCallIsNotRetried(t *testing.T) {
 }
 
 func TestPanicAndGoexitAreNotRetried(t *testing.T) {
-	r := newRetrier(t, retry.Constant(3, time.Second))
-	calls := 0
-	require.PanicsWithValue(t, "boom", func() {
-		_, _ = r.Do(t.Context(), func(context.Context) (int, error) { calls++; panic("boom") })
-	})
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_, _ = r.Do(context.Background(), func(context.Context) (int, error) {
-			calls++
-			runtime.Goexit()
-			return 0, nil
+	synctest.Test(t, func(t *testing.T) {
+		r := newRetrier(t, retry.Constant(3, time.Second))
+		calls := 0
+		require.PanicsWithValue(t, "boom", func() {
+			_, _ = r.Do(t.Context(), func(context.Context) (int, error) { calls++; panic("boom") })
 		})
-		assert.Fail(t, "Goexit goes through")
-	}()
-	<-done
-	require.Equal(t, 2, calls)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_, _ = r.Do(context.Background(), func(context.Context) (int, error) {
+				calls++
+				runtime.Goexit()
+				return 0, nil
+			})
+			assert.Fail(t, "Goexit goes through")
+		}()
+		<-done
+		require.Equal(t, 2, calls)
+	})
 }
 
 func TestFunctionGetsTheContextOfTheCaller(t *testing.T) {

@@ -229,6 +229,7 @@ func TestServesOverTheNetwork(t *testing.T) {
 	require.ErrorContains(t, err, "refused", "nobody listens any more")
 }
 
+// Real time: real connections.
 func TestCloseEndsRequestsUnderWay(t *testing.T) {
 	server := newServer(t, standin.Manners{MinLatency: time.Hour, MaxLatency: time.Hour})
 	base, err := server.Start()

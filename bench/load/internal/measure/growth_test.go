@@ -59,6 +59,7 @@ func TestGrowth(t *testing.T) {
 	}
 }
 
+// No bubble: it is the process that is measured.
 func TestTheGaugeSeesGoroutinesAndMemory(t *testing.T) {
 	g := measure.Watch(time.Hour, true) // the first look and the last
 	release := make(chan struct{})

@@ -120,21 +120,23 @@ func TestManyAtATime(t *testing.T) {
 		"bar":   onTerminal,
 	} {
 		t.Run(name, func(t *testing.T) {
-			var out bytes.Buffer
-			p := make(&out, 800)
-			var all sync.WaitGroup
-			for range 8 {
-				all.Go(func() {
-					for range 100 {
-						p.Add(1)
-					}
-					p.Note("one is done")
-				})
-			}
-			all.Wait()
-			p.Close()
-			require.Equal(t, 8, strings.Count(out.String(), "one is done\n"))
-			require.Regexp(t, `800 of 800|800/800`, out.String())
+			synctest.Test(t, func(t *testing.T) {
+				var out bytes.Buffer
+				p := make(&out, 800)
+				var all sync.WaitGroup
+				for range 8 {
+					all.Go(func() {
+						for range 100 {
+							p.Add(1)
+						}
+						p.Note("one is done")
+					})
+				}
+				all.Wait()
+				p.Close()
+				require.Equal(t, 8, strings.Count(out.String(), "one is done\n"))
+				require.Regexp(t, `800 of 800|800/800`, out.String())
+			})
 		})
 	}
 }
