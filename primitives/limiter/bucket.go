@@ -9,6 +9,10 @@ import (
 // must fit in, so that no sum of two overflows.
 const longest = 1 << 60
 
+// largest is the largest burst: with it the price of a unit still has some 9 bits,
+// however high the rate, so that it is right to a 1000th.
+const largest = 1 << 50
+
 // bucket is the account of what was admitted: a debt that each unit raises by its
 // price and that time pays back. No debt is a full bucket. Times are since the
 // base of the limiter.

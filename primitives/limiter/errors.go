@@ -66,12 +66,6 @@ func (e *WaitError) Unwrap() error { return e.Err }
 // reached the service.
 func (e *WaitError) Outcome() outcome.Outcome { return outcome.Outcome{Kind: outcome.Ignored} }
 
-func (l *Limiter) waitError(err error, after time.Duration) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return &WaitError{Name: l.policy.name, After: after, Err: err}
-}
-
 // CostError says that a call can never be admitted: its cost is below 0, or above
 // the burst.
 type CostError struct {

@@ -22,7 +22,7 @@ type Limiter struct {
 	pace   pace
 	line   line
 
-	admitted, units, penalties uint64
+	admitted, refused, cancelled, units, penalties uint64
 }
 
 // Source is what a [Limiter] can be had from: a [Policy] makes a new one, a
@@ -63,7 +63,7 @@ func (l *Limiter) Limiter() (*Limiter, error) {
 // up later than they should; a burst, see [Burst], makes up for that.
 func (l *Limiter) Wait(ctx context.Context, cost int) error {
 	if err := ctx.Err(); err != nil {
-		return l.waitError(err, 0)
+		return l.cancel(nil, err)
 	}
 	l.mu.Lock()
 	if ok, err := l.enter(cost); ok || err != nil {
@@ -83,7 +83,10 @@ func (l *Limiter) Try(cost int) error {
 	if ok, err := l.enter(cost); ok || err != nil {
 		return err
 	}
-	return &LimitError{Name: l.policy.name, After: l.expected(cost)}
+	l.refused++
+	// Where the first in line could go, and has not yet been scheduled, nothing is
+	// left to wait for but that.
+	return &LimitError{Name: l.policy.name, After: max(l.expected(cost), 1)}
 }
 
 // Do waits for cost units, calls f, and passes on what it returned; see
@@ -127,9 +130,11 @@ func (l *Limiter) Penalize(d time.Duration) {
 }
 
 // Set has l go on with policy p: its rate, its burst and the rest. Those who wait
-// keep their places and get what they wait for at the new rate. Units that are
+// keep their places and get what they wait for at the new rate, or a [*CostError]
+// when it is their turn and the new burst is below what they want. Units that are
 // there remain, up to the new burst; a larger burst fills up with time. A pause
-// remains. It returns a [*PolicyError], and changes nothing, where p is invalid.
+// remains, and a rate that [Adaptive] had lowered is whole again. It returns a
+// [*PolicyError], and changes nothing, where p is invalid.
 func (l *Limiter) Set(p Policy) error {
 	if err := p.Validate(); err != nil {
 		return err

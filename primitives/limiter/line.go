@@ -47,6 +47,9 @@ func (q *line) remove(w *waiter) {
 	}
 	q.len--
 	q.units -= float64(w.cost)
+	if q.len == 0 {
+		q.units = 0 // a sum of very unlike costs leaves a rest
+	}
 }
 
 // call has the first one look again. It does not block.
@@ -66,14 +69,21 @@ func (l *Limiter) wait(ctx context.Context, cost int) error {
 	l.mu.Lock()
 	l.advance() // the clock has gone on since the caller had the lock
 	if after := l.expected(cost); hurried && after > time.Until(deadline) {
+		l.refused++
+		err := &WaitError{Name: l.policy.name, After: after, Err: context.DeadlineExceeded}
 		l.mu.Unlock()
-		return l.waitError(context.DeadlineExceeded, after)
+		return err
 	}
 	w := &waiter{cost: cost, called: make(chan struct{}, 1)}
 	l.line.push(w)
 	l.mu.Unlock()
 	var timer *time.Timer // stopped or fired wherever it is set
 	for {
+		// First, for it may have ended while the units came: they are for somebody
+		// who can use them.
+		if err := ctx.Err(); err != nil {
+			return l.cancel(w, err)
+		}
 		d, done, err := l.attempt(w)
 		if done {
 			return err
@@ -92,8 +102,6 @@ func (l *Limiter) wait(ctx context.Context, cost int) error {
 		case <-due:
 		case <-w.called:
 		case <-ctx.Done():
-			l.leave(w)
-			return l.waitError(ctx.Err(), 0)
 		}
 	}
 }
@@ -127,8 +135,13 @@ func (l *Limiter) nextLook(cost int) time.Duration {
 	return d
 }
 
-func (l *Limiter) leave(w *waiter) {
+// cancel ends a call whose context is over; w is nil where it is not in line.
+func (l *Limiter) cancel(w *waiter, err error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.line.remove(w)
+	l.cancelled++
+	if w != nil {
+		l.line.remove(w)
+	}
+	return &WaitError{Name: l.policy.name, Err: err}
 }

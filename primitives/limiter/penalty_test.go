@@ -122,6 +122,20 @@ func TestAdaptiveHalvesAndGrows(t *testing.T) {
 	})
 }
 
+// The fault: the end of a step without end was before its begin, and the rate was
+// whole again at once.
+func TestAStepWithoutEnd(t *testing.T) {
+	bubble(t, func(t *testing.T, _ func() time.Duration) {
+		l := newLimiter(t, limiter.PerSecond(100, limiter.Adaptive(20, math.MaxInt64)))
+		time.Sleep(time.Hour)
+		l.Penalize(time.Second)
+		time.Sleep(24 * time.Hour)
+		require.Equal(t, 50.0, l.Snapshot().Rate)
+		l.Penalize(time.Second)
+		require.Equal(t, 50.0, l.Snapshot().Rate)
+	})
+}
+
 // Each second has the rate that it has, also for one who waits through all.
 func TestAdaptiveAdmitsAtTheRateOfTheMoment(t *testing.T) {
 	bubble(t, func(t *testing.T, since func() time.Duration) {

@@ -56,7 +56,7 @@ func build(p Policy, opts []Option) Policy {
 func Name(name string) Option { return func(p *Policy) { p.name = name } }
 
 // Burst is how many units may be admitted at once, after a quiet time; at least 1,
-// and no less than any call costs. The default is what comes in 10 ms, at least 1:
+// at most 2^50, and no less than any call costs. The default is what comes in 10 ms, at least 1:
 // with less, waking up late would cost throughput at high rates.
 func Burst(n int) Option { return func(p *Policy) { p.burst, p.hasBurst = n, true } }
 
@@ -75,7 +75,7 @@ const DefaultMaxPause = 5 * time.Minute
 // fixed rate. After Chiu and Jain, "Analysis of the increase and decrease
 // algorithms for congestion avoidance" (1989).
 func Adaptive(lowest float64, step time.Duration) Option {
-	return func(p *Policy) { p.lowest, p.step, p.adaptive = lowest, step, true }
+	return func(p *Policy) { p.lowest, p.step, p.adaptive = lowest, min(step, longest), true }
 }
 
 // Classify sets what the errors of calls mean to [Limiter.Record]. The default,
@@ -96,6 +96,7 @@ func (p Policy) Validate() error {
 	check(timed || p.told != "", "it has no rate")
 	check(timed || p.told == "", "%s is out of range", p.told)
 	check(!p.hasBurst || p.burst >= 1, "burst %d is below 1", p.burst)
+	check(p.burst <= largest, "burst %d is above 2^50", p.burst)
 	check(!timed || p.interval*float64(p.size()) <= longest, "burst %d takes more than 36 years", p.burst)
 	check(!p.hasPause || p.maxPause > 0, "bound of a pause %v is not above 0", p.maxPause)
 	if p.adaptive {

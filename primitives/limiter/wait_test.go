@@ -88,7 +88,7 @@ func TestADeadlineThatWouldPass(t *testing.T) {
 		l := newLimiter(t, limiter.Every(time.Second))
 		require.NoError(t, l.Try(1))
 		waits := later(l, t.Context(), 1)
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second+1)
 		defer cancel()
 		second := later(l, ctx, 1) // just in time
 		err := l.Wait(ctx, 1)
@@ -140,5 +140,109 @@ func TestAStorm(t *testing.T) {
 		require.Zero(t, s.Waiting)
 		require.LessOrEqual(t, s.Units, uint64(50+since()/time.Microsecond))
 		require.NotZero(t, s.Units)
+	})
+}
+
+// ending is a context that ends while the limiter asks for its deadline, and takes
+// its time.
+type ending struct {
+	context.Context
+	cancel context.CancelFunc
+}
+
+func (c ending) Deadline() (time.Time, bool) {
+	c.cancel()
+	time.Sleep(time.Second)
+	return c.Context.Deadline()
+}
+
+// The fault: units went to one whose context had ended just before they were there,
+// and who cannot use them.
+func TestUnitsAreNotForThoseWhoHaveGone(t *testing.T) {
+	bubble(t, func(t *testing.T, _ func() time.Duration) {
+		l := newLimiter(t, limiter.Every(time.Second))
+		require.NoError(t, l.Try(1))
+		ctx, cancel := context.WithCancel(t.Context())
+		require.ErrorIs(t, l.Wait(ending{ctx, cancel}, 1), context.Canceled)
+		require.Equal(t, uint64(1), l.Snapshot().Units)
+		require.NoError(t, l.Try(1), "the unit is still there")
+	})
+}
+
+// The fault: a try in the moment in which the first in line could go, and has not
+// been scheduled yet, was told to come again after nothing.
+func TestARefusalTellsToWait(t *testing.T) {
+	for range 100 {
+		bubble(t, func(t *testing.T, _ func() time.Duration) {
+			l := newLimiter(t, limiter.Every(time.Second, limiter.Burst(10)))
+			require.NoError(t, l.Try(1))
+			ctx, cancel := context.WithCancel(t.Context())
+			tried := make(chan error)
+			go func() {
+				assert.Error(t, l.Wait(ctx, 10)) // it is in the way of the other,
+				tried <- l.Try(1)                // who has been called now
+			}()
+			synctest.Wait()
+			other := later(l, t.Context(), 1)
+			cancel()
+			if err := <-tried; err != nil {
+				var e *limiter.LimitError
+				require.ErrorAs(t, err, &e)
+				require.Positive(t, e.After)
+			}
+			require.NoError(t, <-other)
+		})
+	}
+}
+
+// The fault: a sum of costs of very different size kept a rest when all had left.
+func TestAnEmptyLineCostsNothing(t *testing.T) {
+	bubble(t, func(t *testing.T, _ func() time.Duration) {
+		const all = 1 << 50
+		l := newLimiter(t, limiter.PerSecond(1e12, limiter.Burst(all)))
+		require.NoError(t, l.Try(all))
+		for _, leave := range []func(){leaves(t, l, all, 40), leaves(t, l, 1, 3)} {
+			leave()
+		}
+		require.Zero(t, l.Snapshot().Waiting)
+		require.NoError(t, l.Set(limiter.Every(time.Hour)))
+		first := later(l, t.Context(), 1)
+		require.Equal(t, 2*time.Hour, refused(t, l, 1))
+		require.NoError(t, <-first)
+	})
+}
+
+// leaves has n callers wait, and returns how to make them give up.
+func leaves(t *testing.T, l *limiter.Limiter, cost, n int) func() {
+	ctx, cancel := context.WithCancel(t.Context())
+	var waits []<-chan error
+	for range n {
+		waits = append(waits, later(l, ctx, cost))
+	}
+	return func() {
+		cancel()
+		for _, w := range waits {
+			require.ErrorIs(t, <-w, context.Canceled)
+		}
+	}
+}
+
+func TestEveryCallIsCounted(t *testing.T) {
+	bubble(t, func(t *testing.T, _ func() time.Duration) {
+		l := newLimiter(t, limiter.Every(time.Second, limiter.Burst(2)))
+		gone, cancel := context.WithCancel(t.Context())
+		first, second := later(l, t.Context(), 2), later(l, gone, 2)
+		require.Error(t, l.Try(1))
+		hurried, stop := context.WithTimeout(t.Context(), time.Second)
+		defer stop()
+		require.ErrorIs(t, l.Wait(hurried, 2), context.DeadlineExceeded)
+		cancel()
+		require.ErrorIs(t, <-second, context.Canceled)
+		require.ErrorIs(t, l.Wait(gone, 1), context.Canceled)
+		require.ErrorIs(t, l.Try(3), limiter.ErrCost)
+		require.NoError(t, <-first)
+		require.NoError(t, l.Try(0))
+		s := l.Snapshot()
+		require.Equal(t, []uint64{2, 2, 2, 2}, []uint64{s.Admitted, s.Refused, s.Cancelled, s.Units})
 	})
 }
