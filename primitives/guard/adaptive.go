@@ -74,7 +74,7 @@ type adaptation struct {
 	peak    int
 	samples int
 	lost    int
-	held    time.Duration // in all, by those that were not lost
+	held    float64 // ns in all, by those that were not lost; a sum of integers could overflow
 }
 
 func (p Policy) adaptation() *adaptation {
@@ -95,15 +95,15 @@ func (a *adaptation) seen(depth int, now time.Duration) {
 	a.peak = max(a.peak, depth)
 }
 
-// sample takes note of a call that ends. If that ends the window, and the window
-// says anything, it returns the new limit.
-func (a *adaptation) sample(since, now time.Duration, kind outcome.Kind, mean time.Duration) (int, bool) {
+// sample takes note of a call that ends, and leaves so many units in use. If that
+// ends the window, and the window says anything, it returns the new limit.
+func (a *adaptation) sample(since, now time.Duration, kind outcome.Kind, mean time.Duration, depth int) (int, bool) {
 	if since >= a.begin {
 		a.samples++
 		if lost(kind) || a.slow > 0 && now-since > a.slow {
 			a.lost++
 		} else {
-			a.held += now - since
+			a.held += float64(now - since)
 		}
 	}
 	if now-a.begin < a.length(mean) {
@@ -113,7 +113,7 @@ func (a *adaptation) sample(since, now time.Duration, kind outcome.Kind, mean ti
 	if told {
 		a.decide()
 	}
-	a.restart(a.limit, now)
+	a.restart(a.limit, depth, now)
 	return int(a.limit), told
 }
 
@@ -125,7 +125,9 @@ func lost(kind outcome.Kind) bool { return kind == outcome.Failure || kind == ou
 // end in it, and as long again as a full guard needs for twice the least samples.
 // A guard that is less than half used therefore sees too few.
 func (a *adaptation) length(mean time.Duration) time.Duration {
-	return max(leastWindow, time.Duration(float64(mean)*(1+max(1, 2*leastSamples/a.limit))))
+	const most = 1 << 62
+	d := float64(mean) * (1 + max(1, 2*leastSamples/a.limit))
+	return max(leastWindow, time.Duration(min(d, most)))
 }
 
 // decide ends a window that says something.
@@ -135,7 +137,7 @@ func (a *adaptation) decide() {
 	if a.lost*tolerated > a.samples {
 		a.law.interrupt()
 	} else {
-		w.held = a.held / time.Duration(a.samples-a.lost)
+		w.held = time.Duration(a.held / float64(a.samples-a.lost))
 		if next = a.law.next(w); next > a.limit && !w.busy() {
 			next = a.limit
 		}
@@ -144,8 +146,9 @@ func (a *adaptation) decide() {
 	a.limit = min(max(next, float64(a.min)), float64(a.max))
 }
 
-// restart begins a window.
-func (a *adaptation) restart(limit float64, now time.Duration) {
-	a.limit, a.begin = limit, now
-	a.peak, a.samples, a.lost, a.held = 0, 0, 0, 0
+// restart begins a window. What is in flight is in use in it, too: where none begins
+// later, a peak of 0 would bring the limit down to its lower bound.
+func (a *adaptation) restart(limit float64, depth int, now time.Duration) {
+	a.limit, a.begin, a.peak = limit, now, depth
+	a.samples, a.lost, a.held = 0, 0, 0
 }

@@ -92,7 +92,7 @@ func (g *Guard) learn(since, now time.Duration, kind outcome.Kind) {
 	if g.adapt == nil || kind == outcome.Ignored {
 		return
 	}
-	if next, ok := g.adapt.sample(since, now, kind, g.holds.mean); ok {
+	if next, ok := g.adapt.sample(since, now, kind, g.holds.mean, g.depth()); ok {
 		g.setCapacity(next)
 	}
 }

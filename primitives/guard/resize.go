@@ -19,7 +19,7 @@ func (g *Guard) Resize(n int) error {
 	g.setCapacity(n)
 	if g.adapt != nil {
 		g.adapt.law.interrupt()
-		g.adapt.restart(float64(n), now)
+		g.adapt.restart(float64(n), g.depth(), now)
 	}
 	called := g.dropUnfit()
 	called.join(g.settle(now))
