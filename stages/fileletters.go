@@ -9,28 +9,43 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"os"
+	"path/filepath"
 )
 
 // FileLetters keeps dead letters in a file of JSON Lines: a line for each
-// letter, and a line {"removed":7} for one that was taken out. It is appended to,
-// and never rewritten. One process at a time may have it open.
+// letter, and a line {"removed":7} for one that was taken out. One process at a
+// time may have it open.
 //
 // A letter is on disk when Put returns: each Put ends with an fsync, which costs
 // as much as the disk takes. A line that a crash has cut short is skipped when
-// the file is read, and reported by Skipped. In memory there is a number for each
-// letter, and nothing else.
+// the file is read, and reported by Skipped. In memory there are two numbers for
+// each letter, and nothing else.
+//
+// When most of the file is of letters that were taken out, and more than 64 KiB,
+// it is compacted, by OpenLetters and by Remove: what is left goes into a new file
+// beside it, which takes its place when it is on disk, so that a crash at any time
+// loses nothing. Meanwhile others wait, for as long as it takes to write what is
+// left. Lines that are no letters stay. A file system that cannot sync a directory
+// has no safe way to do this; there the file only grows.
 type FileLetters[T any] struct {
-	path string
+	path string // of the file itself, not of a link to it
 
 	// turn is held by who uses the fields below: a channel, since a disk may
 	// block for long, and who waits shall be able to give up.
 	turn    chan struct{}
 	file    *os.File
 	size    int64 // of what is whole
+	live    int64 // how much of it is letters, or none
 	last    uint64
-	alive   map[uint64]struct{}
+	alive   map[uint64]int64 // how much each takes
 	skipped error
+
+	pinned   bool  // it must not be compacted
+	moved    bool  // the place of a new file is not yet on disk
+	patience int64 // how much must be dead before another try
+	fault    error // of the last one
 }
 
 // letterLine is a line of the file.
@@ -46,32 +61,40 @@ func OpenLetters[T any](path string) (*FileLetters[T], error) {
 	if err != nil {
 		return nil, fmt.Errorf("stages: dead letters: %w", err)
 	}
-	f := &FileLetters[T]{path: path, file: file, turn: make(chan struct{}, 1), alive: map[uint64]struct{}{}}
+	f := &FileLetters[T]{path: path, file: file, turn: make(chan struct{}, 1), alive: map[uint64]int64{}}
 	if err := f.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("stages: dead letters: %w", err), file.Close())
 	}
+	f.compact()
 	return f, nil
 }
 
-// load reads which letters there are, and ends the last line where a crash has
-// not.
+// load reads which letters there are, ends the last line where a crash has not,
+// and clears away a new file that a crash has kept from taking its place.
 func (f *FileLetters[T]) load() error {
+	path, err := filepath.EvalSymlinks(f.path)
+	if err != nil {
+		return err
+	}
+	f.path = path
+	_ = os.Remove(path + compacting) // mostly there is none
+	f.pinned = syncDir(path) != nil  // the file may be new
 	ended := true
 	n := 0
-	err := eachLine(f.file, func(line []byte, whole bool) bool {
+	err = eachLine(f.file, func(line []byte, whole bool) bool {
 		n++
 		f.size += int64(len(line))
 		ended = whole
-		var l letterLine[json.RawMessage]
-		err := json.Unmarshal(line, &l)
+		l, err := parseLine(line)
 		switch {
-		case err != nil || l.ID == 0 && l.Removed == 0:
-			f.skipped = errors.Join(f.skipped, fmt.Errorf("%s:%d: no dead letter: %w", f.path, n, errors.Join(err, needs(err == nil, "no id"))))
+		case err != nil:
+			f.live += int64(len(line))
+			f.skipped = errors.Join(f.skipped, f.noLetter(n, err))
 		case l.Removed > 0:
-			delete(f.alive, l.Removed)
+			f.bury(l.Removed)
+			f.last = max(f.last, l.Removed)
 		default:
-			f.alive[l.ID] = struct{}{}
-			f.last = max(f.last, l.ID)
+			f.bear(l.ID, line)
 		}
 		return true
 	})
@@ -80,6 +103,32 @@ func (f *FileLetters[T]) load() error {
 	}
 	return err
 }
+
+// bear and bury keep the account of what is alive.
+func (f *FileLetters[T]) bear(id uint64, line []byte) {
+	f.live += int64(len(line))
+	f.alive[id] += int64(len(line))
+	f.last = max(f.last, id)
+}
+
+func (f *FileLetters[T]) bury(id uint64) {
+	f.live -= f.alive[id]
+	delete(f.alive, id)
+}
+
+// parseLine reads a line but for the value. It returns an error where it is
+// neither a letter nor tells of one.
+func parseLine(line []byte) (l letterLine[json.RawMessage], err error) {
+	err = json.Unmarshal(line, &l)
+	return l, errors.Join(err, needs(err == nil && l.ID == 0 && l.Removed == 0, "no id"))
+}
+
+func (f *FileLetters[T]) noLetter(line int, err error) error {
+	return fmt.Errorf("%s:%d: no dead letter: %w", f.path, line, err)
+}
+
+// removal is the line that takes a letter out.
+func removal(id uint64) []byte { return fmt.Appendf(nil, "{\"removed\":%d}\n", id) }
 
 // eachLine calls f for each line of r, its end included, and tells whether it has
 // one.
@@ -102,6 +151,9 @@ func eachLine(r io.Reader, f func(line []byte, whole bool) bool) error {
 // write appends to the file, and sees that it is on disk. What was written by
 // half is taken back.
 func (f *FileLetters[T]) write(b []byte) error {
+	if err := f.settle(); err != nil {
+		return err
+	}
 	_, err := f.file.Write(b)
 	if err == nil {
 		err = f.file.Sync()
@@ -142,7 +194,7 @@ func (f *FileLetters[T]) Put(ctx context.Context, e *ItemError) error {
 		return err
 	}
 	defer f.give()
-	var lines bytes.Buffer
+	lines := make([][]byte, len(letters))
 	for i, l := range letters {
 		raw := Letter[json.RawMessage]{
 			ID: f.last + uint64(i) + 1, Value: values[i], Stage: l.Stage, Cause: l.Cause,
@@ -152,44 +204,38 @@ func (f *FileLetters[T]) Put(ctx context.Context, e *ItemError) error {
 		if err != nil {
 			return fmt.Errorf("stages: dead letter: %w", err)
 		}
-		lines.Write(append(line, '\n'))
+		lines[i] = append(line, '\n')
 	}
-	if err := f.write(lines.Bytes()); err != nil {
+	if err := f.write(bytes.Join(lines, nil)); err != nil {
 		return fmt.Errorf("stages: dead letters: %w", err)
 	}
-	for range letters {
-		f.last++
-		f.alive[f.last] = struct{}{}
+	for _, line := range lines {
+		f.bear(f.last+1, line)
 	}
 	return nil
 }
 
-// Letters implements [LetterStore]. It reads the file as the range goes on. A
-// letter whose value is no T comes with an error, and with all but its value.
+// Letters implements [LetterStore]. It reads the file as the range goes on, as it
+// was at the beginning, compacted meanwhile or not. A letter whose value is no T
+// comes with an error, and with all but its value.
 func (f *FileLetters[T]) Letters(ctx context.Context) iter.Seq2[Letter[T], error] {
 	return func(yield func(Letter[T], error) bool) {
 		if err := f.take(ctx); err != nil {
 			yield(Letter[T]{}, err)
 			return
 		}
-		size, alive := f.size, make(map[uint64]struct{}, len(f.alive))
-		for id := range f.alive {
-			alive[id] = struct{}{}
-		}
-		f.give()
+		size, alive := f.size, maps.Clone(f.alive)
 		file, err := os.Open(f.path)
+		f.give()
 		if err != nil {
 			yield(Letter[T]{}, fmt.Errorf("stages: dead letters: %w", err))
 			return
 		}
 		defer file.Close() // it was only read
 		err = eachLine(io.LimitReader(file, size), func(line []byte, _ bool) bool {
-			var l letterLine[json.RawMessage]
-			if json.Unmarshal(line, &l) != nil || l.Removed > 0 {
-				return true // reported when the file was opened
-			}
-			if _, ok := alive[l.ID]; !ok {
-				return true
+			l, err := parseLine(line)
+			if _, ok := alive[l.ID]; err != nil || l.Removed > 0 || !ok {
+				return true // what is no letter was reported when the file was opened
 			}
 			return yield(decoded[T](l.Letter))
 		})
@@ -211,7 +257,8 @@ func decoded[T any](raw Letter[json.RawMessage]) (Letter[T], error) {
 	return l, nil
 }
 
-// Remove implements [LetterStore]. It appends a line that says so.
+// Remove implements [LetterStore]. It appends a line that says so, which is on
+// disk when it returns.
 func (f *FileLetters[T]) Remove(ctx context.Context, id uint64) error {
 	if err := f.take(ctx); err != nil {
 		return err
@@ -220,10 +267,11 @@ func (f *FileLetters[T]) Remove(ctx context.Context, id uint64) error {
 	if _, ok := f.alive[id]; !ok {
 		return nil
 	}
-	if err := f.write(fmt.Appendf(nil, "{\"removed\":%d}\n", id)); err != nil {
+	if err := f.write(removal(id)); err != nil {
 		return fmt.Errorf("stages: dead letters: %w", err)
 	}
-	delete(f.alive, id)
+	f.bury(id)
+	f.compact()
 	return nil
 }
 
@@ -236,11 +284,16 @@ func (f *FileLetters[T]) Len() int {
 
 // Skipped names the lines that could not be read when the file was opened, nil
 // where there were none. They stay in the file.
-func (f *FileLetters[T]) Skipped() error { return f.skipped }
+func (f *FileLetters[T]) Skipped() error {
+	f.turn <- struct{}{}
+	defer f.give()
+	return f.skipped
+}
 
-// Close closes the file. What is put afterwards is an error.
+// Close closes the file, and tells what has kept it from being compacted, if
+// anything: no letter is lost by that. What is put afterwards is an error.
 func (f *FileLetters[T]) Close() error {
 	f.turn <- struct{}{}
 	defer f.give()
-	return f.file.Close()
+	return errors.Join(f.fault, f.file.Close())
 }
