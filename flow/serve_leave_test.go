@@ -15,7 +15,9 @@ import (
 	"github.com/weir-go/weir/primitives/breaker"
 	"github.com/weir-go/weir/primitives/dedup"
 	"github.com/weir-go/weir/primitives/guard"
+	"github.com/weir-go/weir/primitives/limiter"
 	"github.com/weir-go/weir/primitives/retry"
+	"github.com/weir-go/weir/stages"
 )
 
 // A shared call ends when the last of those who wait for it has gone, and no sooner.
@@ -104,6 +106,14 @@ func TestServeGivesBackThePlaceOfACallerWhoHasGone(t *testing.T) {
 				return s.Breaker(breaker.Consecutive("b", 1, time.Hour), flow.Hold())
 			},
 			func(context.Context, int) (int, error) { return 0, errFlaky },
+		}, {
+			"for the rate",
+			func(s *flow.Section[int]) *flow.Section[int] { return s.RateLimit(limiter.Every(time.Hour), nil) },
+			func(context.Context, int) (int, error) { return 0, errFlaky },
+		}, {
+			"for a guard further in",
+			func(s *flow.Section[int]) *flow.Section[int] { return s.Guard(guard.Limit(1)) },
+			func(context.Context, int) (int, error) { time.Sleep(time.Hour); return 0, nil },
 		},
 	}
 	for _, tt := range tests {
@@ -123,9 +133,9 @@ func TestServeGivesBackThePlaceOfACallerWhoHasGone(t *testing.T) {
 				before := g.Snapshot().Depth
 				for v := range 7 {
 					wg.Go(func() {
-						ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-						defer cancel()
-						assert.ErrorIs(t, s.Do(ctx, v+1).Err, context.DeadlineExceeded)
+						ctx, cancel := context.WithCancel(t.Context())
+						defer time.AfterFunc(time.Second, cancel).Stop()
+						assert.ErrorIs(t, s.Do(ctx, v+1).Err, context.Canceled)
 					})
 				}
 				synctest.Wait()
@@ -142,6 +152,64 @@ func TestServeGivesBackThePlaceOfACallerWhoHasGone(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Whose turn would come too late hears it at once.
+func TestServeTellsACallerThatTheRateWouldBeTooLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, err := flow.Serve(t.Context(), func(in *flow.Stream[int]) *flow.Stream[int] {
+			return in.Guard(guard.Limit(8)).RateLimit(limiter.Every(time.Minute), nil).
+				Map("call", func(_ context.Context, v int) (int, error) { return v, nil })
+		})
+		require.NoError(t, err)
+		begun := time.Now()
+		require.NoError(t, s.Do(t.Context(), 0).Err)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		r := s.Do(ctx, 1)
+		require.ErrorIs(t, r.Err, stages.ErrExpired)
+		var wait *limiter.WaitError
+		require.ErrorAs(t, r.Err, &wait)
+		require.Equal(t, time.Minute, wait.After)
+		require.Zero(t, time.Since(begun))
+		require.EqualValues(t, 1, closed(t, s).Ledger.Expired)
+	})
+}
+
+// Callers who wait for the first guard of a section are at its door one by one: the
+// one at the door leaves when he goes, and the next comes up.
+func TestServeLetsTheCallerAtTheDoorGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, err := guard.New(guard.Limit(1))
+		require.NoError(t, err)
+		s, err := flow.Serve(t.Context(), func(in *flow.Stream[int]) *flow.Stream[int] {
+			return in.Guard(g).Map("call", func(_ context.Context, v int) (int, error) { return v, nil })
+		})
+		require.NoError(t, err)
+		others, err := g.TryAcquire()
+		require.NoError(t, err)
+		var wg sync.WaitGroup
+		for v := range 4 {
+			wg.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(v+1)*time.Second)
+				defer cancel()
+				assert.ErrorIs(t, s.Do(ctx, v).Err, context.DeadlineExceeded)
+			})
+			synctest.Wait()
+		}
+		for i := range 4 {
+			require.Equal(t, uint64(i), g.Snapshot().Cancelled)
+			require.Equal(t, 1, g.Snapshot().Waiting)
+			time.Sleep(time.Second)
+			synctest.Wait()
+		}
+		require.Zero(t, g.Snapshot().Waiting)
+		wg.Wait()
+		others.Release()
+		require.Equal(t, 5, s.Do(t.Context(), 5).Value)
+		require.Zero(t, g.Snapshot().Depth)
+		require.EqualValues(t, 4, closed(t, s).Ledger.Expired)
+	})
 }
 
 // An item takes the exchange of one that has left its retry early, and waits for its
@@ -164,5 +232,22 @@ func TestServeDoesNotTryTooEarlyForThoseWhoCameAfter(t *testing.T) {
 		require.ErrorIs(t, s.Do(t.Context(), 2).Err, errFlaky)
 		require.Equal(t, []time.Duration{0, 6 * time.Second, 16 * time.Second}, tries)
 		closed(t, s)
+	})
+}
+
+// A caller who goes while his item waits in a throttle gives up its turn.
+func TestServeLetsACallerLeaveAThrottle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, err := limiter.New(limiter.Every(time.Minute))
+		require.NoError(t, err)
+		s, err := flow.Serve(t.Context(), func(in *flow.Stream[int]) *flow.Stream[int] { return in.Throttle(l, nil) })
+		require.NoError(t, err)
+		require.NoError(t, s.Do(t.Context(), 0).Err)
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		require.ErrorIs(t, s.Do(ctx, 1).Err, context.Canceled)
+		synctest.Wait()
+		require.Zero(t, l.Snapshot().Waiting)
+		require.EqualValues(t, 1, closed(t, s).Ledger.Expired)
 	})
 }

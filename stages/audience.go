@@ -28,10 +28,10 @@ func (a *audience) join() *audience {
 	return a
 }
 
-// leave takes off one whose context has ended.
-func (a *audience) leave(caller context.Context) {
+// leave takes off one that waits no more.
+func (a *audience) leave(why error) {
 	if a != nil && a.waiting.Add(-1) == 0 {
-		a.end(context.Cause(caller))
+		a.end(why)
 	}
 }
 
@@ -56,7 +56,7 @@ func (h *dedupHandler[I, K]) lead(key K, x *Exchange[I]) {
 	if h.leads == nil {
 		h.leads, h.audiences = map[int]lead[K]{}, map[K]*audience{}
 	}
-	h.leads[x.Slot()] = lead[K]{key, a, caller, context.AfterFunc(caller, func() { a.leave(caller) })}
+	h.leads[x.Slot()] = lead[K]{key, a, caller, context.AfterFunc(caller, func() { a.leave(context.Cause(caller)) })}
 	if key == key { // one that is not, nobody can join, and nobody would find here
 		h.audiences[key] = a
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/weir-go/weir/primitives/breaker"
+	"github.com/weir-go/weir/primitives/outcome"
 )
 
 // Breaker is the layer that stops calls to a service that is down: while the
@@ -133,10 +134,12 @@ func (h *breakerHandler[I]) Wake() {
 	h.waiting = append(h.waiting[:0], h.waiting[n:]...)
 }
 
-// leave is called with one of those held.
-func (h *breakerHandler[I]) leave(x *Exchange[I]) {
-	h.waiting = slices.DeleteFunc(h.waiting, func(w *Exchange[I]) bool { return w == x })
-	x.Reject(x.gone())
+// leave is called with one of those held. Nobody has called the service for it.
+func (h *breakerHandler[I]) leave(x *Exchange[I], why error) {
+	if i := slices.Index(h.waiting, x); i >= 0 {
+		h.waiting = slices.Delete(h.waiting, i, i+1)
+	}
+	x.Reject(outcome.AsIgnored(why))
 	h.port.Up(x)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -60,6 +61,57 @@ func (l *limit) over(rt *Runtime) error {
 // gone is the failure of an item whose caller waits for it no more.
 func (l *limit) gone() error { return fmt.Errorf("%w: %w", ErrExpired, context.Cause(l.caller)) }
 
+// context returns a context that ends with run, at the deadline, and when the
+// caller's does, whose values it has.
+func (l *limit) context(run context.Context, base time.Time) (context.Context, context.CancelFunc) {
+	ctx, cancel := run, context.CancelFunc(func() {})
+	if l.caller != nil {
+		joint, end := context.WithCancelCause(l.caller)
+		unhook := context.AfterFunc(run, func() { end(context.Cause(run)) })
+		ctx, cancel = joint, func() { unhook(); end(nil) }
+	}
+	if l.deadline == 0 {
+		return ctx, cancel
+	}
+	timed, end := context.WithDeadlineCause(ctx, base.Add(time.Duration(l.deadline)), l.late)
+	return timed, func() { end(); cancel() }
+}
+
+// watch calls over once when there is no more time, or the caller has gone, unless
+// the wait is ended before.
+func (l *limit) watch(rt *Runtime, over func()) (end func()) {
+	if l.deadline == 0 {
+		unhook := context.AfterFunc(l.caller, over)
+		return func() { unhook() }
+	}
+	once := sync.OnceFunc(over)
+	unhook := func() bool { return true }
+	if l.caller != nil {
+		unhook = context.AfterFunc(l.caller, once)
+	}
+	timer := time.AfterFunc(time.Duration(l.deadline-rt.now()), once)
+	return func() { timer.Stop(); unhook() }
+}
+
+// blame tells, of an item that waited for its turn in vain, that it was out of
+// time. What the primitive says comes first, for the layers outside: nobody has called the
+// service.
+func (l *limit) blame(rt *Runtime, err error) error {
+	late := l.over(rt)
+	switch {
+	case late != nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)):
+	case !errors.Is(err, context.DeadlineExceeded):
+		return err
+	case l.deadline != 0: // it would be late when its turn comes
+		late = l.late
+	case l.caller != nil:
+		late = ErrExpired
+	default:
+		return err
+	}
+	return fmt.Errorf("%w: %w", err, late)
+}
+
 // sooner returns the earlier of two deadlines, of which 0 is none.
 func sooner(a, b int64) int64 {
 	if a == 0 || b != 0 && b < a {
@@ -91,18 +143,8 @@ func (rt *Runtime) late(deadline int64) bool { return rt.now() >= deadline }
 // timely calls f with a context that ends at the deadline, and when the caller's
 // does, whose values it has. Where f ends for that reason the error says so.
 func timely[I, O any](rt *Runtime, l limit, f func(context.Context, I) (O, error), v I) (o O, err error) {
-	ctx := rt.ctx
-	if l.caller != nil {
-		joint, cancel := context.WithCancelCause(l.caller)
-		defer cancel(nil)
-		defer context.AfterFunc(rt.ctx, func() { cancel(context.Cause(rt.ctx)) })()
-		ctx = joint
-	}
-	if l.deadline != 0 {
-		timed, cancel := context.WithDeadlineCause(ctx, rt.base.Add(time.Duration(l.deadline)), l.late)
-		defer cancel()
-		ctx = timed
-	}
+	ctx, cancel := l.context(rt.ctx, rt.base)
+	defer cancel()
 	o, err = f(ctx, v)
 	switch {
 	case err == nil || rt.ctx.Err() != nil || errors.Is(err, ErrExpired):

@@ -209,13 +209,13 @@ func (h *dedupHandler[I, K]) told(x *Exchange[I], answer Answer, err error) {
 }
 
 // leave is called with a follower.
-func (h *dedupHandler[I, K]) leave(x *Exchange[I]) {
+func (h *dedupHandler[I, K]) leave(x *Exchange[I], why error) {
 	f := h.followers[x.Slot()]
 	if !f.told.CompareAndSwap(false, true) {
 		return // the answer is on its way
 	}
-	f.audience.leave(x.caller)
-	h.reject(x, x.gone())
+	f.audience.leave(why)
+	h.reject(x, why)
 }
 
 // relinquish implements [relinquisher]: the flights under way end, so that their keys

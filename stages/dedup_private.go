@@ -16,6 +16,7 @@ type privateDedup[I any, K comparable] struct {
 	local  []*localFollower[I, K] // one for each place in the batch
 	wait   []dedup.Follower[Answer]
 	idle   []*localFollower[I, K] // those that have been told
+	bySlot []*localFollower[I, K] // those that wait
 
 	// a batch on its way up
 	ended   []dedup.Token
@@ -23,7 +24,7 @@ type privateDedup[I any, K comparable] struct {
 }
 
 func newPrivateDedup[I any, K comparable](h dedupHandler[I, K]) *privateDedup[I, K] {
-	return &privateDedup[I, K]{dedupHandler: h}
+	return &privateDedup[I, K]{dedupHandler: h, bySlot: make([]*localFollower[I, K], h.port.Capacity())}
 }
 
 // requests implements [bulkHandler].
@@ -69,8 +70,8 @@ func (h *privateDedup[I, K]) ask(xs []*Exchange[I]) {
 
 // enlisted says that x waits, with the follower of place i.
 func (h *privateDedup[I, K]) enlisted(i int, x *Exchange[I]) {
-	h.local[i].x = x
-	h.audiences[h.keys[i]].join() // of which it is one that never leaves
+	h.local[i].x, h.bySlot[x.Slot()] = x, h.local[i]
+	h.local[i].audience = h.audiences[h.keys[i]].join()
 	if len(h.idle) == 0 {
 		h.idle = append(h.idle, &localFollower[I, K]{home: h})
 	}
@@ -105,18 +106,35 @@ func (h *privateDedup[I, K]) complete() {
 	h.ended, h.results = h.ended[:0], h.results[:0]
 }
 
+// leave is called with a follower, which is one of either kind.
+func (h *privateDedup[I, K]) leave(x *Exchange[I], why error) {
+	f := h.bySlot[x.Slot()]
+	if f == nil {
+		h.dedupHandler.leave(x, why)
+		return
+	}
+	h.bySlot[x.Slot()], f.x = nil, nil
+	f.audience.leave(why)
+	h.reject(x, why)
+}
+
 // localFollower is an exchange that waits for an answer in the same goroutine.
 type localFollower[I any, K comparable] struct {
-	home *privateDedup[I, K]
-	x    *Exchange[I]
+	home     *privateDedup[I, K]
+	x        *Exchange[I] // nil where it has left
+	audience *audience
 }
 
 // Done implements [dedup.Follower]. Where the flow was aborted the exchange has
 // been taken back.
 func (f *localFollower[I, K]) Done(a Answer, err error) {
 	h, x := f.home, f.x
-	f.x = nil
+	f.x, f.audience = nil, nil
 	h.idle = append(h.idle, f)
+	if x == nil {
+		return
+	}
+	h.bySlot[x.Slot()] = nil
 	if h.port.holds(x) {
 		h.told(x, a, err)
 	}

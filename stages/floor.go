@@ -1,7 +1,5 @@
 package stages
 
-import "fmt"
-
 // floor runs one layer of a section: its goroutine.
 type floor[I any] struct {
 	*Port[I]
@@ -106,6 +104,7 @@ func (f *floor[I]) requested(batch []*Exchange[I]) {
 		return
 	}
 	f.call(func() { f.bulk.requests(batch) })
+	f.watchAll(batch)
 }
 
 func (f *floor[I]) responded(batch []*Exchange[I]) {
@@ -116,6 +115,17 @@ func (f *floor[I]) responded(batch []*Exchange[I]) {
 	f.passing = batch
 	f.call(func() { f.bulk.responses(batch) })
 	f.passing = nil
+	f.watchAll(batch)
+}
+
+// watchAll watches what the layer still holds of a batch.
+func (f *floor[I]) watchAll(batch []*Exchange[I]) {
+	if f.left == nil || f.punctual {
+		return // there is no caller among them
+	}
+	for _, x := range batch {
+		f.watch(x)
+	}
 }
 
 // take says that the layer holds the batch, unless there is a caller among them.
@@ -158,8 +168,7 @@ func (f *floor[I]) call(into func()) {
 		if finished {
 			return
 		}
-		f.broken = fmt.Errorf("stage %q: layer: %w", f.node.name, caught(f.node.name, recover()))
-		f.rt.fail(f.broken)
+		f.broken = f.rt.failLayer(f.node, caught(f.node.name, recover()))
 		for _, x := range f.passing {
 			f.Up(x) // where it is still held
 		}
@@ -242,17 +251,20 @@ func (f *floor[I]) resume(x *Exchange[I]) {
 }
 
 // leaver is implemented by handlers that hold exchanges for long, and send up those
-// whose callers have gone: they shall not take up room.
+// whose callers have gone, or whose time is up: they shall not take up room.
 type leaver[I any] interface {
-	// leave is called with an exchange that the layer holds.
-	leave(x *Exchange[I])
+	// leave is called with an exchange that the layer holds, and why it leaves.
+	leave(x *Exchange[I], why error)
 }
 
-// leave tells the handler that a caller has gone. The word may come late: then the
-// layer does not hold the exchange any more, or for somebody else.
+// leave tells the handler that nobody waits for x any more. The word may come late:
+// then the layer does not hold the exchange any more, or for another item.
 func (f *floor[I]) leave(x *Exchange[I]) {
-	if f.held[x.slot] == x && x.caller != nil && x.caller.Err() != nil && f.ousted() == nil {
-		f.handler.(leaver[I]).leave(x)
+	if f.held[x.slot] != x || f.ousted() != nil {
+		return
+	}
+	if why := x.over(f.rt); why != nil {
+		f.handler.(leaver[I]).leave(x, why)
 	}
 }
 

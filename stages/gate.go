@@ -107,7 +107,7 @@ func (g *gate[I, O, P]) permit() {
 		x.permit = g.permits[i]
 	}
 	for _, x := range g.down[n:] { // it has been made smaller
-		x.permit, _ = g.acquire() // or the flow is aborted, which the call will see
+		x.permit, _ = g.acquire(x) // or there is no time left, which the call will see
 	}
 }
 
@@ -153,7 +153,7 @@ func (g *gate[I, O, P]) wait(x *Exchange[I]) (err error) {
 	}
 	if g.shared && !g.guard.Sheds() {
 		g.flush()
-		x.permit, err = g.acquire()
+		x.permit, err = g.acquire(x)
 	}
 	// The flag follows the end of the context by a moment: Acquire may see the
 	// end first.
@@ -177,8 +177,12 @@ func (g *gate[I, O, P]) tryAcquire() (guard.Permit, error) {
 	return g.ask(try)
 }
 
-func (g *gate[I, O, P]) acquire() (guard.Permit, error) {
-	return g.ask(func() (guard.Permit, error) { return g.guard.Acquire(g.in.rt.ctx) })
+// acquire waits for a permit for as long as the item may wait.
+func (g *gate[I, O, P]) acquire(x *Exchange[I]) (guard.Permit, error) {
+	ctx, cancel := x.context(g.in.rt.ctx, g.in.rt.base)
+	defer cancel()
+	permit, err := g.ask(func() (guard.Permit, error) { return g.guard.Acquire(ctx) })
+	return permit, x.blame(g.in.rt, err)
 }
 
 // ask calls the guard, which may call a hook of its user.

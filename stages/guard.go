@@ -35,78 +35,68 @@ func (l *guardLayer[I]) Open(p *Port[I]) (Handler[I], error) {
 	if err != nil {
 		return nil, err
 	}
-	return &guardHandler[I]{port: p, guard: g, permits: make([]guard.Permit, p.Capacity())}, nil
+	h := &guardHandler[I]{port: p, guard: g, permits: make([]guard.Permit, p.Capacity())}
+	h.turns = newTurns(p, h.acquire, func(p guard.Permit) { p.Release() })
+	return h, nil
 }
 
-// guardHandler is a guard that is not the outermost layer. A goroutine of its
-// own waits for permits, in the order of the requests.
+// guardHandler is a guard that is not the outermost layer. Requests wait for their
+// permits in their order.
 type guardHandler[I any] struct {
 	port    *Port[I]
 	guard   *guard.Guard
-	permits []guard.Permit    // by slot
-	queue   chan *Exchange[I] // holds all exchanges there are; nil until needed
-	waiting int               // requests in the queue or on their way back
-	done    chan struct{}     // the goroutine has returned
+	permits []guard.Permit // by slot
+	turns   *turns[I, guard.Permit]
 }
 
 func (h *guardHandler[I]) Request(x *Exchange[I]) {
-	if h.waiting == 0 || h.guard.Sheds() {
+	slot := x.Slot()
+	if h.guard.Sheds() {
 		permit, err := h.guard.TryAcquire()
-		if err == nil {
-			h.permits[x.Slot()] = permit
-			h.port.Down(x)
-			return
-		}
-		if h.guard.Sheds() {
-			x.Reject(err)
-			h.port.Up(x)
-			return
-		}
+		h.admitted(x, permit, err)
+		return
 	}
-	if h.queue == nil {
-		h.queue, h.done = make(chan *Exchange[I], h.port.Capacity()), make(chan struct{})
-		go h.acquire(h.port.Context())
+	// One that may wait is not shed, and does not count as such.
+	if h.turns.waiting == 0 && h.guard.TryAcquireAll(h.permits[slot:slot+1]) == 1 {
+		h.port.Down(x)
+		return
 	}
-	h.waiting++
-	h.queue <- x
+	h.turns.join(x, 1)
 }
 
-// acquire waits for a permit for each exchange in the queue.
-func (h *guardHandler[I]) acquire(ctx context.Context) {
-	defer close(h.done)
-	for x := range h.queue {
-		permit, err := h.guard.Acquire(ctx)
-		if err != nil {
-			if ctx.Err() != nil {
-				continue // the flow is aborted and takes the exchange back itself
-			}
-			x.Reject(err) // the guard does not let it wait any longer
-		}
-		h.permits[x.Slot()] = permit
-		h.port.Resume(x)
-	}
-}
-
-func (h *guardHandler[I]) Resumed(x *Exchange[I]) {
-	h.waiting--
-	if h.permits[x.Slot()] == (guard.Permit{}) {
+// admitted sends x on its way.
+func (h *guardHandler[I]) admitted(x *Exchange[I], permit guard.Permit, err error) {
+	if err != nil {
+		x.Reject(err)
 		h.port.Up(x)
 		return
 	}
+	h.permits[x.Slot()] = permit
 	h.port.Down(x)
 }
+
+// acquire waits for a permit. It may fail for another reason than that its context
+// has ended: the guard may not let the request wait any longer.
+func (h *guardHandler[I]) acquire(ctx context.Context, _ *turn[I, guard.Permit]) (guard.Permit, error) {
+	return h.guard.Acquire(ctx)
+}
+
+func (h *guardHandler[I]) Resumed(x *Exchange[I]) {
+	permit, err := h.turns.back(x)
+	h.admitted(x, permit, err)
+}
+
+// leave is called with one that waits for its permit.
+func (h *guardHandler[I]) leave(x *Exchange[I], why error) { h.turns.leave(x, why) }
 
 func (h *guardHandler[I]) Response(x *Exchange[I]) {
 	h.permits[x.Slot()].Done(h.port.Context(), x.Err())
 	h.port.Up(x)
 }
 
-// Close ends the goroutine, and gives back the permits that came too late.
+// Close ends the wait, and gives back the permits that nobody has given back.
 func (h *guardHandler[I]) Close() {
-	if h.queue != nil {
-		close(h.queue)
-		<-h.done
-	}
+	h.turns.close()
 	for _, p := range h.permits {
 		p.Release()
 	}

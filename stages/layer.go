@@ -76,13 +76,14 @@ type Port[I any] struct {
 	requests  *edge[*Exchange[I]] // from above
 	responses *edge[*Exchange[I]] // from below
 	resumed   *edge[*Exchange[I]] // from other goroutines
-	left      *edge[*Exchange[I]] // whose callers have gone; nil where the handler takes no notice
+	left      *edge[*Exchange[I]] // which nobody waits for any more; nil where the handler takes no notice
 	below     *edge[*Exchange[I]]
 	above     *edge[*Exchange[I]]
 
 	down, up []*Exchange[I] // to be sent when the batch at hand is done
 	held     []*Exchange[I] // by slot: what the layer has to send on
-	watches  []func() bool  // by slot: of the callers of what is held
+	watches  []func()       // by slot: of what is held, ends the watch
+	punctual bool           // the handler holds nothing beyond its deadline
 	timer    *time.Timer
 }
 
@@ -139,11 +140,18 @@ func (p *Port[I]) letGo(x *Exchange[I]) bool {
 	return true
 }
 
-// watch has the handler told when the caller of x goes, for as long as the layer
-// holds x.
+// watch has the handler told when the caller of x goes, or its time is up, for as
+// long as the layer holds x.
 func (p *Port[I]) watch(x *Exchange[I]) {
-	if p.left != nil && x.caller != nil && p.held[x.slot] == x && p.watches[x.slot] == nil {
-		p.watches[x.slot] = context.AfterFunc(x.caller, func() { p.left.put(x) })
+	if p.left == nil || !x.bounded() || p.held[x.slot] != x || p.watches[x.slot] != nil {
+		return
+	}
+	l := x.limit
+	if p.punctual {
+		l.deadline = 0
+	}
+	if l.bounded() {
+		p.watches[x.slot] = l.watch(p.rt, func() { p.left.put(x) })
 	}
 }
 

@@ -3,8 +3,6 @@ package stages
 import (
 	"context"
 	"errors"
-	"fmt"
-	"time"
 
 	"github.com/weir-go/weir/primitives/limiter"
 )
@@ -22,7 +20,8 @@ import (
 // The rate is the service's, so it holds also while the flow drains; an abort
 // cuts the waits short. An item whose deadline would pass before its turn, when
 // it is the first to wait, fails at once with [ErrExpired], or [ErrTimeout] where
-// a [Timeout] outside set it. cost is called from the layer's goroutine and should
+// a [Timeout] outside set it; behind others it leaves when its time is up. In both
+// cases the limiter keeps the units. cost is called from the layer's goroutine and should
 // be quick; a cost above the burst fails the item with a *[limiter.CostError].
 func RateLimit[I any](source limiter.Source, cost func(I) int) Layer[I] {
 	return &rateLayer[I]{source, cost}
@@ -50,32 +49,22 @@ func (l *rateLayer[I]) Open(p *Port[I]) (Handler[I], error) {
 	if err != nil {
 		return nil, err
 	}
-	return &rateHandler[I]{port: p, limiter: lim, cost: l.cost, faults: make([]error, p.Capacity())}, nil
+	h := &rateHandler[I]{port: p, limiter: lim, cost: l.cost}
+	h.turns = newTurns(p, h.wait, func(struct{}) {})
+	return h, nil
 }
 
-// rateHandler limits a rate. A goroutine of its own waits for the limiter, in the
-// order of the requests.
+// rateHandler limits a rate. Requests wait for the limiter in their order.
 type rateHandler[I any] struct {
 	port    *Port[I]
 	limiter *limiter.Limiter
 	cost    func(I) int
-	faults  []error         // by slot: how a wait ended
-	queue   chan charged[I] // holds all exchanges there are; nil until needed
-	waiting int             // requests in the queue or on their way back
-	done    chan struct{}   // the goroutine has returned
-}
-
-// charged is a request in the queue. It has a copy of all that is needed: once the
-// flow is aborted the exchange belongs to others.
-type charged[I any] struct {
-	x    *Exchange[I]
-	cost int
-	limit
+	turns   *turns[I, struct{}]
 }
 
 func (h *rateHandler[I]) Request(x *Exchange[I]) {
 	cost, err := costOf(h.port.node, h.cost, x.Value)
-	if err == nil && h.waiting == 0 {
+	if err == nil && h.turns.waiting == 0 {
 		if err = h.limiter.Try(cost); err == nil {
 			h.port.Down(x)
 			return
@@ -86,12 +75,7 @@ func (h *rateHandler[I]) Request(x *Exchange[I]) {
 		h.port.Up(x)
 		return
 	}
-	if h.queue == nil {
-		h.queue, h.done = make(chan charged[I], h.port.Capacity()), make(chan struct{})
-		go h.wait(h.port.Context())
-	}
-	h.waiting++
-	h.queue <- charged[I]{x, cost, x.limit}
+	h.turns.join(x, cost)
 }
 
 // costOf calls a cost function, whose panic is the failure of the item.
@@ -102,44 +86,21 @@ func costOf[I any](node *Node, cost func(I) int, v I) (int, error) {
 	return protect(node, func() (int, error) { return cost(v), nil })
 }
 
-// wait waits for each request in the queue.
-func (h *rateHandler[I]) wait(ctx context.Context) {
-	defer close(h.done)
-	for c := range h.queue {
-		err := h.admit(ctx, c)
-		if ctx.Err() != nil {
-			continue // the flow is aborted and takes the exchange back itself
-		}
-		h.faults[c.x.Slot()] = err
-		h.port.Resume(c.x)
-	}
-}
-
-func (h *rateHandler[I]) admit(ctx context.Context, c charged[I]) error {
-	if c.deadline == 0 {
-		return h.limiter.Wait(ctx, c.cost)
-	}
-	timed, cancel := context.WithDeadline(ctx, h.port.rt.base.Add(time.Duration(c.deadline)))
-	defer cancel()
-	err := h.limiter.Wait(timed, c.cost)
-	if errors.Is(err, context.DeadlineExceeded) {
-		// The limiter's word is first, for the layers outside: nobody has called
-		// the service.
-		err = fmt.Errorf("%w: %w", err, c.late)
-	}
-	return err
+func (h *rateHandler[I]) wait(ctx context.Context, t *turn[I, struct{}]) (struct{}, error) {
+	return struct{}{}, h.limiter.Wait(ctx, t.cost)
 }
 
 func (h *rateHandler[I]) Resumed(x *Exchange[I]) {
-	h.waiting--
-	if err := h.faults[x.Slot()]; err != nil {
-		h.faults[x.Slot()] = nil
+	if _, err := h.turns.back(x); err != nil {
 		x.Reject(err)
 		h.port.Up(x)
 		return
 	}
 	h.port.Down(x)
 }
+
+// leave is called with one that waits for its turn.
+func (h *rateHandler[I]) leave(x *Exchange[I], why error) { h.turns.leave(x, why) }
 
 func (h *rateHandler[I]) Response(x *Exchange[I]) {
 	if x.Err() != nil {
@@ -160,12 +121,10 @@ func (h *rateHandler[I]) record(x *Exchange[I]) {
 	}
 }
 
-// Close ends the goroutine.
-func (h *rateHandler[I]) Close() {
-	if h.queue != nil {
-		close(h.queue)
-		<-h.done
-	}
-}
+// Close ends the wait.
+func (h *rateHandler[I]) Close() { h.turns.close() }
+
+// relinquish implements [relinquisher].
+func (h *rateHandler[I]) relinquish() { h.Close() }
 
 func (h *rateHandler[I]) Observe() any { return h.limiter.Snapshot() }

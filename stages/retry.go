@@ -47,6 +47,7 @@ func (l *retryLayer[I]) Open(p *Port[I]) (Handler[I], error) {
 	if err != nil {
 		return nil, err
 	}
+	p.punctual = true
 	return &retryHandler[I]{port: p, retrier: r, onDrain: l.Drain, calls: make([]retried, p.Capacity())}, nil
 }
 
@@ -186,9 +187,10 @@ func (h *retryHandler[I]) abandon(x *Exchange[I], err error) error {
 	return fmt.Errorf("%w: %w", err, h.retrier.Abandon(h.port.Context(), h.try(&h.calls[x.Slot()], x)))
 }
 
-// leave is called with an item that waits for its next try.
-func (h *retryHandler[I]) leave(x *Exchange[I]) {
-	x.Reject(h.abandon(x, x.gone()))
+// leave is called with an item that waits for its next try, and whose caller has
+// gone: for one that would come too late nobody waits.
+func (h *retryHandler[I]) leave(x *Exchange[I], why error) {
+	x.Reject(h.abandon(x, why))
 	h.port.Up(x)
 }
 

@@ -25,6 +25,10 @@ const DefaultCapacity = 1024
 // [DefaultCapacity], which also bounds every channel inside, so no layer ever
 // blocks and a section cannot deadlock.
 //
+// An item whose deadline passes, or whose caller goes, leaves at once where it waits
+// for a permit, for the rate, for the breaker, for its next try or for the answer of
+// another; where it waits for a worker, it leaves when one is free.
+//
 // Items leave in the order they came, unless [Unordered] is set: then an item
 // that waits for its next try holds up no other. With the order kept it does,
 // once the section is full of items done behind it.
@@ -137,7 +141,7 @@ func (s *section[I, O, P]) build(g *gate[I, O, P], layers []Layer[I]) ([]*floor[
 			g.in.node.observe(o.Observe)
 		}
 		if _, ok := h.(leaver[I]); ok {
-			p.left, p.watches = newInner(), make([]func() bool, g.capacity)
+			p.left, p.watches = newInner(), make([]func(), g.capacity)
 		}
 		bulk, _ := h.(bulkHandler[I])
 		floors = append(floors, &floor[I]{Port: p, handler: h, bulk: bulk})

@@ -3,7 +3,6 @@ package stages
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/weir-go/weir/primitives/limiter"
 )
@@ -21,8 +20,8 @@ import (
 // It shapes a stream, and protects nobody: when the intake has been stopped, what is
 // inside goes on at once, so that a drain is not bound to the rate. To keep to the
 // limits of a service, [RateLimit] its calls. An item whose deadline would pass
-// before its turn fails with [ErrExpired]; a cost above the burst fails it with a
-// *[limiter.CostError].
+// before its turn, or whose caller goes, fails with [ErrExpired]; a cost above the
+// burst fails it with a *[limiter.CostError].
 func Throttle[T any](source limiter.Source, cost func(T) int) Stage[T, T] {
 	return throttler[T]{source, cost}
 }
@@ -71,23 +70,17 @@ func (s throttler[T]) wait(in *Inlet[T], it Item[T], l *limiter.Limiter) error {
 		}
 		return nil
 	}
-	ctx := in.rt.intake
-	by := it.trail.deadline()
-	if by != 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, in.rt.base.Add(time.Duration(by)))
-		defer cancel()
-	}
-	err := l.Wait(ctx, cost)
+	bounds := it.trail.bounds()
+	ctx, cancel := bounds.context(in.rt.intake, in.rt.base)
+	defer cancel()
+	err := bounds.blame(in.rt, l.Wait(ctx, cost))
 	switch {
 	case in.rt.ctx.Err() != nil:
 		return in.rt.abortError()
 	case errors.Is(err, limiter.ErrCost):
 		return err
-	case in.rt.intake.Err() != nil:
+	case in.rt.intake.Err() != nil && !isExpired(err):
 		return nil
-	case errors.Is(err, context.DeadlineExceeded):
-		return ErrExpired
 	}
 	return err
 }

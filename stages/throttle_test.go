@@ -165,3 +165,13 @@ func FuzzThrottle(f *testing.F) {
 		})
 	})
 }
+
+// A drain cuts the wait short of items that have time, and does not call them late.
+func TestADrainedThrottleLetsItemsWithADeadlineGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := run(t, false, Throttle[int](limiter.Every(time.Minute), nil), []func(*Runtime){after(time.Second, stop)},
+			fed(Slice(upTo(4)), Deadline[int](time.Hour)))
+		require.Equal(t, upTo(4), r.out)
+		require.Equal(t, time.Second, r.took)
+	})
+}
