@@ -1,14 +1,11 @@
 package main
 
 import (
-	"errors"
 	"flag"
-	"fmt"
-	"io"
 	"net"
-	"strings"
 	"time"
 
+	"github.com/weir-go/weir/examples/internal/cli"
 	"github.com/weir-go/weir/examples/internal/endpoint"
 	"github.com/weir-go/weir/examples/internal/standin"
 )
@@ -39,10 +36,13 @@ Environment:
 Flags:
 `
 
-// flags binds the flags to c, whose values are the defaults.
-func (c *config) flags() *flag.FlagSet {
-	set := flag.NewFlagSet("gateway", flag.ContinueOnError)
-	set.SetOutput(io.Discard) // the caller reports the error, in one line
+// program is the gateway as the user chose it. It binds the flags to c, whose
+// values are the defaults.
+func (c *config) program() cli.Program {
+	return cli.Program{Name: "gateway", Usage: usage, Flags: c.flags, Settle: c.settle, Do: c.serve}
+}
+
+func (c *config) flags(set *flag.FlagSet) {
 	set.StringVar(&c.addr, "addr", c.addr, "`host:port` to listen at")
 	set.StringVar(&c.model, "model", c.model, "`name` of the model for requests that name none (default the stand-in's)")
 	set.IntVar(&c.limit, "limit", c.limit, "how many requests to have in work; more are refused with 429")
@@ -50,7 +50,6 @@ func (c *config) flags() *flag.FlagSet {
 	set.DurationVar(&c.timeout, "timeout", c.timeout, "how long one call may take, and a client wait at most")
 	set.DurationVar(&c.keep, "keep", c.keep, "how long an answer serves equal requests")
 	set.DurationVar(&c.drain, "drain", c.drain, "how long to answer what is in work after Ctrl-C")
-	return set
 }
 
 // defaults has four requests wait for each call that is made: at the stand-in's
@@ -62,58 +61,23 @@ func defaults() config {
 	}
 }
 
-// parse reads the flags and the environment. The error is one line with all
-// that is wrong, or flag.ErrHelp where the user asked for help.
-func parse(args []string, getenv func(string) string) (config, error) {
-	c := defaults()
-	set := c.flags()
-	if err := set.Parse(args); err != nil {
-		return c, err
-	}
-	c.baseURL = strings.TrimSpace(getenv("OPENAI_BASE_URL"))
-	if c.baseURL != "" {
-		// A key left in the environment must not reach a service nobody chose, nor
-		// a run without configuration cost money.
-		c.key = getenv("OPENAI_API_KEY")
-	} else if c.model == "" {
+// settle reads the environment and checks what was chosen. The base URL is checked
+// by the client, which knows what it can use.
+func (c *config) settle(getenv func(string) string, faults *cli.Faults) {
+	c.baseURL, c.key = endpoint.Environment(getenv)
+	if c.baseURL == "" && c.model == "" {
 		c.model = standin.Model
 	}
-	return c, c.check(set.Args())
-}
-
-// check reports all faults together, so that the user mends them in one go. The
-// base URL is checked by the client, which knows what it can use.
-func (c config) check(rest []string) error {
-	var faults []string
-	bad := func(wrong bool, format string, args ...any) {
-		if wrong {
-			faults = append(faults, fmt.Sprintf(format, args...))
-		}
-	}
 	_, _, err := net.SplitHostPort(c.addr)
-	bad(len(rest) > 0, "unexpected argument %q", strings.Join(rest, " "))
-	bad(err != nil, "-addr %q is not host:port", c.addr)
-	bad(c.limit < 1 || c.limit > 100_000, "-limit %d is not between 1 and 100000", c.limit)
-	bad(c.workers < 1 || c.workers > 1000, "-workers %d is not between 1 and 1000", c.workers)
-	bad(c.timeout <= 0, "-timeout %v is not above 0", c.timeout)
-	bad(c.keep <= 0, "-keep %v is not above 0", c.keep)
-	bad(c.drain <= 0, "-drain %v is not above 0", c.drain)
-	if faults == nil {
-		return nil
-	}
-	return errors.New(strings.Join(faults, "; "))
+	faults.If(err != nil, "-addr %q is not host:port", c.addr)
+	faults.If(c.limit < 1 || c.limit > 100_000, "-limit %d is not between 1 and 100000", c.limit)
+	faults.If(c.workers < 1 || c.workers > 1000, "-workers %d is not between 1 and 1000", c.workers)
+	faults.If(c.timeout <= 0, "-timeout %v is not above 0", c.timeout)
+	faults.If(c.keep <= 0, "-keep %v is not above 0", c.keep)
+	faults.If(c.drain <= 0, "-drain %v is not above 0", c.drain)
 }
 
 // endpoint is which service is asked, and how.
 func (c config) endpoint() endpoint.Config {
 	return endpoint.Config{BaseURL: c.baseURL, Key: c.key, Timeout: c.timeout, Connections: c.workers}
-}
-
-// printUsage writes the help text.
-func printUsage(w io.Writer) {
-	c := defaults()
-	set := c.flags()
-	set.SetOutput(w)
-	fmt.Fprint(w, usage)
-	set.PrintDefaults()
 }

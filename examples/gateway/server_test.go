@@ -113,14 +113,17 @@ func TestServeReportsAListenerThatBreaks(t *testing.T) {
 // program runs main without the process, until ctx ends.
 func program(ctx context.Context, args string, stderr io.Writer) (code int, stdout string) {
 	var out strings.Builder
-	code = run(ctx, strings.Fields(args), environment(), &out, stderr)
+	c := defaults()
+	code = c.program().Run(ctx, strings.Fields(args), environment(), &out, stderr)
 	return code, out.String()
 }
 
 func TestRunHelp(t *testing.T) {
 	code, stdout := program(t.Context(), "-h", io.Discard)
 	require.Zero(t, code)
-	require.Contains(t, stdout, "Usage: gateway")
+	for _, text := range []string{"Usage: gateway", "OPENAI_BASE_URL", "OPENAI_API_KEY", "-addr host:port", "-model name", "(default 64)"} {
+		require.Contains(t, stdout, text)
+	}
 }
 
 func TestRunReportsBadUseInOneLine(t *testing.T) {

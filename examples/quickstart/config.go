@@ -1,13 +1,10 @@
 package main
 
 import (
-	"errors"
 	"flag"
-	"fmt"
-	"io"
-	"strings"
 	"time"
 
+	"github.com/weir-go/weir/examples/internal/cli"
 	"github.com/weir-go/weir/examples/internal/endpoint"
 	"github.com/weir-go/weir/examples/internal/standin"
 )
@@ -37,16 +34,18 @@ Environment:
 Flags:
 `
 
-// flags binds the flags to c, whose values are the defaults.
-func (c *config) flags() *flag.FlagSet {
-	set := flag.NewFlagSet("quickstart", flag.ContinueOnError)
-	set.SetOutput(io.Discard) // the caller reports the error, in one line
+// program is the quickstart as the user chose it. It binds the flags to c, whose
+// values are the defaults.
+func (c *config) program() cli.Program {
+	return cli.Program{Name: "quickstart", Usage: usage, Flags: c.flags, Settle: c.settle, Do: c.compile}
+}
+
+func (c *config) flags(set *flag.FlagSet) {
 	set.StringVar(&c.model, "model", c.model, "`name` of the model to ask (default the stand-in's)")
 	set.StringVar(&c.out, "out", c.out, "`file` for the glossary, replaced when the run begins; - is stdout")
 	set.IntVar(&c.workers, "workers", c.workers, "how many calls to make at a time")
 	set.IntVar(&c.limit, "limit", c.limit, "how many packages to read; 0 is all")
 	set.DurationVar(&c.timeout, "timeout", c.timeout, "how long one call may take")
-	return set
 }
 
 // defaults leaves the model open: which one it is depends on the service. 16 calls
@@ -56,56 +55,21 @@ func defaults() config {
 	return config{out: "summaries.jsonl", workers: 16, timeout: 30 * time.Second}
 }
 
-// parse reads the flags and the environment. The error is one line with all
-// that is wrong, or flag.ErrHelp where the user asked for help.
-func parse(args []string, getenv func(string) string) (config, error) {
-	c := defaults()
-	set := c.flags()
-	if err := set.Parse(args); err != nil {
-		return c, err
-	}
-	c.baseURL = strings.TrimSpace(getenv("OPENAI_BASE_URL"))
-	if c.baseURL != "" {
-		// A key left in the environment must not reach a service nobody chose, nor
-		// a run without configuration cost money.
-		c.key = getenv("OPENAI_API_KEY")
-	} else if c.model == "" {
+// settle reads the environment and checks what was chosen. The base URL is checked
+// by the client, which knows what it can use.
+func (c *config) settle(getenv func(string) string, faults *cli.Faults) {
+	c.baseURL, c.key = endpoint.Environment(getenv)
+	if c.baseURL == "" && c.model == "" {
 		c.model = standin.Model
 	}
-	return c, c.check(set.Args())
-}
-
-// check reports all faults together, so that the user mends them in one go. The
-// base URL is checked by the client, which knows what it can use.
-func (c config) check(rest []string) error {
-	var faults []string
-	bad := func(wrong bool, format string, args ...any) {
-		if wrong {
-			faults = append(faults, fmt.Sprintf(format, args...))
-		}
-	}
-	bad(len(rest) > 0, "unexpected argument %q", strings.Join(rest, " "))
-	bad(c.model == "", "-model is needed with OPENAI_BASE_URL")
-	bad(c.out == "", "-out is empty")
-	bad(c.workers < 1 || c.workers > 1000, "-workers %d is not between 1 and 1000", c.workers)
-	bad(c.limit < 0, "-limit %d is below 0", c.limit)
-	bad(c.timeout <= 0, "-timeout %v is not above 0", c.timeout)
-	if faults == nil {
-		return nil
-	}
-	return errors.New(strings.Join(faults, "; "))
+	faults.If(c.model == "", "-model is needed with OPENAI_BASE_URL")
+	faults.If(c.out == "", "-out is empty")
+	faults.If(c.workers < 1 || c.workers > 1000, "-workers %d is not between 1 and 1000", c.workers)
+	faults.If(c.limit < 0, "-limit %d is below 0", c.limit)
+	faults.If(c.timeout <= 0, "-timeout %v is not above 0", c.timeout)
 }
 
 // endpoint is which service is asked, and how.
 func (c config) endpoint() endpoint.Config {
 	return endpoint.Config{BaseURL: c.baseURL, Key: c.key, Timeout: c.timeout, Connections: c.workers}
-}
-
-// printUsage writes the help text.
-func printUsage(w io.Writer) {
-	c := defaults()
-	set := c.flags()
-	set.SetOutput(w)
-	fmt.Fprint(w, usage)
-	set.PrintDefaults()
 }

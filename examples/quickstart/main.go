@@ -3,12 +3,9 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/weir-go/weir/examples/internal/endpoint"
@@ -17,47 +14,16 @@ import (
 	"github.com/weir-go/weir/examples/quickstart/internal/progress"
 )
 
-// main turns the first Ctrl-C into the end of the context, and leaves the second
-// to do what it always does. Deferred calls do not survive os.Exit, which is why
-// all the rest is in run.
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
-	code := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
-}
-
-// run is main without the process around it. It returns the exit status: 0, 1
-// where the run failed, 2 where it was asked for wrongly. A failure is one line on
-// stderr.
-func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
-	c, err := parse(args, getenv)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		printUsage(stdout)
-		return 0
-	case err != nil:
-		fmt.Fprintf(stderr, "quickstart: %v (-h for help)\n", err)
-		return 2
-	}
-	err = compile(ctx, c, stdout, stderr)
-	switch {
-	case err == nil:
-		return 0
-	case errors.Is(err, errInterrupted):
-		fmt.Fprintf(stderr, "quickstart: %v\n", err)
-		return 130 // what a shell shows for Ctrl-C
-	}
-	fmt.Fprintf(stderr, "quickstart: %v\n", err)
-	return 1
+	c := defaults()
+	c.program().Main()
 }
 
 // patience is how long the service may be down before the run is given up.
 const patience = 15 * time.Second
 
 // compile makes the glossary and prints the report.
-func compile(ctx context.Context, c config, stdout, stderr io.Writer) (err error) {
+func (c *config) compile(ctx context.Context, stdout, stderr io.Writer) (err error) {
 	dir, err := godoc.Source(ctx)
 	if err != nil {
 		return err

@@ -13,7 +13,8 @@ import (
 func start(t *testing.T, args string, env ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, faults strings.Builder
-	code = run(t.Context(), strings.Fields(args), environment(env...), &out, &faults)
+	c := defaults()
+	code = c.program().Run(t.Context(), strings.Fields(args), environment(env...), &out, &faults)
 	return code, out.String(), faults.String()
 }
 
@@ -21,7 +22,9 @@ func TestRunHelp(t *testing.T) {
 	code, stdout, stderr := start(t, "-h")
 	require.Zero(t, code)
 	require.Empty(t, stderr)
-	require.Contains(t, stdout, "Usage: quickstart")
+	for _, text := range []string{"Usage: quickstart", "OPENAI_BASE_URL", "OPENAI_API_KEY", "-model name", "-out file", "(default 16)"} {
+		require.Contains(t, stdout, text)
+	}
 }
 
 func TestRunReportsBadUseInOneLine(t *testing.T) {

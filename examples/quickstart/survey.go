@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/weir-go/weir/examples/internal/chat"
+	"github.com/weir-go/weir/examples/internal/cli"
 	"github.com/weir-go/weir/examples/quickstart/internal/glossary"
 	"github.com/weir-go/weir/examples/quickstart/internal/godoc"
 	"github.com/weir-go/weir/examples/quickstart/internal/progress"
@@ -123,8 +123,6 @@ func (s *survey) run(interrupt context.Context) (*flow.Report, error) {
 // drainTimeout is how long a run may take to finish what it has begun.
 const drainTimeout = 20 * time.Second
 
-var errInterrupted = errors.New("interrupted")
-
 // verdict says in one line what kept the glossary from being complete.
 func (s *survey) verdict(interrupt context.Context, err error) error {
 	switch {
@@ -133,7 +131,7 @@ func (s *survey) verdict(interrupt context.Context, err error) error {
 	case len(s.failures) > 0:
 		return fmt.Errorf("%d of %d lines failed, the first: %w", len(s.failures), s.written+len(s.failures), s.failures[0])
 	case interrupt.Err() != nil:
-		return fmt.Errorf("%w; what had been begun is finished: %d lines are written", errInterrupted, s.written)
+		return fmt.Errorf("%w; what had been begun is finished: %d lines are written", cli.ErrInterrupted, s.written)
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/weir-go/weir/examples/internal/chat"
+	"github.com/weir-go/weir/examples/internal/cli"
 	"github.com/weir-go/weir/examples/quickstart/internal/progress"
 )
 
@@ -99,6 +100,6 @@ func TestAnInterruptFinishesWhatWasBegun(t *testing.T) {
 		cancel()
 		_, _ = w.Write([]byte(answer))
 	})
-	require.ErrorIs(t, err, errInterrupted)
+	require.ErrorIs(t, err, cli.ErrInterrupted)
 	require.Contains(t, out, `{"package":"a","term":"a","summary":"It is."}`)
 }
