@@ -5,7 +5,7 @@ import "time"
 // recheck is how many rejections in a row may go by without a look at the
 // clock. It matters only where the alarm that should have ended them never
 // comes, as in a breaker that was opened in a synctest bubble and outlives it.
-const recheck = 64
+const recheck = 256
 
 // refused returns the rejection that needs no look at the clock, or nil where
 // there is none. It is there in state Open alone (see shift).

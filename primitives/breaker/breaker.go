@@ -96,11 +96,18 @@ func (b *Breaker) Breaker() (*Breaker, error) {
 // With the rule [InARow] alone, Do adds a few nanoseconds to f in state Closed;
 // what other rules add is told there. It does not allocate.
 func (b *Breaker) Do[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
-	var zero T
 	// Before ctx, whose lock would be a quarter of what a rejection costs.
 	if r := b.refused(); r != nil {
+		var zero T
 		return zero, r
 	}
+	return b.call(ctx, f)
+}
+
+// call is Do where b is not plainly open. It is apart so that a rejection has a
+// small frame.
+func (b *Breaker) call[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
+	var zero T
 	if err := ctx.Err(); err != nil {
 		return zero, err
 	}

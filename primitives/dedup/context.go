@@ -18,6 +18,7 @@ import (
 // the values that he saw before, and never a stranger's.
 type runContext struct {
 	caller context.Context
+	who    identity                            // of the caller
 	home   interface{ leaderLeft(Token) bool } // the shard
 	flight uint32
 	shard  uint32
@@ -42,9 +43,9 @@ type runKey struct {
 // context gives the flight t the context that its function runs with.
 func (s *shard[K, V]) context(ctx context.Context, t Token) *runContext {
 	f := &s.flights[t.flight]
-	run := f.run
-	if run == nil || !identify(ctx).is(identify(run.caller)) || run.inner.Load() != nil {
-		run = &runContext{caller: ctx, home: s, flight: t.flight, shard: t.shard}
+	run, who := f.run, identify(ctx)
+	if run == nil || !who.is(run.who) || run.inner.Load() != nil {
+		run = &runContext{caller: ctx, who: who, home: s, flight: t.flight, shard: t.shard}
 		f.run = run
 	}
 	run.gen.Store(t.gen)
@@ -55,7 +56,7 @@ func (s *shard[K, V]) context(ctx context.Context, t Token) *runContext {
 // came twice in a row: one that comes once, as the ctx of a request does, is not
 // kept from the garbage collector.
 func (f *flight[V]) retire() {
-	who := identify(f.run.caller)
+	who := f.run.who
 	if !who.is(f.lately) || f.run.inner.Load() != nil {
 		f.run = nil
 	}
