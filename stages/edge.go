@@ -37,6 +37,7 @@ type edge[E any] struct {
 	idle    bool  // the receiver found nothing and is about to block
 	waiting int   // senders that wait for room
 	closed  bool
+	bell    bool // the receiver expects to be woken by an empty batch
 
 	lost func(E) // takes what is put after the end; nil where nothing is
 
@@ -126,10 +127,22 @@ func (e *edge[E]) lose(vs ...E) {
 
 // hand sends the batch in the making. The mutex is held.
 func (e *edge[E]) hand() {
+	if e.bell && len(e.pending) < e.size {
+		e.ring()
+		return
+	}
 	e.rouse()
 	e.called = e.guest
 	e.ch <- e.pending
 	e.pending = e.blank()
+}
+
+// ring sends an empty batch to a receiver that is idle: it takes what there is
+// when it runs, which most often is more by then. The mutex is held.
+func (e *edge[E]) ring() {
+	e.rouse()
+	e.called = e.guest
+	e.ch <- nil
 }
 
 // handFull sends the batch in the making where it is full, or the receiver idle.
@@ -189,7 +202,9 @@ func (e *edge[E]) close() {
 	}
 	e.closed = true
 	if len(e.pending) > 0 {
-		e.hand()
+		e.rouse()
+		e.ch <- e.pending
+		e.pending = nil
 	}
 	close(e.ch)
 }
@@ -210,10 +225,12 @@ func (e *edge[E]) poll(used []E) ([]E, state) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.retire(used)
-	if len(e.ch) > 0 {
+	for len(e.ch) > 0 {
 		select {
 		case b := <-e.ch:
-			return b, ready
+			if len(b) > 0 {
+				return b, ready
+			}
 		default: // whoever is here in place of a stage that is stuck was quicker
 		}
 	}
@@ -261,9 +278,14 @@ func (e *edge[E]) retire(used []E) {
 // next is poll that blocks until there is a batch or the stream has ended.
 func (e *edge[E]) next(used []E) ([]E, bool) {
 	b, s := e.poll(used)
-	if s == empty {
+	for s == empty {
 		b, ok := <-e.ch
-		return b, ok
+		if !ok || len(b) > 0 {
+			return b, ok
+		}
+		if b, s = e.poll(nil); s == ready {
+			return b, true
+		}
 	}
 	return b, s == ready
 }

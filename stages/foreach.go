@@ -20,7 +20,7 @@ func (s forEach[T]) Run(_ context.Context, in *Inlet[T]) error {
 	in.node.serve(s.f)
 	w.final = true
 	var done releases
-	w.send = func(results []Item[struct{}]) bool {
+	w.send = func(results []Item[struct{}]) {
 		for i := range results {
 			switch r := &results[i]; r.fault {
 			case nil:
@@ -33,7 +33,6 @@ func (s forEach[T]) Run(_ context.Context, in *Inlet[T]) error {
 			}
 		}
 		done.flush()
-		return false
 	}
 	w.run()
 	return nil

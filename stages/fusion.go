@@ -18,9 +18,10 @@ package stages
 // goroutine.
 type fusion[E any] struct {
 	// work does the receiver's work on values until all are done, or a guest
-	// should leave; it keeps *done up to date. It is nil where only the receiver
-	// can do it. It is set by the receiver, while it has the turn.
-	work func(values []E, done *int)
+	// should leave; it keeps *done up to date. It begins at the time now and
+	// returns when it ended; either is 0 where it is not known. It is nil where
+	// only the receiver can do it. It is set by the receiver, while it has the turn.
+	work func(values []E, done *int, now int64) int64
 	load int64 // what a value costs there, in nanoseconds; belongs to the turn
 	done int   // how many values the guest has worked on; belongs to the turn
 
@@ -39,7 +40,7 @@ const heavy = 1 << 40
 
 // lend allows senders to do the receiver's work, once its load is known. The
 // receiver must have the turn.
-func (e *edge[E]) lend(work func([]E, *int)) {
+func (e *edge[E]) lend(work func([]E, *int, int64) int64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.work, e.load = work, heavy
@@ -80,20 +81,23 @@ func (e *edge[E]) rouse() {
 }
 
 // offer hands the values on as putAll does, or does the receiver's work on them
-// where that is idle and cheap enough beside what a value costs the sender. It
-// reports whether the sender has spent time on it, and what a value costs below
-// in the sender's goroutine.
-func (e *edge[E]) offer(vs []E, own int64) (spent bool, below int64) {
+// where that is idle and cheap enough beside what a value costs the sender. The
+// sender was last busy at the time now. offer returns what that is afterwards, 0
+// where it had to wait for room, and what a value costs below in the sender's
+// goroutine.
+func (e *edge[E]) offer(vs []E, own, now int64) (last, below int64) {
 	for len(vs) > 0 {
 		n := min(len(vs), e.bound)
 		if !e.enter(n, own) {
-			waited := e.putAll(vs)
-			return waited || spent, 0
+			if e.putAll(vs) {
+				now = 0
+			}
+			return now, 0
 		}
-		below = e.visit(vs[:n])
-		vs, spent = vs[n:], true
+		now, below = e.visit(vs[:n], now)
+		vs = vs[n:]
 	}
-	return spent, below
+	return now, below
 }
 
 // enter takes the turn for a sender with n values, if it may.
@@ -111,15 +115,14 @@ func (e *edge[E]) enter(n int, own int64) bool {
 }
 
 // visit does the receiver's work on the values, and gives the turn back. It
-// returns the receiver's load.
-func (e *edge[E]) visit(vs []E) (load int64) {
+// returns when it ended, and the receiver's load.
+func (e *edge[E]) visit(vs []E, now int64) (last, load int64) {
 	e.done = 0
 	defer func() { // user code may end the goroutine
 		load = e.load
 		e.leave(vs, e.done)
 	}()
-	e.work(vs, &e.done)
-	return 0
+	return e.work(vs, &e.done, now), 0
 }
 
 // leave gives the turn back after the work on the first of the values, and

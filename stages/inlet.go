@@ -22,6 +22,8 @@ type Inlet[T any] struct {
 	pos   int       // what of it has been handed out
 	takes bool      // the stage takes failures
 	books *books    // of a stage that takes its own times; else nil
+	slept bool      // the owner has been blocked since it last asked
+	woke  int64     // when it went on; 0 where that is not known
 
 	// bypass is where failed items go; nil at a sink, where there is no way on.
 	bypass func(*ItemError, *trail)
@@ -145,19 +147,43 @@ func (in *Inlet[T]) block(wake <-chan time.Time) ([]Item[T], state) {
 	e := in.edge
 	since := in.rt.stamp()
 	e.drySince.Store(since)
-	defer func() {
-		e.claim()
-		e.wasDry(in.rt.stamp() - since)
-	}()
-	select {
-	case b, ok := <-e.ch:
-		if !ok {
-			return nil, ended
+	b, s := e.receive(wake)
+	e.claim()
+	for s == ready && len(b) == 0 {
+		if b, s = e.poll(nil); s == empty { // somebody else was here
+			b, s = e.receive(wake)
+			e.claim()
 		}
-		return b, ready
-	case <-wake:
-		return nil, empty
 	}
+	in.slept, in.woke = true, in.rt.stamp()
+	e.wasDry(in.woke - since)
+	return b, s
+}
+
+// woken reports whether the inlet has blocked since the last call, and until when.
+func (in *Inlet[T]) woken() (at int64, blocked bool) {
+	blocked, in.slept = in.slept, false
+	return in.woke, blocked
+}
+
+// receive blocks until there is a batch on the channel, the stream has ended, or
+// wake delivers.
+func (e *edge[E]) receive(wake <-chan time.Time) ([]E, state) {
+	var b []E
+	ok := false
+	if wake == nil { // a select costs more
+		b, ok = <-e.ch
+	} else {
+		select {
+		case b, ok = <-e.ch:
+		case <-wake:
+			return nil, empty
+		}
+	}
+	if !ok {
+		return nil, ended
+	}
+	return b, ready
 }
 
 // group hands out up to n items of the batch at hand, failed ones among them,

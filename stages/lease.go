@@ -43,7 +43,7 @@ func (l *lessee[E]) put(v E) (idle, waited bool) {
 	return idle, waited
 }
 
-// feed sends what the receiver has not taken, where it is idle.
+// feed wakes the receiver where it is idle and there is what it has not taken.
 func (l *lessee[E]) feed() bool {
 	e := l.edge
 	e.mu.Lock()
@@ -51,8 +51,7 @@ func (l *lessee[E]) feed() bool {
 	if !e.idle || e.taken == l.n {
 		return false
 	}
-	e.collect()
-	e.hand()
+	e.ring()
 	return true
 }
 

@@ -10,6 +10,7 @@ import (
 // holds at most bound items; bound is at least 1.
 func Link[T any](rt *Runtime, from, to *Node, bound int) (*Outlet[T], *Inlet[T]) {
 	e := newEdge[Item[T]](max(bound, 1))
+	e.bell = true
 	e.lost = func(it Item[T]) { it.trail.leave(errors.Join(rt.abortError(), ErrAbandoned)) }
 	j := &joint{from: from, to: to, edge: e}
 	out := &Outlet[T]{rt: rt, node: from, edge: e, joint: j, mint: rt.mint()}

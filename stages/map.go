@@ -20,11 +20,11 @@ import (
 //
 // A call in f is all that blocks the stage: an item that is done is within the
 // next stage's reach, also while f works on the one behind it. Only where f has
-// taken less than a microsecond for 64 items in a row are the next ones handed on
-// together, as many as it is done with in some 16 microseconds: up to 16, or 64
-// where they take a quarter of that or less. A call among them that turns slow
-// keeps those before it back; so the f of a single worker must not wait for what
-// a stage below does with the item before.
+// lately taken less than a microsecond are the next ones handed on together: a
+// quarter as many as have been that cheap in a row, up to 16; or 64 where they
+// take less than an eighth of it. A call among them that turns slow keeps those
+// before it back; so the f of a single worker must not wait for what a stage
+// below does with the item before.
 // f is not called any more once the flow is aborted.
 func Map[I, O any](f func(context.Context, I) (O, error), opts ...Option) Stage[I, O] {
 	return &mapper[I, O]{f: f, Settings: Apply(opts...)}
@@ -57,12 +57,11 @@ func (m *mapper[I, O]) Run(_ context.Context, in *Inlet[I], out *Outlet[O]) erro
 	}
 	s := newSolo(in, m.f)
 	s.clear = func(n int) bool { return out.edge.clear(n, s.pace.load()) }
-	s.send = func(results []Item[O]) (spent bool) {
+	s.send = func(results []Item[O]) {
 		if s.spoiled {
 			results = compact(results)
 		}
-		spent, s.below = out.offer(results, s.pace.load())
-		return spent
+		s.last, s.below = out.offer(results, s.pace.load(), s.last)
 	}
 	if s.run() {
 		return nil

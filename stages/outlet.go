@@ -155,7 +155,7 @@ func (e *emitter[T]) stamp() int64 {
 	if e.shared > 0 {
 		e.pace.note(e.shared, now-e.born)
 	}
-	e.born, e.shared, e.share = now, 1, e.pace.group()-1
+	e.born, e.shared, e.share = now, 1, e.pace.share()-1
 	return now
 }
 
@@ -213,16 +213,15 @@ func (out *Outlet[T]) sendAll(items []Item[T]) (waited bool) {
 }
 
 // offer is sendAll for a stage whose goroutine may do the work of the stage
-// below, see [fusion]; own is what an item costs the sender. It returns what an
-// item costs below in the sender's goroutine.
-func (out *Outlet[T]) offer(items []Item[T], own int64) (spent bool, below int64) {
+// below, see [edge.offer].
+func (out *Outlet[T]) offer(items []Item[T], own, now int64) (last, below int64) {
 	if len(items) == 0 {
-		return false, 0
+		return now, 0
 	}
 	out.struck = true // unless user code below returns
-	spent, below = out.edge.offer(items, own)
+	last, below = out.edge.offer(items, own, now)
 	out.struck = false
-	return spent, below
+	return last, below
 }
 
 // spared reports, once, that the goroutine of the outlet's stage was ended by

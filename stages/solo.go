@@ -7,11 +7,11 @@ import "context"
 type solo[I, O any] struct {
 	worker[I, O]
 	in     *Inlet[I]
-	send   func(results []Item[O]) (spent bool) // hands on what is not dropped
-	clear  func(n int) bool                     // whether that would be at once
-	ending func([]Item[O])                      // exit, made once
-	below  int64                                // what an item costs below, in this goroutine
-	guest  *int                                 // how many items a guest has done; nil where there is none
+	send   func(results []Item[O]) // hands on what is not dropped, and keeps last true
+	clear  func(n int) bool        // whether that would be at once
+	ending func([]Item[O])         // exit, made once
+	below  int64                   // what an item costs below, in this goroutine
+	guest  *int                    // how many items a guest has done; nil where there is none
 }
 
 func newSolo[I, O any](in *Inlet[I], f func(context.Context, I) (O, error)) *solo[I, O] {
@@ -31,9 +31,12 @@ func (s *solo[I, O]) run() (ended bool) {
 		if items == nil {
 			return true
 		}
+		if woke, blocked := s.in.woken(); blocked {
+			s.last = woke
+		}
 		results := s.do(items, s.ending)
 		s.in.giveBack(len(items) - len(results))
-		s.rest(s.send(results) || !s.in.pending())
+		s.send(results)
 		s.in.edge.load = s.load()
 	}
 	return false
@@ -45,24 +48,27 @@ func (s *solo[I, O]) alone() bool { return s.node.workers.Load() <= 1 }
 // load is what an item costs here and, in the same goroutine, below.
 func (s *solo[I, O]) load() int64 { return s.pace.load() + s.below }
 
-// visit is the work of a guest. It leaves where the stage has become slow, would
-// wait for room, or shall have more workers.
-func (s *solo[I, O]) visit(items []Item[I], done *int) {
-	since := s.rt.stamp()
-	s.guest = done
+// visit is the work of a guest, from the time now to the time that it returns. It
+// leaves where the stage has become slow, would wait for room, or shall have more
+// workers.
+func (s *solo[I, O]) visit(items []Item[I], done *int, now int64) int64 {
+	s.guest, s.last = done, now
 	for *done < len(items) && s.load() < cheap && s.alone() {
 		n := min(s.pace.batch(), len(items)-*done)
 		if !s.clear(n) {
 			break
 		}
-		s.last = 0
 		results := s.do(items[*done:*done+n], s.ending)
 		*done += len(results) // before anything else can happen
 		s.send(results)
 		s.in.edge.load = s.load()
 	}
+	last := s.last
 	s.guest, s.last = nil, 0
-	s.in.edge.dry.Add(since - s.rt.stamp())
+	if s.rt.timed && now > 0 && last > 0 { // it has been counted as a part of the receiver's wait
+		s.in.edge.dry.Add(now - last)
+	}
+	return last
 }
 
 // exit hands on the results when the function has ended the goroutine. Where that

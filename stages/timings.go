@@ -31,11 +31,14 @@ type Timing struct {
 // 30 ns, which is as much as everything else the engine does for an item. So a
 // stage reads the clock before and after each item as long as any of its last
 // 64 items took a microsecond or more; those times are exact. A stage whose
-// items are all cheaper than that shares the reads among up to 16 neighbours,
-// and each of them shows the mean of its group: the error is below the group's
-// total, that is below 16 µs. The one slow item that ends such a calm is shown
-// by the mean of its group, too, and then the stage is back to exact times.
-// Sums over a stage are exact in both cases.
+// items are all cheaper than that shares the reads among up to 16 neighbours, or
+// 64 where they take less than an eighth of a microsecond, and each of them shows
+// the mean of its group: the error is below the group's total, that is below
+// 16 µs. The one slow item that ends such a calm is shown by the mean of its
+// group, too, and then the stage is back to exact times. Sums over a stage are
+// exact in both cases. Where a stage goes on without having waited, the work
+// begins when it was done with what it did before: to hand that on, some 0.1 µs,
+// counts as work.
 type Timings struct {
 	nodes []*Node
 	spans []span

@@ -5,7 +5,8 @@ import (
 )
 
 const (
-	// groupSize is how many items share clock reads at most.
+	// groupSize is how many items share clock reads where they are cheap; where
+	// they are much cheaper still, it is batchSize.
 	groupSize = 16
 	// cheap is the mean work, in nanoseconds, below which items share them.
 	cheap = 1000
@@ -26,7 +27,7 @@ type pace struct {
 // newPace returns the pace of a stage that nothing is known of.
 func newPace() pace { return pace{proof: calmLength} }
 
-// group returns the size of the next group.
+// group returns the size of the next group, whose items share a clock read.
 func (p *pace) group() int {
 	if p.calm < calmLength {
 		return 1
@@ -34,13 +35,23 @@ func (p *pace) group() int {
 	return groupSize
 }
 
-// batch returns how many items may be worked on, in groups, before any of them
-// is handed on: as many as are done in some 16 microseconds.
-func (p *pace) batch() int {
-	if p.calm == calmLength && p.mean < groupSize*cheap/batchSize {
+// share is group for items that come in batches: as many as are done in some 8
+// microseconds.
+func (p *pace) share() int {
+	if p.calm == calmLength && p.mean < groupSize*cheap/batchSize/2 {
 		return batchSize
 	}
 	return p.group()
+}
+
+// batch returns how many items may be worked on, in groups, before any of them
+// is handed on. After one that was not cheap it grows: a quarter of what has been
+// cheap in a row since.
+func (p *pace) batch() int {
+	if p.calm < calmLength {
+		return max(p.calm/4, 1)
+	}
+	return p.share()
 }
 
 // note learns from a group of n items that took ns in all.
@@ -51,7 +62,7 @@ func (p *pace) note(n int, ns int64) {
 	if each >= slow {
 		p.proof = calmLength
 	}
-	if ns >= int64(n)*cheap {
+	if ns >= int64(min(n, groupSize))*cheap {
 		p.calm = 0
 		return
 	}
@@ -107,14 +118,14 @@ func (w *worker[I, O]) do(items []Item[I], exiting func([]Item[O])) []Item[O] {
 	}
 	for w.done < len(items) {
 		w.from = w.done
-		to := min(w.from+w.share(), len(items))
+		to := min(w.from+w.pace.share(), len(items))
 		for w.done < to {
 			w.attempt(items, to, exiting)
 		}
 		end := w.rt.now() // in an untimed run, too: the pace depends on it
 		w.account(begin, end)
 		begin = end
-		if w.pace.calm < calmLength {
+		if w.pace.calm == 0 {
 			break
 		}
 	}
@@ -122,15 +133,6 @@ func (w *worker[I, O]) do(items []Item[I], exiting func([]Item[O])) []Item[O] {
 	w.node.calls.Add(-1)
 	w.publish(w.node)
 	return w.buf[:w.done]
-}
-
-// share returns how many items share a clock read: in an untimed run, where it
-// only serves to notice that the calm is over, as many as are a batch.
-func (w *worker[I, O]) share() int {
-	if w.rt.timed {
-		return groupSize
-	}
-	return w.pace.batch()
 }
 
 // rest says whether the worker waited for anything since the last group: if it
