@@ -56,7 +56,7 @@ type breakerHandler[I any] struct {
 
 func (h *breakerHandler[I]) Request(x *Exchange[I]) {
 	if len(h.waiting) > 0 {
-		h.waiting = append(h.waiting, x)
+		h.wait(x)
 		return
 	}
 	if err := h.admit(x); err != nil {
@@ -77,12 +77,17 @@ func (h *breakerHandler[I]) admit(x *Exchange[I]) error {
 
 func (h *breakerHandler[I]) refuse(x *Exchange[I], err error) {
 	if h.hold {
-		h.waiting = append(h.waiting, x)
+		h.wait(x)
 		h.wakeAfter(err)
 		return
 	}
 	x.Reject(err)
 	h.port.Up(x)
+}
+
+func (h *breakerHandler[I]) wait(x *Exchange[I]) {
+	h.port.keep(x)
+	h.waiting = append(h.waiting, x)
 }
 
 // wakeAfter asks to be woken when the breaker may admit the next one.

@@ -39,9 +39,9 @@ func (s deadliner[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error
 // the context of who waits for it; either may be missing. late is the error of
 // one that is not done by the deadline.
 type limit struct {
+	caller   context.Context
 	deadline int64
 	late     error
-	caller   context.Context
 }
 
 // bounded reports whether there is a limit.

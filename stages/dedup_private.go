@@ -70,6 +70,7 @@ func (h *privateDedup[I, K]) ask(xs []*Exchange[I]) {
 
 // enlisted says that x waits, with the follower of place i.
 func (h *privateDedup[I, K]) enlisted(i int, x *Exchange[I]) {
+	h.port.keep(x)
 	h.local[i].x, h.bySlot[x.Slot()] = x, h.local[i]
 	h.local[i].audience = h.audiences[h.keys[i]].join()
 	if len(h.idle) == 0 {

@@ -55,8 +55,11 @@ type edge[E any] struct {
 
 // newEdge returns an edge that holds at most bound values. Batches are at most
 // half of the bound, so that one can be filled while another is worked on.
-func newEdge[E any](bound int) *edge[E] {
-	size := min(batchSize, max(1, bound/2))
+func newEdge[E any](bound int) *edge[E] { return newEdgeOf[E](bound, batchSize) }
+
+// newEdgeOf is newEdge with batches of up to most values.
+func newEdgeOf[E any](bound, most int) *edge[E] {
+	size := min(most, max(1, bound/2))
 	return &edge[E]{
 		ch:      make(chan []E, bound/size+2),
 		room:    make(chan struct{}, 1),

@@ -10,20 +10,21 @@ import "github.com/weir-go/weir/primitives/guard"
 // on by [Port.Down] or [Port.Up]. It is used again for another item as soon as
 // it has left the section.
 type Exchange[I any] struct {
+	// Layers look at what comes first, which is to be in one cache line.
+	slot     int32
+	attempts int32
+	err      error
+	limit
+	self payload // the exchange with its result, see call
+
 	// Value is the request. A layer may replace it on the way down; a failure shows
 	// the item as the section received it all the same.
 	Value I
-
-	err      error
-	attempts int32
-	slot     int32
-	self     payload // the exchange with its result, see call
 
 	item   I // the request as the section received it
 	ticket uint64
 	trail  *trail
 	work   int64
-	limit
 	fault  *ItemError // of an item that came already failed
 	permit guard.Permit
 }

@@ -1,5 +1,10 @@
 package stages
 
+import (
+	"slices"
+	"sync/atomic"
+)
+
 // floor runs one layer of a section: its goroutine.
 type floor[I any] struct {
 	*Port[I]
@@ -8,7 +13,9 @@ type floor[I any] struct {
 	broken  error          // the handler has panicked
 	aborted bool           // what it held at the abort was taken back
 
-	passing []*Exchange[I] // the responses at hand
+	calls   *atomic.Bool   // some exchanges have callers
+	passing []*Exchange[I] // the batch at hand
+	asking  bool           // it goes down
 }
 
 // run serves the layer until the one above closes it. The section closes from
@@ -91,54 +98,57 @@ func (f *floor[I]) serve() {
 }
 
 // bulkHandler is implemented by handlers that save by dealing with a batch at once.
-// No exchange of it has a caller. After a panic in the midst of responses, those
-// that are left pass by.
+// They send each exchange of it on, or [Port.keep] it. No exchange of it has a
+// caller. After a panic in the midst of responses, those that are left pass by.
 type bulkHandler[I any] interface {
 	requests(xs []*Exchange[I])
 	responses(xs []*Exchange[I])
 }
 
 func (f *floor[I]) requested(batch []*Exchange[I]) {
-	if f.bulk == nil || f.ousted() != nil || !f.take(batch) {
+	if f.bulk == nil || f.calls.Load() || f.ousted() != nil {
 		f.each(batch, f.request)
 		return
 	}
-	f.call(func() { f.bulk.requests(batch) })
-	f.watchAll(batch)
+	f.asking = true
+	f.together(batch, f.bulk.requests)
+	f.asking = false
 }
 
 func (f *floor[I]) responded(batch []*Exchange[I]) {
-	if f.bulk == nil || f.broken != nil || f.aborted || !f.take(batch) {
+	if f.bulk == nil || f.calls.Load() || f.broken != nil || f.aborted {
 		f.each(batch, f.response)
 		return
 	}
-	f.passing = batch
-	f.call(func() { f.bulk.responses(batch) })
-	f.passing = nil
-	f.watchAll(batch)
+	f.together(batch, f.bulk.responses)
 }
 
-// watchAll watches what the layer still holds of a batch.
-func (f *floor[I]) watchAll(batch []*Exchange[I]) {
-	if f.left == nil || f.punctual {
-		return // there is no caller among them
+func (f *floor[I]) together(batch []*Exchange[I], deal func([]*Exchange[I])) {
+	if len(batch) == 0 {
+		return
 	}
-	for _, x := range batch {
-		f.watch(x)
-	}
+	f.passing, f.Port.bulk = batch, true
+	f.call(func() { deal(batch) })
+	f.passing, f.Port.bulk = nil, false
 }
 
-// take says that the layer holds the batch, unless there is a caller among them.
-func (f *floor[I]) take(batch []*Exchange[I]) bool {
-	for _, x := range batch {
-		if x.caller != nil {
-			return false
+// rest sends up what a handler that has panicked did not send on of its batch:
+// requests as failed, responses as they are.
+func (f *floor[I]) rest() {
+	sent := make(map[*Exchange[I]]bool)
+	for _, x := range slices.Concat(f.down, f.up) {
+		sent[x] = true
+	}
+	for _, x := range f.passing {
+		if sent[x] {
+			continue
 		}
+		f.letGo(x)
+		if f.asking {
+			x.Reject(f.broken)
+		}
+		f.up = append(f.up, x)
 	}
-	for _, x := range batch {
-		f.held[x.slot] = x
-	}
-	return len(batch) > 0
 }
 
 // each calls deal for every exchange of a batch. The handler's panics are
@@ -169,9 +179,7 @@ func (f *floor[I]) call(into func()) {
 			return
 		}
 		f.broken = f.rt.failLayer(f.node, caught(f.node.name, recover()))
-		for _, x := range f.passing {
-			f.Up(x) // where it is still held
-		}
+		f.rest()
 		f.reclaim(f.broken)
 	}()
 	into()

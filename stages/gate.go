@@ -2,6 +2,7 @@ package stages
 
 import (
 	"fmt"
+	"sync/atomic"
 
 	"github.com/weir-go/weir/primitives/guard"
 )
@@ -24,6 +25,7 @@ type gate[I, O, P any] struct {
 	private  bool         // nobody else does, and nobody is shed
 	capacity int
 	ordered  bool
+	calls    atomic.Bool // some items have callers
 
 	free *edge[*Exchange[I]] // exchanges that are not in use
 	top  *edge[*Exchange[I]] // to the first layer
@@ -53,8 +55,7 @@ type gate[I, O, P any] struct {
 }
 
 func (g *gate[I, O, P]) init() {
-	g.free = newEdge[*Exchange[I]](2*g.capacity + batchSize)
-	g.back = newEdge[*Exchange[I]](2*g.capacity + batchSize)
+	g.free, g.back = newInner[I](g.capacity), newInner[I](g.capacity)
 	g.ring = make([]*Exchange[I], g.capacity)
 	g.last = ^uint64(0)
 }
@@ -127,6 +128,9 @@ func (g *gate[I, O, P]) admit(it *Item[I]) {
 	x := g.take()
 	x.Value, x.item, x.trail, x.fault, x.permit = it.Value, it.Value, it.trail, it.fault, permit
 	x.err, x.attempts, x.work, x.limit = nil, 0, 0, it.trail.bounds()
+	if x.caller != nil && !g.calls.Load() {
+		g.calls.Store(true)
+	}
 	x.ticket = g.ticket
 	g.ticket++
 	if x.err = err; it.fault == nil && err == nil {

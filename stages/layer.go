@@ -81,7 +81,8 @@ type Port[I any] struct {
 	above     *edge[*Exchange[I]]
 
 	down, up []*Exchange[I] // to be sent when the batch at hand is done
-	held     []*Exchange[I] // by slot: what the layer has to send on
+	bulk     bool           // all of the batch at hand counts as held
+	held     []*Exchange[I] // by slot: what else the layer has to send on
 	watches  []func()       // by slot: of what is held, ends the watch
 	punctual bool           // the handler holds nothing beyond its deadline
 	timer    *time.Timer
@@ -128,9 +129,15 @@ func (p *Port[I]) Resume(x *Exchange[I]) { p.resumed.put(x) }
 // holds reports whether the layer has x to send on.
 func (p *Port[I]) holds(x *Exchange[I]) bool { return p.held[x.slot] == x }
 
+// keep says that x, of the batch at hand, is not sent on with it.
+func (p *Port[I]) keep(x *Exchange[I]) {
+	p.held[x.slot] = x
+	p.watch(x)
+}
+
 func (p *Port[I]) letGo(x *Exchange[I]) bool {
 	if p.held[x.slot] != x {
-		return false
+		return p.bulk
 	}
 	p.held[x.slot] = nil
 	if p.left != nil && p.watches[x.slot] != nil {

@@ -48,7 +48,7 @@ func (l *retryLayer[I]) Open(p *Port[I]) (Handler[I], error) {
 		return nil, err
 	}
 	p.punctual = true
-	return &retryHandler[I]{port: p, retrier: r, onDrain: l.Drain, calls: make([]retried, p.Capacity())}, nil
+	return &retryHandler[I]{port: p, retrier: r, onDrain: l.Drain, tries: make([]int32, p.Capacity()), calls: make([]retried, p.Capacity())}, nil
 }
 
 type retryHandler[I any] struct {
@@ -56,25 +56,27 @@ type retryHandler[I any] struct {
 	retrier *retry.Retrier
 	onDrain Drain
 	drains  bool                // the flow drains, and those who wait do not wait on
-	calls   []retried           // by slot
+	tries   []int32             // by slot: how many have ended that count, or fresh
+	calls   []retried           // by slot; of those that are not fresh, but for began
 	delays  delay.Queue[uint32] // of slots
 }
 
 // retried is what the retrier has to know of an exchange, as small as can be:
 // with its place in the queue it is what an item that waits costs.
 type retried struct {
-	attempts int
-	waited   time.Duration
-	began    time.Duration // since the base of the run; 0 where nobody asks
-	due      int64         // of the next try, while the item waits for it; else 0
-	last     bool          // no further try, since the flow drains
+	waited time.Duration
+	began  time.Duration // since the base of the run; 0 where nobody asks
+	due    int64         // of the next try, while the item waits for it; else 0
+	last   bool          // no further try, since the flow drains
 }
 
+// fresh is an exchange of which no try has ended.
+const fresh = -1
+
 func (h *retryHandler[I]) Request(x *Exchange[I]) {
-	c := &h.calls[x.Slot()]
-	*c = retried{}
+	h.tries[x.slot] = fresh
 	if began := h.retrier.Begin(); !began.IsZero() {
-		c.began = max(began.Sub(h.port.rt.base), 1)
+		h.calls[x.slot].began = max(began.Sub(h.port.rt.base), 1)
 	}
 	h.port.Down(x)
 }
@@ -88,16 +90,26 @@ func (h *retryHandler[I]) requests(xs []*Exchange[I]) {
 
 // responses implements [bulkHandler].
 func (h *retryHandler[I]) responses(xs []*Exchange[I]) {
+	first := 0 // how many succeeded at the first try, which are counted together
 	for _, x := range xs {
+		if x.err == nil && h.tries[x.slot] == fresh {
+			first++
+			h.port.Up(x)
+			continue
+		}
 		h.Response(x)
 	}
+	h.retrier.Succeeded(first)
 }
 
 func (h *retryHandler[I]) Response(x *Exchange[I]) {
-	c := &h.calls[x.Slot()]
-	c.attempts++
+	tries, c := &h.tries[x.slot], &h.calls[x.slot]
+	if *tries == fresh {
+		*tries, *c = 0, retried{began: c.began}
+	}
+	*tries++
 	if x.err == nil {
-		h.retrier.Next(h.port.rt.ctx, retry.Try{Attempt: c.attempts})
+		h.retrier.Next(h.port.rt.ctx, retry.Try{Attempt: int(*tries)})
 		h.port.Up(x)
 		return
 	}
@@ -108,7 +120,7 @@ func (h *retryHandler[I]) Response(x *Exchange[I]) {
 		return
 	}
 	if v.Free {
-		c.attempts--
+		*tries--
 	} else {
 		c.waited = v.Delay
 	}
@@ -118,6 +130,7 @@ func (h *retryHandler[I]) Response(x *Exchange[I]) {
 	}
 	due := h.port.rt.now() + int64(v.Delay)
 	c.due = due
+	h.port.keep(x)
 	h.delays.Push(due, uint32(x.Slot()))
 	if first, _ := h.delays.Next(); first == due {
 		h.port.WakeIn(v.Delay)
@@ -126,7 +139,7 @@ func (h *retryHandler[I]) Response(x *Exchange[I]) {
 
 // try describes the try of x that has just ended.
 func (h *retryHandler[I]) try(c *retried, x *Exchange[I]) retry.Try {
-	t := retry.Try{Attempt: c.attempts, Err: x.Err(), Waited: c.waited}
+	t := retry.Try{Attempt: max(int(h.tries[x.slot]), 0), Err: x.Err(), Waited: c.waited}
 	if c.began != 0 {
 		t.Began = h.port.rt.base.Add(c.began)
 	}

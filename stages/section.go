@@ -107,15 +107,21 @@ func (s *section[I, O, P]) Run(_ context.Context, in *Inlet[I], out *Outlet[P]) 
 	return nil
 }
 
-// build opens the layers and joins them by edges that can hold every exchange
-// twice: one may be sent again while the batch it came in is still at hand.
+// newInner returns an edge of a section, which can hold every exchange twice: one
+// may be sent again while the batch it came in is still at hand. What passes here is
+// small, and the batches are larger than elsewhere, but not so few that the layers
+// would work by turns.
+func newInner[I any](capacity int) *edge[*Exchange[I]] {
+	return newEdgeOf[*Exchange[I]](2*capacity+batchSize, min(2*batchSize, max(batchSize, capacity/8)))
+}
+
+// build opens the layers and joins them.
 func (s *section[I, O, P]) build(g *gate[I, O, P], layers []Layer[I]) ([]*floor[I], *callStage[I, O], error) {
 	f, err := hedged(s.Hedge, g.in.node, detached(g.in.rt, g.in.node, s.f))
 	if err != nil {
 		return nil, nil, err
 	}
-	newInner := func() *edge[*Exchange[I]] { return newEdge[*Exchange[I]](2*g.capacity + batchSize) }
-	down, up := newInner(), g.back
+	down, up := newInner[I](g.capacity), g.back
 	if len(layers) > 0 {
 		// The entrance waits for the first layer, which never blocks: what would
 		// queue here is cold by the time its turn comes.
@@ -127,7 +133,7 @@ func (s *section[I, O, P]) build(g *gate[I, O, P], layers []Layer[I]) ([]*floor[
 		p := &Port[I]{
 			rt: g.in.rt, node: g.in.node, capacity: g.capacity,
 			answers:  func() answers[I] { return &blocks[I, O]{} },
-			requests: down, responses: newInner(), resumed: newInner(), below: newInner(), above: up,
+			requests: down, responses: newInner[I](g.capacity), resumed: newInner[I](g.capacity), below: newInner[I](g.capacity), above: up,
 			held: make([]*Exchange[I], g.capacity), timer: newStoppedTimer(),
 		}
 		h, err := l.Open(p)
@@ -141,10 +147,10 @@ func (s *section[I, O, P]) build(g *gate[I, O, P], layers []Layer[I]) ([]*floor[
 			g.in.node.observe(o.Observe)
 		}
 		if _, ok := h.(leaver[I]); ok {
-			p.left, p.watches = newInner(), make([]func(), g.capacity)
+			p.left, p.watches = newInner[I](g.capacity), make([]func(), g.capacity)
 		}
 		bulk, _ := h.(bulkHandler[I])
-		floors = append(floors, &floor[I]{Port: p, handler: h, bulk: bulk})
+		floors = append(floors, &floor[I]{Port: p, handler: h, bulk: bulk, calls: &g.calls})
 		down, up = p.below, p.responses
 	}
 	return floors, newCallStage(g.in.rt, g.in.node, f, down, up), nil

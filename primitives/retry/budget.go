@@ -65,11 +65,14 @@ func NewBudget(share, reserve float64, burst int) (*Budget, error) {
 
 // deposit is called once for each call. It is called on the way of calls that
 // succeed, so a full bucket, which is what these leave, is only looked at.
-func (b *Budget) deposit() {
+//
+// It reports whether there was room for it.
+func (b *Budget) deposit() bool {
 	if b == nil || b.share == 0 || b.tokens.Load() >= b.full {
-		return
+		return false
 	}
 	b.add(b.share)
+	return true
 }
 
 // add puts n units into the bucket, as far as they fit.

@@ -312,3 +312,26 @@ func FuzzBudget(f *testing.F) {
 		})
 	})
 }
+
+// TestSuccessesTogetherCountAsOneByOne is for those who have many at hand.
+func TestSuccessesTogetherCountAsOneByOne(t *testing.T) {
+	for _, n := range []int{-1, 0, 1, 7, 1000} {
+		counted := func(succeed func(*retry.Retrier)) (retry.Snapshot, retry.BudgetSnapshot) {
+			b := newBudget(t, 0.125, 0, 100)
+			r := newRetrier(t, retry.Constant(100, time.Second, retry.WithBudget(b)))
+			for range 60 { // take tokens
+				r.Next(t.Context(), retry.Try{Attempt: 2, Err: errDown})
+			}
+			succeed(r)
+			return r.Snapshot(), b.Snapshot()
+		}
+		one, oneBudget := counted(func(r *retry.Retrier) {
+			for range n {
+				r.Next(t.Context(), retry.Try{Attempt: 1})
+			}
+		})
+		all, allBudget := counted(func(r *retry.Retrier) { r.Succeeded(n) })
+		require.Equal(t, one, all)
+		require.Equal(t, oneBudget, allBudget)
+	}
+}

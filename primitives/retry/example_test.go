@@ -70,6 +70,13 @@ func ExampleRetrier_Begin() {
 	// Output: elapsed
 }
 
+func ExampleRetrier_Succeeded() {
+	r := example(retry.Constant(3, time.Minute))
+	r.Succeeded(64) // a batch
+	fmt.Println(r.Snapshot().Calls)
+	// Output: 64
+}
+
 func ExampleRetrier_Abandon() {
 	r := example(retry.Constant(3, time.Minute))
 	ctx, cancel := context.WithCancel(context.Background())

@@ -99,6 +99,22 @@ func (r *Retrier) Next(ctx context.Context, t Try) Verdict {
 	return Verdict{Retry: true, Free: free, Delay: delay}
 }
 
+// Succeeded counts n calls whose first try succeeded, as n times [Retrier.Next]
+// would.
+func (r *Retrier) Succeeded(n int) {
+	if n <= 0 {
+		return
+	}
+	if !r.policy.uncounted {
+		r.counts.succeeded.Add(uint64(n))
+	}
+	for range n {
+		if !r.policy.budget.deposit() {
+			break
+		}
+	}
+}
+
 // succeed and fail count an attempt. The first one of a call is the call's
 // deposit, however it ended: it has reached the service.
 func (r *Retrier) succeed(attempt int) {
