@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/weir-go/weir/flow"
@@ -56,11 +55,7 @@ func TestShutdownAnswersWhatIsInWork(t *testing.T) {
 		return echo(ctx, request)
 	})
 	inWork := make(chan answer, 1)
-	go func() {
-		a, err := s.post(t.Context(), asking("in work"))
-		assert.NoError(t, err)
-		inWork <- a
-	}()
+	s.begin(asking("in work"), inWork)
 	<-begun
 	s.interrupt()
 	require.Eventually(t, func() bool {
@@ -84,11 +79,7 @@ func TestShutdownRefusesWhatIsNotAnsweredInTime(t *testing.T) {
 		return nil, ctx.Err()
 	})
 	inWork := make(chan answer, 1)
-	go func() {
-		a, err := s.post(t.Context(), asking("in work"))
-		assert.NoError(t, err)
-		inWork <- a
-	}()
+	s.begin(asking("in work"), inWork)
 	<-begun
 	s.interrupt()
 	a := <-inWork
