@@ -18,8 +18,8 @@ func (g *Graph) DOT() string { return g.root().drawing().dot() }
 func (g *Graph) Mermaid() string { return g.root().drawing().mermaid() }
 
 // DOT returns the graph at work as a picture in the language of Graphviz: what
-// [Graph.DOT] shows, what has gone in and out and failed, and how full each edge
-// is. The arrow between stages that share a goroutine at present is dashed; see
+// [Graph.DOT] shows, what has gone in and out, failed or been put aside as a dead
+// letter, and how full each edge is. The arrow between stages that share a goroutine at present is dashed; see
 // [stages.EdgeState]. It may be called at any time, from any goroutine, and costs
 // what [Run.Snapshot] does.
 func (r *Run) DOT() string { return r.drawing().dot() }
@@ -83,6 +83,9 @@ func figures(s StageReport) string {
 	f := fmt.Sprintf("in %d, out %d", s.Ledger.In, s.Ledger.Out)
 	if s.Ledger.Failed > 0 {
 		f += fmt.Sprintf(", failed %d", s.Ledger.Failed)
+	}
+	if s.Ledger.DeadLettered > 0 {
+		f += fmt.Sprintf(", dead-lettered %d", s.Ledger.DeadLettered)
 	}
 	return f
 }

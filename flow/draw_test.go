@@ -74,6 +74,7 @@ func TestARunDrawsItselfWithFigures(t *testing.T) {
 		time.Sleep(2500 * time.Millisecond)
 		synctest.Wait()
 		require.Contains(t, r.Mermaid(), `n1["slow<br>in 2, out 0, failed 2"]`)
+		require.Contains(t, r.Mermaid(), `n2["dead-letter<br>in 0, out 0, dead-lettered 2"]`)
 		require.Contains(t, r.Mermaid(), `n0 ==>|"8/8"| n1`)
 		require.Contains(t, r.DOT(), `n0 -> n1 [label="8/8", penwidth=3]`)
 		require.Contains(t, r.DOT(), `n1 [label="slow\nin 2, out 0, failed 2"]`)

@@ -111,7 +111,7 @@ func ExampleRun_DOT() {
 	// 	node [shape=box]
 	// 	n0 [label="lines\nin 3, out 3", style=rounded]
 	// 	n1 [label="parse\n2 workers\nin 3, out 2, failed 1"]
-	// 	n2 [label="dead-letter\nin 2, out 2"]
+	// 	n2 [label="dead-letter\nin 2, out 2, dead-lettered 1"]
 	// 	n3 [label="store\nin 2, out 2", style=rounded]
 	// 	n0 -> n1 [label="0/256"]
 	// 	n1 -> n2 [label="0/256"]
@@ -125,7 +125,7 @@ func ExampleRun_Mermaid() {
 	// flowchart LR
 	// 	n0(["lines<br>in 3, out 3"])
 	// 	n1["parse<br>2 workers<br>in 3, out 2, failed 1"]
-	// 	n2["dead-letter<br>in 2, out 2"]
+	// 	n2["dead-letter<br>in 2, out 2, dead-lettered 1"]
 	// 	n3(["store<br>in 2, out 2"])
 	// 	n0 -->|"0/256"| n1
 	// 	n1 -->|"0/256"| n2
