@@ -203,23 +203,34 @@ func TestASourceMayHoldALockThatASinkTakes(t *testing.T) {
 	})
 }
 
-// A function that ends a goroutine which is not its own breaks the run as it
-// always does, and the stage whose goroutine it was loses nothing.
+// A function that ends a goroutine which is not its own costs its item, and neither
+// the neighbours nor the stage whose goroutine it was lose anything.
 func TestAGoexitInASharedGoroutine(t *testing.T) {
-	for _, at := range []string{"b", "c"} {
+	for _, at := range []string{"a", "b", "c"} {
 		synctest.Test(t, func(t *testing.T) {
 			exit := func(call int) time.Duration {
-				if call == 500 {
+				if call >= 500 && call%50 == 0 {
 					runtime.Goexit()
 				}
 				return 0
 			}
 			var a, b, c witness
-			map[string]*witness{"b": &b, "c": &c}[at].slow = exit
+			map[string]*witness{"a": &a, "b": &b, "c": &c}[at].slow = exit
+			var got []int
 			rep := &flow.Report{}
-			_, err := abc(1000, &a, &b, &c, func(int) {}).Run(t.Context(), flow.ReportTo(rep))
-			require.ErrorIs(t, err, stages.ErrGoexit)
-			require.ErrorContains(t, err, `"`+at+`"`)
+			var dead []string
+			keep := func(_ context.Context, e *stages.ItemError) error {
+				dead = append(dead, e.Stage)
+				return errors.Join(e.Err, stages.ErrDrop)
+			}
+			_, err := flow.From(stages.Seq(upToSeq(1000))).Map("a", a.call).Map("b", b.call).Map("c", c.call).
+				OnError(func(ctx context.Context, e *stages.ItemError) (int, error) { return 0, keep(ctx, e) }).
+				To(stages.Append(&got)).Run(t.Context(), flow.ReportTo(rep))
+			require.NoError(t, err)
+			require.Len(t, got, 1000-len(dead))
+			require.True(t, slices.IsSorted(got))
+			require.Len(t, dead, 11)
+			require.Equal(t, slices.Repeat([]string{at}, 11), dead)
 			require.NoError(t, rep.Check())
 		})
 	}

@@ -7,7 +7,7 @@ import "github.com/weir-go/weir/stages"
 type WindowOf[T any] interface{ stages.WindowOf[T] }
 
 // Window groups items into windows of time: [stages.Tumbling], [stages.Sliding]
-// or [stages.Session]; see [stages.Window]. It takes [stages.EventTime],
+// or [stages.Session]; see [stages.Window]. It takes [stages.EventTime], [stages.Idleness],
 // [stages.Late], [stages.PerKey] and [stages.Capacity], and is named "window"
 // unless [Name] is set.
 func (s *Stream[T]) Window[W WindowOf[T]](p stages.WindowPolicy, opts ...Option) *Stream[W] {

@@ -79,8 +79,9 @@ func detached[I, O any](rt *Runtime, node *Node, f func(context.Context, I) (O, 
 	return func(ctx context.Context, v I) (none O, _ error) {
 		done := make(chan result, 1)
 		go func() {
-			out, err := protect(node, func() (o O, err error) { return f(ctx, v) })
-			done <- result{out, err}
+			r := result{err: ErrGoexit}
+			defer func() { done <- r }() // also where f ends the goroutine
+			r.v, r.err = protect(node, func() (o O, err error) { return f(ctx, v) })
 		}()
 		select {
 		case r := <-done:
@@ -99,8 +100,14 @@ func (n *Node) attend(run func() error) (left bool, err error) {
 	}
 	done := make(chan error, 1)
 	go func() {
-		_, err := protect(n, func() (struct{}, error) { return struct{}{}, run() })
-		done <- err
+		err := ErrGoexit
+		defer func() { // also where user code ends the goroutine
+			if err == ErrGoexit && n.outlived { //nolint:errorlint // our own value, as it is
+				err = n.verdict
+			}
+			done <- err
+		}()
+		_, err = protect(n, func() (struct{}, error) { return struct{}{}, run() })
 	}()
 	select {
 	case err := <-done:

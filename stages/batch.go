@@ -57,29 +57,31 @@ func (b batcher[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[[]T]) error
 	a := newAlarm(in.rt)
 	defer a.end()
 	defer m.flush()
-	for {
-		it, ok, woken := a.next(in)
-		switch {
-		case woken:
-			m.flush()
-		case !ok:
-			return nil
-		default:
-			m.put(it)
-			if m.weigh == nil {
-				m.fill()
-			}
-			if m.full() {
-				a.clear()
+	return outlive(in.node, func() error {
+		for {
+			it, ok, woken := a.next(in)
+			switch {
+			case woken:
 				m.flush()
-			}
-			if m.fresh {
-				m.fresh = false
-				a.clear()
-				a.set(b.due(m.since))
+			case !ok:
+				return nil
+			default:
+				m.put(it)
+				if m.weigh == nil {
+					m.fill()
+				}
+				if m.full() {
+					a.clear()
+					m.flush()
+				}
+				if m.fresh {
+					m.fresh = false
+					a.clear()
+					a.set(b.due(m.since))
+				}
 			}
 		}
-	}
+	})
 }
 
 // due returns when a batch must leave that began at since.

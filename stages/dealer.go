@@ -54,13 +54,6 @@ func (d *dealer[E]) staff(n int, spawn func()) {
 	d.callLocked(d.live - n)
 }
 
-// lose says that a worker has lost its goroutine.
-func (d *dealer[E]) lose() {
-	d.mu.Lock()
-	d.live--
-	d.mu.Unlock()
-}
-
 // take moves up to n items into taken and returns the ticket of the first. It
 // blocks until there is one. It returns false where the worker shall leave: at
 // the end, or because there are too many.

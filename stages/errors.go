@@ -17,7 +17,8 @@ var (
 	ErrDrop error = &sentinel{"stages: item dropped on purpose", outcome.Success}
 
 	// ErrGoexit is the failure of an item whose function ended its goroutine by
-	// [runtime.Goexit], as a test's FailNow does.
+	// [runtime.Goexit], as a test's FailNow does. It costs that item alone: the stage
+	// goes on in another goroutine.
 	ErrGoexit = errors.New("stages: function called runtime.Goexit")
 
 	// ErrExpired is the failure of an item that was not done by its deadline;

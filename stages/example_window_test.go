@@ -39,6 +39,29 @@ func ExampleWindow() {
 	// 12:20 12:30 [{ann 25}]
 }
 
+// A stream that has gone quiet closes its windows all the same; what still comes for
+// one of them is late.
+func ExampleIdleness() {
+	closed := make(chan struct{})
+	quiet := stages.SourceFunc[visit](func(_ context.Context, out *stages.Outlet[visit]) error {
+		out.Emit(visits[0])
+		<-closed
+		out.Emit(visits[2])
+		return nil
+	})
+	late := func(_ context.Context, v visit) error { fmt.Println("late:", v); return nil }
+	tens := stages.Window[visit](stages.Tumbling(10*time.Minute), stages.EventTime(visit.at, 5*time.Minute),
+		stages.Idleness(10*time.Millisecond), stages.Late(late))
+	_ = run(quiet, tens, stages.ForEach(func(_ context.Context, w stages.WindowOf[visit]) error {
+		fmt.Println(w.Start.Format("15:04"), w.End.Format("15:04"), w.Items, w.Partial)
+		close(closed)
+		return nil
+	}))
+	// Output:
+	// 12:00 12:10 [{ann 1}] false
+	// late: {ann 3}
+}
+
 // By arrival, with a hundred thousand items at most.
 func ExampleTumbling() {
 	seconds := stages.Window[visit](stages.Tumbling(100_000*time.Hour), stages.Capacity(100_000))

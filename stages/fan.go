@@ -36,7 +36,7 @@ func RunFanOut[T any](s FanOut[T], in *Inlet[T], outs []*Outlet[T]) {
 		}
 	}()
 	in.node.serve(s)
-	settle(in, in.rt, in.node, unshared, func() error { return s.Run(in.rt.ctx, in, outs) })
+	settle(in, in.rt, in.node, func() error { return s.Run(in.rt.ctx, in, outs) })
 }
 
 // RunFanIn runs s between ins and out as [RunStage] does.
@@ -49,7 +49,7 @@ func RunFanIn[T, O any](s FanIn[T, O], ins []*Inlet[T], out *Outlet[O]) {
 	}
 	defer out.close()
 	out.node.serve(s)
-	settle(all, out.rt, out.node, unshared, func() error { return s.Run(out.rt.ctx, ins, out) })
+	settle(all, out.rt, out.node, func() error { return s.Run(out.rt.ctx, ins, out) })
 }
 
 // RunPairing runs s between a and b and out as [RunStage] does.
@@ -58,7 +58,7 @@ func RunPairing[A, B, O any](s Pairing[A, B, O], a *Inlet[A], b *Inlet[B], out *
 	a.takes, b.takes = takesFailures(s), takesFailures(s)
 	defer out.close()
 	out.node.serve(s)
-	settle(inlets{a, b}, out.rt, out.node, unshared, func() error { return s.Run(out.rt.ctx, a, b, out) })
+	settle(inlets{a, b}, out.rt, out.node, func() error { return s.Run(out.rt.ctx, a, b, out) })
 }
 
 // inlets are those of one stage.

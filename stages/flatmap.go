@@ -29,25 +29,32 @@ func (m flatMapper[I, O]) Validate() error { return needs(m.f == nil, "function 
 
 func (m flatMapper[I, O]) Run(ctx context.Context, in *Inlet[I], out *Outlet[O]) error {
 	m.f = detached(in.rt, in.node, m.f)
-	for it := range in.All() {
-		l := it.trail.bounds()
-		if late := l.over(in.rt); late != nil {
-			in.reject(it, late)
-			continue
+	return outlive(in.node, func() error {
+		for it := range in.All() {
+			m.each(ctx, in, it, out)
 		}
-		n, err := m.expand(ctx, l, in, &it, out)
-		switch {
-		case err != nil:
-			in.Fail(it, err)
-		case n == 0:
-			in.Drop(it)
-		default:
-			// The last value stands for the item itself, in the ledger.
-			in.node.derived.Add(-1)
-			it.trail.release()
-		}
+		return nil
+	})
+}
+
+// each deals with one item.
+func (m flatMapper[I, O]) each(ctx context.Context, in *Inlet[I], it Item[I], out *Outlet[O]) {
+	l := it.trail.bounds()
+	if late := l.over(in.rt); late != nil {
+		in.reject(it, late)
+		return
 	}
-	return nil
+	n, err := m.expand(ctx, l, in, &it, out)
+	switch {
+	case err != nil:
+		in.Fail(it, err)
+	case n == 0:
+		in.Drop(it)
+	default:
+		// The last value stands for the item itself, in the ledger.
+		in.node.derived.Add(-1)
+		it.trail.release()
+	}
 }
 
 // expand sends on the values of the item's sequence, and says how many.

@@ -34,6 +34,8 @@ func (s forEach[T]) Run(_ context.Context, in *Inlet[T]) error {
 		}
 		done.flush()
 	}
-	w.run()
-	return nil
+	return outlive(in.node, func() error {
+		w.run()
+		return nil
+	})
 }

@@ -39,6 +39,12 @@ type gate[I, O, P any] struct {
 	down    []*Exchange[I]
 	ticket  uint64
 	permits []guard.Permit
+	group   []Item[I]
+	next    int          // of the group
+	begun   bool         // the next has been counted
+	waiting *Exchange[I] // of the next, asks for its permit
+	asking  bool         // those that are about to go down do
+	denied  error        // the next has lost its goroutine to a hook
 
 	// the exit
 	batch []*Exchange[I]
@@ -47,6 +53,7 @@ type gate[I, O, P any] struct {
 	last  uint64 // the number of tickets, once it is known
 	head  uint64
 	ring  []*Exchange[I]
+	freed *Exchange[I]   // gives its permit back
 	going *Exchange[I]   // is joined with its item
 	done  []*Exchange[I] // to be put back
 	spent []guard.Permit
@@ -60,18 +67,50 @@ func (g *gate[I, O, P]) init() {
 	g.last = ^uint64(0)
 }
 
-// enter is the goroutine of the entrance.
+// enter is the goroutine of the entrance. Where a hook of the guard ends it, which
+// fails those that it was called for, what is deferred goes on.
 func (g *gate[I, O, P]) enter() {
-	for {
-		group := g.in.group(batchSize)
-		if group == nil {
-			g.back.put(nil) // no more will come
-			return
+	returned := false
+	defer func() {
+		if !returned {
+			g.struck()
+			g.enter()
 		}
-		for i := range group {
-			g.admit(&group[i])
+	}()
+	for {
+		for ; g.next < len(g.group); g.next++ {
+			it := &g.group[g.next]
+			if it.fault == nil && !g.begun {
+				g.in.node.in.Add(1)
+			}
+			g.begun = true
+			g.admit(it)
+			g.begun = false
 		}
 		g.flush()
+		if g.group, g.next = g.in.group(batchSize), 0; g.group == nil {
+			break
+		}
+	}
+	g.back.put(nil) // no more will come
+	returned = true
+}
+
+// struck fails whom the hook was called for. One that has no exchange yet comes once
+// more, and is not let in.
+func (g *gate[I, O, P]) struck() {
+	g.hookFailed(ErrGoexit)
+	switch x := g.waiting; {
+	case x != nil:
+		x.err = ErrGoexit
+		g.back.put(x)
+		g.waiting, g.begun = nil, false
+		g.next++
+	case g.asking:
+		g.asking = false
+		g.refuse(ErrGoexit)
+	default:
+		g.denied = ErrGoexit
 	}
 }
 
@@ -94,35 +133,42 @@ func (g *gate[I, O, P]) permit() {
 	if cap(g.permits) < n {
 		g.permits = make([]guard.Permit, n)
 	}
+	g.asking = true
 	n, err := protect(g.in.node, func() (int, error) { return g.guard.TryAcquireAll(g.permits[:n]), nil })
+	g.asking = false
 	if err != nil {
 		g.hookFailed(err)
-		for _, x := range g.down {
-			x.err = err
-		}
-		g.back.putAll(g.down)
-		g.down = g.down[:0]
+		g.refuse(err)
 		return
 	}
 	for i, x := range g.down[:n] {
 		x.permit = g.permits[i]
 	}
+	g.asking = true
 	for _, x := range g.down[n:] { // it has been made smaller
 		x.permit, _ = g.acquire(x) // or there is no time left, which the call will see
 	}
+	g.asking = false
+}
+
+// refuse fails those that were about to go down.
+func (g *gate[I, O, P]) refuse(err error) {
+	for _, x := range g.down {
+		x.err = err
+	}
+	g.back.putAll(g.down)
+	g.down = g.down[:0]
 }
 
 // admit makes an exchange of the item. It blocks while the section is full.
 func (g *gate[I, O, P]) admit(it *Item[I]) {
 	var permit guard.Permit
-	var err error
-	if it.fault == nil {
-		g.in.node.in.Add(1)
-		if g.sheds() {
-			if permit, err = g.tryAcquire(); err != nil && !isPanic(err) {
-				g.shed(it, err)
-				return
-			}
+	err := g.denied
+	g.denied = nil
+	if it.fault == nil && err == nil && g.sheds() {
+		if permit, err = g.tryAcquire(); err != nil && !isPanic(err) {
+			g.shed(it, err)
+			return
 		}
 	}
 	x := g.take()
@@ -157,7 +203,9 @@ func (g *gate[I, O, P]) wait(x *Exchange[I]) (err error) {
 	}
 	if g.shared && !g.guard.Sheds() {
 		g.flush()
+		g.waiting = x
 		x.permit, err = g.acquire(x)
+		g.waiting = nil
 	}
 	// The flag follows the end of the context by a moment: Acquire may see the
 	// end first.
@@ -243,160 +291,4 @@ func (g *gate[I, O, P]) take() *Exchange[I] {
 	c.self, c.slot = c, int32(g.made)
 	g.made++
 	return &c.Exchange
-}
-
-// leave is the loop of the exit. It returns when all items have left. Where join
-// ends the goroutine, its item fails, and what is deferred lets the others leave.
-func (g *gate[I, O, P]) leave() {
-	returned := false
-	defer func() {
-		if returned {
-			return
-		}
-		var nothing P
-		g.going.err = ErrGoexit
-		g.gone(g.going, nothing)
-		g.leave()
-	}()
-	for {
-		for g.at < len(g.batch) {
-			g.at++
-			g.receive(g.batch[g.at-1])
-		}
-		if g.private {
-			g.releaseAll()
-		}
-		g.emit()
-		if g.head == g.last {
-			break
-		}
-		g.batch, _ = g.back.next(g.batch)
-		g.at, g.now = 0, g.in.rt.stamp()
-	}
-	returned = true
-}
-
-// receive takes an exchange that comes back; nil says that no more will be made.
-func (g *gate[I, O, P]) receive(x *Exchange[I]) {
-	if x == nil {
-		g.last = g.ticket
-		return
-	}
-	if g.private {
-		g.spent = append(g.spent, x.permit)
-	} else {
-		g.release(x)
-	}
-	g.time(x, g.now)
-	if g.ordered {
-		g.ring[x.ticket%uint64(len(g.ring))] = x
-		return
-	}
-	g.head++
-	g.pass(x)
-}
-
-// release gives the permit back. An adaptive guard learns from it.
-func (g *gate[I, O, P]) release(x *Exchange[I]) {
-	defer g.contain()
-	x.permit.Done(g.in.rt.ctx, x.err)
-}
-
-func (g *gate[I, O, P]) releaseAll() {
-	defer g.contain()
-	spent := g.spent
-	g.spent = g.spent[:0]
-	g.guard.ReleaseAll(spent)
-}
-
-// contain is deferred around calls of the guard that return nothing.
-func (g *gate[I, O, P]) contain() {
-	if p := recover(); p != nil {
-		g.hookFailed(caught(g.in.node.name, p))
-	}
-}
-
-// emit sends on what is ready, in order, and puts the exchanges back.
-func (g *gate[I, O, P]) emit() {
-	for g.ordered {
-		x := g.ring[g.head%uint64(len(g.ring))]
-		if x == nil {
-			break
-		}
-		g.ring[g.head%uint64(len(g.ring))] = nil
-		g.head++
-		g.pass(x)
-	}
-	g.sum.publish(g.in.node)
-	g.out.sendAll(g.items)
-	clear(g.items)
-	g.items = g.items[:0]
-	if len(g.done) > 0 {
-		g.free.putAll(g.done)
-		g.done = g.done[:0]
-	}
-}
-
-// time books what the section cost the item.
-func (g *gate[I, O, P]) time(x *Exchange[I], now int64) {
-	if x.fault != nil {
-		return
-	}
-	g.sum.attempts += int64(x.attempts)
-	t := x.trail
-	if t == nil {
-		return
-	}
-	wait := max(now-t.left-x.work, 0)
-	g.sum.wait += wait
-	g.sum.work += x.work
-	g.sum.longest = max(g.sum.longest, x.work)
-	t.note(span{wait: wait, work: x.work, node: g.in.node.index, attempts: x.attempts})
-	t.left = now
-}
-
-// pass turns an exchange that leaves into an item, and frees it.
-func (g *gate[I, O, P]) pass(x *Exchange[I]) {
-	var joined P
-	if x.fault == nil && x.err == nil {
-		g.going = x
-		joined, x.err = g.joined(x.self.(*call[I, O]))
-	}
-	g.gone(x, joined)
-}
-
-// gone is pass for an exchange that has been joined with its item.
-func (g *gate[I, O, P]) gone(x *Exchange[I], joined P) {
-	c := x.self.(*call[I, O])
-	switch {
-	case x.fault != nil:
-		g.items = append(g.items, Item[P]{fault: x.fault, trail: x.trail})
-	case x.err == nil:
-		g.sum.out++
-		g.items = append(g.items, Item[P]{Value: joined, trail: x.trail})
-	case isDrop(x.err):
-		g.sum.filtered++
-		x.trail.release()
-	default:
-		if isExpired(x.err) {
-			g.sum.expired++
-		} else {
-			g.sum.failed++
-		}
-		fault := g.in.rt.newItemError(g.in.node, x.err, int(x.attempts), x.item, x.trail)
-		g.items = append(g.items, Item[P]{fault: fault, trail: x.trail})
-	}
-	var none I
-	var nothing O
-	x.Value, x.item, x.trail, x.fault, x.err, c.out = none, none, nil, nil, nil, nothing
-	g.done = append(g.done, x)
-}
-
-// joined calls join, whose panic is a failure of the item.
-func (g *gate[I, O, P]) joined(c *call[I, O]) (P, error) {
-	if g.join == nil {
-		p, _ := any(&c.out).(*P) // where nothing is joined, P is O
-		return *p, nil
-	}
-	return protect(g.in.node, func() (P, error) { return g.join(c.item, c.out), nil })
 }

@@ -17,13 +17,21 @@ func inTurn[I, O any](in *Inlet[I], out *Outlet[O], f func(context.Context, I) (
 		}
 		w.rest(out.sendAll(results) || !in.pending())
 	}
-	for n := left(); n > 0; n = left() {
-		group := in.group(min(n, w.pace.group()))
-		if group == nil {
-			return
-		}
-		send(w.do(group, send))
+	exiting := func(results []Item[O], rest int) {
+		in.giveBack(rest)
+		send(results)
+		w.rest(true)
 	}
+	_ = outlive(in.node, func() error {
+		for n := left(); n > 0; n = left() {
+			group := in.group(min(n, w.pace.group()))
+			if group == nil {
+				break
+			}
+			send(w.do(group, exiting))
+		}
+		return nil
+	})
 }
 
 // endless is what is left to do for a stage that takes all there is.

@@ -48,31 +48,43 @@ func (j joiner[A, B, K, O]) Run(_ context.Context, a *Inlet[A], b *Inlet[B], out
 		left.expire(math.MaxInt64)
 		right.expire(math.MaxInt64)
 	}()
-	for {
-		x, y, side := Either(a, b, timer.C)
-		now := a.rt.now()
-		left.expire(now - int64(j.d))
-		right.expire(now - int64(j.d))
-		switch side {
-		case Left:
-			if k, ok := left.keep(x, now); ok {
-				for _, mate := range right.held[k] {
-					couple(left.last(k), mate, out, j.join)
-				}
+	var x *mate[A] // what came last, and whom to pair it with
+	var y *mate[B]
+	var xs []*mate[A]
+	var ys []*mate[B]
+	return outlive(a.node, func() error {
+		for {
+			for len(ys) > 0 {
+				mate := ys[0]
+				ys = ys[1:]
+				couple(x, mate, out, j.join)
 			}
-		case Right:
-			if k, ok := right.keep(y, now); ok {
-				for _, mate := range left.held[k] {
-					couple(mate, right.last(k), out, j.join)
-				}
+			for len(xs) > 0 {
+				mate := xs[0]
+				xs = xs[1:]
+				couple(mate, y, out, j.join)
 			}
-		case Neither:
-			return nil
+			it, other, from := Either(a, b, timer.C)
+			now := a.rt.now()
+			left.expire(now - int64(j.d))
+			right.expire(now - int64(j.d))
+			switch from {
+			case Left:
+				if k, ok := left.keep(it, now); ok {
+					x, ys = left.last(k), right.held[k]
+				}
+			case Right:
+				if k, ok := right.keep(other, now); ok {
+					y, xs = right.last(k), left.held[k]
+				}
+			case Neither:
+				return nil
+			}
+			if first := min(left.oldest(), right.oldest()); first < math.MaxInt64 {
+				timer.Reset(time.Duration(first + int64(j.d) - now))
+			}
 		}
-		if first := min(left.oldest(), right.oldest()); first < math.MaxInt64 {
-			timer.Reset(time.Duration(first + int64(j.d) - now))
-		}
-	}
+	})
 }
 
 // couple sends on the pair of x and y.

@@ -3,6 +3,7 @@ package stages
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/sourcegraph/conc"
@@ -42,55 +43,56 @@ func (l *laner[I, O, K]) Run(_ context.Context, in *Inlet[I], out *Outlet[O]) er
 	y.work.L, y.room.L = &y.mu, &y.mu
 	l = &laner[I, O, K]{key: l.key, f: detached(in.rt, in.node, l.f), Settings: l.Settings}
 	var wg conc.WaitGroup
-	in.node.staffed(l.Workers, func(n int) { y.staff(n, func() { wg.Go(func() { l.serve(y, in, out, &wg) }) }) })
+	in.node.staffed(l.Workers, func(n int) { y.staff(n, func() { wg.Go(func() { l.serve(y, in, out, &wg, nil, nil, 0) }) }) })
 	defer func() {
 		y.close()
 		wg.Wait()
 	}()
-	for {
-		group := in.group(1)
-		if group == nil {
-			return nil
+	return outlive(in.node, func() error {
+		for group := in.group(1); group != nil; group = in.group(1) {
+			it := group[0]
+			if it.failed() {
+				out.pass(it.fault, it.trail)
+				continue
+			}
+			k, err := protectOr(in.node, func() (K, error) { return l.key(it.Value), nil }, func() { in.abandon(it, ErrGoexit) })
+			if err != nil {
+				in.abandon(it, err)
+				continue
+			}
+			y.put(k, it)
 		}
-		it := group[0]
-		if it.failed() {
-			out.pass(it.fault, it.trail)
-			continue
-		}
-		k, err := protectOr(in.node, func() (K, error) { return l.key(it.Value), nil }, func() { in.abandon(it, ErrGoexit) })
-		if err != nil {
-			in.abandon(it, err)
-			continue
-		}
-		y.put(k, it)
-	}
+		return nil
+	})
 }
 
-// serve is a worker. One whose goroutine is ended by user code is replaced.
-func (l *laner[I, O, K]) serve(y *yard[I, K], in *Inlet[I], out *Outlet[O], wg *conc.WaitGroup) {
+// serve is a worker, which begins with items that are left of n of its own lanes.
+// One whose goroutine is ended by user code is replaced, and leaves them to the other.
+func (l *laner[I, O, K]) serve(y *yard[I, K], in *Inlet[I], out *Outlet[O], wg *conc.WaitGroup, mine []*lane[I, K], group []Item[I], n int) {
 	w := newWorker(in, l.f)
-	var mine []*lane[I, K]
-	var group []Item[I]
 	send := func(results []Item[O]) {
 		if w.spoiled {
 			results = compact(results)
 		}
 		out.sendAll(results)
-		y.done(mine, len(group))
 	}
-	returned := false
-	defer func() {
-		if !returned {
-			wg.Go(func() { l.serve(y, in, out, wg) })
-		}
-	}()
+	exiting := func(results []Item[O], rest int) {
+		send(results)
+		left := slices.Clone(group[len(group)-rest:])
+		wg.Go(func() { l.serve(y, in, out, wg, mine, left, n) })
+	}
 	for {
+		for rest := group; len(rest) > 0; {
+			results := w.do(rest, exiting)
+			send(results)
+			rest = rest[len(results):]
+		}
+		y.done(mine, n)
 		if mine, group = y.take(mine[:0], group, w.pace.group()); len(mine) == 0 {
-			returned = true
 			return
 		}
+		n = len(group)
 		w.rest(true)
-		send(w.do(group, send))
 	}
 }
 

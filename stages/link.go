@@ -27,7 +27,7 @@ func RunStage[I, O any](s Stage[I, O], in *Inlet[I], out *Outlet[O]) {
 	in.takes = takesFailures(s)
 	defer out.close()
 	in.node.serve(s)
-	settle(in, in.rt, in.node, out.spared, func() error { return s.Run(in.rt.ctx, in, out) })
+	settle(in, in.rt, in.node, func() error { return s.Run(in.rt.ctx, in, out) })
 }
 
 // RunSink runs s behind in until the stream has ended.
@@ -37,7 +37,7 @@ func RunSink[T any](s Sink[T], in *Inlet[T]) {
 	if p, ok := s.(interface{ InPlace() bool }); ok {
 		in.node.inPlace.Store(p.InPlace())
 	}
-	settle(in, in.rt, in.node, unshared, func() error { return s.Run(in.rt.ctx, in) })
+	settle(in, in.rt, in.node, func() error { return s.Run(in.rt.ctx, in) })
 }
 
 // RunSource runs s before out until it has returned, and closes out.
@@ -48,7 +48,7 @@ func RunSource[T any](s Source[T], out *Outlet[T]) {
 	defer cancel()
 	out.node.open(cancel)
 	out.node.serve(s)
-	settle(nothing{}, out.rt, out.node, unshared, func() error {
+	settle(nothing{}, out.rt, out.node, func() error {
 		err := s.Run(ctx, out)
 		if stopped := ctx.Err(); stopped != nil && errors.Is(err, stopped) {
 			return nil // asked to stop, and it did
@@ -58,19 +58,16 @@ func RunSource[T any](s Source[T], out *Outlet[T]) {
 }
 
 // settle runs a stage and then accounts for what it left behind, also when it
-// panicked or ended its goroutine. Where another stage's code has ended it, which
-// spared reports, the stage goes on: a goroutine that exits still runs what is
-// deferred.
-func settle(in finisher, rt *Runtime, node *Node, spared func() bool, run func() error) {
+// panicked or ended its goroutine.
+func settle(in finisher, rt *Runtime, node *Node, run func() error) {
 	var err error
 	var left bool
 	returned := false
 	defer func() {
 		if !returned {
 			err = caught(node.name, recover())
-			if err == ErrGoexit && spared() { //nolint:errorlint // our own value, as it is
-				settle(in, rt, node, spared, run)
-				return
+			if err == ErrGoexit && node.outlived { //nolint:errorlint // our own value, as it is
+				err = node.verdict
 			}
 		}
 		if err != nil {
@@ -87,9 +84,6 @@ func settle(in finisher, rt *Runtime, node *Node, spared func() bool, run func()
 	left, err = node.attend(run)
 	returned = true
 }
-
-// unshared is of a stage that does no other stage's work.
-func unshared() bool { return false }
 
 // nothing is the inlet of a source.
 type nothing struct{}

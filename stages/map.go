@@ -53,7 +53,8 @@ func (m *mapper[I, O]) Run(_ context.Context, in *Inlet[I], out *Outlet[O]) erro
 	}
 	m = &mapper[I, O]{f: f, Settings: m.Settings}
 	if in.node.staffed(m.Workers, nil) > 1 {
-		return newPool(m, in, out).run()
+		newPool(m, in, out).run()
+		return nil
 	}
 	s := newSolo(in, m.f)
 	s.clear = func(n int) bool { return out.edge.clear(n, s.pace.load()) }
@@ -63,8 +64,10 @@ func (m *mapper[I, O]) Run(_ context.Context, in *Inlet[I], out *Outlet[O]) erro
 		}
 		s.last, s.below = out.offer(results, s.pace.load(), s.last)
 	}
-	if s.run() {
+	return outlive(in.node, func() error {
+		if !s.run() { // somebody has set more workers
+			newPool(m, in, out).run()
+		}
 		return nil
-	}
-	return newPool(m, in, out).run() // somebody has set more workers
+	})
 }

@@ -31,6 +31,9 @@ type Node struct {
 	abandoned chan struct{}          // closed when the stage is left behind; nil where it cannot be
 	sealed    atomic.Pointer[Ledger] // the account of one that was left behind
 
+	outlived bool  // the stage has ended, in another goroutine than it began in; see outlive
+	verdict  error // with this error
+
 	mu       sync.Mutex
 	function string             // what user code is called
 	observed []func() any       // what the node's layers show of themselves

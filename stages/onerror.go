@@ -1,6 +1,9 @@
 package stages
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 // OnError asks f about each failed item, wherever it failed further up: f
 // returns a value that replaces the item, which goes on healthy; or [ErrDrop],
@@ -37,24 +40,32 @@ func (s onError[T]) TakesFailures() bool { return true }
 func (s onError[T]) Validate() error { return needs(s.f == nil, "function is nil") }
 
 func (s onError[T]) Run(ctx context.Context, in *Inlet[T], out *Outlet[T]) error {
-	for it := range in.All() {
-		if sent := out.sendUnless(it); sent {
-			continue
+	return outlive(in.node, func() error {
+		for it := range in.All() {
+			if sent := out.sendUnless(it); !sent {
+				s.ask(ctx, in, it, out)
+			}
 		}
-		v, err := protectOr(in.node, func() (T, error) { return s.f(ctx, it.fault) },
-			func() { out.pass(it.fault, it.trail) })
-		switch {
-		case err == nil:
-			out.Send(in.Recover(it, v))
-		case isDrop(err):
-			in.Drop(it)
-		default:
-			fault := *it.fault
-			fault.Err = err
-			out.pass(&fault, it.trail)
-		}
+		return nil
+	})
+}
+
+// ask lets the function decide on a failed item.
+func (s onError[T]) ask(ctx context.Context, in *Inlet[T], it Item[T], out *Outlet[T]) {
+	remains := func(err error) {
+		fault := *it.fault
+		fault.Err = err
+		out.pass(&fault, it.trail)
 	}
-	return nil
+	v, err := protectOr(in.node, func() (T, error) { return s.f(ctx, it.fault) }, func() { remains(fmt.Errorf("%w: %w", ErrGoexit, it.fault.Err)) })
+	switch {
+	case err == nil:
+		out.Send(in.Recover(it, v))
+	case isDrop(err):
+		in.Drop(it)
+	default:
+		remains(err)
+	}
 }
 
 // DeadLetter gives each failed item to put, which keeps it somewhere, and takes
@@ -74,19 +85,27 @@ func (s deadLetter[T]) TakesFailures() bool { return true }
 func (s deadLetter[T]) Validate() error { return needs(s.put == nil, "function is nil") }
 
 func (s deadLetter[T]) Run(ctx context.Context, in *Inlet[T], out *Outlet[T]) error {
-	for it := range in.All() {
-		if sent := out.sendUnless(it); sent {
-			continue
+	return outlive(in.node, func() error {
+		for it := range in.All() {
+			if sent := out.sendUnless(it); !sent {
+				s.keep(ctx, in, it, out)
+			}
 		}
-		_, err := protectOr(in.node, func() (struct{}, error) { return struct{}{}, s.put(ctx, it.fault) },
-			func() { out.pass(it.fault, it.trail) })
-		if err == nil {
-			in.DeadLetter(it)
-			continue
-		}
+		return nil
+	})
+}
+
+// keep puts a failed item aside.
+func (s deadLetter[T]) keep(ctx context.Context, in *Inlet[T], it Item[T], out *Outlet[T]) {
+	remains := func(err error) {
 		fault := *it.fault
 		fault.Err = joinDeadLetter(fault.Err, in.node.name, err)
 		out.pass(&fault, it.trail)
 	}
-	return nil
+	_, err := protectOr(in.node, func() (struct{}, error) { return struct{}{}, s.put(ctx, it.fault) }, func() { remains(ErrGoexit) })
+	if err != nil {
+		remains(err)
+		return
+	}
+	in.DeadLetter(it)
 }

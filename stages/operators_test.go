@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"runtime"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -146,22 +145,6 @@ func TestAPanicCostsOneItem(t *testing.T) {
 			require.ErrorIs(t, r.failed[0], errOdd)
 			require.Equal(t, "stage", p.Stage)
 			require.Contains(t, string(p.Stack), "operators_test.go")
-		}
-	})
-}
-
-func TestGoexitStopsTheRunAndLosesNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		for _, workers := range []int{1, 2} {
-			r := through(t, Slice(upTo(1000)), Map(func(_ context.Context, v int) (int, error) {
-				if v >= 100 {
-					runtime.Goexit()
-				}
-				return v, nil
-			}, Workers(workers)))
-			require.GreaterOrEqual(t, len(r.out), 85)
-			require.ErrorIs(t, r.err, ErrGoexit)
-			require.ErrorIs(t, r.failed[0], ErrGoexit)
 		}
 	})
 }

@@ -35,7 +35,7 @@ type Settings struct {
 	// Knobs of single operators. A function of items is kept as it was given, and
 	// the operator, which knows their type, checks it; see [itemFunc].
 	weightLimit, capacity   int
-	maxWait, lateness       time.Duration
+	maxWait, lateness, idle time.Duration
 	weigh, time, late, keys any
 
 	faults []error

@@ -10,7 +10,6 @@ type Outlet[T any] struct {
 	edge   *edge[Item[T]]
 	joint  *joint
 	source bool // the node brings items from outside
-	struck bool // user code below has ended the sender's goroutine
 
 	mu   sync.Mutex // guards mint
 	mint mint
@@ -218,18 +217,7 @@ func (out *Outlet[T]) offer(items []Item[T], own, now int64) (last, below int64)
 	if len(items) == 0 {
 		return now, 0
 	}
-	out.struck = true // unless user code below returns
-	last, below = out.edge.offer(items, own, now)
-	out.struck = false
-	return last, below
-}
-
-// spared reports, once, that the goroutine of the outlet's stage was ended by
-// user code of another stage.
-func (out *Outlet[T]) spared() bool {
-	struck := out.struck
-	out.struck = false
-	return struck
+	return out.edge.offer(items, own, now)
 }
 
 // pass sends on an item that has failed, here or further up.

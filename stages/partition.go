@@ -31,38 +31,38 @@ func (p partitioner[T]) Validate() error { return needs(p.lane == nil, "lane fun
 
 func (p partitioner[T]) Run(_ context.Context, in *Inlet[T], outs []*Outlet[T]) error {
 	lots := make([]lot[T], len(outs))
-	for {
-		group := in.group(batchSize)
-		if group == nil {
-			return nil
-		}
-		books := openFan(in, group)
-		for done := 0; done < len(group); {
-			done = p.sort(&books, group, done, lots, outs)
-		}
-		books.close()
-		sendLots(lots, outs)
-	}
-}
-
-// sort puts the items of the group from the done-th on into their lots, up to
-// one whose lane function panics, and returns how many are done.
-func (p partitioner[T]) sort(books *fan[T], group []Item[T], done int, lots []lot[T], outs []*Outlet[T]) (n int) {
-	n = done
-	finished := false
-	defer func() {
-		if finished {
-			return
-		}
-		err := caught(books.in.node.name, recover())
-		lots[0].add(books.fail(&group[n], err))
-		if n++; err == ErrGoexit { //nolint:errorlint // our own value, as it is
-			for ; n < len(group); n++ {
-				lots[0].add(books.fail(&group[n], err))
+	var group []Item[T] // the first of which are done
+	var books fan[T]
+	done := 0
+	return outlive(in.node, func() error {
+		for {
+			if group == nil {
+				if group, done = in.group(batchSize), 0; group == nil {
+					return nil
+				}
+				books = openFan(in, group)
 			}
+			for done < len(group) {
+				p.sort(&books, group, &done, lots)
+			}
+			group = nil
 			books.close()
 			sendLots(lots, outs)
 		}
+	})
+}
+
+// sort puts the items of the group that are not done into their lots, up to one
+// whose lane function panics or ends the goroutine, which fails.
+func (p partitioner[T]) sort(books *fan[T], group []Item[T], done *int, lots []lot[T]) {
+	n := *done
+	finished := false
+	defer func() {
+		if !finished {
+			lots[0].add(books.fail(&group[n], caught(books.in.node.name, recover())))
+			n++
+		}
+		*done = n
 	}()
 	for ; n < len(group); n++ {
 		it := &group[n]
@@ -80,7 +80,6 @@ func (p partitioner[T]) sort(books *fan[T], group []Item[T], done int, lots []lo
 		lots[lane].add(*it)
 	}
 	finished = true
-	return n
 }
 
 // fail books a healthy item as failed and returns it as that; one that has

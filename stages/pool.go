@@ -1,6 +1,10 @@
 package stages
 
-import "github.com/sourcegraph/conc"
+import (
+	"slices"
+
+	"github.com/sourcegraph/conc"
+)
 
 // pool is a Map with several workers. Order is kept by tickets: a result is put
 // into its slot of the ring, and the worker that fills the slot at the head
@@ -11,13 +15,14 @@ type pool[I, O any] struct {
 	in  *Inlet[I]
 	out *Outlet[O]
 
+	workers conc.WaitGroup
+
 	// guarded by the dealer's mutex
 	head     uint64 // the next result to be sent on
 	sent     uint64 // how many have been
 	ring     []slot[O]
 	emitting bool      // a worker is sending on
 	outgoing []Item[O] // what it is sending
-	broken   error     // a worker has lost its goroutine
 }
 
 type slot[O any] struct {
@@ -36,17 +41,12 @@ func newPool[I, O any](m *mapper[I, O], in *Inlet[I], out *Outlet[O]) *pool[I, O
 }
 
 // run returns when all workers have.
-func (p *pool[I, O]) run() error {
-	var wg conc.WaitGroup
+func (p *pool[I, O]) run() {
 	p.in.node.staffed(p.m.Workers, func(n int) {
 		p.widen(n)
-		p.staff(n, func() { wg.Go(p.work) })
+		p.staff(n, func() { p.workers.Go(func() { p.work(nil, 0) }) })
 	})
-	wg.Wait()
-	for _, it := range p.hand { // only where no worker is left to take it
-		p.in.abandon(it, p.broken)
-	}
-	return p.broken
+	p.workers.Wait()
 }
 
 // widen makes the ring large enough for n workers.
@@ -64,24 +64,26 @@ func (p *pool[I, O]) widen(n int) {
 	p.ring = ring
 }
 
-// work is a worker: take some items, call the function, give the results.
-func (p *pool[I, O]) work() {
+// work is a worker: take some items, call the function, give the results. One whose
+// goroutine is ended by user code is replaced, and leaves what it had taken, which
+// begins with ticket, to the other.
+func (p *pool[I, O]) work(taken []Item[I], ticket uint64) {
 	w := newWorker(p.in, p.m.f)
-	taken := make([]Item[I], 0, groupSize)
-	var ticket uint64
-	exiting := func(results []Item[O]) {
+	exiting := func(results []Item[O], rest int) {
 		p.give(ticket, results)
-		p.mu.Lock()
-		p.broken = ErrGoexit
-		p.mu.Unlock()
-		p.lose()
+		left, next := slices.Clone(taken[len(taken)-rest:]), ticket+uint64(len(results))
+		p.workers.Go(func() { p.work(left, next) })
 	}
-	var ok bool
-	for {
-		if taken, ticket, ok = p.take(taken[:0], w.pace.group()); !ok {
+	group := make([]Item[I], 0, groupSize)
+	for ok := true; ; {
+		for len(taken) > 0 {
+			results := w.do(taken, exiting)
+			p.give(ticket, results)
+			taken, ticket = taken[len(results):], ticket+uint64(len(results))
+		}
+		if taken, ticket, ok = p.take(group[:0], w.pace.group()); !ok {
 			return
 		}
-		p.give(ticket, w.do(taken, exiting))
 		w.rest(true) // at the dealer, for the next
 	}
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // protect calls user code and makes its panic an error. A call of
-// [runtime.Goexit] cannot be stopped and ends the stage.
+// [runtime.Goexit] cannot be stopped; see [outlive].
 func protect[T any](node *Node, f func() (T, error)) (v T, err error) {
 	finished := false
 	defer func() {

@@ -38,42 +38,44 @@ func (r reducer[T, A]) Run(_ context.Context, in *Inlet[T], out *Outlet[A]) erro
 		}
 	}()
 	var last int64 // when the work on the item before ended
-	for {
-		busy := in.pending()
-		it, ok := in.Next()
-		if !ok {
-			break
+	return outlive(in.node, func() error {
+		for {
+			busy := in.pending()
+			it, ok := in.Next()
+			if !ok {
+				break
+			}
+			if !busy {
+				last = in.rt.stamp()
+			}
+			next, err := r.step(in, it, result)
+			end := in.rt.stamp()
+			in.books.work += end - last
+			in.books.longest = max(in.books.longest, end-last)
+			last = end
+			switch {
+			case err != nil:
+				in.reject(it, err)
+				continue
+			case held:
+				in.Fold(it, &first)
+			default:
+				first, held = it, true
+				in.books.attempts = max(in.books.attempts-1, 0) // it is counted as the result leaves
+			}
+			result = next
 		}
-		if !busy {
-			last = in.rt.stamp()
-		}
-		next, err := r.step(in, it, result)
-		end := in.rt.stamp()
-		in.books.work += end - last
-		in.books.longest = max(in.books.longest, end-last)
-		last = end
 		switch {
-		case err != nil:
-			in.reject(it, err)
-			continue
+		case in.rt.ctx.Err() != nil:
+			cause = in.rt.abortError()
 		case held:
-			in.Fold(it, &first)
+			held = false
+			out.sendLate(first.With(result))
 		default:
-			first, held = it, true
-			in.books.attempts = max(in.books.attempts-1, 0) // it is counted as the result leaves
+			out.Emit(result)
 		}
-		result = next
-	}
-	switch {
-	case in.rt.ctx.Err() != nil:
-		cause = in.rt.abortError()
-	case held:
-		held = false
-		out.sendLate(first.With(result))
-	default:
-		out.Emit(result)
-	}
-	return nil
+		return nil
+	})
 }
 
 // step calls the function for one item.

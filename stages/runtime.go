@@ -99,9 +99,6 @@ func (rt *Runtime) fail(err error) {
 	rt.stop()
 }
 
-// exited records that the function of a stage has ended its goroutine.
-func (rt *Runtime) exited(node *Node) { rt.fail(fmt.Errorf("stage %q: %w", node.name, ErrGoexit)) }
-
 // failLayer records that user code has broken a layer of a section.
 func (rt *Runtime) failLayer(node *Node, cause error) error {
 	err := fmt.Errorf("stage %q: layer: %w", node.name, cause)

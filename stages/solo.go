@@ -1,6 +1,9 @@
 package stages
 
-import "context"
+import (
+	"context"
+	"math"
+)
 
 // solo is a Map of one worker, or the end of a flow that calls a function. Its
 // work is done by its own goroutine, or by that of the stage above; see [fusion].
@@ -9,7 +12,7 @@ type solo[I, O any] struct {
 	in     *Inlet[I]
 	send   func(results []Item[O]) // hands on what is not dropped, and keeps last true
 	clear  func(n int) bool        // whether that would be at once
-	ending func([]Item[O])         // exit, made once
+	ending func([]Item[O], int)    // exit, made once
 	below  int64                   // what an item costs below, in this goroutine
 	guest  *int                    // how many items a guest has done; nil where there is none
 }
@@ -71,13 +74,17 @@ func (s *solo[I, O]) visit(items []Item[I], done *int, now int64) int64 {
 	return last
 }
 
-// exit hands on the results when the function has ended the goroutine. Where that
-// is another stage's, this one breaks the run all the same.
-func (s *solo[I, O]) exit(results []Item[O]) {
-	if s.guest != nil {
+// exit hands on the results when the function has ended the goroutine, and leaves
+// the rest of the items to the next, see [outlive]. That must be the stage's own from
+// now on: a neighbour's was lost once, which is enough.
+func (s *solo[I, O]) exit(results []Item[O], rest int) {
+	s.last, s.pace.proof = 0, math.MaxInt
+	s.in.edge.load = s.load()
+	if s.guest == nil {
+		s.in.giveBack(rest)
+	} else {
 		*s.guest += len(results)
 		s.guest = nil
-		defer s.rt.exited(s.node)
 	}
 	s.send(results)
 }

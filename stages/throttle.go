@@ -39,18 +39,19 @@ func (s throttler[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error
 		return err
 	}
 	in.node.observe(func() any { return l.Snapshot() })
-	for it := range in.All() {
-		switch err := s.wait(in, it, l); {
-		case err == nil:
-			out.sendLate(it)
-		case isExpired(err):
-			in.node.expired.Add(1)
-			in.pass(in.rt.newItemError(in.node, err, 0, it.Value, it.trail), it.trail)
-		default:
-			in.Fail(it, err)
+	return outlive(in.node, func() error {
+		for it := range in.All() {
+			switch err := s.wait(in, it, l); {
+			case err == nil:
+				out.sendLate(it)
+			case isExpired(err):
+				in.reject(it, err)
+			default:
+				in.Fail(it, err)
+			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // wait returns nil when the item may go on: it is admitted, or the intake has been

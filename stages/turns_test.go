@@ -262,3 +262,41 @@ func TestAHookThatBreaksAGuardFurtherIn(t *testing.T) {
 		})
 	}
 }
+
+// A hook that ends the goroutine of the gate, on the way in or out, breaks the run and
+// does not hang it: everything that is inside still leaves.
+func TestAHookThatEndsTheGoroutineOfTheGate(t *testing.T) {
+	for name, opts := range map[string][]guard.Option{
+		"waits":    nil,
+		"sheds":    {guard.Shedding()},
+		"adaptive": {guard.Adaptive(guard.AIMD(0.5, 0), 2, 32)},
+	} {
+		for _, shared := range []bool{true, false} {
+			for at := int64(1); at <= 4; at++ {
+				t.Run(name, func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						var calls atomic.Int64
+						policy := guard.Limit(4, append(opts, guard.SoftLimit(2, func(guard.Crossing) {
+							if calls.Add(1) == at {
+								runtime.Goexit()
+							}
+						}))...)
+						var source guard.Source = policy
+						if shared {
+							g, err := guard.New(policy)
+							require.NoError(t, err)
+							source = g
+						}
+						r := through(t, bursts(0, 0, 0, 0, 5000, 0, 0, 0, 5000, 0, 0), Section([]Layer[int]{Guard[int](source)}, takes(time.Second), Workers(4)))
+						if calls.Load() >= at {
+							require.ErrorIs(t, r.err, ErrGoexit)
+						}
+						require.NotEmpty(t, r.out)
+						require.Equal(t, r.nodes[0].Ledger().Out, int64(len(r.out)+len(r.failed)))
+						require.Zero(t, r.nodes[1].Layers()[0].(guard.Snapshot).Depth)
+					})
+				})
+			}
+		}
+	}
+}

@@ -91,6 +91,18 @@ func EventTime[T any](at func(T) time.Time, lateness time.Duration) Option {
 	}
 }
 
+// Idleness has a [Window] with an [EventTime] close what is open when no item has
+// come to it for d, by the clock of arrival: as if the watermark had passed the end
+// of the last window, so none of them is Partial, and an item that still comes for
+// one of them is late. An item that the stream above holds back for longer than d is
+// therefore late, too: d must exceed the pauses of a stream that goes on.
+func Idleness(d time.Duration) Option {
+	return func(s *Settings) {
+		s.idle = d
+		s.check(needs(d <= 0, "idle time must be positive"))
+	}
+}
+
 // Late has a [Window] hand each item to f for which there is no window any more.
 // The item is dropped, as filtered, when f returns nil, and fails with the error
 // or panic of f, for [DeadLetter] to take. T must be the type of the items, or
@@ -126,7 +138,7 @@ func PerKey[T any, K comparable](key func(T) K) Option {
 // a window leaves when its end has come. With it a window leaves when the
 // watermark has reached its end: the latest time of an item so far, less the
 // lateness. Time then goes by items alone: where none come, the last windows
-// stay open. An item all of whose windows have left is late; it is dropped, as
+// stay open, unless [Idleness] says for how long. An item all of whose windows have left is late; it is dropped, as
 // filtered, unless [Late] says otherwise. With [PerKey] each key has its windows,
 // and all have one watermark.
 //
@@ -156,7 +168,7 @@ func (s windower[T]) Describe() string { return s.WindowPolicy.String() }
 func (s windower[T]) Validate() error {
 	_, err := s.functions()
 	return errors.Join(needs(s.size == 0 && s.every == 0 && s.WindowPolicy.faults == nil, "it has no window policy"),
-		s.WindowPolicy.faults, s.Settings.Validate(), err)
+		s.WindowPolicy.faults, s.Settings.Validate(), needs(s.idle != 0 && s.time == nil, "idleness is for windows of event time"), err)
 }
 
 // functions are what the options of a Window say about items; each may be nil.
@@ -183,20 +195,24 @@ func (s windower[T]) Run(ctx context.Context, in *Inlet[T], out *Outlet[WindowOf
 	a := newAlarm(in.rt)
 	defer a.end()
 	defer w.flush()
-	for {
-		it, ok, woken := a.next(in)
-		switch {
-		case ok:
-			w.put(ctx, it)
-		case !woken:
-			return nil
-		case a.short():
-			w.flush()
-		case f.at == nil:
-			w.advance(w.clock())
+	return outlive(in.node, func() error {
+		for {
+			it, ok, woken := a.next(in)
+			switch {
+			case ok:
+				w.put(ctx, it)
+			case !woken:
+				return nil
+			case a.short():
+				w.flush()
+			case f.at == nil:
+				w.advance(w.clock())
+			case in.rt.now() >= w.next() && in.poll() != ready:
+				w.close()
+			}
+			if w.due.Len() > 0 {
+				a.set(w.next())
+			}
 		}
-		if w.due.Len() > 0 {
-			a.set(w.next())
-		}
-	}
+	})
 }

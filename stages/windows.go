@@ -15,6 +15,8 @@ import (
 type windows[T any] struct {
 	policy   WindowPolicy
 	lateness int64
+	idle     int64 // 0 for none
+	last     int64 // when the last item came, in the time of the run
 	room     int
 	f        functions[T]
 	in       *Inlet[T]
@@ -49,7 +51,7 @@ type window[T any] struct {
 
 func newWindows[T any](s windower[T], f functions[T], in *Inlet[T], out *Outlet[WindowOf[T]]) *windows[T] {
 	return &windows[T]{
-		policy: s.WindowPolicy, lateness: int64(s.lateness), room: s.room(), f: f, in: in, out: out,
+		policy: s.WindowPolicy, lateness: int64(s.lateness), idle: int64(s.idle), room: s.room(), f: f, in: in, out: out,
 		base: in.rt.base.UnixNano(), mark: math.MinInt64,
 		aligned: map[place]*window[T]{}, sessions: map[any][]*window[T]{},
 	}
@@ -61,14 +63,27 @@ func (w *windows[T]) clock() int64 { return w.base + w.in.rt.now() }
 // next returns the time of the run at which the first window is to leave; never
 // where that is for items to say.
 func (w *windows[T]) next() int64 {
-	if w.f.at != nil {
+	switch {
+	case w.f.at == nil:
+		return w.due[0].end - w.base
+	case w.idle == 0:
 		return never
 	}
-	return w.due[0].end - w.base
+	return plus(w.last, time.Duration(w.idle))
+}
+
+// close moves the watermark beyond all that is open.
+func (w *windows[T]) close() {
+	for len(w.due) > 0 {
+		w.advance(w.due[0].end)
+	}
 }
 
 // put adds an item to its windows.
 func (w *windows[T]) put(ctx context.Context, it Item[T]) {
+	if w.idle > 0 {
+		w.last = w.in.rt.now()
+	}
 	p, err := protectOr(w.in.node, func() (place, error) { return w.locate(it.Value) }, func() { w.in.Fail(it, ErrGoexit) })
 	if err != nil {
 		w.in.Fail(it, err)

@@ -104,8 +104,8 @@ func newWorker[I, O any](in *Inlet[I], f func(context.Context, I) (O, error)) wo
 // same order: healthy, failed, or marked as dropped. Of more than a group of
 // items it may leave the last ones, where those before were not cheap. The
 // result is valid until the next call. Where the function ends its goroutine,
-// exiting is called with the results of all before that happens.
-func (w *worker[I, O]) do(items []Item[I], exiting func([]Item[O])) []Item[O] {
+// exiting is called before that happens, with the results so far, and how many items are left.
+func (w *worker[I, O]) do(items []Item[I], exiting func(results []Item[O], rest int)) []Item[O] {
 	if cap(w.buf) < len(items) {
 		w.buf = make([]Item[O], max(len(items), groupSize))
 	}
@@ -146,7 +146,7 @@ func (w *worker[I, O]) rest(waited bool) {
 // attempt goes on with the items up to the to-th, until they are done or the
 // function panics; a panic costs the one item that caused it. One deferred call
 // serves many items.
-func (w *worker[I, O]) attempt(items []Item[I], to int, exiting func([]Item[O])) {
+func (w *worker[I, O]) attempt(items []Item[I], to int, exiting func([]Item[O], int)) {
 	finished := false
 	defer func() {
 		if !finished {
@@ -176,19 +176,16 @@ func (w *worker[I, O]) attempt(items []Item[I], to int, exiting func([]Item[O]))
 	finished = true
 }
 
-// recover fails the item whose function panicked; or all that are left, where it
-// ended the goroutine.
-func (w *worker[I, O]) recover(items []Item[I], err error, exiting func([]Item[O])) {
+// recover fails the item whose function panicked. Where it ended the goroutine, the
+// others are left to another.
+func (w *worker[I, O]) recover(items []Item[I], err error, exiting func([]Item[O], int)) {
 	w.fail(&items[w.done], err)
 	if err == ErrGoexit { //nolint:errorlint // our own value, as it is
-		for w.done < len(items) {
-			w.fail(&items[w.done], err)
-		}
 		now := w.rt.now()
 		w.account(now, now)
 		w.node.calls.Add(-1)
 		w.publish(w.node)
-		exiting(w.buf[:w.done])
+		exiting(w.buf[:w.done], len(items)-w.done)
 	}
 }
 

@@ -50,8 +50,10 @@ func (z zipper[A, B, O]) Run(_ context.Context, a *Inlet[A], b *Inlet[B], out *O
 		p.left.empty(err)
 		p.right.empty(err)
 	}()
-	err = p.run()
-	return err
+	return outlive(a.node, func() error {
+		err = p.run()
+		return err
+	})
 }
 
 // pairs is a Zip at work.
