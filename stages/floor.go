@@ -33,6 +33,8 @@ func (f *floor[I]) run() {
 	served = true
 }
 
+// serve looks at all that may have come, and waits where there was nothing. Both
+// halves use the same buffers and switches, which is why it is one long function.
 func (f *floor[I]) serve() {
 	var down, up, back, gone []*Exchange[I]
 	var state state

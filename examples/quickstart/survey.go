@@ -123,15 +123,18 @@ func (s *survey) run(interrupt context.Context) (*flow.Report, error) {
 // drainTimeout is how long a run may take to finish what it has begun.
 const drainTimeout = 20 * time.Second
 
-// verdict says in one line what kept the glossary from being complete.
+// verdict says in one line what kept the glossary from being complete. What waits
+// for another try when the run is interrupted has it at once, or not at all.
 func (s *survey) verdict(interrupt context.Context, err error) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("%w; %d lines are written", err, s.written)
-	case len(s.failures) > 0:
-		return fmt.Errorf("%d of %d lines failed, the first: %w", len(s.failures), s.written+len(s.failures), s.failures[0])
+	case interrupt.Err() != nil && len(s.failures) > 0:
+		return fmt.Errorf("%w; %d lines are written, %d were given up, the first: %w", cli.ErrInterrupted, s.written, len(s.failures), s.failures[0])
 	case interrupt.Err() != nil:
 		return fmt.Errorf("%w; what had been begun is finished: %d lines are written", cli.ErrInterrupted, s.written)
+	case len(s.failures) > 0:
+		return fmt.Errorf("%d of %d lines failed, the first: %w", len(s.failures), s.written+len(s.failures), s.failures[0])
 	}
 	return nil
 }

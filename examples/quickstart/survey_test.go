@@ -103,3 +103,15 @@ func TestAnInterruptFinishesWhatWasBegun(t *testing.T) {
 	require.ErrorIs(t, err, cli.ErrInterrupted)
 	require.Contains(t, out, `{"package":"a","term":"a","summary":"It is."}`)
 }
+
+// A service that is down at that moment makes it no failure of the program.
+func TestAnInterruptDuringAnOutageIsAnInterrupt(t *testing.T) {
+	interrupt, cancel := context.WithCancel(t.Context())
+	_, err := ask(t, interrupt, time.Minute, func(w http.ResponseWriter, _ *http.Request) {
+		cancel()
+		w.WriteHeader(http.StatusInternalServerError)
+	})
+	require.ErrorIs(t, err, cli.ErrInterrupted)
+	require.ErrorContains(t, err, "interrupted; 0 lines are written, ")
+	require.ErrorContains(t, err, "were given up, the first: stage \"summarise\": ")
+}

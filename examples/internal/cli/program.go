@@ -55,6 +55,9 @@ func (p Program) Run(ctx context.Context, args []string, getenv func(string) str
 	if err = p.Do(ctx, stdout, stderr); err == nil {
 		return 0
 	}
+	if ended := context.Cause(ctx); ended != nil && errors.Is(err, ended) && !errors.Is(err, ErrInterrupted) {
+		err = ErrInterrupted // whatever it was at when it was told to end
+	}
 	fmt.Fprintf(stderr, "%s: %v\n", p.Name, err)
 	if errors.Is(err, ErrInterrupted) {
 		return 130

@@ -72,6 +72,22 @@ func TestRunIsAStatusAndALine(t *testing.T) {
 	}
 }
 
+// It does not matter what the program was at, nor in how many words it says so.
+func TestTheEndOfTheContextIsAnInterrupt(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("signal"))
+	p := counter(nil)
+	for err, want := range map[error]string{
+		fmt.Errorf("dial: %w", context.Cause(ctx)): "counter: interrupted\n",
+		errors.New("no paper"):                     "counter: no paper\n",
+	} {
+		var faults strings.Builder
+		p.Do = func(context.Context, io.Writer, io.Writer) error { return err }
+		require.NotZero(t, p.Run(ctx, nil, ann, io.Discard, &faults))
+		require.Equal(t, want, faults.String())
+	}
+}
+
 // waiting is a program that drains for ever when it is interrupted.
 func waiting() cli.Program {
 	p := counter(nil)

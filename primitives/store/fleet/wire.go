@@ -17,8 +17,6 @@ type versioned struct {
 	Version int `json:"v"`
 }
 
-func (v versioned) version() int { return v.Version }
-
 // seal encodes x, which embeds a versioned.
 func seal(x any) ([]byte, error) {
 	body, err := json.Marshal(x)
@@ -29,7 +27,7 @@ func seal(x any) ([]byte, error) {
 }
 
 // unseal decodes what seal made into x.
-func unseal(value []byte, x interface{ version() int }) error {
+func unseal(value []byte, x any) error {
 	if len(value) < 8 {
 		return errCorrupt
 	}
