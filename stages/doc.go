@@ -26,11 +26,11 @@
 // Each stage has a goroutine of its own, and neighbours that are cheap share one
 // all the same: as long as a [Map], [Filter] or [ForEach] of one worker is idle,
 // and an item costs it and all that share the goroutine less than a microsecond,
-// the stage above does its work by a function call. The order, the bounds, the
+// or four where it comes alone, the stage above does its work by a function call. The order, the bounds, the
 // timings and the ledger are as ever. A stage that turns out slow goes on in its
 // own goroutine, from the next item on, or, where items shared a clock read, from
-// the next group of up to 16 on (64 in an untimed run); it comes back after 64
-// cheap ones. Until then, and that long, such a call
+// the next group of up to 64 on; it comes back after 64 cheap ones. Until then,
+// and that long, such a call
 // keeps the stages above waiting. A source's goroutine, workers of which there
 // are several, the layers of a section and stages of one's own share with nobody.
 // [EdgeState] and the picture of a run tell who shares.

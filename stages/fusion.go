@@ -81,14 +81,13 @@ func (e *edge[E]) rouse() {
 }
 
 // offer hands the values on as putAll does, or does the receiver's work on them
-// where that is idle and cheap enough beside what a value costs the sender. The
-// sender was last busy at the time now. offer returns what that is afterwards, 0
+// where that is idle and costs less than limit nanoseconds a value. The sender was last busy at the time now. offer returns what that is afterwards, 0
 // where it had to wait for room, and what a value costs below in the sender's
 // goroutine.
-func (e *edge[E]) offer(vs []E, own, now int64) (last, below int64) {
+func (e *edge[E]) offer(vs []E, limit, now int64) (last, below int64) {
 	for len(vs) > 0 {
 		n := min(len(vs), e.bound)
-		if !e.enter(n, own) {
+		if !e.enter(n, limit) {
 			if e.putAll(vs) {
 				now = 0
 			}
@@ -101,10 +100,10 @@ func (e *edge[E]) offer(vs []E, own, now int64) (last, below int64) {
 }
 
 // enter takes the turn for a sender with n values, if it may.
-func (e *edge[E]) enter(n int, own int64) bool {
+func (e *edge[E]) enter(n int, limit int64) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if !e.mayEnter(own) {
+	if !e.mayEnter(limit) {
 		e.fused = false
 		return false
 	}
@@ -156,13 +155,13 @@ func (e *edge[E]) leave(vs []E, done int) {
 
 // clear reports whether n values would find room, or a receiver whose work the
 // sender can do.
-func (e *edge[E]) clear(n int, own int64) bool {
+func (e *edge[E]) clear(n int, limit int64) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.bound-e.depth >= n || e.mayEnter(own)
+	return e.bound-e.depth >= n || e.mayEnter(limit)
 }
 
 // mayEnter reports whether a sender may take the turn. The mutex is held.
-func (e *edge[E]) mayEnter(own int64) bool {
-	return e.idle && e.work != nil && own+e.load < cheap
+func (e *edge[E]) mayEnter(limit int64) bool {
+	return e.idle && e.work != nil && e.load < limit
 }

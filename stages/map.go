@@ -57,12 +57,12 @@ func (m *mapper[I, O]) Run(_ context.Context, in *Inlet[I], out *Outlet[O]) erro
 		return nil
 	}
 	s := newSolo(in, m.f)
-	s.clear = func(n int) bool { return out.edge.clear(n, s.pace.load()) }
+	s.clear = func(n int) bool { return out.edge.clear(n, s.limit(n)) }
 	s.send = func(results []Item[O]) {
 		if s.spoiled {
 			results = compact(results)
 		}
-		s.last, s.below = out.offer(results, s.pace.load(), s.last)
+		s.last, s.below = out.offer(results, s.limit(len(results)), s.last)
 	}
 	return outlive(in.node, func() error {
 		if !s.run() { // somebody has set more workers

@@ -213,11 +213,11 @@ func (out *Outlet[T]) sendAll(items []Item[T]) (waited bool) {
 
 // offer is sendAll for a stage whose goroutine may do the work of the stage
 // below, see [edge.offer].
-func (out *Outlet[T]) offer(items []Item[T], own, now int64) (last, below int64) {
+func (out *Outlet[T]) offer(items []Item[T], limit, now int64) (last, below int64) {
 	if len(items) == 0 {
 		return now, 0
 	}
-	return out.edge.offer(items, own, now)
+	return out.edge.offer(items, limit, now)
 }
 
 // pass sends on an item that has failed, here or further up.

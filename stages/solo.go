@@ -51,12 +51,22 @@ func (s *solo[I, O]) alone() bool { return s.node.workers.Load() <= 1 }
 // load is what an item costs here and, in the same goroutine, below.
 func (s *solo[I, O]) load() int64 { return s.pace.load() + s.below }
 
+// limit is what an item may cost below for this goroutine to do that, too, when it
+// has n of them. One that comes alone is not worth waking another goroutine up:
+// that takes some microseconds, and nothing is there to be done meanwhile.
+func (s *solo[I, O]) limit(n int) int64 {
+	if n == 1 && !s.in.pending() {
+		return 4*cheap - s.pace.load()
+	}
+	return cheap - s.pace.load()
+}
+
 // visit is the work of a guest, from the time now to the time that it returns. It
 // leaves where the stage has become slow, would wait for room, or shall have more
 // workers.
 func (s *solo[I, O]) visit(items []Item[I], done *int, now int64) int64 {
 	s.guest, s.last = done, now
-	for *done < len(items) && s.load() < cheap && s.alone() {
+	for *done < len(items) && (*done == 0 || s.load() < cheap) && s.alone() {
 		n := min(s.pace.batch(), len(items)-*done)
 		if !s.clear(n) {
 			break
