@@ -20,8 +20,8 @@ const MaxDrift = 1 << 16
 //
 // An item that failed on its way by one inlet keeps its place: its partner is
 // folded into the failure. One that failed before the ways parted has no
-// partner, and passes. A pair has the timings of a's item, and the
-// acknowledgements of both.
+// partner, and passes. A pair has the timings of a's item, the acknowledgements
+// of both, and the earlier deadline.
 //
 // Where both inlets come of one stage above, as in a diamond, or depend on each
 // other by another way through the graph, each must send on as many items as it
@@ -112,7 +112,11 @@ func (p *pairs[A, B, O]) pair(x Item[A], y Item[B]) {
 		b.Fold(y, &x)
 		a.pass(x.fault, x.trail)
 	default:
+		by := sooner(x.trail.deadline(), y.trail.deadline())
 		b.Fold(y, &x)
+		if by != 0 { // a pair is of no use without one of the two
+			x.trail.limit(by)
+		}
 		v, err := protectOr(a.node, func() (O, error) { return p.join(x.Value, y.Value), nil },
 			func() { a.Fail(x, ErrGoexit) })
 		if err != nil {
