@@ -151,6 +151,15 @@ func TestTeeFeedsASinkBesideTheStream(t *testing.T) {
 	require.Equal(t, upTo(300), audit)
 }
 
+// A stream that is slow holds up no other, and one that has ended ends none.
+func TestMergeTakesItemsAsTheyComeAndKeepsTheirOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		none, a, b := flow.From(stages.Slice([]int{})), flow.From(trickle(3)), flow.From(trickle(10))
+		late := b.Map("later", plus(100)).Delay(1500 * time.Microsecond)
+		require.Equal(t, []int{0, 1, 100, 2, 101, 102, 103, 104, 105, 106, 107, 108, 109}, all(t, none.Merge(a, late)))
+	})
+}
+
 func TestConcatTakesOneStreamAfterTheOther(t *testing.T) {
 	a, b := flow.From(stages.Slice(upTo(1000))), flow.From(stages.Slice(upTo(500)))
 	require.Equal(t, append(upTo(1000), upTo(500)...), all(t, a.Concat(b)))
