@@ -41,8 +41,6 @@ type edge[E any] struct {
 
 	lost func(E) // takes what is put after the end; nil where nothing is
 
-	hungry atomic.Bool // idle, for a look without the mutex
-
 	fusion[E]
 	lease[E]
 

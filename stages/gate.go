@@ -31,8 +31,9 @@ type gate[I, O, P any] struct {
 	top  *edge[*Exchange[I]] // to the first layer
 	back *edge[*Exchange[I]] // from the first layer, and past it
 
-	// the entrance
-	made    int // exchanges so far
+	_       apart // the entrance
+	made    int   // exchanges so far
+	arrived int64 // items that are not yet counted
 	unused  []*Exchange[I]
 	taken   int          // of unused
 	spare   *Exchange[I] // taken for an item that was shed
@@ -46,7 +47,7 @@ type gate[I, O, P any] struct {
 	asking  bool         // those that are about to go down do
 	denied  error        // the next has lost its goroutine to a hook
 
-	// the exit
+	_     apart // the exit
 	batch []*Exchange[I]
 	at    int    // how many of the batch have been received
 	now   int64  // when it was there
@@ -81,7 +82,7 @@ func (g *gate[I, O, P]) enter() {
 		for ; g.next < len(g.group); g.next++ {
 			it := &g.group[g.next]
 			if it.fault == nil && !g.begun {
-				g.in.node.in.Add(1)
+				g.arrived++
 			}
 			g.begun = true
 			g.admit(it)
@@ -116,6 +117,8 @@ func (g *gate[I, O, P]) struck() {
 
 // flush sends down what has been admitted.
 func (g *gate[I, O, P]) flush() {
+	add(&g.in.node.in, g.arrived)
+	g.arrived = 0
 	if len(g.down) == 0 {
 		return
 	}

@@ -11,8 +11,15 @@ type lease[E any] struct {
 	rented []E // the sender's batch, with all its room; nil where there is none
 	taken  int // how many of it the receiver has taken already
 
+	_      apart
 	filled atomic.Int64 // how many of it there are, written by the sender
+	hungry atomic.Bool  // the receiver is idle, for a look without the mutex
+	_      apart
 }
+
+// apart keeps what one goroutine writes for every value out of the cache lines of
+// what others write, and of their neighbours, which processors fetch together.
+type apart [128]byte
 
 // unused is how many values the sender has room for in its batch. The mutex is
 // held.

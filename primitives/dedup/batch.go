@@ -35,6 +35,10 @@ func (d *Dedup[K, V]) joinSome(checks []Check[V], keys []K, followers []Follower
 		valid = valid && ok
 	}
 	var held *shard[K, V]
+	if len(d.shards) == 1 {
+		held = d.hold(nil, &d.shards[0])
+		held.lookUp(hashes[:len(keys)])
+	}
 	for i, key := range keys {
 		if !valid && checks[i].State == Invalid {
 			continue
@@ -98,6 +102,10 @@ func (d *Dedup[K, V]) CompleteAll(tokens []Token, values []V, opts ...CallOption
 	var end ending[V]
 	d.decide(&end, nil, c)
 	var held *shard[K, V]
+	if len(d.shards) == 1 {
+		held = d.hold(nil, &d.shards[0])
+		held.lookAt(tokens)
+	}
 	n := 0
 	for i, t := range tokens {
 		if int(t.shard) >= len(d.shards) {
