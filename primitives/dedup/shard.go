@@ -33,7 +33,7 @@ type shard[K comparable, V any] struct {
 	evicted, expired     uint64
 	stale, renewed       uint64
 	oversize             uint64
-	seen                 uint64 // of no use, see lookUp
+	seen                 uint64   // of no use, see lookUp
 	_                    [64]byte // keeps neighbours out of each other's cache lines
 }
 
