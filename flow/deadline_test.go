@@ -3,7 +3,6 @@ package flow_test
 import (
 	"context"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -80,24 +79,22 @@ var waits = map[string]wait{
 // as expired once, and its source hears that, once.
 func TestAnItemThatWaitsForTooLongExpires(t *testing.T) {
 	for name, w := range waits {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				bags := []*mailbag{{first: 0, n: 8, stay: 100 * time.Millisecond}, {first: 100, n: 4, stay: 100 * time.Millisecond}}
-				g := flow.New()
-				s := g.From(stages.Acked(bags[0].read)).Via("deadline", stages.Deadline[int](10500*time.Microsecond))
-				rep, err := w.in(s, g.From(stages.Acked(bags[1].read))).Map("work", same).To(takesAll{}).Run(t.Context())
-				require.NoError(t, err)
-				require.NoError(t, rep.Check())
-				require.Equal(t, w.expired, rep.Ledger.Expired)
-				for _, b := range bags {
-					says := each(stages.ErrExpired, w.late...)
-					for i, errs := range b.heard {
-						require.Len(t, errs, 1, "of %d", b.first+i)
-						require.ErrorIs(t, errs[0], says[b.first+i], "of %d", b.first+i)
-					}
-					require.Len(t, b.heard, b.n)
+		inBothModes(t, name, func(t *testing.T, opts ...flow.RunOption) {
+			bags := []*mailbag{{first: 0, n: 8, stay: 100 * time.Millisecond}, {first: 100, n: 4, stay: 100 * time.Millisecond}}
+			g := flow.New()
+			s := g.From(stages.Acked(bags[0].read)).Via("deadline", stages.Deadline[int](10500*time.Microsecond))
+			rep, err := w.in(s, g.From(stages.Acked(bags[1].read))).Map("work", same).To(takesAll{}).Run(t.Context(), opts...)
+			require.NoError(t, err)
+			require.NoError(t, rep.Check())
+			require.Equal(t, w.expired, rep.Ledger.Expired)
+			says := each(stages.ErrExpired, w.late...)
+			for _, b := range bags {
+				require.Len(t, b.heard, b.n)
+				for i, errs := range b.heard {
+					require.Len(t, errs, 1, "of %d", b.first+i)
+					require.ErrorIs(t, errs[0], says[b.first+i], "of %d", b.first+i)
 				}
-			})
+			}
 		})
 	}
 }

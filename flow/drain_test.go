@@ -3,7 +3,6 @@ package flow_test
 import (
 	"context"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -68,30 +67,28 @@ func hourly(v int) time.Time                          { return time.Unix(3600*in
 // A stop waits for no timer, wherever items are kept, and loses none.
 func TestAStopEndsEachWait(t *testing.T) {
 	for name, h := range holders {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				bags := []*mailbag{{first: 0, n: 8, stay: 9 * time.Hour}, {first: 100, n: 4, stay: 9 * time.Hour}}
-				begun := time.Now()
-				g := flow.New()
-				r, err := h.by(g.From(stages.Acked(bags[0].read)), g.From(stages.Acked(bags[1].read))).
-					To(takesAll{}, flow.Name("end")).Start(t.Context())
-				require.NoError(t, err)
-				time.Sleep(time.Second)
-				r.Stop()
-				rep, err := r.Wait()
-				require.NoError(t, err)
-				require.Equal(t, time.Second, time.Since(begun))
-				require.NoError(t, rep.Check())
-				end, _ := rep.Stage("end")
-				require.Equal(t, h.out, end.Ledger.Out)
-				require.Zero(t, rep.Ledger.Failed)
-				for _, b := range bags {
-					require.Len(t, b.heard, b.n)
-					for _, errs := range b.heard {
-						require.Equal(t, []error{nil}, errs)
-					}
+		inBothModes(t, name, func(t *testing.T, opts ...flow.RunOption) {
+			bags := []*mailbag{{first: 0, n: 8, stay: 9 * time.Hour}, {first: 100, n: 4, stay: 9 * time.Hour}}
+			begun := time.Now()
+			g := flow.New()
+			r, err := h.by(g.From(stages.Acked(bags[0].read)), g.From(stages.Acked(bags[1].read))).
+				To(takesAll{}, flow.Name("end")).Start(t.Context(), opts...)
+			require.NoError(t, err)
+			time.Sleep(time.Second)
+			r.Stop()
+			rep, err := r.Wait()
+			require.NoError(t, err)
+			require.Equal(t, time.Second, time.Since(begun))
+			require.NoError(t, rep.Check())
+			end, _ := rep.Stage("end")
+			require.Equal(t, h.out, end.Ledger.Out)
+			require.Zero(t, rep.Ledger.Failed)
+			for _, b := range bags {
+				require.Len(t, b.heard, b.n)
+				for _, errs := range b.heard {
+					require.Equal(t, []error{nil}, errs)
 				}
-			})
+			}
 		})
 	}
 }

@@ -235,14 +235,20 @@ func both(a, b map[int]error) map[int]error {
 	return a
 }
 
+// inBothModes runs f in a bubble with timings, and in one without.
+func inBothModes(t *testing.T, name string, f func(*testing.T, ...flow.RunOption)) {
+	t.Run(name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { f(t) }) })
+	t.Run(name+", untimed", func(t *testing.T) { synctest.Test(t, func(t *testing.T) { f(t, flow.Untimed()) }) })
+}
+
 // hear runs the operator, ends the run by end after 4.5 ms, and returns both
 // sources, which have heard once of each item.
-func hear(t *testing.T, w word, end func(*flow.Run)) []*mailbag {
+func hear(t *testing.T, w word, end func(*flow.Run), opts ...flow.RunOption) []*mailbag {
 	t.Helper()
 	bags := []*mailbag{{first: 0, n: 8}, {first: 100, n: 4}}
 	g := flow.New()
 	s := w.of(g.From(stages.Acked(bags[0].read)), g.From(stages.Acked(bags[1].read)))
-	r, err := s.To(takesAll{}).Start(t.Context())
+	r, err := s.To(takesAll{}).Start(t.Context(), opts...)
 	require.NoError(t, err)
 	at := time.AfterFunc(4500*time.Microsecond, func() { end(r) })
 	defer at.Stop()
@@ -260,14 +266,12 @@ func hear(t *testing.T, w word, end func(*flow.Run)) []*mailbag {
 // what came of the item.
 func TestASourceHearsWhatBecameOfEachItem(t *testing.T) {
 	for name, w := range words {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				for _, b := range hear(t, w, func(*flow.Run) {}) {
-					for i, errs := range b.heard {
-						require.ErrorIs(t, errs[0], w.says[b.first+i], "of %d", b.first+i)
-					}
+		inBothModes(t, name, func(t *testing.T, opts ...flow.RunOption) {
+			for _, b := range hear(t, w, func(*flow.Run) {}, opts...) {
+				for i, errs := range b.heard {
+					require.ErrorIs(t, errs[0], w.says[b.first+i], "of %d", b.first+i)
 				}
-			})
+			}
 		})
 	}
 }
@@ -277,18 +281,16 @@ func TestASourceHearsWhatBecameOfEachItem(t *testing.T) {
 func TestASourceHearsOfEachItemAlsoInTheMiddle(t *testing.T) {
 	for name, w := range words {
 		for how, end := range map[string]func(*flow.Run){"stop": (*flow.Run).Stop, "abort": func(r *flow.Run) { r.Abort(errBroken) }} {
-			t.Run(name+", "+how, func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					bags := hear(t, w, end)
-					require.LessOrEqual(t, len(bags[0].heard), 5, "it was in the middle")
-					for _, b := range bags {
-						for i, errs := range b.heard {
-							if err := errs[0]; err != nil && !(how == "abort" && errors.Is(err, stages.ErrAborted)) {
-								require.True(t, among(w.says, err), "of %d: %v", b.first+i, err)
-							}
+			inBothModes(t, name+", "+how, func(t *testing.T, opts ...flow.RunOption) {
+				bags := hear(t, w, end, opts...)
+				require.LessOrEqual(t, len(bags[0].heard), 5, "it was in the middle")
+				for _, b := range bags {
+					for i, errs := range b.heard {
+						if err := errs[0]; err != nil && !(how == "abort" && errors.Is(err, stages.ErrAborted)) {
+							require.True(t, among(w.says, err), "of %d: %v", b.first+i, err)
 						}
 					}
-				})
+				}
 			})
 		}
 	}

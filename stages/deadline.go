@@ -25,8 +25,12 @@ func (s deadliner[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error
 		if it.trail == nil {
 			it.trail = out.keep(in.rt.now())
 		}
-		by := it.trail.born + int64(s.d)
-		if by < it.trail.born { // so far off that it does not count
+		from := it.trail.born
+		if !in.rt.timed { // nobody has looked at the clock
+			from = in.rt.now()
+		}
+		by := from + int64(s.d)
+		if by < from { // so far off that it does not count
 			by = 0
 		}
 		it.trail.limit(sooner(it.trail.deadline(), by))

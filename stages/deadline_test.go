@@ -114,6 +114,25 @@ func TestADeadlineCountsFromTheEntry(t *testing.T) {
 	}
 }
 
+// Also where an item has a lineage in an untimed run, which does not tell when it
+// entered: its deadline had passed when the run was as old.
+func TestADeadlineInAnUntimedRunCountsFromItsStage(t *testing.T) {
+	for name, first := range map[string]struct {
+		src   Source[int]
+		stage Stage[int, int]
+	}{
+		"acknowledged": {&acked{n: 1, gap: 2 * time.Minute}, Map(takes(20 * time.Second))},
+		"remembered":   {Slice(upTo(1)), Remember[int]()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := run(t, true, Deadline[int](time.Minute), nil, fed(first.src, first.stage))
+				require.Equal(t, []time.Duration{time.Minute}, r.left)
+			})
+		})
+	}
+}
+
 func TestADeadlineThatNeverComesIsNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := dated(t, false, 1<<63-1, every(time.Second, 3), Map(same))
