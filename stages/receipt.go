@@ -151,12 +151,18 @@ func (out *Outlet[T]) keep(now int64) *trail {
 	return out.mint.trail(now)
 }
 
-// share makes t owe what other owes, too, and be done when other must be.
+// share makes t, which continues an item, continue other as well: it owes and
+// remembers what both do, and must be done when the first of them must be. Where
+// each has a caller it waits for neither, as with fold.
 func (t *trail) share(other *trail) {
 	t.limit(sooner(t.deadline(), other.deadline()))
+	t.recall(other.memory())
 	r := other.receipt()
 	if r == nil {
 		return
+	}
+	if other.has&hasCaller != 0 && r != t.receipt() { // not two branches of one call
+		t.has &^= hasCaller
 	}
 	r.owed.Add(1)
 	t.carry(r)
