@@ -64,6 +64,9 @@ func (h *dedupHandler[I, K]) lead(key K, x *Exchange[I]) {
 
 // unlead ends what lead began.
 func (h *dedupHandler[I, K]) unlead(x *Exchange[I]) {
+	if len(h.leads) == 0 {
+		return
+	}
 	l, led := h.leads[x.Slot()]
 	if !led {
 		return

@@ -113,8 +113,10 @@ func (h *breakerHandler[I]) requests(xs []*Exchange[I]) {
 // responses implements [bulkHandler].
 func (h *breakerHandler[I]) responses(xs []*Exchange[I]) {
 	for _, x := range xs {
-		h.Response(x)
+		h.breaker.Record(h.port.rt.ctx, &h.tokens[x.slot], x.err)
 	}
+	h.port.upAll(xs)
+	h.Wake()
 }
 
 // Wake admits as many of those held as the breaker lets through. After an abort

@@ -95,6 +95,10 @@ func (h *privateDedup[I, K]) responses(xs []*Exchange[I]) {
 		h.results = append(h.results, h.answers.of(x))
 	}
 	h.complete()
+	if len(h.stale) == 0 {
+		h.port.upAll(xs)
+		return
+	}
 	for _, x := range xs {
 		h.up(x)
 	}

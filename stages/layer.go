@@ -117,6 +117,10 @@ func (p *Port[I]) Up(x *Exchange[I]) bool {
 	return true
 }
 
+// downAll and upAll are Down and Up for a batch at hand of which nothing is kept.
+func (p *Port[I]) downAll(xs []*Exchange[I]) { p.down = append(p.down, xs...) }
+func (p *Port[I]) upAll(xs []*Exchange[I])   { p.up = append(p.up, xs...) }
+
 // WakeIn has the handler woken once, d from now; a later call takes the place
 // of an earlier one. It does not block.
 func (p *Port[I]) WakeIn(d time.Duration) { p.timer.Reset(d) }

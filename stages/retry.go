@@ -74,18 +74,33 @@ type retried struct {
 const fresh = -1
 
 func (h *retryHandler[I]) Request(x *Exchange[I]) {
-	h.tries[x.slot] = fresh
-	if began := h.retrier.Begin(); !began.IsZero() {
-		h.calls[x.slot].began = max(began.Sub(h.port.rt.base), 1)
-	}
+	h.begin(x, h.began())
 	h.port.Down(x)
+}
+
+// began returns when a call begins now; 0 where nobody asks.
+func (h *retryHandler[I]) began() time.Duration {
+	began := h.retrier.Begin()
+	if began.IsZero() {
+		return 0
+	}
+	return max(began.Sub(h.port.rt.base), 1)
+}
+
+func (h *retryHandler[I]) begin(x *Exchange[I], began time.Duration) {
+	h.tries[x.slot] = fresh
+	if began != 0 {
+		h.calls[x.slot].began = began
+	}
 }
 
 // requests implements [bulkHandler].
 func (h *retryHandler[I]) requests(xs []*Exchange[I]) {
+	began := h.began()
 	for _, x := range xs {
-		h.Request(x)
+		h.begin(x, began)
 	}
+	h.port.downAll(xs)
 }
 
 // responses implements [bulkHandler].
