@@ -80,3 +80,19 @@ func TestServeThroughAPairOfCalls(t *testing.T) {
 		})
 	}
 }
+
+// Beyond its bound a Join lets the oldest go, for which nobody will come.
+func TestAJoinKeepsNoMoreThanItMay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := flow.From(stages.Slice(upTo(stages.MaxJoin + 1)))
+		b := flow.From(stages.Slice(upTo(3))).Delay(time.Second)
+		var rep flow.Report
+		got, err := a.Join(b, time.Hour, itself, itself, first).Collect(t.Context(), flow.ReportTo(&rep))
+		require.NoError(t, err)
+		require.NoError(t, rep.Check())
+		require.Equal(t, []int{1, 2}, got)
+		require.EqualValues(t, stages.MaxJoin, rep.Ledger.Filtered, "0, twice, and all but two of the others")
+	})
+}
+
+func itself(v int) int { return v }

@@ -17,8 +17,7 @@ import (
 //	out:  ------[1 2 3]-------[4]----|
 //
 // A batch carries the timings of its first item, the one that waited longest;
-// the others are counted as folded into it. It is late when the last of its items
-// is, and never where one of them has no deadline. An item that has failed before does
+// the others are counted as folded into it. An item that has failed before does
 // not wait for the batch in the making: it passes at once. When the intake has
 // been stopped, a batch waits for nothing that is not at hand.
 func Batch[T any](n int, d time.Duration, opts ...Option) Stage[T, []T] {

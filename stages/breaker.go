@@ -15,7 +15,8 @@ import (
 //
 // With [Hold], items wait instead, in order, until the breaker admits them. As
 // the section is bounded, the stream pauses upstream: an outage does not empty
-// the source into the dead letters.
+// the source into the dead letters. It is the service that they wait for, so they
+// do in a drain, too; what bounds that is the deadline of the drain.
 //
 // What is an outcome depends on the order of the layers. Around a retry the
 // breaker sees one outcome for all attempts of an item; inside of it, every

@@ -190,6 +190,18 @@ func TestAHeldStreamResumesInOrder(t *testing.T) {
 	})
 }
 
+// A stop does not have a service called that is down.
+func TestADrainWaitsForABreakerThatHolds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := fuse(t, 1, time.Minute)
+		b.Trip()
+		r := through(t, lasting(5), Section([]Layer[int]{Breaker[int](b, Hold())}, same), after(time.Second, stop))
+		require.NoError(t, r.err)
+		require.Equal(t, upTo(5), r.out)
+		require.Equal(t, time.Minute, r.took)
+	})
+}
+
 // An outage does not empty the source: what is held fills the section, and the
 // stream pauses.
 func TestAHeldStreamPausesItsSource(t *testing.T) {

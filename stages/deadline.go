@@ -14,6 +14,12 @@ import (
 // at work on it ends when its time is up. Such an item fails with [ErrExpired]
 // and counts as expired. In an untimed run, where nobody knows when an item
 // entered, d counts from this stage.
+//
+// What is made of several items, such as a batch or a window, is late when the
+// last of them is, and never where one of them has no deadline; a pair, of [Zip]
+// or [Join], when the first of the two is. An item that is dropped or paired
+// with nobody, or that ends in a sink that calls no function, is not expired,
+// however late.
 func Deadline[T any](d time.Duration) Stage[T, T] { return deadliner[T]{d} }
 
 type deadliner[T any] struct{ d time.Duration }
