@@ -36,7 +36,7 @@ func NewClient(base string, s Settings) *Client {
 
 // Call asks for a key, once.
 func (c *Client) Call(ctx context.Context, key uint64) (Answer, error) {
-	body, err := do(ctx, c.calls, http.MethodGet, c.base+"/work/"+strconv.FormatUint(key, 10))
+	body, err := do(ctx, c.calls, http.MethodGet, c.base+"/jobs/"+strconv.FormatUint(key, 10))
 	if err != nil {
 		return Answer{}, err
 	}

@@ -27,7 +27,7 @@ func clientOf(t *testing.T, h http.HandlerFunc) *job.Client {
 
 func TestACallReturnsTheKeyItWasAnswered(t *testing.T) {
 	c := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
-		_, _ = w.Write([]byte(strings.TrimPrefix(r.URL.Path, "/work/")))
+		_, _ = w.Write([]byte(strings.TrimPrefix(r.URL.Path, "/jobs/")))
 	})
 	answer, err := c.Call(t.Context(), 42)
 	require.NoError(t, err)

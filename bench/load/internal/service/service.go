@@ -38,7 +38,7 @@ func New(m Manners) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{manners: m, routes: http.NewServeMux(), slots: make(chan struct{}, m.Slots)}
-	s.routes.HandleFunc("GET /work/{key}", s.work)
+	s.routes.HandleFunc("GET /jobs/{key}", s.work)
 	s.routes.HandleFunc("GET /ping", func(http.ResponseWriter, *http.Request) {})
 	s.routes.HandleFunc("GET /counts", s.counts)
 	s.routes.HandleFunc("POST /begin", func(http.ResponseWriter, *http.Request) {

@@ -27,7 +27,7 @@ func crowd(t *testing.T, s *service.Service, n int) []*httptest.ResponseRecorder
 	var all sync.WaitGroup
 	for i := range answers {
 		answers[i] = httptest.NewRecorder()
-		all.Go(func() { s.ServeHTTP(answers[i], httptest.NewRequest(http.MethodGet, "/work/42", nil)) })
+		all.Go(func() { s.ServeHTTP(answers[i], httptest.NewRequest(http.MethodGet, "/jobs/42", nil)) })
 		synctest.Wait()
 	}
 	all.Wait()
@@ -120,7 +120,7 @@ func TestACallerThatGoesAwayGivesItsSlotBack(t *testing.T) {
 		var all sync.WaitGroup
 		for range 3 { // two at work, one waiting
 			all.Go(func() {
-				s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, "/work/1", nil))
+				s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, "/jobs/1", nil))
 			})
 		}
 		synctest.Wait()
@@ -158,7 +158,7 @@ func TestItsCapacityIsWhatItSays(t *testing.T) {
 		for range m.Slots + m.Backlog {
 			all.Go(func() {
 				for range n / (m.Slots + m.Backlog) {
-					s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/work/1", nil))
+					s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/jobs/1", nil))
 				}
 			})
 		}
