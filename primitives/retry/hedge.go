@@ -15,23 +15,25 @@ import (
 // for it in any case; each further one in the goroutine of the timer that began
 // it.
 //
+// It knows nothing of the type of the answer, so that there is one race for the
+// compiler and not one for each type that something is called for.
+//
 // The race is over when a copy has an answer, or when none is running. From then
 // on no copy begins and the timer is stopped. The caller leaves when all who
 // were begun are back.
-type race[T any] struct {
+type race struct {
 	*Retrier
 	ctx  context.Context // of the copies; ends when the race is over
 	stop context.CancelFunc
-	f    func(context.Context) (T, error)
-	wg   sync.WaitGroup // of the armed timer and its goroutines
+	f    func(context.Context) (keep func(), err error) // keep makes the value the answer
+	wg   sync.WaitGroup                                 // of the armed timer and its goroutines
 
 	mu      sync.Mutex // never held while f or a classifier runs
 	timer   *time.Timer
 	begun   int
 	running int
 	over    bool
-	value   T           // of the answer, or of the last failure
-	err     error       // likewise
+	err     error       // of the answer, or of the last failure
 	broken  *PanicError // of a copy beside the caller's
 	exited  bool        // such a copy called runtime.Goexit
 }
@@ -39,7 +41,12 @@ type race[T any] struct {
 // hedged is a try of a policy with more than one copy. Its race cannot live on the
 // stack, so it allocates; the calls of other policies do not come here.
 func (r *Retrier) hedged[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
-	c := &race[T]{Retrier: r, f: f, begun: 1, running: 1}
+	var value T
+	c := &race{Retrier: r, begun: 1, running: 1}
+	c.f = func(ctx context.Context) (keep func(), err error) {
+		v, err := f(ctx)
+		return func() { value = v }, err
+	}
 	c.ctx, c.stop = context.WithCancel(ctx)
 	c.arm()
 	c.runHere()
@@ -49,12 +56,12 @@ func (r *Retrier) hedged[T any](ctx context.Context, f func(context.Context) (T,
 	case c.exited:
 		runtime.Goexit()
 	}
-	return c.value, c.err
+	return value, c.err
 }
 
 // runHere runs the first copy and waits for the others, also if it does not
 // return.
-func (c *race[T]) runHere() {
+func (c *race) runHere() {
 	defer c.wg.Wait()
 	returned := false
 	defer func() {
@@ -62,15 +69,15 @@ func (c *race[T]) runHere() {
 			c.abandon(nil, false)
 		}
 	}()
-	v, err := c.f(c.ctx)
-	c.settle(v, err)
+	keep, err := c.f(c.ctx)
+	c.settle(keep, err)
 	returned = true
 }
 
 // arm sets the timer for the next copy. Under the lock, because it may fire before
 // the field that holds it is written. An armed timer counts as one to wait for:
 // who stops it in time has to count it out in its place.
-func (c *race[T]) arm() {
+func (c *race) arm() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.wg.Add(1)
@@ -79,7 +86,7 @@ func (c *race[T]) arm() {
 
 // runThere begins another copy, unless the race is over or the budget is, and
 // runs it.
-func (c *race[T]) runThere() {
+func (c *race) runThere() {
 	defer c.wg.Done()
 	if !c.begin() {
 		return
@@ -97,14 +104,14 @@ func (c *race[T]) runThere() {
 			c.abandon(nil, true)
 		}
 	}()
-	v, err := c.f(c.ctx)
-	c.settle(v, err)
+	keep, err := c.f(c.ctx)
+	c.settle(keep, err)
 	returned = true
 }
 
 // begin counts a copy in and sets the timer for the one after it. The budget is
 // asked last, so that a race that is over takes no token.
-func (c *race[T]) begin() bool {
+func (c *race) begin() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.over || c.ctx.Err() != nil || !c.policy.budget.withdraw() {
@@ -122,21 +129,22 @@ func (c *race[T]) begin() bool {
 
 // settle takes the result of a copy. A rejection does not take the place of a
 // failure: the service's own word says more.
-func (c *race[T]) settle(v T, err error) {
+func (c *race) settle(keep func(), err error) {
 	kind := outcome.Success
 	if err != nil {
 		kind = c.policy.classify(c.ctx, err).Kind
 	}
 	c.leave(func() bool {
 		if !c.over && (c.err == nil || kind != outcome.Ignored) {
-			c.value, c.err = v, err
+			keep()
+			c.err = err
 		}
 		return kind == outcome.Success || kind == outcome.Permanent
 	})
 }
 
 // abandon takes note of a copy that did not return.
-func (c *race[T]) abandon(p *PanicError, exited bool) {
+func (c *race) abandon(p *PanicError, exited bool) {
 	c.leave(func() bool {
 		if p != nil {
 			c.broken = p
@@ -149,7 +157,7 @@ func (c *race[T]) abandon(p *PanicError, exited bool) {
 // leave counts a copy out. decided is called under the lock and says whether it
 // ends the race. The copies are stopped without the lock: to cancel a context
 // can call methods of the one the caller brought.
-func (c *race[T]) leave(decided func() bool) {
+func (c *race) leave(decided func() bool) {
 	c.mu.Lock()
 	c.running--
 	c.over = decided() || c.over || c.running == 0
