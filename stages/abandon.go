@@ -44,25 +44,18 @@ func (rt *Runtime) AbandonStuck() {
 // will get, or more than it takes.
 func (n *Node) stuck() bool {
 	for _, out := range n.outs {
-		if out.edge.crowded() {
+		if crowded(out.edge) {
 			return false
 		}
 	}
 	all := true
 	for _, in := range n.ins {
-		if in.edge.crowded() {
+		if crowded(in.edge) {
 			return true
 		}
 		all = all && in.from.ended.Load()
 	}
 	return all
-}
-
-// crowded reports whether a sender waits for room.
-func (e *edge[E]) crowded() bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.waiting > 0
 }
 
 // detached returns f, or where the run shall be able to end without it, a
@@ -176,7 +169,7 @@ func (n *Node) Ended() bool { return n.ended.Load() }
 // Blocked reports whether the node waits for room below.
 func (n *Node) Blocked() bool {
 	for _, out := range n.outs {
-		if out.edge.crowded() {
+		if crowded(out.edge) {
 			return true
 		}
 	}

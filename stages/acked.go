@@ -68,6 +68,6 @@ func (s ackedSource[T]) emit(out *Outlet[T], d Delivery[T]) {
 		return
 	}
 	if !out.EmitAcked(d.Ack, d.Value) {
-		out.settle(d.Ack, out.rt.abortError())
+		settleSource(out, d.Ack, out.rt.abortError())
 	}
 }

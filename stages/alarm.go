@@ -65,7 +65,7 @@ func (a *alarm) wait() {
 // together.
 func (a *alarm) next[T any](in *Inlet[T]) (it Item[T], ok, woken bool) {
 	it, ok, woken = in.NextOr(a.timer.C)
-	for woken && a.short() && in.poll() == ready {
+	for woken && a.short() && pollInlet(in) == ready {
 		a.timer.Reset(0)
 		it, ok, woken = in.NextOr(a.timer.C)
 	}

@@ -18,7 +18,7 @@ type balancer[T any] struct{}
 func (balancer[T]) Run(_ context.Context, in *Inlet[T], outs []*Outlet[T]) error {
 	b := scales[T]{outs: outs, lots: make([]lot[T], len(outs)), room: make([]int, len(outs)), wake: make(chan struct{}, 1)}
 	for _, out := range outs {
-		out.edge.share(b.wake)
+		shareRoom(&out.edge.level, b.wake)
 	}
 	for {
 		group := in.group(batchSize)
@@ -27,13 +27,13 @@ func (balancer[T]) Run(_ context.Context, in *Inlet[T], outs []*Outlet[T]) error
 		}
 		books := openFan(in, group)
 		for i := range group {
-			if !books.passes(&group[i]) {
+			if !passes(&books, &group[i]) {
 				outs[0].pass(group[i].fault, group[i].trail)
 				group[i].fault = dropped
 			}
 		}
-		books.close()
-		b.deal(compact(group))
+		closeBooks(&books)
+		deal(&b, compact(group))
 	}
 }
 
@@ -46,9 +46,9 @@ type scales[T any] struct {
 }
 
 // deal sends the items on. Each goes where most room is left.
-func (b *scales[T]) deal(items []Item[T]) {
+func deal[T any](b *scales[T], items []Item[T]) {
 	for len(items) > 0 {
-		b.weigh()
+		weigh(b)
 		n := 0
 		for ; n < len(items); n++ {
 			best := 0
@@ -61,21 +61,21 @@ func (b *scales[T]) deal(items []Item[T]) {
 				break
 			}
 			b.room[best]--
-			b.lots[best].add(items[n])
+			addTo(&b.lots[best], items[n])
 		}
 		sendLots(b.lots, b.outs)
 		if items = items[n:]; len(items) > 0 {
-			b.wait()
+			waitScales(b)
 		}
 	}
 }
 
 // weigh learns how much room each outlet has. One that nobody wants has none,
 // unless nobody wants any.
-func (b *scales[T]) weigh() {
+func weigh[T any](b *scales[T]) {
 	unwanted := 0
 	for o, out := range b.outs {
-		b.room[o] = out.edge.free()
+		b.room[o] = roomOn(&out.edge.level)
 		if out.joint.unwanted.Load() {
 			unwanted++
 		}
@@ -87,14 +87,14 @@ func (b *scales[T]) weigh() {
 	}
 }
 
-// wait blocks until there may be room at an outlet that is wanted.
-func (b *scales[T]) wait() {
+// waitScales blocks until there may be room at an outlet that is wanted.
+func waitScales[T any](b *scales[T]) {
 	for _, out := range b.outs {
-		if out.edge.await(1) {
-			defer out.edge.await(-1)
+		if awaitRoom(&out.edge.level, 1) {
+			defer awaitRoom(&out.edge.level, -1)
 			continue
 		}
-		defer out.edge.await(-1)
+		defer awaitRoom(&out.edge.level, -1)
 		if !out.joint.unwanted.Load() {
 			return
 		}

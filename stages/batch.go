@@ -53,7 +53,7 @@ func (b batcher[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[[]T]) error
 	}
 	m := making[T]{in: in, out: out, size: b.n, weigh: weigh, limit: b.weightLimit}
 	in.books = new(books)
-	defer func() { in.settleBooks(); in.books = nil }()
+	defer func() { settleBooks(in); in.books = nil }()
 	a := newAlarm(in.rt)
 	defer a.end()
 	defer m.flush()
@@ -129,8 +129,8 @@ func (m *making[T]) put(it Item[T]) {
 
 // fill adds what is at hand, as far as there is room.
 func (m *making[T]) fill() {
-	for m.in.pending() && len(m.values) < m.size {
-		if it, ok := m.in.take(); ok {
+	for pending(m.in) && len(m.values) < m.size {
+		if it, ok := takeNext(m.in); ok {
 			m.add(it)
 		}
 	}
@@ -151,7 +151,7 @@ func (m *making[T]) full() bool {
 
 func (m *making[T]) flush() {
 	if len(m.values) > 0 {
-		m.out.sendLate(m.first.With(m.values))
+		sendLate(m.out, m.first.With(m.values))
 		m.values, m.weight, m.fresh = nil, 0, false
 	}
 }

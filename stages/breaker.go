@@ -87,7 +87,7 @@ func (h *breakerHandler[I]) refuse(x *Exchange[I], err error) {
 }
 
 func (h *breakerHandler[I]) wait(x *Exchange[I]) {
-	h.port.keep(x)
+	keep(h.port, x)
 	h.waiting = append(h.waiting, x)
 }
 
@@ -116,7 +116,7 @@ func (h *breakerHandler[I]) responses(xs []*Exchange[I]) {
 	for _, x := range xs {
 		h.breaker.Record(h.port.rt.ctx, &h.tokens[x.slot], x.err)
 	}
-	h.port.upAll(xs)
+	upAll(h.port, xs)
 	h.Wake()
 }
 

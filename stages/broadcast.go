@@ -27,22 +27,22 @@ func (broadcaster[T]) Run(_ context.Context, in *Inlet[T], outs []*Outlet[T]) er
 		books := openFan(in, group)
 		for i := range group {
 			it := &group[i]
-			if !books.passes(it) {
-				lots[0].add(*it)
+			if !passes(&books, it) {
+				addTo(&lots[0], *it)
 				continue
 			}
 			copies := 0
 			for o, out := range outs {
 				if o > 0 && !out.joint.unwanted.Load() {
-					lots[o].add(Item[T]{Value: it.Value, trail: out.mint.child(it.trail)})
+					addTo(&lots[o], Item[T]{Value: it.Value, trail: out.mint.child(it.trail)})
 					copies++
 				}
 			}
-			books.derived += int64(copies)
-			books.out += int64(copies)
-			lots[0].add(*it)
+			books.tally.derived += int64(copies)
+			books.tally.out += int64(copies)
+			addTo(&lots[0], *it)
 		}
-		books.close()
+		closeBooks(&books)
 		sendLots(lots, outs)
 	}
 }
@@ -50,9 +50,9 @@ func (broadcaster[T]) Run(_ context.Context, in *Inlet[T], outs []*Outlet[T]) er
 // lot is what is about to be sent to one outlet.
 type lot[T any] struct{ items []Item[T] }
 
-func (l *lot[T]) add(it Item[T]) { l.items = append(l.items, it) }
+func addTo[T any](l *lot[T], it Item[T]) { l.items = append(l.items, it) }
 
-func (l *lot[T]) send(out *Outlet[T]) {
+func sendLot[T any](l *lot[T], out *Outlet[T]) {
 	out.sendAll(l.items)
 	clear(l.items)
 	l.items = l.items[:0]
@@ -60,16 +60,16 @@ func (l *lot[T]) send(out *Outlet[T]) {
 
 func sendLots[T any](lots []lot[T], outs []*Outlet[T]) {
 	for o, out := range outs {
-		lots[o].send(out)
+		sendLot(&lots[o], out)
 	}
 }
 
 // fan is what a fan-out has done with a group of items: one stamp and one entry
 // in the books serve them all.
 type fan[T any] struct {
-	in  *Inlet[T]
-	now int64
-	tally
+	in      *Inlet[T]
+	now     int64
+	tally   tally
 	aborted bool
 }
 
@@ -84,23 +84,23 @@ func openFan[T any](in *Inlet[T], group []Item[T]) fan[T] {
 // passes books the item, and reports whether it is healthy: it is then on its
 // way to one outlet. An item that has failed, also now because the flow is
 // aborted, leaves by the first.
-func (f *fan[T]) passes(it *Item[T]) bool {
+func passes[T any](f *fan[T], it *Item[T]) bool {
 	if it.failed() {
 		return false
 	}
 	f.tally.in++
 	if f.aborted {
-		f.failed++
+		f.tally.failed++
 		it.fault = f.in.rt.newItemError(f.in.node, f.in.rt.abortError(), 0, it.Value, it.trail)
 		return false
 	}
-	f.out++
+	f.tally.out++
 	if t := it.trail; t != nil && f.in.rt.timed {
-		f.attempts++
-		f.wait += max(f.now-t.left, 0)
+		f.tally.attempts++
+		f.tally.wait += max(f.now-t.left, 0)
 		t.add(f.in.node, 1, max(f.now, t.left), max(f.now, t.left))
 	}
 	return true
 }
 
-func (f *fan[T]) close() { f.publish(f.in.node) }
+func closeBooks[T any](f *fan[T]) { f.tally.publish(f.in.node) }

@@ -100,7 +100,7 @@ func (s callSource[I, O]) Run(ctx context.Context, out *Outlet[I]) error {
 		select {
 		case call := <-s.calls.arrivals:
 			call.rt = out.rt
-			if !out.emitCall(call.ctx, call, func(err error) { call.settle(err) }, call.in) {
+			if !emitCall(out, call.ctx, call, func(err error) { call.settle(err) }, call.in) {
 				call.give(answer[O]{err: out.rt.abortError()})
 				return nil
 			}
@@ -119,16 +119,16 @@ func (c *visit[I, O]) settle(err error) {
 }
 
 // emitCall is [Outlet.EmitAcked] for the item of a call.
-func (out *Outlet[T]) emitCall(caller context.Context, call any, settle func(error), v T) bool {
-	if !out.open() {
+func emitCall[T any](out *Outlet[T], caller context.Context, call any, settle func(error), v T) bool {
+	if !openFor(out) {
 		return false
 	}
 	r := &receipt{settle: settle, call: call}
 	r.owed.Store(1)
-	t := out.keep(out.rt.stamp())
+	t := keepTrail(out, out.rt.stamp())
 	t.owe(r)
 	t.await(caller)
-	out.count(1)
+	countIn(out, 1)
 	out.edge.put(Item[T]{Value: v, trail: t})
 	return true
 }

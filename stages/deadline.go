@@ -29,7 +29,7 @@ func (s deadliner[T]) Validate() error { return needs(s.d <= 0, "deadline must b
 func (s deadliner[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error {
 	for it := range in.All() {
 		if it.trail == nil {
-			it.trail = out.keep(in.rt.now())
+			it.trail = keepTrail(out, in.rt.now())
 		}
 		from := it.trail.born
 		if !in.rt.timed { // nobody has looked at the clock
@@ -63,17 +63,17 @@ func (l *limit) over(rt *Runtime) error {
 		return l.late
 	}
 	if l.caller != nil && l.caller.Err() != nil {
-		return l.gone()
+		return gone(l)
 	}
 	return nil
 }
 
 // gone is the failure of an item whose caller waits for it no more.
-func (l *limit) gone() error { return fmt.Errorf("%w: %w", ErrExpired, context.Cause(l.caller)) }
+func gone(l *limit) error { return fmt.Errorf("%w: %w", ErrExpired, context.Cause(l.caller)) }
 
 // context returns a context that ends with run, at the deadline, and when the
 // caller's does, whose values it has.
-func (l *limit) context(run context.Context, base time.Time) (context.Context, context.CancelFunc) {
+func contextOf(l *limit, run context.Context, base time.Time) (context.Context, context.CancelFunc) {
 	ctx, cancel := run, context.CancelFunc(func() {})
 	if l.caller != nil {
 		joint, end := context.WithCancelCause(l.caller)
@@ -89,7 +89,7 @@ func (l *limit) context(run context.Context, base time.Time) (context.Context, c
 
 // watch calls over once when there is no more time, or the caller has gone, unless
 // the wait is ended before.
-func (l *limit) watch(rt *Runtime, over func()) (end func()) {
+func watchLimit(l *limit, rt *Runtime, over func()) (end func()) {
 	if l.deadline == 0 {
 		unhook := context.AfterFunc(l.caller, over)
 		return func() { unhook() }
@@ -106,7 +106,7 @@ func (l *limit) watch(rt *Runtime, over func()) (end func()) {
 // blame tells, of an item that waited for its turn in vain, that it was out of
 // time. What the primitive says comes first, for the layers outside: nobody has called the
 // service.
-func (l *limit) blame(rt *Runtime, err error) error {
+func blame(l *limit, rt *Runtime, err error) error {
 	late := l.over(rt)
 	switch {
 	case late != nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)):
@@ -153,13 +153,13 @@ func (rt *Runtime) late(deadline int64) bool { return rt.now() >= deadline }
 // timely calls f with a context that ends at the deadline, and when the caller's
 // does, whose values it has. Where f ends for that reason the error says so.
 func timely[I, O any](rt *Runtime, l limit, f func(context.Context, I) (O, error), v I) (o O, err error) {
-	ctx, cancel := l.context(rt.ctx, rt.base)
+	ctx, cancel := contextOf(&l, rt.ctx, rt.base)
 	defer cancel()
 	o, err = f(ctx, v)
 	switch {
 	case err == nil || rt.ctx.Err() != nil || errors.Is(err, ErrExpired):
 	case l.caller != nil && l.caller.Err() != nil && errors.Is(err, l.caller.Err()):
-		err = fmt.Errorf("%w: %w", l.gone(), err)
+		err = fmt.Errorf("%w: %w", gone(&l), err)
 	case l.deadline != 0 && errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil && !errors.Is(err, l.late):
 		err = fmt.Errorf("%w: %w", l.late, err)
 	}

@@ -29,12 +29,12 @@ func MaxWait(d time.Duration) Option {
 }
 
 type debouncer[T any] struct {
-	d time.Duration
-	Settings
+	d        time.Duration
+	settings Settings
 }
 
 func (s debouncer[T]) Validate() error {
-	return errors.Join(needs(s.d <= 0, "quiet time must be positive"), s.Settings.Validate())
+	return errors.Join(needs(s.d <= 0, "quiet time must be positive"), s.settings.Validate())
 }
 
 func (s debouncer[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error {
@@ -48,14 +48,14 @@ func (s debouncer[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error
 		now := in.rt.now()
 		over := !ok && (!woken || a.short())
 		if held && (over || now >= min(quiet, latest)) {
-			out.sendLate(last)
+			sendLate(out, last)
 			last, held = Item[T]{}, false
 		}
 		if ok {
 			if held {
 				in.Drop(last)
-			} else if latest = never; s.maxWait > 0 {
-				latest = plus(now, s.maxWait)
+			} else if latest = never; s.settings.maxWait > 0 {
+				latest = plus(now, s.settings.maxWait)
 			}
 			last, held, quiet = it, true, plus(now, s.d)
 		} else if !woken {

@@ -70,7 +70,7 @@ func (h *privateDedup[I, K]) ask(xs []*Exchange[I]) {
 
 // enlisted says that x waits, with the follower of place i.
 func (h *privateDedup[I, K]) enlisted(i int, x *Exchange[I]) {
-	h.port.keep(x)
+	keep(h.port, x)
 	h.local[i].x, h.bySlot[x.Slot()] = x, h.local[i]
 	h.local[i].audience = h.audiences[h.keys[i]].join()
 	if len(h.idle) == 0 {
@@ -96,7 +96,7 @@ func (h *privateDedup[I, K]) responses(xs []*Exchange[I]) {
 	}
 	h.complete()
 	if len(h.stale) == 0 {
-		h.port.upAll(xs)
+		upAll(h.port, xs)
 		return
 	}
 	for _, x := range xs {
@@ -140,7 +140,7 @@ func (f *localFollower[I, K]) Done(a Answer, err error) {
 		return
 	}
 	h.bySlot[x.Slot()] = nil
-	if h.port.holds(x) {
+	if holds(h.port, x) {
 		h.told(x, a, err)
 	}
 }

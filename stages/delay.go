@@ -41,42 +41,39 @@ func Delay[T any](d time.Duration, opts ...Option) Stage[T, T] {
 }
 
 type delayer[T any] struct {
-	d time.Duration
-	Settings
+	d        time.Duration
+	settings Settings
 }
 
 func (s delayer[T]) Validate() error {
-	return errors.Join(needs(s.d <= 0, "delay must be positive"), s.Settings.Validate())
-}
-
-// due is an item and when it is to leave.
-type due[T any] struct {
-	Item[T]
-	at int64
+	return errors.Join(needs(s.d <= 0, "delay must be positive"), s.settings.Validate())
 }
 
 func (s delayer[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error {
 	a := newAlarm(in.rt)
 	defer a.end()
-	var line fifo[due[T]]
-	for ended := false; !ended || line.len() > 0; {
-		if ended || line.len() == s.room() {
+	var line fifo[Item[T]]
+	var due fifo[int64] // when they are to leave
+	for ended := false; !ended || waitingIn(&line) > 0; {
+		if ended || waitingIn(&line) == s.settings.room() {
 			a.wait()
 		} else if it, ok, woken := a.next(in); ok {
 			at := plus(in.rt.now(), s.d)
 			if by := it.trail.deadline(); by != 0 && by <= at && !a.short() {
-				in.reject(it, ErrExpired)
+				reject(in, it, ErrExpired)
 			} else {
-				line.push(due[T]{it, at})
+				push(&line, it)
+				push(&due, at)
 			}
 		} else {
 			ended = !woken
 		}
-		for line.len() > 0 && (a.short() || line.first().at <= in.rt.now()) {
-			out.sendLate(line.pop().Item)
+		for waitingIn(&line) > 0 && (a.short() || *firstOf(&due) <= in.rt.now()) {
+			pop(&due)
+			sendLate(out, pop(&line))
 		}
-		if line.len() > 0 {
-			a.set(line.first().at)
+		if waitingIn(&line) > 0 {
+			a.set(*firstOf(&due))
 		}
 	}
 	return nil

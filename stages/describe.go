@@ -26,10 +26,10 @@ func (s *section[I, O, P]) Describe() string {
 
 // Describe implements [Describer].
 func (m *mapper[I, O]) Describe() string {
-	if m.Workers == 1 {
+	if m.settings.Workers == 1 {
 		return ""
 	}
-	return crew(m.Workers)
+	return crew(m.settings.Workers)
 }
 
 // Describe implements [Describer].

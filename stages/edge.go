@@ -1,11 +1,5 @@
 package stages
 
-import (
-	"sync"
-	"sync/atomic"
-	"time"
-)
-
 // batchSize is how many items share one channel operation at most. Larger
 // batches gain little: at 64 the channel's cost is already 2-4 ns an item.
 const batchSize = 64
@@ -25,30 +19,20 @@ const batchSize = 64
 // the receiver is idle, which it says only when channel and pending are empty,
 // and which the sending revokes: one. Closing sends at most one more.
 type edge[E any] struct {
-	ch    chan []E
-	room  chan struct{} // a token here wakes one sender that waits for room
-	bound int
-	size  int
-
-	mu      sync.Mutex
+	ch      chan []E
 	pending []E   // accepted, not yet in ch
 	spare   [][]E // emptied batches to be used again
-	depth   int   // accepted and not yet finished by the receiver
-	idle    bool  // the receiver found nothing and is about to block
-	waiting int   // senders that wait for room
-	closed  bool
-	bell    bool // the receiver expects to be woken by an empty batch
+	rented  []E   // the batch of a sender with a [lease], with all its room; nil where there is none
+
+	// work does the receiver's work on values until all are done, or a guest
+	// should leave; it keeps *done up to date. It begins at the time now and
+	// returns when it ended; either is 0 where it is not known. It is nil where
+	// only the receiver can do it. It is set by the receiver, while it has the turn.
+	work func(values []E, done *int, now int64) int64
 
 	lost func(E) // takes what is put after the end; nil where nothing is
 
-	fusion[E]
-	lease[E]
-
-	full  time.Duration // how long any sender has waited for room
-	since time.Time     // and waits now
-
-	dry      atomic.Int64 // nanoseconds that the receiver has waited
-	drySince atomic.Int64 // and waits now; 0 where it does not
+	level
 }
 
 // newEdge returns an edge that holds at most bound values. Batches are at most
@@ -60,10 +44,8 @@ func newEdgeOf[E any](bound, most int) *edge[E] {
 	size := min(most, max(1, bound/2))
 	return &edge[E]{
 		ch:      make(chan []E, bound/size+2),
-		room:    make(chan struct{}, 1),
-		bound:   bound,
-		size:    size,
 		pending: make([]E, 0, size),
+		level:   level{room: make(chan struct{}, 1), bound: bound, size: size},
 	}
 }
 
@@ -73,21 +55,21 @@ func newEdgeOf[E any](bound, most int) *edge[E] {
 func (e *edge[E]) put(v E) (idle, waited bool) {
 	e.mu.Lock()
 	if e.depth >= e.bound {
-		e.waitForRoom()
+		waitForRoom(&e.level)
 		waited = true
 	}
 	if e.closed {
 		e.mu.Unlock()
-		e.lose(v)
+		lose(e, v)
 		return false, waited
 	}
 	e.depth++
 	e.pending = append(e.pending, v)
 	idle = e.idle
 	if idle || len(e.pending) >= e.size {
-		e.hand()
+		hand(e)
 	}
-	e.pass()
+	passRoom(&e.level)
 	e.mu.Unlock()
 	return idle, waited
 }
@@ -98,27 +80,27 @@ func (e *edge[E]) putAll(vs []E) (waited bool) {
 	e.mu.Lock()
 	for len(vs) > 0 {
 		if e.depth >= e.bound {
-			e.waitForRoom()
+			waitForRoom(&e.level)
 			waited = true
 		}
 		if e.closed {
 			e.mu.Unlock()
-			e.lose(vs...)
+			lose(e, vs...)
 			return waited
 		}
 		n := min(len(vs), e.bound-e.depth, e.size-len(e.pending))
 		e.depth += n
 		e.pending = append(e.pending, vs[:n]...)
 		vs = vs[n:]
-		e.handFull()
+		handFull(e)
 	}
-	e.pass()
+	passRoom(&e.level)
 	e.mu.Unlock()
 	return waited
 }
 
 // lose takes what came after the end, from a stage that was left behind.
-func (e *edge[E]) lose(vs ...E) {
+func lose[E any](e *edge[E], vs ...E) {
 	if e.lost != nil {
 		for _, v := range vs {
 			e.lost(v)
@@ -127,70 +109,41 @@ func (e *edge[E]) lose(vs ...E) {
 }
 
 // hand sends the batch in the making. The mutex is held.
-func (e *edge[E]) hand() {
+func hand[E any](e *edge[E]) {
 	if e.bell && len(e.pending) < e.size {
-		e.ring()
+		ring(e)
 		return
 	}
-	e.rouse()
+	rouse(&e.level)
 	e.called = e.guest
 	e.ch <- e.pending
-	e.pending = e.blank()
+	e.pending = blank(e)
 }
 
 // ring sends an empty batch to a receiver that is idle: it takes what there is
 // when it runs, which most often is more by then. The mutex is held.
-func (e *edge[E]) ring() {
-	e.rouse()
+func ring[E any](e *edge[E]) {
+	rouse(&e.level)
 	e.called = e.guest
 	e.ch <- nil
 }
 
 // handFull sends the batch in the making where it is full, or the receiver idle.
 // The mutex is held.
-func (e *edge[E]) handFull() {
+func handFull[E any](e *edge[E]) {
 	if len(e.pending) >= e.size || len(e.pending) > 0 && e.idle {
-		e.hand()
+		hand(e)
 	}
 }
 
 // blank returns an empty batch. The mutex is held.
-func (e *edge[E]) blank() []E {
+func blank[E any](e *edge[E]) []E {
 	if n := len(e.spare); n > 0 {
 		b := e.spare[n-1]
 		e.spare = e.spare[:n-1]
 		return b
 	}
 	return make([]E, 0, e.size)
-}
-
-// waitForRoom blocks until the edge is below its bound. The mutex is held on
-// entry and on return, but not while it blocks.
-func (e *edge[E]) waitForRoom() {
-	if e.waiting == 0 {
-		e.since = time.Now()
-	}
-	for e.depth >= e.bound {
-		e.waiting++
-		e.mu.Unlock()
-		<-e.room
-		e.mu.Lock()
-		e.waiting--
-	}
-	if e.waiting == 0 {
-		e.full += time.Since(e.since)
-	}
-}
-
-// pass wakes another waiting sender while there is room: the receiver leaves a
-// single token however much it has freed. The mutex is held.
-func (e *edge[E]) pass() {
-	if e.waiting > 0 && e.depth < e.bound {
-		select {
-		case e.room <- struct{}{}:
-		default:
-		}
-	}
 }
 
 // close ends the stream: the receiver gets what is left and then the end. What is
@@ -203,7 +156,7 @@ func (e *edge[E]) close() {
 	}
 	e.closed = true
 	if len(e.pending) > 0 {
-		e.rouse()
+		rouse(&e.level)
 		e.ch <- e.pending
 		e.pending = nil
 	}
@@ -225,7 +178,7 @@ const (
 func (e *edge[E]) poll(used []E) ([]E, state) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.retire(used)
+	retire(e, used)
 	for len(e.ch) > 0 {
 		select {
 		case b := <-e.ch:
@@ -235,7 +188,7 @@ func (e *edge[E]) poll(used []E) ([]E, state) {
 		default: // whoever is here in place of a stage that is stuck was quicker
 		}
 	}
-	if b := e.gather(); b != nil {
+	if b := gather(e); b != nil {
 		return b, ready
 	}
 	if e.closed {
@@ -243,8 +196,8 @@ func (e *edge[E]) poll(used []E) ([]E, state) {
 	}
 	e.idle = true
 	e.hungry.Store(true)
-	if b := e.gather(); b != nil { // a sender may just have missed it
-		e.rouse()
+	if b := gather(e); b != nil { // a sender may just have missed it
+		rouse(&e.level)
 		return b, ready
 	}
 	return nil, empty
@@ -252,19 +205,19 @@ func (e *edge[E]) poll(used []E) ([]E, state) {
 
 // gather returns the batch in the making, nil where it is empty. The mutex is
 // held.
-func (e *edge[E]) gather() []E {
-	e.collect()
+func gather[E any](e *edge[E]) []E {
+	takeRented(e)
 	if len(e.pending) == 0 {
 		return nil
 	}
 	b := e.pending
-	e.pending = e.blank()
+	e.pending = blank(e)
 	return b
 }
 
 // retire takes the receiver's used batch back and frees its room. The mutex is
 // held.
-func (e *edge[E]) retire(used []E) {
+func retire[E any](e *edge[E], used []E) {
 	if len(used) == 0 {
 		return
 	}
@@ -273,7 +226,7 @@ func (e *edge[E]) retire(used []E) {
 	if len(e.spare) < cap(e.ch) { // as many as may be under way: else a burst allocates
 		e.spare = append(e.spare, used[:0])
 	}
-	e.pass()
+	passRoom(&e.level)
 }
 
 // next is poll that blocks until there is a batch or the stream has ended.
@@ -289,39 +242,4 @@ func (e *edge[E]) next(used []E) ([]E, bool) {
 		}
 	}
 	return b, s == ready
-}
-
-// wasDry books how long the receiver has waited.
-func (e *edge[E]) wasDry(ns int64) {
-	e.dry.Add(ns)
-	e.drySince.Store(0)
-}
-
-// share has the edge report room on wake, which other edges of the same sender
-// use, too. No other sender may use the edge, and wake has room for one token.
-func (e *edge[E]) share(wake chan struct{}) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.room = wake
-}
-
-// free returns how many values the edge has room for.
-func (e *edge[E]) free() int {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return max(e.bound-e.depth+e.unused(), 0)
-}
-
-// await adds n to the senders that wait for room, and reports whether there is
-// none.
-func (e *edge[E]) await(n int) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.waiting == 0 {
-		e.since = time.Now()
-	}
-	if e.waiting += n; e.waiting == 0 {
-		e.full += time.Since(e.since)
-	}
-	return e.depth >= e.bound
 }

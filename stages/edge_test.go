@@ -133,13 +133,13 @@ func TestALeaseIsAnEdgeLikeAnyOther(t *testing.T) {
 				go func() {
 					defer e.close()
 					l := lessee[int]{edge: e}
-					defer l.end()
+					defer endLease(&l)
 					for i := range bound + 10 {
-						l.put(i)
+						putRented(&l, i)
 						accepted++
 					}
 					for i := bound + 10; i < 1000; i++ {
-						l.put(i)
+						putRented(&l, i)
 						if i%9 == 0 {
 							time.Sleep(pause)
 						}
@@ -147,7 +147,7 @@ func TestALeaseIsAnEdgeLikeAnyOther(t *testing.T) {
 				}()
 				synctest.Wait()
 				require.Equal(t, bound, accepted)
-				require.Zero(t, e.free())
+				require.Zero(t, roomOn(&e.level))
 				var all, batch []int
 				for {
 					var ok bool
@@ -159,7 +159,7 @@ func TestALeaseIsAnEdgeLikeAnyOther(t *testing.T) {
 					time.Sleep(time.Millisecond)
 				}
 				require.Equal(t, upTo(1000), all)
-				require.Equal(t, bound, e.free())
+				require.Equal(t, bound, roomOn(&e.level))
 			})
 		}
 	}
@@ -172,7 +172,7 @@ func TestALeaseStrandsNothing(t *testing.T) {
 		got := counted(e)
 		l := lessee[int]{edge: e}
 		for i := range 100 {
-			l.put(i)
+			putRented(&l, i)
 			if i%7 == 0 {
 				time.Sleep(300 * time.Microsecond)
 			}
@@ -180,7 +180,7 @@ func TestALeaseStrandsNothing(t *testing.T) {
 		time.Sleep(time.Second) // the sender is busy with something else
 		synctest.Wait()
 		require.Equal(t, 100, *got)
-		l.end()
+		endLease(&l)
 		e.close()
 	})
 }

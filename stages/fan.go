@@ -98,18 +98,18 @@ func Either[A, B any](a *Inlet[A], b *Inlet[B], wake <-chan time.Time) (Item[A],
 			return Item[A]{}, Item[B]{}, Woken
 		default:
 		}
-		atA, atB := a.atHand(), b.atHand()
+		atA, atB := atHand(a), atHand(b)
 		switch {
 		case atA > 0 && atA >= atB:
-			if it, ok := a.take(); ok {
+			if it, ok := takeNext(a); ok {
 				return it, Item[B]{}, Left
 			}
 		case atB > 0:
-			if it, ok := b.take(); ok {
+			if it, ok := takeNext(b); ok {
 				return Item[A]{}, it, Right
 			}
 		default:
-			sa, sb := a.poll(), b.poll()
+			sa, sb := pollInlet(a), pollInlet(b)
 			if sa == ended && sb == ended {
 				return Item[A]{}, Item[B]{}, Neither
 			}
@@ -127,15 +127,15 @@ func either[A, B any](a *Inlet[A], b *Inlet[B], wake <-chan time.Time) (woken bo
 	a.edge.drySince.Store(since)
 	b.edge.drySince.Store(since)
 	select {
-	case batch, ok := <-a.channel():
+	case batch, ok := <-channelOf(a):
 		a.hand, a.over = batch, !ok
-	case batch, ok := <-b.channel():
+	case batch, ok := <-channelOf(b):
 		b.hand, b.over = batch, !ok
 	case <-wake:
 		woken = true
 	}
 	waited := a.rt.stamp() - since
-	a.edge.wasDry(waited)
-	b.edge.wasDry(waited)
+	wasDry(&a.edge.level, waited)
+	wasDry(&b.edge.level, waited)
 	return woken
 }

@@ -7,12 +7,12 @@ type fifo[E any] struct {
 	head int
 }
 
-func (q *fifo[E]) len() int { return len(q.all) - q.head }
+func waitingIn[E any](q *fifo[E]) int { return len(q.all) - q.head }
 
-// first returns the value that has waited longest. There must be one.
-func (q *fifo[E]) first() *E { return &q.all[q.head] }
+// firstOf returns the value that has waited longest. There must be one.
+func firstOf[E any](q *fifo[E]) *E { return &q.all[q.head] }
 
-func (q *fifo[E]) push(v E) {
+func push[E any](q *fifo[E], v E) {
 	if q.head > batchSize && 2*q.head > len(q.all) {
 		n := copy(q.all, q.all[q.head:])
 		clear(q.all[n:])
@@ -22,7 +22,7 @@ func (q *fifo[E]) push(v E) {
 }
 
 // pop takes the first value. There must be one.
-func (q *fifo[E]) pop() E {
+func pop[E any](q *fifo[E]) E {
 	var none E
 	v := q.all[q.head]
 	q.all[q.head] = none
@@ -33,9 +33,9 @@ func (q *fifo[E]) pop() E {
 }
 
 // cut takes the i-th value of those that wait, 0 being the first.
-func (q *fifo[E]) cut(i int) E {
+func cut[E any](q *fifo[E], i int) E {
 	if i == 0 {
-		return q.pop()
+		return pop(q)
 	}
 	var none E
 	at := q.head + i

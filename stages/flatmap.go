@@ -41,7 +41,7 @@ func (m flatMapper[I, O]) Run(ctx context.Context, in *Inlet[I], out *Outlet[O])
 func (m flatMapper[I, O]) each(ctx context.Context, in *Inlet[I], it Item[I], out *Outlet[O]) {
 	l := it.trail.bounds()
 	if late := l.over(in.rt); late != nil {
-		in.reject(it, late)
+		reject(in, it, late)
 		return
 	}
 	n, err := m.expand(ctx, l, in, &it, out)

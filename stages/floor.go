@@ -100,7 +100,7 @@ func (f *floor[I]) serve() {
 }
 
 // bulkHandler is implemented by handlers that save by dealing with a batch at once.
-// They send each exchange of it on, or [Port.keep] it. No exchange of it has a
+// They send each exchange of it on, or [keep] it. No exchange of it has a
 // caller. After a panic in the midst of responses, those that are left pass by.
 type bulkHandler[I any] interface {
 	requests(xs []*Exchange[I])

@@ -66,7 +66,7 @@ func (h *clumsyHandler) requests(xs []*Exchange[int]) {
 		case i%2 == 0:
 			h.port.Down(x)
 		default:
-			h.port.keep(x)
+			keep(h.port, x)
 		}
 	}
 }

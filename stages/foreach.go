@@ -18,7 +18,7 @@ func (s forEach[T]) Run(_ context.Context, in *Inlet[T]) error {
 		return struct{}{}, s.f(ctx, v)
 	}))
 	in.node.serve(s.f)
-	w.final = true
+	w.worker.final = true
 	var done releases
 	w.send = func(results []Item[struct{}]) {
 		for i := range results {
@@ -29,7 +29,7 @@ func (s forEach[T]) Run(_ context.Context, in *Inlet[T]) error {
 				}
 			case dropped:
 			default:
-				in.pass(r.fault, r.trail)
+				passBy(in, r.fault, r.trail)
 			}
 		}
 		done.flush()

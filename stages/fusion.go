@@ -16,18 +16,14 @@ package stages
 // its goroutine with nobody. And a guest never waits: where the stage turns out
 // to be slow, or has no room below, it leaves the rest to the stage's own
 // goroutine.
-type fusion[E any] struct {
-	// work does the receiver's work on values until all are done, or a guest
-	// should leave; it keeps *done up to date. It begins at the time now and
-	// returns when it ended; either is 0 where it is not known. It is nil where
-	// only the receiver can do it. It is set by the receiver, while it has the turn.
-	work func(values []E, done *int, now int64) int64
+type fusion struct {
 	load int64 // what a value costs there, in nanoseconds; belongs to the turn
 	done int   // how many values the guest has worked on; belongs to the turn
 
 	turn chan struct{} // the guest gives the turn to the receiver here
 
 	// guarded by the edge's mutex
+	lent   bool // senders can do the receiver's work
 	guest  bool // a sender has the turn
 	called bool // the receiver has been woken up meanwhile
 	owed   bool // the receiver is awake and waits for the turn
@@ -40,43 +36,12 @@ const heavy = 1 << 40
 
 // lend allows senders to do the receiver's work, once its load is known. The
 // receiver must have the turn.
-func (e *edge[E]) lend(work func([]E, *int, int64) int64) {
+func lend[E any](e *edge[E], work func([]E, *int, int64) int64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.work, e.load = work, heavy
+	e.work, e.lent, e.load = work, true, heavy
 	if e.turn == nil {
 		e.turn = make(chan struct{}, 1)
-	}
-}
-
-// retain ends what lend has allowed.
-func (e *edge[E]) retain() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.work, e.fused = nil, false
-}
-
-// claim takes the turn for the receiver, which has woken up.
-func (e *edge[E]) claim() {
-	if e.work == nil {
-		return
-	}
-	e.mu.Lock()
-	if !e.guest {
-		e.rouse()
-		e.mu.Unlock()
-		return
-	}
-	e.owed = true
-	e.mu.Unlock()
-	<-e.turn
-}
-
-// rouse says that the receiver is idle no more. The mutex is held.
-func (e *edge[E]) rouse() {
-	if e.idle {
-		e.idle = false
-		e.hungry.Store(false)
 	}
 }
 
@@ -84,49 +49,35 @@ func (e *edge[E]) rouse() {
 // where that is idle and costs less than limit nanoseconds a value. The sender was last busy at the time now. offer returns what that is afterwards, 0
 // where it had to wait for room, and what a value costs below in the sender's
 // goroutine.
-func (e *edge[E]) offer(vs []E, limit, now int64) (last, below int64) {
+func offer[E any](e *edge[E], vs []E, limit, now int64) (last, below int64) {
 	for len(vs) > 0 {
 		n := min(len(vs), e.bound)
-		if !e.enter(n, limit) {
+		if !enter(&e.level, n, limit) {
 			if e.putAll(vs) {
 				now = 0
 			}
 			return now, 0
 		}
-		now, below = e.visit(vs[:n], now)
+		now, below = workAsGuest(e, vs[:n], now)
 		vs = vs[n:]
 	}
 	return now, below
 }
 
-// enter takes the turn for a sender with n values, if it may.
-func (e *edge[E]) enter(n int, limit int64) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if !e.mayEnter(limit) {
-		e.fused = false
-		return false
-	}
-	e.rouse()
-	e.guest, e.fused = true, true
-	e.depth += n
-	return true
-}
-
-// visit does the receiver's work on the values, and gives the turn back. It
+// workAsGuest does the receiver's work on the values, and gives the turn back. It
 // returns when it ended, and the receiver's load.
-func (e *edge[E]) visit(vs []E, now int64) (last, load int64) {
+func workAsGuest[E any](e *edge[E], vs []E, now int64) (last, load int64) {
 	e.done = 0
 	defer func() { // user code may end the goroutine
 		load = e.load
-		e.leave(vs, e.done)
+		leaveRest(e, vs, e.done)
 	}()
 	return e.work(vs, &e.done, now), 0
 }
 
-// leave gives the turn back after the work on the first of the values, and
+// leaveRest gives the turn back after the work on the first of the values, and
 // leaves the others to the receiver.
-func (e *edge[E]) leave(vs []E, done int) {
+func leaveRest[E any](e *edge[E], vs []E, done int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.depth -= done
@@ -135,7 +86,7 @@ func (e *edge[E]) leave(vs []E, done int) {
 		n := min(len(rest), e.size-len(e.pending))
 		e.pending = append(e.pending, rest[:n]...)
 		if rest = rest[n:]; len(e.pending) >= e.size {
-			e.hand()
+			hand(e)
 		}
 	}
 	owed, called := e.owed, e.called
@@ -145,23 +96,68 @@ func (e *edge[E]) leave(vs []E, done int) {
 		e.turn <- struct{}{}
 	case called: // it has a batch, or is about to, and then claims the turn
 	case len(e.pending) > 0:
-		e.hand()
+		hand(e)
 	default:
 		e.idle = true
 		e.hungry.Store(true)
 	}
-	e.pass()
+	passRoom(&e.level)
 }
 
-// clear reports whether n values would find room, or a receiver whose work the
+// retain ends what lend has allowed.
+func retain(l *level) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lent, l.fused = false, false
+}
+
+// claim takes the turn for the receiver, which has woken up.
+func claim(l *level) {
+	if !l.lent {
+		return
+	}
+	l.mu.Lock()
+	if !l.guest {
+		rouse(l)
+		l.mu.Unlock()
+		return
+	}
+	l.owed = true
+	l.mu.Unlock()
+	<-l.turn
+}
+
+// rouse says that the receiver is idle no more. The mutex is held.
+func rouse(l *level) {
+	if l.idle {
+		l.idle = false
+		l.hungry.Store(false)
+	}
+}
+
+// enter takes the turn for a sender with n values, if it may.
+func enter(l *level, n int, limit int64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !mayEnter(l, limit) {
+		l.fused = false
+		return false
+	}
+	rouse(l)
+	l.guest, l.fused = true, true
+	l.depth += n
+	return true
+}
+
+// clearFor reports whether n values would find room, or a receiver whose work the
 // sender can do.
-func (e *edge[E]) clear(n int, limit int64) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.bound-e.depth >= n || e.mayEnter(limit)
+func clearFor(l *level, n int, limit int64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.bound-l.depth >= n || mayEnter(l, limit)
 }
 
 // mayEnter reports whether a sender may take the turn. The mutex is held.
-func (e *edge[E]) mayEnter(limit int64) bool {
-	return e.idle && e.work != nil && e.load < limit
+func mayEnter(l *level, limit int64) bool {
+	return l.idle && l.lent && l.load < limit
 }

@@ -234,10 +234,10 @@ func (g *gate[I, O, P]) tryAcquire() (guard.Permit, error) {
 
 // acquire waits for a permit for as long as the item may wait.
 func (g *gate[I, O, P]) acquire(x *Exchange[I]) (guard.Permit, error) {
-	ctx, cancel := x.context(g.in.rt.ctx, g.in.rt.base)
+	ctx, cancel := contextOf(&x.limit, g.in.rt.ctx, g.in.rt.base)
 	defer cancel()
 	permit, err := g.ask(func() (guard.Permit, error) { return g.guard.Acquire(ctx) })
-	return permit, x.blame(g.in.rt, err)
+	return permit, blame(&x.limit, g.in.rt, err)
 }
 
 // ask calls the guard, which may call a hook of its user.

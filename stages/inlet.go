@@ -32,7 +32,7 @@ type Inlet[T any] struct {
 // Next returns the next item. It blocks until there is one and returns false
 // at the end of the stream.
 func (in *Inlet[T]) Next() (Item[T], bool) {
-	it, s := in.wait(nil)
+	it, s := waitFor(in, nil)
 	return it, s == ready
 }
 
@@ -52,30 +52,30 @@ func (in *Inlet[T]) All() iter.Seq[Item[T]] {
 // timer: then woken is true and there is no item. At the end of the stream
 // both ok and woken are false.
 func (in *Inlet[T]) NextOr(wake <-chan time.Time) (it Item[T], ok, woken bool) {
-	it, s := in.wait(wake)
+	it, s := waitFor(in, wake)
 	return it, s == ready, s == empty
 }
 
-// wait returns the next item the stage should see, or empty when woken.
-func (in *Inlet[T]) wait(wake <-chan time.Time) (Item[T], state) {
+// waitFor returns the next item the stage should see, or empty when woken.
+func waitFor[T any](in *Inlet[T], wake <-chan time.Time) (Item[T], state) {
 	for {
 		if in.pos == len(in.hand) {
-			if s := in.refill(wake); s != ready {
+			if s := refill(in, wake); s != ready {
 				return Item[T]{}, s
 			}
 		}
-		if it, ok := in.take(); ok {
+		if it, ok := takeNext(in); ok {
 			return it, ready
 		}
 	}
 }
 
-// take returns the next item at hand, unless it does not concern the stage.
+// takeNext returns the next item at hand, unless it does not concern the stage.
 // There must be one at hand.
-func (in *Inlet[T]) take() (Item[T], bool) {
+func takeNext[T any](in *Inlet[T]) (Item[T], bool) {
 	it := in.hand[in.pos]
 	in.pos++
-	if in.skip(&it) {
+	if skips(in, &it) {
 		return it, false
 	}
 	if it.trail != nil && in.books == nil {
@@ -84,10 +84,10 @@ func (in *Inlet[T]) take() (Item[T], bool) {
 	return it, true
 }
 
-// skip reports whether the item does not concern the stage, and if so sends it
+// skips reports whether the item does not concern the stage, and if so sends it
 // its way. A healthy item is counted. After an abort it becomes a failed one,
 // except where a sink delivers results: what is done is delivered.
-func (in *Inlet[T]) skip(it *Item[T]) bool {
+func skips[T any](in *Inlet[T], it *Item[T]) bool {
 	if !it.failed() {
 		if in.books != nil {
 			in.books.in++
@@ -103,7 +103,7 @@ func (in *Inlet[T]) skip(it *Item[T]) bool {
 	if in.takes {
 		return false
 	}
-	in.pass(it.fault, it.trail)
+	passBy(in, it.fault, it.trail)
 	return true
 }
 
@@ -115,7 +115,7 @@ type books struct {
 }
 
 // settleBooks publishes the books where there are any.
-func (in *Inlet[T]) settleBooks() {
+func settleBooks[T any](in *Inlet[T]) {
 	if in.books != nil {
 		in.books.publish(in.node)
 		in.books.left.flush()
@@ -123,10 +123,10 @@ func (in *Inlet[T]) settleBooks() {
 }
 
 // refill takes the next batch, at the price of the one before.
-func (in *Inlet[T]) refill(wake <-chan time.Time) state {
+func refill[T any](in *Inlet[T], wake <-chan time.Time) state {
 	used := in.hand
 	in.hand, in.pos = nil, 0
-	in.settleBooks()
+	settleBooks(in)
 	select {
 	case <-wake: // a stage that is never idle has its timer, too
 		in.hand, in.pos = used, len(used)
@@ -135,7 +135,7 @@ func (in *Inlet[T]) refill(wake <-chan time.Time) state {
 	}
 	b, s := in.edge.poll(used)
 	if s == empty {
-		b, s = in.block(wake)
+		b, s = block(in, wake)
 	}
 	in.hand = b
 	in.over = s == ended
@@ -143,32 +143,32 @@ func (in *Inlet[T]) refill(wake <-chan time.Time) state {
 }
 
 // block waits for the next batch, and books how long.
-func (in *Inlet[T]) block(wake <-chan time.Time) ([]Item[T], state) {
+func block[T any](in *Inlet[T], wake <-chan time.Time) ([]Item[T], state) {
 	e := in.edge
 	since := in.rt.stamp()
 	e.drySince.Store(since)
-	b, s := e.receive(wake)
-	e.claim()
+	b, s := receive(e, wake)
+	claim(&e.level)
 	for s == ready && len(b) == 0 {
 		if b, s = e.poll(nil); s == empty { // somebody else was here
-			b, s = e.receive(wake)
-			e.claim()
+			b, s = receive(e, wake)
+			claim(&e.level)
 		}
 	}
 	in.slept, in.woke = true, in.rt.stamp()
-	e.wasDry(in.woke - since)
+	wasDry(&e.level, in.woke-since)
 	return b, s
 }
 
-// woken reports whether the inlet has blocked since the last call, and until when.
-func (in *Inlet[T]) woken() (at int64, blocked bool) {
+// wokenAt reports whether the inlet has blocked since the last call, and until when.
+func wokenAt[T any](in *Inlet[T]) (at int64, blocked bool) {
 	blocked, in.slept = in.slept, false
 	return in.woke, blocked
 }
 
 // receive blocks until there is a batch on the channel, the stream has ended, or
 // wake delivers.
-func (e *edge[E]) receive(wake <-chan time.Time) ([]E, state) {
+func receive[E any](e *edge[E], wake <-chan time.Time) ([]E, state) {
 	var b []E
 	ok := false
 	if wake == nil { // a select costs more
@@ -189,7 +189,7 @@ func (e *edge[E]) receive(wake <-chan time.Time) ([]E, state) {
 // group hands out up to n items of the batch at hand, failed ones among them,
 // and blocks until there is a batch. It returns nil at the end of the stream.
 func (in *Inlet[T]) group(n int) []Item[T] {
-	if in.pos == len(in.hand) && in.refill(nil) != ready {
+	if in.pos == len(in.hand) && refill(in, nil) != ready {
 		return nil
 	}
 	from := in.pos
@@ -198,13 +198,13 @@ func (in *Inlet[T]) group(n int) []Item[T] {
 }
 
 // giveBack takes back the last n items that group has handed out.
-func (in *Inlet[T]) giveBack(n int) { in.pos -= n }
+func giveBack[T any](in *Inlet[T], n int) { in.pos -= n }
 
 // atHand returns how many items are at hand.
-func (in *Inlet[T]) atHand() int { return len(in.hand) - in.pos }
+func atHand[T any](in *Inlet[T]) int { return len(in.hand) - in.pos }
 
-// poll is refill that does not block. Nothing may be at hand.
-func (in *Inlet[T]) poll() state {
+// pollInlet is refill that does not block. Nothing may be at hand.
+func pollInlet[T any](in *Inlet[T]) state {
 	if in.over {
 		return ended
 	}
@@ -215,8 +215,8 @@ func (in *Inlet[T]) poll() state {
 	return s
 }
 
-// channel returns where the next batch comes from, nil where none will.
-func (in *Inlet[T]) channel() <-chan []Item[T] {
+// channelOf returns where the next batch comes from, nil where none will.
+func channelOf[T any](in *Inlet[T]) <-chan []Item[T] {
 	if in.over {
 		return nil
 	}
@@ -224,7 +224,7 @@ func (in *Inlet[T]) channel() <-chan []Item[T] {
 }
 
 // pending reports whether there is an item at hand, without taking it.
-func (in *Inlet[T]) pending() bool { return in.pos < len(in.hand) }
+func pending[T any](in *Inlet[T]) bool { return in.pos < len(in.hand) }
 
 // Fail accounts for it as failed with err, or as expired where that is
 // [ErrExpired]: it leaves the stage as a failed item. At a sink there is no way
@@ -235,21 +235,21 @@ func (in *Inlet[T]) Fail(it Item[T], err error) {
 	} else {
 		in.node.failed.Add(1)
 	}
-	in.pass(in.rt.newItemError(in.node, err, 1, it.Value, it.trail), it.trail)
+	passBy(in, in.rt.newItemError(in.node, err, 1, it.Value, it.trail), it.trail)
 }
 
-// abandon fails an item that was taken by group and that nobody works on.
-func (in *Inlet[T]) abandon(it Item[T], err error) {
+// abandonItem fails an item that was taken by group and that nobody works on.
+func abandonItem[T any](in *Inlet[T], it Item[T], err error) {
 	if it.failed() {
-		in.pass(it.fault, it.trail)
+		passBy(in, it.fault, it.trail)
 		return
 	}
 	in.node.in.Add(1)
 	in.Fail(it, err)
 }
 
-// pass sends a failed item past the stage.
-func (in *Inlet[T]) pass(fault *ItemError, t *trail) {
+// passBy sends a failed item past the stage.
+func passBy[T any](in *Inlet[T], fault *ItemError, t *trail) {
 	if in.bypass != nil {
 		in.bypass(fault, t)
 		return

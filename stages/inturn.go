@@ -15,12 +15,12 @@ func inTurn[I, O any](in *Inlet[I], out *Outlet[O], f func(context.Context, I) (
 		if w.spoiled {
 			results = compact(results)
 		}
-		w.rest(out.sendAll(results) || !in.pending())
+		rested(&w, out.sendAll(results) || !pending(in))
 	}
 	exiting := func(results []Item[O], rest int) {
-		in.giveBack(rest)
+		giveBack(in, rest)
 		send(results)
-		w.rest(true)
+		rested(&w, true)
 	}
 	_ = outlive(in.node, func() error {
 		for n := left(); n > 0; n = left() {

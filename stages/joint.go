@@ -9,10 +9,7 @@ import (
 // joint is an edge as seen from outside: between which nodes, and how full.
 type joint struct {
 	from, to *Node
-	edge     interface {
-		state(now int64) EdgeState
-		crowded() bool
-	}
+	edge     *level
 	unwanted atomic.Bool // nobody below takes what comes; written under the runtime's mutex
 }
 
@@ -35,27 +32,13 @@ type EdgeState struct {
 	Fused bool
 }
 
-func (e *edge[E]) state(now int64) EdgeState {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	s := EdgeState{Depth: e.depth - e.unused(), Bound: e.bound, Full: e.full, Empty: time.Duration(e.dry.Load()), Fused: e.fused}
-	if e.waiting > 0 {
-		s.Full += time.Since(e.since)
-	}
-	if since := e.drySince.Load(); since > 0 {
-		s.Empty += time.Duration(now - since)
-	}
-	s.Empty = max(s.Empty, 0) // a guest's work is booked before the wait that it is a part of
-	return s
-}
-
 // Edges returns the state of all edges, in the order in which they were made.
 // It may be called at any time, from any goroutine; it takes each edge's lock
 // for a moment, and costs the stages nothing else.
 func (rt *Runtime) Edges() []EdgeState {
 	states := make([]EdgeState, len(rt.joints))
 	for i, j := range rt.joints {
-		states[i] = j.edge.state(rt.stamp())
+		states[i] = stateOf(j.edge, rt.stamp())
 		states[i].From, states[i].To = j.from.name, j.to.name
 	}
 	return states

@@ -55,9 +55,9 @@ func (l *laner[I, O, K]) Run(_ context.Context, in *Inlet[I], out *Outlet[O]) er
 				out.pass(it.fault, it.trail)
 				continue
 			}
-			k, err := protectOr(in.node, func() (K, error) { return l.key(it.Value), nil }, func() { in.abandon(it, ErrGoexit) })
+			k, err := protectOr(in.node, func() (K, error) { return l.key(it.Value), nil }, func() { abandonItem(in, it, ErrGoexit) })
 			if err != nil {
-				in.abandon(it, err)
+				abandonItem(in, it, err)
 				continue
 			}
 			y.put(k, it)
@@ -92,7 +92,7 @@ func (l *laner[I, O, K]) serve(y *yard[I, K], in *Inlet[I], out *Outlet[O], wg *
 			return
 		}
 		n = len(group)
-		w.rest(true)
+		rested(&w, true)
 	}
 }
 

@@ -118,8 +118,8 @@ func (p *Port[I]) Up(x *Exchange[I]) bool {
 }
 
 // downAll and upAll are Down and Up for a batch at hand of which nothing is kept.
-func (p *Port[I]) downAll(xs []*Exchange[I]) { p.down = append(p.down, xs...) }
-func (p *Port[I]) upAll(xs []*Exchange[I])   { p.up = append(p.up, xs...) }
+func downAll[I any](p *Port[I], xs []*Exchange[I]) { p.down = append(p.down, xs...) }
+func upAll[I any](p *Port[I], xs []*Exchange[I])   { p.up = append(p.up, xs...) }
 
 // WakeIn has the handler woken once, d from now; a later call takes the place
 // of an earlier one. It does not block.
@@ -131,10 +131,10 @@ func (p *Port[I]) WakeIn(d time.Duration) { p.timer.Reset(d) }
 func (p *Port[I]) Resume(x *Exchange[I]) { p.resumed.put(x) }
 
 // holds reports whether the layer has x to send on.
-func (p *Port[I]) holds(x *Exchange[I]) bool { return p.held[x.slot] == x }
+func holds[I any](p *Port[I], x *Exchange[I]) bool { return p.held[x.slot] == x }
 
 // keep says that x, of the batch at hand, is not sent on with it.
-func (p *Port[I]) keep(x *Exchange[I]) {
+func keep[I any](p *Port[I], x *Exchange[I]) {
 	p.held[x.slot] = x
 	p.watch(x)
 }
@@ -162,7 +162,7 @@ func (p *Port[I]) watch(x *Exchange[I]) {
 		l.deadline = 0
 	}
 	if l.bounded() {
-		p.watches[x.slot] = l.watch(p.rt, func() { p.left.put(x) })
+		p.watches[x.slot] = watchLimit(&l, p.rt, func() { p.left.put(x) })
 	}
 }
 

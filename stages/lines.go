@@ -35,7 +35,7 @@ func (s lineSource) Run(ctx context.Context, out *Outlet[string]) error {
 	n := 0
 	for sc.Scan() {
 		n++
-		if !out.Emit(sc.Text()) || out.stopping() {
+		if !out.Emit(sc.Text()) || stopping(out) {
 			return nil
 		}
 	}
@@ -73,7 +73,7 @@ func (s lineSink[T]) Run(_ context.Context, in *Inlet[T]) (err error) {
 		held = append(held, it)
 		w.WriteString(string(it.Value)) // the writer keeps its error for Flush
 		w.WriteByte('\n')
-		if !in.pending() || len(held) >= batchSize {
+		if !pending(in) || len(held) >= batchSize {
 			held = s.flush(in, w, held)
 		}
 	}

@@ -12,7 +12,7 @@ func Link[T any](rt *Runtime, from, to *Node, bound int) (*Outlet[T], *Inlet[T])
 	e := newEdge[Item[T]](max(bound, 1))
 	e.bell = true
 	e.lost = func(it Item[T]) { it.trail.leave(errors.Join(rt.abortError(), ErrAbandoned)) }
-	j := &joint{from: from, to: to, edge: e}
+	j := &joint{from: from, to: to, edge: &e.level}
 	out := &Outlet[T]{rt: rt, node: from, edge: e, joint: j, mint: rt.mint()}
 	from.outs, to.ins = append(from.outs, j), append(to.ins, j)
 	rt.joints = append(rt.joints, j)

@@ -27,42 +27,42 @@ import (
 // below does with the item before.
 // f is not called any more once the flow is aborted.
 func Map[I, O any](f func(context.Context, I) (O, error), opts ...Option) Stage[I, O] {
-	return &mapper[I, O]{f: f, Settings: Apply(opts...)}
+	return &mapper[I, O]{f: f, settings: Apply(opts...)}
 }
 
 type mapper[I, O any] struct {
-	f func(context.Context, I) (O, error)
-	Settings
+	f        func(context.Context, I) (O, error)
+	settings Settings
 }
 
 // Validate implements [Validator].
 func (m *mapper[I, O]) Validate() error {
 	if m.f == nil {
-		return errors.Join(errors.New("function is nil"), m.Settings.Validate())
+		return errors.Join(errors.New("function is nil"), m.settings.Validate())
 	}
-	return m.Settings.Validate()
+	return m.settings.Validate()
 }
 
 // Staff implements [Staffed].
-func (m *mapper[I, O]) Staff() int { return m.Workers }
+func (m *mapper[I, O]) Staff() int { return m.settings.Workers }
 
 func (m *mapper[I, O]) Run(_ context.Context, in *Inlet[I], out *Outlet[O]) error {
-	f, err := hedged(m.Hedge, in.node, detached(in.rt, in.node, m.f))
+	f, err := hedged(m.settings.Hedge, in.node, detached(in.rt, in.node, m.f))
 	if err != nil {
 		return err
 	}
-	m = &mapper[I, O]{f: f, Settings: m.Settings}
-	if in.node.staffed(m.Workers, nil) > 1 {
+	m = &mapper[I, O]{f: f, settings: m.settings}
+	if in.node.staffed(m.settings.Workers, nil) > 1 {
 		newPool(m, in, out).run()
 		return nil
 	}
 	s := newSolo(in, m.f)
-	s.clear = func(n int) bool { return out.edge.clear(n, s.limit(n)) }
+	s.clear = func(n int) bool { return clearFor(&out.edge.level, n, limitOf(s, n)) }
 	s.send = func(results []Item[O]) {
-		if s.spoiled {
+		if s.worker.spoiled {
 			results = compact(results)
 		}
-		s.last, s.below = out.offer(results, s.limit(len(results)), s.last)
+		s.worker.last, s.below = out.offer(results, limitOf(s, len(results)), s.worker.last)
 	}
 	return outlive(in.node, func() error {
 		if !s.run() { // somebody has set more workers

@@ -87,7 +87,7 @@ func (s forEachBatch[T]) Run(_ context.Context, in *Inlet[T]) error {
 	return s.run(in, func(results []Item[struct{}]) {
 		for _, r := range results {
 			if r.failed() {
-				in.pass(r.fault, r.trail)
+				passBy(in, r.fault, r.trail)
 			} else {
 				r.trail.release()
 			}

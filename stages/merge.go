@@ -37,9 +37,9 @@ func forward[T any](in *Inlet[T], out *Outlet[T]) {
 		}
 		books := openFan(in, group)
 		for i := range group {
-			books.passes(&group[i])
+			passes(&books, &group[i])
 		}
-		books.close()
+		closeBooks(&books)
 		out.sendAll(group)
 	}
 }

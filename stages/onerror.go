@@ -18,8 +18,23 @@ func OnError[T any](f func(context.Context, *ItemError) (T, error)) Stage[T, T] 
 	return onError[T]{f}
 }
 
+// dealFailed sends on the healthy items, and gives the others to deal. It is called
+// once in a run, and the compiler would copy it and its loop to both stages.
+//
+//go:noinline
+func dealFailed[T any](in *Inlet[T], out *Outlet[T], deal func(Item[T])) error {
+	return outlive(in.node, func() error {
+		for it := range in.All() {
+			if sent := sendUnless(out, it); !sent {
+				deal(it)
+			}
+		}
+		return nil
+	})
+}
+
 // sendUnless sends it on, unless it has failed and an error policy may take it.
-func (out *Outlet[T]) sendUnless(it Item[T]) bool {
+func sendUnless[T any](out *Outlet[T], it Item[T]) bool {
 	switch {
 	case !it.failed():
 		out.Send(it)
@@ -40,18 +55,11 @@ func (s onError[T]) TakesFailures() bool { return true }
 func (s onError[T]) Validate() error { return needs(s.f == nil, "function is nil") }
 
 func (s onError[T]) Run(ctx context.Context, in *Inlet[T], out *Outlet[T]) error {
-	return outlive(in.node, func() error {
-		for it := range in.All() {
-			if sent := out.sendUnless(it); !sent {
-				s.ask(ctx, in, it, out)
-			}
-		}
-		return nil
-	})
+	return dealFailed(in, out, func(it Item[T]) { askOf(ctx, s, in, it, out) })
 }
 
-// ask lets the function decide on a failed item.
-func (s onError[T]) ask(ctx context.Context, in *Inlet[T], it Item[T], out *Outlet[T]) {
+// askOf lets the function decide on a failed item.
+func askOf[T any](ctx context.Context, s onError[T], in *Inlet[T], it Item[T], out *Outlet[T]) {
 	remains := func(err error) {
 		fault := *it.fault
 		fault.Err = err
@@ -85,18 +93,11 @@ func (s deadLetter[T]) TakesFailures() bool { return true }
 func (s deadLetter[T]) Validate() error { return needs(s.put == nil, "function is nil") }
 
 func (s deadLetter[T]) Run(ctx context.Context, in *Inlet[T], out *Outlet[T]) error {
-	return outlive(in.node, func() error {
-		for it := range in.All() {
-			if sent := out.sendUnless(it); !sent {
-				s.keep(ctx, in, it, out)
-			}
-		}
-		return nil
-	})
+	return dealFailed(in, out, func(it Item[T]) { putAside(ctx, s, in, it, out) })
 }
 
-// keep puts a failed item aside.
-func (s deadLetter[T]) keep(ctx context.Context, in *Inlet[T], it Item[T], out *Outlet[T]) {
+// putAside puts a failed item aside.
+func putAside[T any](ctx context.Context, s deadLetter[T], in *Inlet[T], it Item[T], out *Outlet[T]) {
 	remains := func(err error) {
 		fault := *it.fault
 		fault.Err = joinDeadLetter(fault.Err, in.node.name, err)

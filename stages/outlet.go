@@ -21,14 +21,14 @@ type Outlet[T any] struct {
 func (out *Outlet[T]) Send(it Item[T]) {
 	if !it.failed() {
 		out.node.out.Add(1)
-		out.time(it.trail)
+		timeItem(out, it.trail)
 	}
 	out.edge.put(it)
 }
 
-// time records the stage in the trail: it worked from when the inlet handed
+// timeItem records the stage in the trail: it worked from when the inlet handed
 // the item out until now.
-func (out *Outlet[T]) time(t *trail) {
+func timeItem[T any](out *Outlet[T], t *trail) {
 	if t == nil || !out.rt.timed {
 		return
 	}
@@ -39,7 +39,7 @@ func (out *Outlet[T]) time(t *trail) {
 }
 
 // sendLate is Send for an item that has only waited in the stage.
-func (out *Outlet[T]) sendLate(it Item[T]) {
+func sendLate[T any](out *Outlet[T], it Item[T]) {
 	if t := it.trail; t != nil {
 		t.began = out.rt.now()
 	}
@@ -65,30 +65,30 @@ func (out *Outlet[T]) Derive[P any](it Item[P], v T) {
 // a source should then return. A source that is asked to stop sees the end of
 // its context instead, and what it emits until it returns is still taken.
 func (out *Outlet[T]) Emit(v T) bool {
-	if !out.open() {
+	if !openFor(out) {
 		return false
 	}
 	now := out.rt.stamp()
 	out.mu.Lock()
 	t := out.mint.trail(now)
 	out.mu.Unlock()
-	out.count(1)
+	countIn(out, 1)
 	out.edge.put(Item[T]{Value: v, trail: t})
 	return true
 }
 
-// open waits while the source is paused. It reports whether values are taken.
-func (out *Outlet[T]) open() bool {
+// openFor waits while the source is paused. It reports whether values are taken.
+func openFor[T any](out *Outlet[T]) bool {
 	if p := out.node.paused.Load(); p != nil {
-		out.wait(*p)
+		waitResumed(out, *p)
 	}
 	return !out.rt.aborted.Load()
 }
 
-// wait blocks until the source may go on. A source that is to stop may, too:
+// waitResumed blocks until the source may go on. A source that is to stop may, too:
 // what it has taken from elsewhere belongs to the flow.
-func (out *Outlet[T]) wait(resumed <-chan struct{}) {
-	if out.stopping() {
+func waitResumed[T any](out *Outlet[T], resumed <-chan struct{}) {
+	if stopping(out) {
 		return
 	}
 	select {
@@ -111,20 +111,20 @@ type emitter[T any] struct {
 	share  int   // how many more may
 }
 
-func (out *Outlet[T]) emitter() emitter[T] {
+func newEmitter[T any](out *Outlet[T]) emitter[T] {
 	return emitter[T]{out: out, mint: out.rt.mint(), to: lessee[Item[T]]{edge: out.edge}, pace: newPace()}
 }
 
 // emit is [Outlet.Emit].
-func (e *emitter[T]) emit(v T) bool {
-	if !e.out.open() {
+func emit[T any](e *emitter[T], v T) bool {
+	if !openFor(e.out) {
 		return false
 	}
 	e.n++
-	it := Item[T]{Value: v, trail: e.mint.trail(e.stamp())}
+	it := Item[T]{Value: v, trail: e.mint.trail(stampNext(e))}
 	var idle, waited bool
 	if e.out.rt.abandoned == nil {
-		idle, waited = e.to.put(it)
+		idle, waited = putRented(&e.to, it)
 	} else { // a source that is left behind may come back when the edge is closed
 		idle, waited = e.out.edge.put(it)
 	}
@@ -132,16 +132,16 @@ func (e *emitter[T]) emit(v T) bool {
 		e.share, e.shared = 0, 0 // what went by was not the source's
 	}
 	if idle || e.n == batchSize {
-		e.count()
+		countEmitted(e)
 	}
 	return true
 }
 
-// stamp returns when the item at hand was born. Items that follow each other
+// stampNext returns when the item at hand was born. Items that follow each other
 // closely share a clock read, as they do in a stage; see [Timings]. An item for
 // which the receiver was already waiting gets a read of its own: the source has
 // paused.
-func (e *emitter[T]) stamp() int64 {
+func stampNext[T any](e *emitter[T]) int64 {
 	if e.mint.depot == nil {
 		return 0
 	}
@@ -158,23 +158,23 @@ func (e *emitter[T]) stamp() int64 {
 	return now
 }
 
-func (e *emitter[T]) count() {
-	e.out.count(e.n)
+func countEmitted[T any](e *emitter[T]) {
+	countIn(e.out, e.n)
 	e.n = 0
 }
 
-func (e *emitter[T]) end() {
-	e.to.end()
-	e.count()
+func endEmitter[T any](e *emitter[T]) {
+	endLease(&e.to)
+	countEmitted(e)
 	e.mint.retire()
 }
 
 // emitAll is Emit for values that came together. It may take some of them
 // before it returns false.
-func (out *Outlet[T]) emitAll(vs []T) bool {
+func emitAll[T any](out *Outlet[T], vs []T) bool {
 	var buf [batchSize]Item[T]
 	for len(vs) > 0 {
-		if !out.open() {
+		if !openFor(out) {
 			return false
 		}
 		n := min(len(vs), out.edge.size) // what is counted is on its way
@@ -184,7 +184,7 @@ func (out *Outlet[T]) emitAll(vs []T) bool {
 			buf[i] = Item[T]{Value: v, trail: out.mint.trail(now)}
 		}
 		out.mu.Unlock()
-		out.count(int64(n))
+		countIn(out, int64(n))
 		out.edge.putAll(buf[:n])
 		vs = vs[n:]
 	}
@@ -193,10 +193,10 @@ func (out *Outlet[T]) emitAll(vs []T) bool {
 
 // stopping reports whether the intake has been stopped, for all or for this
 // source.
-func (out *Outlet[T]) stopping() bool { return out.rt.stopped.Load() || out.node.unwanted.Load() }
+func stopping[T any](out *Outlet[T]) bool { return out.rt.stopped.Load() || out.node.unwanted.Load() }
 
-// count books n items that were brought in.
-func (out *Outlet[T]) count(n int64) {
+// countIn books n items that were brought in.
+func countIn[T any](out *Outlet[T], n int64) {
 	if out.source {
 		out.node.in.Add(n)
 	} else {
@@ -212,12 +212,12 @@ func (out *Outlet[T]) sendAll(items []Item[T]) (waited bool) {
 }
 
 // offer is sendAll for a stage whose goroutine may do the work of the stage
-// below, see [edge.offer].
+// below, see [offer] of the edge.
 func (out *Outlet[T]) offer(items []Item[T], limit, now int64) (last, below int64) {
 	if len(items) == 0 {
 		return now, 0
 	}
-	return out.edge.offer(items, limit, now)
+	return offer(out.edge, items, limit, now)
 }
 
 // pass sends on an item that has failed, here or further up.

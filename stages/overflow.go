@@ -85,30 +85,30 @@ func (o overflow[T]) Describe() string { return fmt.Sprintf("%d, %v", o.n, o.pol
 func (o overflow[T]) TakesFailures() bool { return true }
 
 func (o overflow[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error {
-	b := &backlog[T]{overflow: o}
+	b := &backlog[T]{n: o.n, policy: o.policy}
 	b.some.L, b.room.L = &b.mu, &b.mu
 	in.node.observe(b.snapshot)
 	var wg conc.WaitGroup
 	wg.Go(func() {
-		for it, ok := b.take(); ok; it, ok = b.take() {
-			out.sendLate(it)
+		for it, ok := takeBack(b); ok; it, ok = takeBack(b) {
+			sendLate(out, it)
 		}
 	})
 	defer func() {
-		b.close()
+		closeBacklog(b)
 		wg.Wait()
 	}()
 	for it := range in.All() {
-		if loser, lost := b.put(it); lost {
-			in.shed(loser, ErrOverflow)
+		if loser, lost := putBack(b, it); lost {
+			shedItem(in, loser, ErrOverflow)
 		}
 	}
 	return nil
 }
 
-// shed accounts for it as refused because a limit was reached. Nobody sees it
+// shedItem accounts for it as refused because a limit was reached. Nobody sees it
 // again, but a source that waits for it hears why.
-func (in *Inlet[T]) shed(it Item[T], why error) {
+func shedItem[T any](in *Inlet[T], it Item[T], why error) {
 	in.node.shed.Add(1)
 	if it.trail.receipt() != nil {
 		why = in.rt.newItemError(in.node, why, 0, it.Value, it.trail)
@@ -118,7 +118,8 @@ func (in *Inlet[T]) shed(it Item[T], why error) {
 
 // backlog is what has come and not left.
 type backlog[T any] struct {
-	overflow[T]
+	n      int
+	policy OverflowPolicy
 
 	mu     sync.Mutex
 	some   sync.Cond // there is an item, or the end
@@ -131,36 +132,36 @@ type backlog[T any] struct {
 func (b *backlog[T]) snapshot() any {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return OverflowSnapshot{Depth: b.items.len(), Bound: b.n, Shed: b.shed}
+	return OverflowSnapshot{Depth: waitingIn(&b.items), Bound: b.n, Shed: b.shed}
 }
 
-// put adds an item. It returns the one that lost its place for it, if any.
-func (b *backlog[T]) put(it Item[T]) (loser Item[T], lost bool) {
+// putBack adds an item. It returns the one that lost its place for it, if any.
+func putBack[T any](b *backlog[T], it Item[T]) (loser Item[T], lost bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for b.items.len() >= b.n {
+	for waitingIn(&b.items) >= b.n {
 		if b.policy == DropNewest && !it.failed() {
 			b.shed++
 			return it, true
 		}
-		if i, ok := b.oldest(); ok {
+		if i, ok := oldest(b); ok {
 			b.shed++
-			loser, lost = b.items.cut(i), true
+			loser, lost = cut(&b.items, i), true
 			break
 		}
 		b.room.Wait()
 	}
-	b.items.push(it)
+	push(&b.items, it)
 	b.some.Signal()
 	return loser, lost
 }
 
 // oldest returns the place of the item that may be dropped for another.
-func (b *backlog[T]) oldest() (int, bool) {
+func oldest[T any](b *backlog[T]) (int, bool) {
 	if b.policy != DropOldest {
 		return 0, false
 	}
-	for i := range b.items.len() {
+	for i := range waitingIn(&b.items) {
 		if !b.items.all[b.items.head+i].failed() {
 			return i, true
 		}
@@ -168,21 +169,21 @@ func (b *backlog[T]) oldest() (int, bool) {
 	return 0, false
 }
 
-// take blocks until there is an item. It returns false at the end.
-func (b *backlog[T]) take() (it Item[T], ok bool) {
+// takeBack blocks until there is an item. It returns false at the end.
+func takeBack[T any](b *backlog[T]) (it Item[T], ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for b.items.len() == 0 && !b.closed {
+	for waitingIn(&b.items) == 0 && !b.closed {
 		b.some.Wait()
 	}
-	if b.items.len() == 0 {
+	if waitingIn(&b.items) == 0 {
 		return it, false
 	}
 	b.room.Signal()
-	return b.items.pop(), true
+	return pop(&b.items), true
 }
 
-func (b *backlog[T]) close() {
+func closeBacklog[T any](b *backlog[T]) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.closed = true

@@ -43,23 +43,23 @@ func (p partitioner[T]) Run(_ context.Context, in *Inlet[T], outs []*Outlet[T]) 
 				books = openFan(in, group)
 			}
 			for done < len(group) {
-				p.sort(&books, group, &done, lots)
+				sortInto(p, &books, group, &done, lots)
 			}
 			group = nil
-			books.close()
+			closeBooks(&books)
 			sendLots(lots, outs)
 		}
 	})
 }
 
-// sort puts the items of the group that are not done into their lots, up to one
+// sortInto puts the items of the group that are not done into their lots, up to one
 // whose lane function panics or ends the goroutine, which fails.
-func (p partitioner[T]) sort(books *fan[T], group []Item[T], done *int, lots []lot[T]) {
+func sortInto[T any](p partitioner[T], books *fan[T], group []Item[T], done *int, lots []lot[T]) {
 	n := *done
 	finished := false
 	defer func() {
 		if !finished {
-			lots[0].add(books.fail(&group[n], caught(books.in.node.name, recover())))
+			addTo(&lots[0], failAt(books, &group[n], caught(books.in.node.name, recover())))
 			n++
 		}
 		*done = n
@@ -67,27 +67,27 @@ func (p partitioner[T]) sort(books *fan[T], group []Item[T], done *int, lots []l
 	for ; n < len(group); n++ {
 		it := &group[n]
 		if it.failed() || books.aborted {
-			books.passes(it)
-			lots[0].add(*it)
+			passes(books, it)
+			addTo(&lots[0], *it)
 			continue
 		}
 		lane := p.lane(it.Value)
 		if lane < 0 || lane >= len(lots) {
-			lots[0].add(books.fail(it, fmt.Errorf("lane %d of %d", lane, len(lots))))
+			addTo(&lots[0], failAt(books, it, fmt.Errorf("lane %d of %d", lane, len(lots))))
 			continue
 		}
-		books.passes(it)
-		lots[lane].add(*it)
+		passes(books, it)
+		addTo(&lots[lane], *it)
 	}
 	finished = true
 }
 
-// fail books a healthy item as failed and returns it as that; one that has
+// failAt books a healthy item as failed and returns it as that; one that has
 // failed before is returned as it is.
-func (f *fan[T]) fail(it *Item[T], err error) Item[T] {
+func failAt[T any](f *fan[T], it *Item[T], err error) Item[T] {
 	if !it.failed() {
 		f.tally.in++
-		f.failed++
+		f.tally.failed++
 		it.fault = f.in.rt.newItemError(f.in.node, err, 1, it.Value, it.trail)
 	}
 	return *it

@@ -10,10 +10,10 @@ import (
 // into its slot of the ring, and the worker that fills the slot at the head
 // sends on what is ready from there.
 type pool[I, O any] struct {
-	*dealer[Item[I]]
-	m   *mapper[I, O]
-	in  *Inlet[I]
-	out *Outlet[O]
+	dealer *dealer[Item[I]]
+	m      *mapper[I, O]
+	in     *Inlet[I]
+	out    *Outlet[O]
 
 	workers conc.WaitGroup
 
@@ -33,32 +33,32 @@ type slot[O any] struct {
 func newPool[I, O any](m *mapper[I, O], in *Inlet[I], out *Outlet[O]) *pool[I, O] {
 	p := &pool[I, O]{m: m, in: in, out: out}
 	p.dealer = newDealer(0, func() []Item[I] { return in.group(batchSize) })
-	if !m.Unordered {
+	if !m.settings.Unordered {
 		p.outgoing = make([]Item[O], 0, batchSize)
-		p.room = func() int { return len(p.ring) - int(p.ticket-p.sent) }
+		p.dealer.room = func() int { return len(p.ring) - int(p.dealer.ticket-p.sent) }
 	}
 	return p
 }
 
 // run returns when all workers have.
 func (p *pool[I, O]) run() {
-	p.in.node.staffed(p.m.Workers, func(n int) {
-		p.widen(n)
-		p.staff(n, func() { p.workers.Go(func() { p.work(nil, 0) }) })
+	p.in.node.staffed(p.m.settings.Workers, func(n int) {
+		widen(p, n)
+		p.dealer.staff(n, func() { p.workers.Go(func() { p.work(nil, 0) }) })
 	})
 	p.workers.Wait()
 }
 
 // widen makes the ring large enough for n workers.
-func (p *pool[I, O]) widen(n int) {
+func widen[I, O any](p *pool[I, O], n int) {
 	size := max(64, groupSize*n)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.m.Unordered || size <= len(p.ring) {
+	p.dealer.mu.Lock()
+	defer p.dealer.mu.Unlock()
+	if p.m.settings.Unordered || size <= len(p.ring) {
 		return
 	}
 	ring := make([]slot[O], size)
-	for t := p.head; t < p.ticket; t++ {
+	for t := p.head; t < p.dealer.ticket; t++ {
 		ring[t%uint64(size)] = p.ring[t%uint64(len(p.ring))]
 	}
 	p.ring = ring
@@ -70,7 +70,7 @@ func (p *pool[I, O]) widen(n int) {
 func (p *pool[I, O]) work(taken []Item[I], ticket uint64) {
 	w := newWorker(p.in, p.m.f)
 	exiting := func(results []Item[O], rest int) {
-		p.give(ticket, results)
+		give(p, ticket, results)
 		left, next := slices.Clone(taken[len(taken)-rest:]), ticket+uint64(len(results))
 		p.workers.Go(func() { p.work(left, next) })
 	}
@@ -78,37 +78,37 @@ func (p *pool[I, O]) work(taken []Item[I], ticket uint64) {
 	for ok := true; ; {
 		for len(taken) > 0 {
 			results := w.do(taken, exiting)
-			p.give(ticket, results)
+			give(p, ticket, results)
 			taken, ticket = taken[len(results):], ticket+uint64(len(results))
 		}
-		if taken, ticket, ok = p.take(group[:0], w.pace.group()); !ok {
+		if taken, ticket, ok = p.dealer.take(group[:0], w.pace.group()); !ok {
 			return
 		}
-		w.rest(true) // at the dealer, for the next
+		rested(&w, true) // at the dealer, for the next
 	}
 }
 
 // give hands on the results of the items that were taken with ticket.
-func (p *pool[I, O]) give(ticket uint64, results []Item[O]) {
-	if p.m.Unordered {
+func give[I, O any](p *pool[I, O], ticket uint64, results []Item[O]) {
+	if p.m.settings.Unordered {
 		p.out.sendAll(compact(results))
 		return
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.dealer.mu.Lock()
+	defer p.dealer.mu.Unlock()
 	for i, r := range results {
 		p.ring[(ticket+uint64(i))%uint64(len(p.ring))] = slot[O]{item: r, done: true}
 	}
 	if !p.emitting {
 		p.emitting = true
-		p.emitLocked()
+		emitReady(p)
 		p.emitting = false
 	}
 }
 
-// emitLocked sends on what is ready at the head. There is one emitter at a
+// emitReady sends on what is ready at the head. There is one emitter at a
 // time, so the order holds although it sends without the lock.
-func (p *pool[I, O]) emitLocked() {
+func emitReady[I, O any](p *pool[I, O]) {
 	for {
 		run := p.outgoing[:0]
 		for len(run) < batchSize {
@@ -123,13 +123,13 @@ func (p *pool[I, O]) emitLocked() {
 		if len(run) == 0 {
 			return
 		}
-		p.mu.Unlock()
+		p.dealer.mu.Unlock()
 		p.out.sendAll(compact(run))
-		p.mu.Lock()
-		full := p.room() == 0
+		p.dealer.mu.Lock()
+		full := p.dealer.room() == 0
 		p.sent = p.head
 		if full {
-			p.callLocked(1)
+			p.dealer.callLocked(1)
 		}
 	}
 }

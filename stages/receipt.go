@@ -116,10 +116,10 @@ func (t *trail) carry(r *receipt) {
 // The values carry the acknowledgement through all stages. It costs an
 // allocation a call, and the stages nothing.
 func (out *Outlet[T]) EmitAcked(settle func(error), vs ...T) bool {
-	if !out.open() {
+	if !openFor(out) {
 		return false
 	}
-	r := &receipt{settle: func(err error) { out.settle(settle, err) }}
+	r := &receipt{settle: func(err error) { settleSource(out, settle, err) }}
 	if len(vs) == 0 {
 		r.settle(nil)
 		return true
@@ -127,24 +127,24 @@ func (out *Outlet[T]) EmitAcked(settle func(error), vs ...T) bool {
 	r.owed.Store(int32(len(vs)))
 	now := out.rt.stamp()
 	for _, v := range vs {
-		t := out.keep(now)
+		t := keepTrail(out, now)
 		t.owe(r)
-		out.count(1)
+		countIn(out, 1)
 		out.edge.put(Item[T]{Value: v, trail: t})
 	}
 	return true
 }
 
-// settle calls the source's function, whose panic is a fault of the source.
-func (out *Outlet[T]) settle(settle func(error), err error) {
+// settleSource calls the source's function, whose panic is a fault of the source.
+func settleSource[T any](out *Outlet[T], settle func(error), err error) {
 	_, broken := protect(out.node, func() (struct{}, error) { settle(err); return struct{}{}, nil })
 	if broken != nil {
 		out.rt.fail(fmt.Errorf("stage %q: acknowledgement: %w", out.node.name, broken))
 	}
 }
 
-// keep returns a trail for an item that needs one also in an untimed run.
-func (out *Outlet[T]) keep(now int64) *trail {
+// keepTrail returns a trail for an item that needs one also in an untimed run.
+func keepTrail[T any](out *Outlet[T], now int64) *trail {
 	out.mu.Lock()
 	defer out.mu.Unlock()
 	out.mint.depot = out.rt.depot

@@ -28,7 +28,7 @@ func (r reducer[T, A]) Validate() error { return needs(r.f == nil, "function is 
 
 func (r reducer[T, A]) Run(_ context.Context, in *Inlet[T], out *Outlet[A]) error {
 	in.books = new(books)
-	defer func() { in.settleBooks(); in.books = nil }()
+	defer func() { settleBooks(in); in.books = nil }()
 	result, held := r.initial, false
 	var first Item[T] // owes what all that is in the result does
 	cause := ErrGoexit
@@ -40,7 +40,7 @@ func (r reducer[T, A]) Run(_ context.Context, in *Inlet[T], out *Outlet[A]) erro
 	var last int64 // when the work on the item before ended
 	return outlive(in.node, func() error {
 		for {
-			busy := in.pending()
+			busy := pending(in)
 			it, ok := in.Next()
 			if !ok {
 				break
@@ -55,7 +55,7 @@ func (r reducer[T, A]) Run(_ context.Context, in *Inlet[T], out *Outlet[A]) erro
 			last = end
 			switch {
 			case err != nil:
-				in.reject(it, err)
+				reject(in, it, err)
 				continue
 			case held:
 				in.Fold(it, &first)
@@ -70,7 +70,7 @@ func (r reducer[T, A]) Run(_ context.Context, in *Inlet[T], out *Outlet[A]) erro
 			cause = in.rt.abortError()
 		case held:
 			held = false
-			out.sendLate(first.With(result))
+			sendLate(out, first.With(result))
 		default:
 			out.Emit(result)
 		}
@@ -97,13 +97,13 @@ func (r reducer[T, A]) step(in *Inlet[T], it Item[T], result A) (A, error) {
 
 // reject accounts for an item as what the error of its function says: dropped,
 // expired or failed.
-func (in *Inlet[T]) reject(it Item[T], err error) {
+func reject[T any](in *Inlet[T], it Item[T], err error) {
 	switch {
 	case isDrop(err):
 		in.Drop(it)
 	case isExpired(err):
 		in.node.expired.Add(1)
-		in.pass(in.rt.newItemError(in.node, err, 0, it.Value, it.trail), it.trail)
+		passBy(in, in.rt.newItemError(in.node, err, 0, it.Value, it.trail), it.trail)
 	default:
 		in.Fail(it, err)
 	}

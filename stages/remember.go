@@ -17,7 +17,7 @@ type rememberer[T any] struct{}
 func (rememberer[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error {
 	for it := range in.All() {
 		if it.trail == nil {
-			it.trail = out.keep(in.rt.now())
+			it.trail = keepTrail(out, in.rt.now())
 		}
 		it.trail.remember(&remembered[T]{it.Value})
 		out.Send(it)

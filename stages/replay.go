@@ -67,19 +67,19 @@ func (r *Replay[T]) Run(ctx context.Context, out *Outlet[T]) error {
 // emit brings a letter's value in. It remembers it, so that a new letter has it
 // whatever becomes of it in the flow.
 func (r *Replay[T]) emit(out *Outlet[T], l Letter[T]) bool {
-	if !out.open() {
+	if !openFor(out) {
 		return false
 	}
 	receipt := &receipt{replays: l.Replays + 1}
 	receipt.settle = func(err error) {
-		out.settle(func(err error) { r.settle(out, l.ID, receipt, err) }, err)
+		settleSource(out, func(err error) { r.settle(out, l.ID, receipt, err) }, err)
 	}
 	receipt.owed.Store(1)
-	t := out.keep(out.rt.stamp())
+	t := keepTrail(out, out.rt.stamp())
 	t.owe(receipt)
 	t.remember(&remembered[T]{l.Value})
 	r.replayed.Add(1)
-	out.count(1)
+	countIn(out, 1)
 	out.edge.put(Item[T]{Value: l.Value, trail: t})
 	return true
 }

@@ -100,7 +100,7 @@ func (h *retryHandler[I]) requests(xs []*Exchange[I]) {
 	for _, x := range xs {
 		h.begin(x, began)
 	}
-	h.port.downAll(xs)
+	downAll(h.port, xs)
 }
 
 // responses implements [bulkHandler].
@@ -145,7 +145,7 @@ func (h *retryHandler[I]) Response(x *Exchange[I]) {
 	}
 	due := h.port.rt.now() + int64(v.Delay)
 	c.due = due
-	h.port.keep(x)
+	keep(h.port, x)
 	h.delays.Push(due, uint32(x.Slot()))
 	if first, _ := h.delays.Next(); first == due {
 		h.port.WakeIn(v.Delay)

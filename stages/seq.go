@@ -15,10 +15,10 @@ type seqSource[T any] struct{ seq iter.Seq[T] }
 func (s seqSource[T]) Validate() error { return needs(s.seq == nil, "sequence is nil") }
 
 func (s seqSource[T]) Run(ctx context.Context, out *Outlet[T]) error {
-	e := out.emitter()
-	defer e.end()
+	e := newEmitter(out)
+	defer endEmitter(&e)
 	for v := range s.seq {
-		if !e.emit(v) || out.stopping() {
+		if !emit(&e, v) || stopping(out) {
 			break
 		}
 	}

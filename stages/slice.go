@@ -11,7 +11,7 @@ type sliceSource[T any] []T
 func (s sliceSource[T]) Run(ctx context.Context, out *Outlet[T]) error {
 	for len(s) > 0 && ctx.Err() == nil {
 		n := min(len(s), batchSize)
-		if !out.emitAll(s[:n]) {
+		if !emitAll(out, s[:n]) {
 			return nil
 		}
 		s = s[n:]

@@ -41,11 +41,11 @@ func (s throttler[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error
 	in.node.observe(func() any { return l.Snapshot() })
 	return outlive(in.node, func() error {
 		for it := range in.All() {
-			switch err := s.wait(in, it, l); {
+			switch err := waitForRate(s, in, it, l); {
 			case err == nil:
-				out.sendLate(it)
+				sendLate(out, it)
 			case isExpired(err):
-				in.reject(it, err)
+				reject(in, it, err)
 			default:
 				in.Fail(it, err)
 			}
@@ -54,9 +54,9 @@ func (s throttler[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error
 	})
 }
 
-// wait returns nil when the item may go on: it is admitted, or the intake has been
+// waitForRate returns nil when the item may go on: it is admitted, or the intake has been
 // stopped.
-func (s throttler[T]) wait(in *Inlet[T], it Item[T], l *limiter.Limiter) error {
+func waitForRate[T any](s throttler[T], in *Inlet[T], it Item[T], l *limiter.Limiter) error {
 	cost := 1
 	if s.cost != nil {
 		var err error
@@ -72,9 +72,9 @@ func (s throttler[T]) wait(in *Inlet[T], it Item[T], l *limiter.Limiter) error {
 		return nil
 	}
 	bounds := it.trail.bounds()
-	ctx, cancel := bounds.context(in.rt.intake, in.rt.base)
+	ctx, cancel := contextOf(&bounds, in.rt.intake, in.rt.base)
 	defer cancel()
-	err := bounds.blame(in.rt, l.Wait(ctx, cost))
+	err := blame(&bounds, in.rt, l.Wait(ctx, cost))
 	switch {
 	case in.rt.ctx.Err() != nil:
 		return in.rt.abortError()

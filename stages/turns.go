@@ -138,7 +138,7 @@ func (q *turns[I, P]) begin() *turn[I, P] {
 
 // serve gets what t waits for. A panic ends the run, as that of a layer does.
 func (q *turns[I, P]) serve(t *turn[I, P]) {
-	ctx, cancel := t.context(q.ctx, q.port.rt.base)
+	ctx, cancel := contextOf(&t.limit, q.ctx, q.port.rt.base)
 	defer cancel()
 	got, err := protectOr(q.port.node, func() (P, error) { return q.get(ctx, t) }, func() {
 		q.fault(ErrGoexit)
@@ -148,7 +148,7 @@ func (q *turns[I, P]) serve(t *turn[I, P]) {
 	if isPanic(err) {
 		q.fault(err)
 	}
-	q.settle(t, got, t.blame(q.port.rt, err))
+	q.settle(t, got, blame(&t.limit, q.port.rt, err))
 }
 
 // settle sends x back with what was got for it, or gives that up where x has left.

@@ -207,7 +207,7 @@ func (s windower[T]) Run(ctx context.Context, in *Inlet[T], out *Outlet[WindowOf
 				w.flush()
 			case f.at == nil:
 				w.advance(w.clock())
-			case in.rt.now() >= w.next() && in.poll() != ready:
+			case in.rt.now() >= w.next() && pollInlet(in) != ready:
 				w.close()
 			}
 			if w.due.Len() > 0 {

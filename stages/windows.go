@@ -150,7 +150,7 @@ func (w *windows[T]) refuse(ctx context.Context, it Item[T]) {
 	if err == nil {
 		err = ErrDrop
 	}
-	w.in.reject(it, err)
+	reject(w.in, it, err)
 }
 
 // find returns the windows that an item belongs to, opened where need be; none
@@ -245,7 +245,7 @@ func (w *windows[T]) leave(win *window[T], partial bool) {
 	if !slices.IsSorted(win.times) {
 		sort.Stable(byTime[T]{win})
 	}
-	w.out.sendLate(win.lead.With(WindowOf[T]{
+	sendLate(w.out, win.lead.With(WindowOf[T]{
 		Start: time.Unix(0, win.start).UTC(), End: time.Unix(0, win.end).UTC(), Items: win.items, Partial: partial,
 	}))
 }

@@ -83,15 +83,15 @@ var dropped = &ItemError{Err: ErrDrop}
 
 // worker calls a function for groups of items: one goroutine's part of a Map.
 type worker[I, O any] struct {
-	rt   *Runtime
-	node *Node
-	f    func(context.Context, I) (O, error)
-	pace pace
-	buf  []Item[O] // the results of the items, one for one
-	done int       // how many of them there are
-	from int       // the first of the group
-	last int64     // when the last group ended, if the next begins then; else 0
-	tally
+	rt      *Runtime
+	node    *Node
+	f       func(context.Context, I) (O, error)
+	pace    pace
+	buf     []Item[O] // the results of the items, one for one
+	done    int       // how many of them there are
+	from    int       // the first of the group
+	last    int64     // when the last group ended, if the next begins then; else 0
+	tally   tally
 	spoiled bool // not all of the results are healthy
 	final   bool // the items leave the flow here, and nobody asks for their trails
 }
@@ -120,10 +120,10 @@ func (w *worker[I, O]) do(items []Item[I], exiting func(results []Item[O], rest 
 		w.from = w.done
 		to := min(w.from+w.pace.share(), len(items))
 		for w.done < to {
-			w.attempt(items, to, exiting)
+			attempt(w, items, to, exiting)
 		}
 		end := w.rt.now() // in an untimed run, too: the pace depends on it
-		w.account(begin, end)
+		account(w, begin, end)
 		begin = end
 		if w.pace.calm == 0 {
 			break
@@ -131,13 +131,13 @@ func (w *worker[I, O]) do(items []Item[I], exiting func(results []Item[O], rest 
 	}
 	w.last = begin
 	w.node.calls.Add(-1)
-	w.publish(w.node)
+	w.tally.publish(w.node)
 	return w.buf[:w.done]
 }
 
-// rest says whether the worker waited for anything since the last group: if it
+// rested says whether the worker waited for anything since the last group: if it
 // did not, the next one begins when that ended, which saves a clock read.
-func (w *worker[I, O]) rest(waited bool) {
+func rested[I, O any](w *worker[I, O], waited bool) {
 	if waited {
 		w.last = 0
 	}
@@ -146,11 +146,11 @@ func (w *worker[I, O]) rest(waited bool) {
 // attempt goes on with the items up to the to-th, until they are done or the
 // function panics; a panic costs the one item that caused it. One deferred call
 // serves many items.
-func (w *worker[I, O]) attempt(items []Item[I], to int, exiting func([]Item[O], int)) {
+func attempt[I, O any](w *worker[I, O], items []Item[I], to int, exiting func([]Item[O], int)) {
 	finished := false
 	defer func() {
 		if !finished {
-			w.recover(items, caught(w.node.name, recover()), exiting)
+			recoverItem(w, items, caught(w.node.name, recover()), exiting)
 		}
 	}()
 	aborted := w.rt.aborted.Load()
@@ -158,16 +158,16 @@ func (w *worker[I, O]) attempt(items []Item[I], to int, exiting func([]Item[O], 
 	for i := w.done; i < to; i++ {
 		it := &items[i]
 		if it.fault != nil || aborted {
-			w.forward(it)
+			forwardItem(w, it)
 			continue
 		}
 		if it.trail.limited() {
-			w.timely(it)
+			workTimely(w, it)
 			continue
 		}
 		v, err := f(ctx, it.Value)
 		if err != nil {
-			w.fail(it, err)
+			failItem(w, it, err)
 			continue
 		}
 		buf[i] = Item[O]{Value: v, trail: it.trail}
@@ -176,110 +176,110 @@ func (w *worker[I, O]) attempt(items []Item[I], to int, exiting func([]Item[O], 
 	finished = true
 }
 
-// recover fails the item whose function panicked. Where it ended the goroutine, the
+// recoverItem fails the item whose function panicked. Where it ended the goroutine, the
 // others are left to another.
-func (w *worker[I, O]) recover(items []Item[I], err error, exiting func([]Item[O], int)) {
-	w.fail(&items[w.done], err)
+func recoverItem[I, O any](w *worker[I, O], items []Item[I], err error, exiting func([]Item[O], int)) {
+	failItem(w, &items[w.done], err)
 	if err == ErrGoexit { //nolint:errorlint // our own value, as it is
 		now := w.rt.now()
-		w.account(now, now)
+		account(w, now, now)
 		w.node.calls.Add(-1)
-		w.publish(w.node)
+		w.tally.publish(w.node)
 		exiting(w.buf[:w.done], len(items)-w.done)
 	}
 }
 
-// put adds a result that is not healthy.
-func (w *worker[I, O]) put(r Item[O]) {
+// putResult adds a result that is not healthy.
+func putResult[I, O any](w *worker[I, O], r Item[O]) {
 	w.spoiled = true
 	w.buf[w.done] = r
 	w.done++
 }
 
-// timely calls the function for an item that has limits.
-func (w *worker[I, O]) timely(it *Item[I]) {
+// workTimely calls the function for an item that has limits.
+func workTimely[I, O any](w *worker[I, O], it *Item[I]) {
 	l := it.trail.bounds()
 	if late := l.over(w.rt); late != nil {
-		w.expire(it, late)
+		expireItem(w, it, late)
 		return
 	}
 	v, err := timely(w.rt, l, w.f, it.Value)
 	if err != nil {
-		w.fail(it, err)
+		failItem(w, it, err)
 		return
 	}
 	w.buf[w.done] = Item[O]{Value: v, trail: it.trail}
 	w.done++
 }
 
-// forward adds an item that the function does not get: it has failed before,
+// forwardItem adds an item that the function does not get: it has failed before,
 // or fails now because the flow is aborted.
-func (w *worker[I, O]) forward(it *Item[I]) {
+func forwardItem[I, O any](w *worker[I, O], it *Item[I]) {
 	fault := it.fault
 	if fault == nil {
-		w.in++
-		w.failed++
+		w.tally.in++
+		w.tally.failed++
 		fault = w.rt.newItemError(w.node, w.rt.abortError(), 0, it.Value, it.trail)
 	}
-	w.put(Item[O]{fault: fault, trail: it.trail})
+	putResult(w, Item[O]{fault: fault, trail: it.trail})
 }
 
-// expire adds an item that is too late for the function.
-func (w *worker[I, O]) expire(it *Item[I], late error) {
-	w.in++
-	w.expired++
+// expireItem adds an item that is too late for the function.
+func expireItem[I, O any](w *worker[I, O], it *Item[I], late error) {
+	w.tally.in++
+	w.tally.expired++
 	fault := w.rt.newItemError(w.node, late, 0, it.Value, it.trail)
-	w.put(Item[O]{fault: fault, trail: it.trail})
+	putResult(w, Item[O]{fault: fault, trail: it.trail})
 }
 
-// fail adds an item for which the function returned an error.
-func (w *worker[I, O]) fail(it *Item[I], err error) {
+// failItem adds an item for which the function returned an error.
+func failItem[I, O any](w *worker[I, O], it *Item[I], err error) {
 	switch {
 	case it.fault != nil:
-		w.forward(it)
+		forwardItem(w, it)
 	case isDrop(err):
-		w.in++
-		w.filtered++
+		w.tally.in++
+		w.tally.filtered++
 		it.trail.release()
-		w.put(Item[O]{fault: dropped})
+		putResult(w, Item[O]{fault: dropped})
 	default:
-		w.in++
+		w.tally.in++
 		if isExpired(err) {
-			w.expired++
+			w.tally.expired++
 		} else {
-			w.failed++
+			w.tally.failed++
 		}
 		fault := w.rt.newItemError(w.node, err, 1, it.Value, it.trail)
-		w.put(Item[O]{fault: fault, trail: it.trail})
+		putResult(w, Item[O]{fault: fault, trail: it.trail})
 	}
 }
 
 // account books the group, which was worked on from begin to end, and adds the
 // stage to the trails. Neighbours in a group follow each other without a gap.
-func (w *worker[I, O]) account(begin, end int64) {
+func account[I, O any](w *worker[I, O], begin, end int64) {
 	group := w.buf[w.from:w.done]
 	n, total := int64(len(group)), end-begin
 	w.pace.note(len(group), total)
 	each := total / n
 	if !w.spoiled {
-		w.in += n
-		w.out += n
-		w.attempts += n
+		w.tally.in += n
+		w.tally.out += n
+		w.tally.attempts += n
 		if w.rt.timed {
-			w.mark(group, begin, each)
+			markGroup(w, group, begin, each)
 		}
 	} else {
-		w.sift(group, begin, each)
+		sift(w, group, begin, each)
 	}
 	if w.rt.timed {
-		w.work += total
-		w.longest = max(w.longest, each)
+		w.tally.work += total
+		w.tally.longest = max(w.tally.longest, each)
 	}
 }
 
-// mark adds the stage to the trails of a group: what [trail.add] does, at a third
+// markGroup adds the stage to the trails of a group: what [trail.add] does, at a third
 // of the price, as neighbours have their trails in the same slab.
-func (w *worker[I, O]) mark(group []Item[O], begin, each int64) {
+func markGroup[I, O any](w *worker[I, O], group []Item[O], begin, each int64) {
 	var slab *slab
 	var spans []span
 	var waited int64
@@ -306,25 +306,25 @@ func (w *worker[I, O]) mark(group []Item[O], begin, each int64) {
 			t.n++
 		}
 	}
-	w.wait += waited
+	w.tally.wait += waited
 }
 
 // sift is account's part for a group of which not all is well.
-func (w *worker[I, O]) sift(group []Item[O], begin, each int64) {
+func sift[I, O any](w *worker[I, O], group []Item[O], begin, each int64) {
 	for i := range group {
 		it := &group[i]
 		if it.fault == nil {
-			w.in++
-			w.out++
+			w.tally.in++
+			w.tally.out++
 		} else if it.fault == dropped || it.fault.Stage != w.node.name {
 			continue
 		}
 		if it.trail != nil && w.rt.timed {
-			w.wait += max(begin-it.trail.left, 0)
+			w.tally.wait += max(begin-it.trail.left, 0)
 			it.trail.add(w.node, 1, begin, begin+each)
 		}
 		begin += each
-		w.attempts++
+		w.tally.attempts++
 	}
 }
 

@@ -103,14 +103,14 @@ func (p *pairs[A, B, O]) pair(x Item[A], y Item[B]) {
 	a, b := p.left.in, p.right.in
 	switch {
 	case x.failed() && y.failed():
-		a.pass(x.fault, x.trail)
-		b.pass(y.fault, y.trail)
+		passBy(a, x.fault, x.trail)
+		passBy(b, y.fault, y.trail)
 	case y.failed():
 		a.Fold(x, &y)
-		b.pass(y.fault, y.trail)
+		passBy(b, y.fault, y.trail)
 	case x.failed():
 		b.Fold(y, &x)
-		a.pass(x.fault, x.trail)
+		passBy(a, x.fault, x.trail)
 	default:
 		by := sooner(x.trail.deadline(), y.trail.deadline())
 		b.Fold(y, &x)
@@ -123,7 +123,7 @@ func (p *pairs[A, B, O]) pair(x Item[A], y Item[B]) {
 			a.Fail(x, err)
 			return
 		}
-		p.out.sendLate(x.With(v))
+		sendLate(p.out, x.With(v))
 	}
 }
 
@@ -176,7 +176,7 @@ func (w *waiting[T]) empty(err error) {
 	for w.len() > 0 {
 		switch it := w.pop(); {
 		case it.failed():
-			w.in.pass(it.fault, it.trail)
+			passBy(w.in, it.fault, it.trail)
 		case err != nil:
 			w.in.Fail(it, err)
 		default:
