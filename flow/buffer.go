@@ -9,7 +9,7 @@ import (
 // lead makes n the receiver of the stream, and returns the edge to it. An edge
 // that drops what it has no room for is a stage of its own, since what it drops
 // must be on somebody's books; the edge behind it is as small as can be.
-func (s *Stream[T]) lead(n *node, settings stages.Settings) *wire {
+func lead[T any](s *Stream[T], n *node, settings stages.Settings) *wire {
 	w := s.wire
 	if settings.Overflow == stages.Block || w.to != nil {
 		w.lead(n, settings)

@@ -17,7 +17,7 @@ func split[T any](s *Stream[T], kind string, n int, stage stages.FanOut[T], opts
 	settings := stages.Apply(opts...)
 	g := s.graph.root()
 	node := g.add(kind, stage, settings)
-	from := s.lead(node, settings)
+	from := lead(s, node, settings)
 	if n < 1 {
 		node.fault = both(node.fault, fmt.Errorf("it must have at least 1 branch, not %d", n))
 		return nil
@@ -62,7 +62,7 @@ func gather[T, U any](kind string, stage stages.FanIn[T, U], streams []*Stream[T
 	node.turns = takesTurns(stage)
 	var wires []*wire
 	for _, s := range streams {
-		wires = append(wires, s.lead(node, settings))
+		wires = append(wires, lead(s, node, settings))
 	}
 	next := &Stream[U]{graph: g, wire: newWire[U](g, node)}
 	node.start = func(r *Run) func() {
@@ -94,7 +94,7 @@ func pair[A, B, U any](kind string, stage stages.Pairing[A, B, U], a *Stream[A],
 	g.absorb(b.graph.root())
 	node := g.add(kind, stage, settings)
 	node.turns, node.pairs = takesTurns(stage), takesPairs(stage)
-	first, second := a.lead(node, settings), b.lead(node, settings)
+	first, second := lead(a, node, settings), lead(b, node, settings)
 	next := &Stream[U]{graph: g, wire: newWire[U](g, node)}
 	node.start = func(r *Run) func() {
 		left, right, out := inletOf[A](r, first), inletOf[B](r, second), outletOf[U](r, next.wire)

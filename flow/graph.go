@@ -150,6 +150,10 @@ func (g *Graph) climb(n *node, above map[*node]bool) {
 	}
 }
 
+// newWire adds an edge. It is cold, and the compiler would copy it and what it holds
+// to all its callers, for each type of items.
+//
+//go:noinline
 func newWire[T any](g *Graph, from *node) *wire {
 	w := &wire{from: from, link: func(rt *stages.Runtime, from, to *stages.Node, bound int) (out, in any) {
 		return stages.Link[T](rt, from, to, bound)

@@ -24,25 +24,25 @@ type Result[T any] struct {
 // or ends with a fault that is not an item's, yields that error last. Each
 // range over the sequence is a run of its own.
 func (s *Stream[T]) Results(ctx context.Context, opts ...RunOption) iter.Seq[Result[T]] {
-	return func(yield func(Result[T]) bool) {
-		r, err := s.graph.prepare(ctx, s.wire, opts)
-		if err != nil {
-			yield(Result[T]{Err: err})
-			return
-		}
-		y := &yielder[T]{yield: yield, run: r}
-		in := inletOf[T](r, s.wire)
-		func() {
-			defer r.finish() // also when the loop ends its goroutine
-			r.start()
-			stages.RunSink(y, in)
-		}()
-		if y.panicked != nil {
-			panic(y.panicked)
-		}
-		if !y.left && r.err != nil {
-			yield(Result[T]{Err: r.err})
-		}
+	return func(yield func(Result[T]) bool) { yieldTo(ctx, s, opts, yield) }
+}
+
+// yieldTo is a range over the results. It is apart from Results, which the compiler
+// copies to where it is called, and should be short for that.
+func yieldTo[T any](ctx context.Context, s *Stream[T], opts []RunOption, yield func(Result[T]) bool) {
+	r, err := s.graph.prepare(ctx, s.wire, opts)
+	if err != nil {
+		yield(Result[T]{Err: err})
+		return
+	}
+	y := &yielder[T]{yield: yield, run: r}
+	in := inletOf[T](r, s.wire)
+	r.during(func() { stages.RunSink(y, in) })
+	if y.panicked != nil {
+		panic(y.panicked)
+	}
+	if !y.left && r.err != nil {
+		yield(Result[T]{Err: r.err})
 	}
 }
 
@@ -109,25 +109,22 @@ func (s *Stream[T]) Chan(ctx context.Context, opts ...RunOption) <-chan Result[T
 // what has been collected by the end is returned with the error.
 func (s *Stream[T]) Collect(ctx context.Context, opts ...RunOption) ([]T, error) {
 	var values []T
-	_, err := s.end(ctx, stages.Append(&values), opts)
+	_, err := runInto(ctx, s, stages.Append(&values), opts)
 	return values, err
 }
 
 // ForEach runs the graph and calls f for each value that leaves the stream, in
 // order, one at a time; see [stages.ForEach].
 func (s *Stream[T]) ForEach(ctx context.Context, f func(context.Context, T) error, opts ...RunOption) (*Report, error) {
-	return s.end(ctx, stages.ForEach(f), opts)
+	return runInto(ctx, s, stages.ForEach(f), opts)
 }
 
-// end runs the graph with a sink that is not a part of it.
-func (s *Stream[T]) end(ctx context.Context, sink stages.Sink[T], opts []RunOption) (*Report, error) {
+// runInto runs the graph with a sink that is not a part of it.
+func runInto[T any](ctx context.Context, s *Stream[T], sink stages.Sink[T], opts []RunOption) (*Report, error) {
 	r, err := s.graph.prepare(ctx, s.wire, opts)
 	if err != nil {
 		return nil, err
 	}
 	in := inletOf[T](r, s.wire)
-	r.start()
-	r.work.Go(func() { stages.RunSink(sink, in) })
-	r.finish()
-	return r.Wait()
+	return r.with(func() { stages.RunSink(sink, in) })
 }

@@ -161,6 +161,22 @@ func (r *Run) start() {
 	}
 }
 
+// during starts all nodes and waits for them, and does the work of one that is not
+// the graph's meanwhile, in this goroutine, which may end in it.
+func (r *Run) during(work func()) {
+	defer r.finish() // also when the work ends its goroutine
+	r.start()
+	work()
+}
+
+// with starts all nodes and one that is not the graph's, and waits for them.
+func (r *Run) with(work func()) (*Report, error) {
+	r.start()
+	r.work.Go(work)
+	r.finish()
+	return r.Wait()
+}
+
 // finish waits for all nodes and closes the books.
 func (r *Run) finish() {
 	r.work.Wait()

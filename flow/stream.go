@@ -30,7 +30,7 @@ func (s *Stream[T]) Via[U any](name string, stage stages.Stage[T, U], opts ...Op
 func via[T, U any](s *Stream[T], kind string, stage stages.Stage[T, U], settings stages.Settings) *Stream[U] {
 	g := s.graph.root()
 	n := g.add(kind, stage, settings)
-	w := s.lead(n, settings)
+	w := lead(s, n, settings)
 	next := &Stream[U]{graph: g, wire: newWire[U](g, n)}
 	n.start = func(r *Run) func() {
 		in, out := inletOf[T](r, w), outletOf[U](r, next.wire)
@@ -91,7 +91,7 @@ func (s *Stream[T]) To(sink stages.Sink[T], opts ...Option) *Graph {
 	settings := stages.Apply(opts...)
 	g := s.graph.root()
 	n := g.add("sink", sink, settings)
-	w := s.lead(n, settings)
+	w := lead(s, n, settings)
 	n.start = func(r *Run) func() {
 		in := inletOf[T](r, w)
 		return func() { stages.RunSink(sink, in) }
@@ -100,27 +100,29 @@ func (s *Stream[T]) To(sink stages.Sink[T], opts ...Option) *Graph {
 }
 
 // Guard opens a section whose outermost layer is a guard; see [Section.Guard].
-func (s *Stream[T]) Guard(g guard.Source) *Section[T] { return s.Layer(stages.Guard[T](g)) }
+func (s *Stream[T]) Guard(g guard.Source) *Section[T] { return open(s).Guard(g) }
 
 // Dedup opens a section whose outermost layer is a deduplicator; see
 // [Section.Dedup].
 func (s *Stream[T]) Dedup[K comparable](d dedup.Source, key func(T) K) *Section[T] {
-	return s.Layer(stages.Dedup(d, key))
+	return open(s).Dedup(d, key)
 }
 
 // Breaker opens a section whose outermost layer is a circuit breaker; see
 // [Section.Breaker].
 func (s *Stream[T]) Breaker(b breaker.Source, opts ...Option) *Section[T] {
-	return s.Layer(stages.Breaker[T](b, opts...))
+	return open(s).Breaker(b, opts...)
 }
 
 // Retry opens a section whose outermost layer is a retry; see [Section.Retry].
 func (s *Stream[T]) Retry(r retry.Source, opts ...Option) *Section[T] {
-	return s.Layer(stages.Retry[T](r, opts...))
+	return open(s).Retry(r, opts...)
 }
 
 // Layer opens a section whose outermost layer is l; see [Section.Layer].
-func (s *Stream[T]) Layer(l stages.Layer[T]) *Section[T] {
+func (s *Stream[T]) Layer(l stages.Layer[T]) *Section[T] { return open(s).Layer(l) }
+
+func open[T any](s *Stream[T]) *Section[T] {
 	s.graph.root().open[s.wire.from] = true
-	return (&Section[T]{stream: s}).Layer(l)
+	return &Section[T]{stream: s}
 }
