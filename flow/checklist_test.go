@@ -143,15 +143,15 @@ func TestRow51APanicIsTheErrorOfItsItem(t *testing.T) {
 	require.Equal(t, 100, n)
 }
 
-// That string -> int -> [][]byte compiles is half of the test.
+// That string -> int -> [][]int compiles is half of the test.
 func TestRow52StagesAreTypedAndErrorsKeepSecrets(t *testing.T) {
-	var s *flow.Stream[[][]byte] = flow.From(stages.Slice([]string{"1", "22"})).
+	var s *flow.Stream[[][]int] = flow.From(stages.Slice([]string{"1", "22"})).
 		Map("length", stages.Lift(func(s string) int { return len(s) })).
-		Map("bytes", stages.Lift(func(n int) []byte { return make([]byte, n) })).
+		Map("zeros", stages.Lift(func(n int) []int { return make([]int, n) })).
 		Batch(2, 0)
 	got, err := s.Collect(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, [][][]byte{{{0}, {0, 0}}}, got)
+	require.Equal(t, [][][]int{{{0}, {0, 0}}}, got)
 
 	var rep flow.Report
 	_, err = flow.From(stages.Slice([]string{"secret"})).

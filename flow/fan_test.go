@@ -204,10 +204,10 @@ func TestDiamondsDoNotDeadlock(t *testing.T) {
 			right := b[1].Batch(7, 0).FlatMap("open", func(_ context.Context, v []int) (iter.Seq[int], error) {
 				return slices.Values(v), nil
 			}, flow.Buffer(bound))
-			pairs := all(t, left.Zip(right, func(a, b int) [2]int { return [2]int{a, b} }, flow.Buffer(bound)))
+			pairs := all(t, left.Zip(right, func(a, b int) []int { return []int{a, b} }, flow.Buffer(bound)))
 			require.Len(t, pairs, 400)
 			for i, p := range pairs {
-				require.Equal(t, [2]int{i, i}, p)
+				require.Equal(t, []int{i, i}, p)
 			}
 		}
 	})

@@ -13,6 +13,10 @@ type forEach[T any] struct {
 
 func (s forEach[T]) Validate() error { return needs(s.f == nil, "function is nil") }
 
+// Run is called once; inlined, it would be made again in each of its wrappers, with all
+// that it holds.
+//
+//go:noinline
 func (s forEach[T]) Run(_ context.Context, in *Inlet[T]) error {
 	w := newSolo(in, detached(in.rt, in.node, func(ctx context.Context, v T) (struct{}, error) {
 		return struct{}{}, s.f(ctx, v)

@@ -84,6 +84,10 @@ func (o overflow[T]) Describe() string { return fmt.Sprintf("%d, %v", o.n, o.pol
 // inlet, for room below, while what comes behind it could be shed.
 func (o overflow[T]) TakesFailures() bool { return true }
 
+// Run is called once; inlined, it would be made again in each of its wrappers, with all
+// that it holds.
+//
+//go:noinline
 func (o overflow[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error {
 	b := &backlog[T]{n: o.n, policy: o.policy}
 	b.some.L, b.room.L = &b.mu, &b.mu

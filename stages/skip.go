@@ -17,6 +17,10 @@ type skipper[T any] struct{ n int }
 
 func (s skipper[T]) Validate() error { return atLeast(0, "number of items to skip", s.n) }
 
+// Run is called once; inlined, it would be made again in each of its wrappers, with all
+// that it holds.
+//
+//go:noinline
 func (s skipper[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error {
 	left := s.n
 	inTurn(in, out, func(_ context.Context, v T) (T, error) {

@@ -15,6 +15,10 @@ type taker[T any] struct{ n int }
 
 func (t taker[T]) Validate() error { return atLeast(0, "number of items to take", t.n) }
 
+// Run is called once; inlined, it would be made again in each of its wrappers, with all
+// that it holds.
+//
+//go:noinline
 func (t taker[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error {
 	left := t.n
 	inTurn(in, out, func(_ context.Context, v T) (T, error) {

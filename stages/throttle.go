@@ -33,6 +33,10 @@ type throttler[T any] struct {
 
 func (s throttler[T]) Validate() error { return validLimiter(s.source) }
 
+// Run is called once; inlined, it would be made again in each of its wrappers, with all
+// that it holds.
+//
+//go:noinline
 func (s throttler[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error {
 	l, err := s.source.Limiter()
 	if err != nil {
