@@ -58,21 +58,28 @@ func offer[E any](e *edge[E], vs []E, limit, now int64) (last, below int64) {
 			}
 			return now, 0
 		}
-		now, below = workAsGuest(e, vs[:n], now)
+		now, below = workAsGuest(e, vs, n, now)
 		vs = vs[n:]
 	}
 	return now, below
 }
 
-// workAsGuest does the receiver's work on the values, and gives the turn back. It
-// returns when it ended, and the receiver's load.
-func workAsGuest[E any](e *edge[E], vs []E, now int64) (last, load int64) {
+// workAsGuest does the receiver's work on the first n values, and gives the turn back.
+// It returns when it ended, and the receiver's load. Where user code ends the
+// goroutine, the other values are handed on.
+func workAsGuest[E any](e *edge[E], vs []E, n int, now int64) (last, load int64) {
 	e.done = 0
-	defer func() { // user code may end the goroutine
+	returned := false
+	defer func() {
 		load = e.load
-		leaveRest(e, vs, e.done)
+		leaveRest(e, vs[:n], e.done)
+		if !returned {
+			e.putAll(vs[n:])
+		}
 	}()
-	return e.work(vs, &e.done, now), 0
+	last = e.work(vs[:n], &e.done, now)
+	returned = true
+	return last, 0
 }
 
 // leaveRest gives the turn back after the work on the first of the values, and
