@@ -16,6 +16,7 @@ import "math/bits"
 type table[K comparable, V any] struct {
 	buckets []bucket
 	mask    uint32
+	number  uint32 // the bits of bucket.at that are the number of an entry
 	entries []entry[K, V]
 	free    uint32 // the entry to be used next, 0 where there is none
 	used    int
@@ -23,7 +24,9 @@ type table[K comparable, V any] struct {
 }
 
 // bucket is a part of the index, half a cache line. Each of the six lower bytes
-// of tags is 0 or stands for the entry that at says, and tells whether to look at it.
+// of tags is 0 or stands for the entry that at says, and tells whether to look at it. The
+// upper bits of at, which no entry's number needs, are those of the hash: to look at
+// an entry for nothing is to wait for memory.
 // The rest of tags counts the entries that had to go past the bucket because it was
 // full, and so says whether to look further; it takes the place of tombstones: what
 // is removed leaves nothing behind. (The tags are those of Abseil's SwissTable, the
@@ -88,6 +91,7 @@ func (t *table[K, V]) size(entries int) {
 		n *= 2
 	}
 	t.buckets, t.mask, t.room = make([]bucket, n), uint32(n-1), n*9/2
+	t.number = uint32(8*n - 1)
 }
 
 // find returns the entry of key, 0 where there is none.
@@ -96,8 +100,11 @@ func (t *table[K, V]) find(hash uint32, key K) uint32 {
 	for at := home; ; {
 		b := &t.buckets[at]
 		for m := match(b.tags, tag); m != 0; m &= m - 1 {
-			i := b.at[first(m)]
-			if t.entries[i].key == key {
+			at := b.at[first(m)]
+			if (at^hash)&^t.number != 0 {
+				continue
+			}
+			if i := at & t.number; t.entries[i].key == key {
 				return i
 			}
 		}
@@ -133,7 +140,7 @@ func (t *table[K, V]) insert(hash, i uint32) {
 		if m := vacant(b.tags); m != 0 {
 			n := first(m)
 			b.tags |= tagOf(hash) << (8 * n)
-			b.at[n] = i
+			b.at[n] = i | hash&^t.number
 			return
 		}
 		if b.tags < full*past { // or else it has lost count
@@ -151,7 +158,7 @@ func (t *table[K, V]) remove(i uint32) {
 	for at := hash & t.mask; ; at = (at + 1) & t.mask {
 		b := &t.buckets[at]
 		for m := match(b.tags, tagOf(hash)); m != 0; m &= m - 1 {
-			if n := first(m); b.at[n] == i {
+			if n := first(m); b.at[n]&t.number == i {
 				b.tags &^= 0xff << (8 * n)
 				return
 			}
@@ -164,14 +171,14 @@ func (t *table[K, V]) remove(i uint32) {
 
 // grow doubles the index.
 func (t *table[K, V]) grow() {
-	old := t.buckets
+	old := *t
 	t.size(2 * t.room)
 	t.used = 0
-	for i := range old {
-		b := &old[i]
+	for i := range old.buckets {
+		b := &old.buckets[i]
 		for m := ^vacant(b.tags) & highs; m != 0; m &= m - 1 {
-			at := b.at[first(m)]
-			t.insert(t.entries[at].hash, at)
+			i := b.at[first(m)] & old.number
+			t.insert(t.entries[i].hash, i)
 		}
 	}
 }
