@@ -74,12 +74,12 @@ func TestAnItemCostsNoAllocation(t *testing.T) {
 			}
 			return nil
 		}), 200_000},
-		"Section": {Section(nil, same, Workers(2)), 100_000},
+		"Section": {Section(nil, same, Workers(2)), 400_000},
 		"with guard, breaker and retry": {Section([]Layer[int]{
 			Guard[int](guard.Limit(64)),
 			Breaker[int](breaker.Consecutive("service", 5, time.Second)),
 			Retry[int](retry.Exponential(3, time.Millisecond)),
-		}, same, Workers(2)), 100_000},
+		}, same, Workers(2)), 400_000},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Less(t, allocsPerItem(t, tt.n, tt.s), 0.01)

@@ -14,6 +14,9 @@ type callStage[I, O any] struct {
 	from  *edge[*Exchange[I]]
 	to    *edge[*Exchange[I]]
 	deals *dealer[*Exchange[I]]
+
+	lightness
+	guest caller[I, O] // makes the calls in the goroutine of the entrance, see [gate.carry]
 }
 
 func newCallStage[I, O any](rt *Runtime, node *Node, f func(context.Context, I) (O, error), from, to *edge[*Exchange[I]]) *callStage[I, O] {
@@ -23,6 +26,8 @@ func newCallStage[I, O any](rt *Runtime, node *Node, f func(context.Context, I) 
 		used, _ = from.next(used)
 		return used
 	})
+	c.guest = caller[I, O]{callStage: c, pace: newPace(), exiting: func() { c.light.Store(false) }}
+	c.needed.Store(calmLength)
 	return c
 }
 
@@ -38,6 +43,7 @@ func (c *callStage[I, O]) run(workers int) {
 // work is a worker. One whose goroutine is ended by user code is replaced.
 func (c *callStage[I, O]) work(wg *conc.WaitGroup) {
 	w := caller[I, O]{callStage: c, group: make([]*Exchange[I], 0, groupSize)}
+	w.exiting = w.send
 	returned := false
 	defer func() {
 		if !returned {
@@ -51,6 +57,8 @@ func (c *callStage[I, O]) work(wg *conc.WaitGroup) {
 			return
 		}
 		w.do()
+		w.learn(len(w.group), &w.pace)
+		w.send()
 	}
 }
 
@@ -61,9 +69,12 @@ type caller[I, O any] struct {
 	group []*Exchange[I]
 	done  int   // how many of the group
 	begin int64 // when the first of them was begun
+	took  int64 // nanoseconds for the group
+
+	exiting func() // called when user code has ended the goroutine and all of the group is done
 }
 
-// do makes the calls of the group and sends the exchanges up.
+// do makes the calls of the group.
 func (w *caller[I, O]) do() {
 	w.done = 0
 	w.node.calls.Add(1)
@@ -73,6 +84,9 @@ func (w *caller[I, O]) do() {
 	}
 	w.account()
 }
+
+// send sends the group up.
+func (w *caller[I, O]) send() { w.to.putAll(w.group) }
 
 // attempt goes on with the group until it is done or a call panics, which
 // fails that call. Where the call ends the goroutine, the others are still made:
@@ -91,6 +105,7 @@ func (w *caller[I, O]) attempt() {
 				w.attempt()
 			}
 			w.account()
+			w.exiting()
 		}
 	}()
 	for ; w.done < len(w.group); w.done++ {
@@ -118,16 +133,15 @@ func (w *caller[I, O]) timely(x *call[I, O]) {
 	x.out, x.err = timely(w.rt, x.limit, w.f, x.Value)
 }
 
-// account gives each exchange its share of the group's time, and sends all up.
+// account gives each exchange its share of the group's time.
 func (w *caller[I, O]) account() {
 	w.node.calls.Add(-1)
-	total := w.rt.now() - w.begin
-	w.pace.note(len(w.group), total)
+	w.took = w.rt.now() - w.begin
+	w.pace.note(len(w.group), w.took)
 	if w.rt.timed {
-		each := total / int64(len(w.group))
+		each := w.took / int64(len(w.group))
 		for _, x := range w.group {
 			x.work += each
 		}
 	}
-	w.to.putAll(w.group)
 }

@@ -23,6 +23,8 @@ type dealer[E any] struct {
 	ended    bool
 	asleep   int    // sleepers that have not been called
 	ticket   uint64 // the next item to be dealt
+	idle     int    // workers that have nothing
+	guest    bool   // another goroutine does a worker's work
 }
 
 // maxWorkers bounds the workers of a stage: beyond it they are a mistake.
@@ -60,8 +62,13 @@ func (d *dealer[E]) staff(n int, spawn func()) {
 func (d *dealer[E]) take(taken []E, n int) ([]E, uint64, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.idle++
+	defer func() { d.idle-- }()
 	for {
 		m := min(n, len(d.hand), d.room())
+		if d.guest && d.busy()+1 >= d.target {
+			m = 0
+		}
 		switch {
 		case d.live > d.target:
 			d.live--
@@ -82,6 +89,28 @@ func (d *dealer[E]) take(taken []E, n int) ([]E, uint64, bool) {
 		default:
 			d.sleepLocked()
 		}
+	}
+}
+
+// busy returns how many workers have something to do. The mutex is held.
+func (d *dealer[E]) busy() int { return d.live - d.idle }
+
+// sit makes a guest of the calling goroutine: it may do the work of a worker, until it
+// stands up, where one has nothing to do.
+func (d *dealer[E]) sit() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.guest = len(d.hand) == 0 && d.busy() < d.target
+	return d.guest
+}
+
+// stand ends what sit began.
+func (d *dealer[E]) stand() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.guest = false
+	if len(d.hand) > 0 {
+		d.callLocked(1)
 	}
 }
 

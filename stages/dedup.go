@@ -26,7 +26,7 @@ import (
 // Where the items are calls of [Calls.Do], the shared call goes on until the last of
 // those who wait for it has gone, whoever was the first.
 //
-// key is called in the layer's goroutine and should be quick. A panic of it, or
+// key is called from one goroutine at a time and should be quick. A panic of it, or
 // a key that cannot be hashed, fails the item.
 func Dedup[I any, K comparable](source dedup.Source, key func(I) K) Layer[I] {
 	return &dedupLayer[I, K]{source, key}

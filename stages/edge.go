@@ -203,6 +203,30 @@ func (e *edge[E]) poll(used []E) ([]E, state) {
 	return nil, empty
 }
 
+// steal is poll for another than the receiver, who must give the batch back. Where
+// there is none, it reports whether the receiver has none either.
+func steal[E any](e *edge[E]) (b []E, none bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for len(e.ch) > 0 {
+		select {
+		case b := <-e.ch:
+			if len(b) > 0 {
+				return b, false
+			}
+		default:
+		}
+	}
+	return gather(e), e.depth == 0
+}
+
+// returnStolen takes back a batch that was stolen.
+func returnStolen[E any](e *edge[E], b []E) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	retire(e, b)
+}
+
 // gather returns the batch in the making, nil where it is empty. The mutex is
 // held.
 func gather[E any](e *edge[E]) []E {

@@ -2,36 +2,68 @@ package stages
 
 // The exit of a section; see gate.
 
-// leave is the loop of the exit. It returns when all items have left. Where join, or a
-// hook of the guard, ends the goroutine, what is deferred lets the others leave.
+// leave is the loop of the exit. It returns when all items have left. Where user code
+// ends the goroutine, what is deferred goes on.
 func (g *gate[I, O, P]) leave() {
 	returned := false
 	defer func() {
-		if !returned {
-			g.rescue()
+		if !returned { // it was the exit's turn
+			g.exit.Unlock()
 			g.leave()
 		}
 	}()
-	for {
-		for g.at < len(g.batch) {
-			g.at++
-			g.receive(g.batch[g.at-1])
-		}
-		if g.private {
-			g.releaseAll()
-		}
-		g.emit()
-		if g.head == g.last {
-			break
-		}
-		g.batch, _ = g.back.next(g.batch)
-		g.at, g.now = 0, g.in.rt.stamp()
+	for !g.over() {
+		g.returned, _ = g.back.next(g.returned)
+		g.exit.Lock()
+		g.settle(g.returned, false)
+		g.exit.Unlock()
 	}
 	returned = true
 }
 
-// rescue goes on with the exchange at hand. Only join fails its item.
+// over reports whether all items have left.
+func (g *gate[I, O, P]) over() bool {
+	g.exit.Lock()
+	defer g.exit.Unlock()
+	return g.head == g.last
+}
+
+// settle deals with a batch that has come back. Whoever calls it has the exit's turn.
+// guest says that it is the goroutine of the entrance, which may work for the stage
+// below, too.
+func (g *gate[I, O, P]) settle(batch []*Exchange[I], guest bool) {
+	g.batch, g.at, g.guest, g.now = batch, 0, guest, g.in.rt.stamp()
+	g.resettle()
+}
+
+// resettle is settle from where it is. Where join, or a hook of the guard, ends the
+// goroutine, what is deferred goes on.
+func (g *gate[I, O, P]) resettle() {
+	settled := false
+	defer func() {
+		if !settled {
+			g.rescue()
+			g.resettle()
+		}
+	}()
+	for g.at < len(g.batch) {
+		g.at++
+		g.receive(g.batch[g.at-1])
+	}
+	if g.private {
+		g.releaseAll()
+	}
+	g.emit()
+	settled = true
+}
+
+// rescue goes on with the exchange at hand. Only join fails its item. What the stage
+// below does is its own affair.
 func (g *gate[I, O, P]) rescue() {
+	if g.sending {
+		g.sending = false
+		return
+	}
 	if x := g.going; x != nil {
 		var nothing P
 		x.err, g.going = ErrGoexit, nil
@@ -104,13 +136,30 @@ func (g *gate[I, O, P]) emit() {
 		g.pass(x)
 	}
 	g.sum.publish(g.in.node)
-	g.out.sendAll(g.items)
-	clear(g.items)
+	items := g.items
 	g.items = g.items[:0]
-	if len(g.done) > 0 {
+	g.send(items)
+	clear(items)
+	switch {
+	case len(g.done) == 0:
+	case g.guest:
+		g.stash = append(g.stash, g.done...)
+	default:
 		g.free.putAll(g.done)
-		g.done = g.done[:0]
 	}
+	g.done = g.done[:0]
+}
+
+// send hands the items on. The entrance does the work of the stage below, too, where
+// that is light.
+func (g *gate[I, O, P]) send(items []Item[P]) {
+	if !g.guest {
+		g.out.sendAll(items)
+		return
+	}
+	g.sending = true
+	g.out.offer(items, light, 0)
+	g.sending = false
 }
 
 // time books what the section cost the item.

@@ -2,12 +2,14 @@ package stages
 
 import (
 	"slices"
+	"sync"
 	"sync/atomic"
 )
 
 // floor runs one layer of a section: its goroutine.
 type floor[I any] struct {
 	*Port[I]
+	turn    sync.Mutex // of whoever calls the handler: the layer's goroutine, or see [gate.carry]
 	handler Handler[I]
 	bulk    bulkHandler[I] // the handler, where it is one
 	broken  error          // the handler has panicked
@@ -24,7 +26,8 @@ type floor[I any] struct {
 func (f *floor[I]) run() {
 	served := false
 	defer func() {
-		if !served {
+		if !served { // it was the handler's turn
+			f.giveTurn()
 			f.serve()
 		}
 		f.below.close()
@@ -49,6 +52,7 @@ func (f *floor[I]) serve() {
 			f.close()
 			return
 		}
+		f.turn.Lock()
 		idle := state == empty
 		f.requested(down)
 		up, state = f.responses.poll(up)
@@ -72,31 +76,44 @@ func (f *floor[I]) serve() {
 			idle = false
 		default:
 		}
-		f.flush()
+		f.giveTurn()
 		if !idle {
 			continue
 		}
 		select {
 		case down = <-f.requests.ch:
+			f.turn.Lock()
 			f.requested(down)
 		case up = <-f.responses.ch:
+			f.turn.Lock()
 			f.responded(up)
 		case back = <-f.resumed.ch:
+			f.turn.Lock()
 			f.each(back, f.resume)
 		case gone = <-left:
+			f.turn.Lock()
 			f.each(gone, f.leave)
 		case <-f.timer.C:
+			f.turn.Lock()
 			f.call(f.wake)
 		case <-stop:
+			f.turn.Lock()
 			stop = nil
 			f.call(f.drain)
 		case <-abort:
+			f.turn.Lock()
 			abort = nil
 			f.aborted = true
 			f.call(f.abandon)
 		}
-		f.flush()
+		f.giveTurn()
 	}
+}
+
+// giveTurn sends what the layer has let go, and lets others call the handler.
+func (f *floor[I]) giveTurn() {
+	f.flush()
+	f.turn.Unlock()
 }
 
 // bulkHandler is implemented by handlers that save by dealing with a batch at once.

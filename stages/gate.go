@@ -2,6 +2,7 @@ package stages
 
 import (
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/weir-go/weir/primitives/guard"
@@ -31,35 +32,48 @@ type gate[I, O, P any] struct {
 	top  *edge[*Exchange[I]] // to the first layer
 	back *edge[*Exchange[I]] // from the first layer, and past it
 
-	_       apart // the entrance
-	made    int   // exchanges so far
-	arrived int64 // items that are not yet counted
-	unused  []*Exchange[I]
-	taken   int          // of unused
-	spare   *Exchange[I] // taken for an item that was shed
-	down    []*Exchange[I]
-	ticket  uint64
-	permits []guard.Permit
-	group   []Item[I]
-	next    int          // of the group
-	begun   bool         // the next has been counted
-	waiting *Exchange[I] // of the next, asks for its permit
-	asking  bool         // those that are about to go down do
-	denied  error        // the next has lost its goroutine to a hook
+	floors  []*floor[I]
+	bottom  *callStage[I, O]
+	carries bool // all layers can deal with batches
 
-	_     apart // the exit
-	batch []*Exchange[I]
-	at    int    // how many of the batch have been received
-	now   int64  // when it was there
-	last  uint64 // the number of tickets, once it is known
-	head  uint64
-	ring  []*Exchange[I]
-	freed *Exchange[I]   // gives its permit back
-	going *Exchange[I]   // is joined with its item
-	done  []*Exchange[I] // to be put back
-	spent []guard.Permit
-	items []Item[P]
-	sum   tally
+	_        apart // the entrance
+	made     int   // exchanges so far
+	arrived  int64 // items that are not yet counted
+	unused   []*Exchange[I]
+	taken    int          // of unused
+	spare    *Exchange[I] // taken for an item that was shed
+	down     []*Exchange[I]
+	ticket   uint64
+	permits  []guard.Permit
+	group    []Item[I]
+	next     int            // of the group
+	begun    bool           // the next has been counted
+	waiting  *Exchange[I]   // of the next, asks for its permit
+	asking   bool           // those that are about to go down do
+	denied   error          // the next has lost its goroutine to a hook
+	stash    []*Exchange[I] // free, and the entrance's own
+	visited  *floor[I]      // whose turn it has; for this and what follows see carry
+	seated   bool           // it makes the calls of down
+	called   int            // how many it has made
+	unloaded bool           // user code has ended the goroutine
+
+	_        apart          // the exit
+	exit     sync.Mutex     // its turn
+	returned []*Exchange[I] // what its own goroutine has received
+	batch    []*Exchange[I]
+	at       int    // how many of the batch have been received
+	guest    bool   // it is the entrance that deals with the batch
+	sending  bool   // and does the work of the stage below
+	now      int64  // when it was there
+	last     uint64 // the number of tickets, once it is known
+	head     uint64
+	ring     []*Exchange[I]
+	freed    *Exchange[I]   // gives its permit back
+	going    *Exchange[I]   // is joined with its item
+	done     []*Exchange[I] // to be put back
+	spent    []guard.Permit
+	items    []Item[P]
+	sum      tally
 }
 
 func (g *gate[I, O, P]) init() {
@@ -74,7 +88,10 @@ func (g *gate[I, O, P]) enter() {
 	returned := false
 	defer func() {
 		if !returned {
-			g.struck()
+			if !g.unloaded {
+				g.struck()
+			}
+			g.unloaded = false
 			g.enter()
 		}
 	}()
@@ -88,7 +105,7 @@ func (g *gate[I, O, P]) enter() {
 			g.admit(it)
 			g.begun = false
 		}
-		g.flush()
+		g.depart(true)
 		if g.group, g.next = g.in.group(batchSize), 0; g.group == nil {
 			break
 		}
@@ -116,7 +133,10 @@ func (g *gate[I, O, P]) struck() {
 }
 
 // flush sends down what has been admitted.
-func (g *gate[I, O, P]) flush() {
+func (g *gate[I, O, P]) flush() { g.depart(false) }
+
+// depart is flush, or takes what has been admitted through the section itself.
+func (g *gate[I, O, P]) depart(carry bool) {
 	add(&g.in.node.in, g.arrived)
 	g.arrived = 0
 	if len(g.down) == 0 {
@@ -124,6 +144,10 @@ func (g *gate[I, O, P]) flush() {
 	}
 	if g.private {
 		g.permit()
+	}
+	if carry && g.mayCarry() {
+		g.carry()
+		return
 	}
 	g.top.putAll(g.down)
 	g.down = g.down[:0]
@@ -267,7 +291,7 @@ func (g *gate[I, O, P]) shed(it *Item[I], err error) {
 
 // ready reports whether there is a free exchange.
 func (g *gate[I, O, P]) ready() bool {
-	if g.spare != nil || g.taken < len(g.unused) {
+	if g.spare != nil || len(g.stash) > 0 || g.taken < len(g.unused) {
 		return true
 	}
 	var state state
@@ -284,6 +308,11 @@ func (g *gate[I, O, P]) take() *Exchange[I] {
 	}
 	if x := g.spare; x != nil {
 		g.spare = nil
+		return x
+	}
+	if n := len(g.stash); n > 0 {
+		x := g.stash[n-1]
+		g.stash = g.stash[:n-1]
 		return x
 	}
 	if g.taken < len(g.unused) {

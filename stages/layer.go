@@ -21,9 +21,9 @@ type Layer[I any] interface {
 	Open(p *Port[I]) (Handler[I], error)
 }
 
-// Handler is a layer at work. The section calls its methods from one goroutine,
-// which is the layer's own, so a handler needs no locks; they must not block,
-// since nothing else goes through the layer meanwhile.
+// Handler is a layer at work. The section calls its methods from one goroutine
+// at a time, so a handler needs no locks; they must not block, since nothing else
+// goes through the layer meanwhile.
 //
 // Each exchange handed to the layer must go on once, by [Port.Down] or
 // [Port.Up], now or later. When the flow is aborted the section takes back what

@@ -32,6 +32,7 @@ type trial struct {
 	limit  int32           // of calls under way
 	rest   []func() string // what is still held when all is over: nothing, if ""
 	panics bool            // a layer may
+	light  bool            // most calls take no time
 
 	gauge gauge
 	mu    sync.Mutex
@@ -51,10 +52,14 @@ func (f *trial) random(v int) *rand.Rand {
 func (f *trial) call(ctx context.Context, v int) (int, error) {
 	return f.gauge.call(func() (int, error) {
 		r := f.random(v)
-		if r.IntN(3) == 0 {
+		if r.IntN(3) == 0 && (!f.light || r.IntN(100) == 0) {
 			time.Sleep(time.Duration(r.IntN(20)) * time.Millisecond)
 		}
-		switch r.IntN(24) {
+		faults := 24
+		if f.light {
+			faults *= 10
+		}
+		switch r.IntN(faults) {
 		case 0, 1, 2:
 			return 0, errFlaky
 		case 3:
@@ -234,6 +239,10 @@ func FuzzSection(f *testing.F) {
 	f.Add([]byte{0, 12, 4, 48}, uint64(10), uint16(0), byte(0x07))          // a deduplicator of its own
 	f.Add([]byte{13, 6, 27, 24}, uint64(11), uint16(0x4010), byte(0x07))    // and stopped
 	f.Add([]byte{12, 13, 6}, uint64(12), uint16(0x8010), byte(0x87))        // and aborted
+	f.Add([]byte{12, 144, 6}, uint64(13), uint16(0), byte(0x0c))            // light calls
+	f.Add([]byte{224, 13, 6}, uint64(14), uint16(0x4002), byte(0x88))       // by one worker, stopped
+	f.Add([]byte{6}, uint64(15), uint16(0x8001), byte(0x0a))                // and aborted
+	f.Add([]byte{144}, uint64(16), uint16(0), byte(0x0f))
 	f.Fuzz(func(t *testing.T, layers []byte, seed uint64, end uint16, knobs byte) {
 		synctest.Test(t, func(t *testing.T) { tryout(t, layers, seed, end, knobs) })
 	})
@@ -242,7 +251,7 @@ func FuzzSection(f *testing.F) {
 func tryout(t *testing.T, layers []byte, seed uint64, end uint16, knobs byte) {
 	defer time.Sleep(time.Second) // for those who resume what is no longer there
 	workers, ordered := 1+int32(knobs&7), knobs&0x80 == 0
-	f := &trial{seed: seed, limit: workers, tries: map[int]uint64{}}
+	f := &trial{seed: seed, limit: workers, light: knobs&0x08 != 0, tries: map[int]uint64{}}
 	for _, b := range layers[:min(len(layers), 6)] {
 		f.add(b)
 	}
@@ -262,10 +271,14 @@ func tryout(t *testing.T, layers []byte, seed uint64, end uint16, knobs byte) {
 	} else if end&0x4000 != 0 {
 		control = append(control, after(at, stop))
 	}
+	items, seldom := 200, 20
+	if f.light { // so that the entrance carries
+		items, seldom = 1000, 400
+	}
 	pace := rand.New(rand.NewPCG(seed, 0))
 	source := Seq(func(yield func(int) bool) {
-		for i := range 200 {
-			if pace.IntN(20) == 0 {
+		for i := range items {
+			if pace.IntN(seldom) == 0 {
 				time.Sleep(time.Duration(pace.IntN(10)) * time.Millisecond)
 			}
 			if !yield(i) {
@@ -280,7 +293,7 @@ func tryout(t *testing.T, layers []byte, seed uint64, end uint16, knobs byte) {
 		return pair{own, got}
 	}, opts...), control...)
 	f.check(t, r, ordered)
-	if aborts && r.nodes[0].Ledger().Out < 200 {
+	if aborts && r.nodes[0].Ledger().Out < int64(items) {
 		require.LessOrEqual(t, r.took, at+40*time.Millisecond, "nothing but a call under way is waited for")
 	}
 	if !f.panics {

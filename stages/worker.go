@@ -10,6 +10,9 @@ const (
 	groupSize = 16
 	// cheap is the mean work, in nanoseconds, below which items share them.
 	cheap = 1000
+	// light is the mean work, in nanoseconds, of a batch that is done in some 8
+	// microseconds.
+	light = groupSize * cheap / batchSize / 2
 	// slow is the work after which a stage has to show anew that it is cheap.
 	slow = 100 * cheap
 	// calmLength is how many cheap items in a row it takes to begin with that.
@@ -38,11 +41,14 @@ func (p *pace) group() int {
 // share is group for items that come in batches: as many as are done in some 8
 // microseconds.
 func (p *pace) share() int {
-	if p.calm == calmLength && p.mean < groupSize*cheap/batchSize/2 {
+	if p.light() {
 		return batchSize
 	}
 	return p.group()
 }
+
+// light reports whether an item costs much less than cheap, and has for a while.
+func (p *pace) light() bool { return p.calm == calmLength && p.mean < light }
 
 // batch returns how many items may be worked on, in groups, before any of them
 // is handed on. After one that was not cheap it grows: a quarter of what has been
