@@ -105,6 +105,9 @@ func (g *gate[I, O, P]) enter() {
 			g.admit(it)
 			g.begun = false
 		}
+		if g.more() {
+			continue
+		}
 		g.depart(true)
 		if g.group, g.next = g.in.group(batchSize), 0; g.group == nil {
 			break
@@ -112,6 +115,19 @@ func (g *gate[I, O, P]) enter() {
 	}
 	g.back.put(nil) // no more will come
 	returned = true
+}
+
+// more takes what has come meanwhile, up to another batch, where it goes the same way:
+// who waits for room in the buffer is woken up for both at once.
+func (g *gate[I, O, P]) more() bool {
+	if len(g.down) == 0 || len(g.down) > batchSize || !g.mayCarry() {
+		return false
+	}
+	if atHand(g.in) == 0 && pollInlet(g.in) != ready {
+		return false
+	}
+	g.group, g.next = g.in.group(batchSize), 0
+	return true
 }
 
 // struck fails whom the hook was called for. One that has no exchange yet comes once
