@@ -1,6 +1,9 @@
 package dedup
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // table finds entries by the hash of their key. It is a slab of entries and an
 // open-addressing index in buckets of one cache line, and not a map, for four
@@ -50,6 +53,10 @@ type entry[K comparable, V any] struct {
 	hash       uint32
 	prev, next uint32 // next also chains those that are free
 }
+
+// doubled is the size up to which a slab of entries doubles. Slices this large grow by
+// a quarter on their own, and copying them would be a fifth of what it takes to fill one.
+const doubled = 1 << 17
 
 const (
 	width = 6
@@ -125,6 +132,9 @@ func (t *table[K, V]) add(hash uint32, key K) uint32 {
 		t.free = t.entries[i].next
 	} else {
 		i = uint32(len(t.entries))
+		if n := len(t.entries); n == cap(t.entries) && n <= doubled {
+			t.entries = slices.Grow(t.entries, n)
+		}
 		t.entries = append(t.entries, entry[K, V]{})
 	}
 	e := &t.entries[i]
