@@ -44,12 +44,16 @@ type runKey struct {
 func (s *shard[K, V]) context(ctx context.Context, t Token) *runContext {
 	f := &s.flights[t.flight]
 	run, who := f.run, identify(ctx)
-	if run == nil || !who.is(run.who) || run.inner.Load() != nil {
-		run = &runContext{caller: ctx, who: who, home: s, flight: t.flight, shard: t.shard}
-		f.run = run
+	if run != nil && who.is(run.who) {
+		run.gen.Store(t.gen)
+		if run.inner.Load() == nil { // and whoever makes it now sees that the run goes on
+			return run
+		}
+		run.end() // it was made too late for the run before
 	}
-	run.gen.Store(t.gen)
-	return run
+	f.run = &runContext{caller: ctx, who: who, home: s, flight: t.flight, shard: t.shard}
+	f.run.gen.Store(t.gen)
+	return f.run
 }
 
 // retire is called when a flight becomes free. Its context stays if its caller
