@@ -87,11 +87,21 @@ func (g *gate[I, O, P]) carryOut() {
 		return
 	}
 	defer g.exit.Unlock()
-	if !clearFor(&g.out.edge.level, len(g.down), light) {
+	if !clearFor(&g.out.edge.level, len(g.down), belowLimit(len(g.down))) {
 		g.back.putAll(g.down)
 		return
 	}
 	g.settle(g.down, true)
+}
+
+// belowLimit is what an item may cost in the stage below for the entrance to do that,
+// too, when it has n of them. As in [limitOf], one that comes alone is not worth waking
+// another goroutine up.
+func belowLimit(n int) int64 {
+	if n == 1 {
+		return 4 * cheap
+	}
+	return light
 }
 
 // visit takes the turn of f, and only then leaves the layer before, so that nobody

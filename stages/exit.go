@@ -158,7 +158,7 @@ func (g *gate[I, O, P]) send(items []Item[P]) {
 		return
 	}
 	g.sending = true
-	g.out.offer(items, light, 0)
+	g.out.offer(items, belowLimit(len(items)), 0)
 	g.sending = false
 }
 

@@ -54,8 +54,7 @@ func Section[I, O any](layers []Layer[I], f func(context.Context, I) (O, error),
 //	f:      a => A              called once
 //	out:  --a1+A--a2+A---->
 //
-// join is called in the order of the items, from one goroutine, and should be
-// quick.
+// join is called in the order of the items, one at a time, and should be quick.
 func Enrich[I, O, P any](layers []Layer[I], f func(context.Context, I) (O, error), join func(I, O) P, opts ...Option) Stage[I, P] {
 	s := &section[I, O, P]{layers: layers, f: f, join: join, Settings: Apply(opts...)}
 	if join == nil {
