@@ -2,6 +2,7 @@ package stages
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -94,7 +95,13 @@ func TestNoMoreCallsThanWorkersAtATime(t *testing.T) {
 
 // Wherever user code ends the goroutine that carries, nothing is lost.
 func TestAGoexitWhileCarryingLosesNothing(t *testing.T) {
-	const n, at = 3000, 2000
+	for _, at := range []int{2000, 2999} { // also where nothing comes after it
+		exitWhileCarrying(t, 3000, at)
+	}
+}
+
+// exitWhileCarrying does so in all places, at one of n items.
+func exitWhileCarrying(t *testing.T, n, at int) {
 	var times int
 	exit := func(v int, how func()) {
 		if v == at && times == 0 {
@@ -116,7 +123,7 @@ func TestAGoexitWhileCarryingLosesNothing(t *testing.T) {
 		"key":        {parts: parts{key: func(v int) { exit(v, runtime.Goexit) }}, breaks: true},
 		"classifier": {parts: parts{classify: func(v int) { exit(v, runtime.Goexit) }}, breaks: true},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(fmt.Sprint(name, at), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				times = 0
 				do := func(f func(int), v int) {
