@@ -65,24 +65,33 @@ func detached[I, O any](rt *Runtime, node *Node, f func(context.Context, I) (O, 
 	if rt.abandoned == nil {
 		return f
 	}
-	type result struct {
-		v   O
-		err error
-	}
 	return func(ctx context.Context, v I) (none O, _ error) {
-		done := make(chan result, 1)
-		go func() {
-			r := result{err: ErrGoexit}
-			defer func() { done <- r }() // also where f ends the goroutine
-			r.v, r.err = protect(node, func() (o O, err error) { return f(ctx, v) })
-		}()
-		select {
-		case r := <-done:
-			return r.v, r.err
-		case <-rt.abandoned:
-			node.leftCalls.Add(1)
-			return none, errors.Join(rt.abortError(), ErrAbandoned)
+		out := new(O) // a call that is left behind may still write here
+		left, err := callApart(rt, node, func() (err error) {
+			*out, err = f(ctx, v)
+			return err
+		})
+		if left {
+			return none, err
 		}
+		return *out, err
+	}
+}
+
+// callApart makes a call in a goroutine of its own. It reports whether it left it behind.
+func callApart(rt *Runtime, node *Node, call func() error) (left bool, _ error) {
+	done := make(chan error, 1)
+	go func() {
+		err := ErrGoexit
+		defer func() { done <- err }() // also where the call ends the goroutine
+		_, err = protect(node, func() (struct{}, error) { return struct{}{}, call() })
+	}()
+	select {
+	case err := <-done:
+		return false, err
+	case <-rt.abandoned:
+		node.leftCalls.Add(1)
+		return true, errors.Join(rt.abortError(), ErrAbandoned)
 	}
 }
 

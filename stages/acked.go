@@ -36,16 +36,16 @@ type Delivery[T any] struct {
 // commit in order what is done out of order, see [Commits]. For one
 // acknowledgement of many values together, see [Outlet.EmitAcked].
 func Acked[T any](read func(context.Context) ([]Delivery[T], error)) Source[T] {
-	return ackedSource[T]{read}
+	return &ackedSource[T]{read}
 }
 
 type ackedSource[T any] struct {
 	read func(context.Context) ([]Delivery[T], error)
 }
 
-func (s ackedSource[T]) Validate() error { return needs(s.read == nil, "read function is nil") }
+func (s *ackedSource[T]) Validate() error { return needs(s.read == nil, "read function is nil") }
 
-func (s ackedSource[T]) Run(ctx context.Context, out *Outlet[T]) error {
+func (s *ackedSource[T]) Run(ctx context.Context, out *Outlet[T]) error {
 	for ctx.Err() == nil {
 		batch, err := s.read(ctx)
 		for _, d := range batch {
@@ -62,7 +62,7 @@ func (s ackedSource[T]) Run(ctx context.Context, out *Outlet[T]) error {
 }
 
 // emit brings one value in. What an aborted flow does not take has failed.
-func (s ackedSource[T]) emit(out *Outlet[T], d Delivery[T]) {
+func (s *ackedSource[T]) emit(out *Outlet[T], d Delivery[T]) {
 	if d.Ack == nil {
 		out.Emit(d.Value)
 		return

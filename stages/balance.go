@@ -11,11 +11,11 @@ import "context"
 //
 // It waits only when all branches are full. Where the branches do the same
 // thing, the option [Workers] of one stage is simpler, and keeps the order.
-func Balance[T any]() FanOut[T] { return balancer[T]{} }
+func Balance[T any]() FanOut[T] { return &balancer[T]{} }
 
 type balancer[T any] struct{}
 
-func (balancer[T]) Run(_ context.Context, in *Inlet[T], outs []*Outlet[T]) error {
+func (*balancer[T]) Run(_ context.Context, in *Inlet[T], outs []*Outlet[T]) error {
 	b := scales[T]{outs: outs, lots: make([]lot[T], len(outs)), room: make([]int, len(outs)), wake: make(chan struct{}, 1)}
 	for _, out := range outs {
 		shareRoom(&out.edge.level, b.wake)

@@ -21,7 +21,7 @@ import (
 // not wait for the batch in the making: it passes at once. When the intake has
 // been stopped, a batch waits for nothing that is not at hand.
 func Batch[T any](n int, d time.Duration, opts ...Option) Stage[T, []T] {
-	return batcher[T]{n, d, Apply(opts...)}
+	return &batcher[T]{n, d, Apply(opts...)}
 }
 
 // Weight bounds what the items of a [Batch] weigh together. An item that weighs
@@ -41,12 +41,12 @@ type batcher[T any] struct {
 	Settings
 }
 
-func (b batcher[T]) Validate() error {
+func (b *batcher[T]) Validate() error {
 	_, err := itemFunc[func(T) int]("weight", b.weigh)
 	return errors.Join(atLeastOne("batch size", b.n), needs(b.d < 0, "batch delay is negative"), b.Settings.Validate(), err)
 }
 
-func (b batcher[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[[]T]) error {
+func (b *batcher[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[[]T]) error {
 	weigh, err := itemFunc[func(T) int]("weight", b.weigh)
 	if err != nil {
 		return err
@@ -85,7 +85,7 @@ func (b batcher[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[[]T]) error
 }
 
 // due returns when a batch must leave that began at since.
-func (b batcher[T]) due(since int64) int64 {
+func (b *batcher[T]) due(since int64) int64 {
 	if b.d == 0 {
 		return never
 	}

@@ -13,11 +13,11 @@ import "context"
 // The slowest branch sets the pace for all. An outlet that nobody wants any
 // more is left out. A source that waits for an item hears when all branches are
 // done with it.
-func Broadcast[T any]() FanOut[T] { return broadcaster[T]{} }
+func Broadcast[T any]() FanOut[T] { return &broadcaster[T]{} }
 
 type broadcaster[T any] struct{}
 
-func (broadcaster[T]) Run(_ context.Context, in *Inlet[T], outs []*Outlet[T]) error {
+func (*broadcaster[T]) Run(_ context.Context, in *Inlet[T], outs []*Outlet[T]) error {
 	lots := make([]lot[T], len(outs))
 	for {
 		group := in.group(batchSize)

@@ -23,7 +23,7 @@ func newCallStage[I, O any](rt *Runtime, node *Node, f func(context.Context, I) 
 	c := &callStage[I, O]{rt: rt, node: node, f: f, from: from, to: to}
 	var used []*Exchange[I]
 	c.deals = newDealer(0, func() []*Exchange[I] {
-		used, _ = from.next(used)
+		used, _ = nextBatch(from, used)
 		return used
 	})
 	c.guest = caller[I, O]{callStage: c, pace: newPace(), exiting: func() { c.light.Store(false) }}
@@ -35,7 +35,7 @@ func newCallStage[I, O any](rt *Runtime, node *Node, f func(context.Context, I) 
 func (c *callStage[I, O]) run(workers int) {
 	var wg conc.WaitGroup
 	c.node.staffed(workers, func(n int) {
-		c.deals.staff(n, func() { wg.Go(func() { c.work(&wg) }) })
+		staff(&c.deals.roster, n, func() { wg.Go(func() { c.work(&wg) }) })
 	})
 	wg.Wait()
 }
@@ -52,7 +52,7 @@ func (c *callStage[I, O]) work(wg *conc.WaitGroup) {
 	}()
 	var ok bool
 	for {
-		if w.group, _, ok = c.deals.take(w.group[:0], w.pace.group()); !ok {
+		if w.group, _, ok = takeDealt(c.deals, w.group[:0], w.pace.group()); !ok {
 			returned = true
 			return
 		}
@@ -86,7 +86,7 @@ func (w *caller[I, O]) do() {
 }
 
 // send sends the group up.
-func (w *caller[I, O]) send() { w.to.putAll(w.group) }
+func (w *caller[I, O]) send() { putAll(w.to, w.group) }
 
 // attempt goes on with the group until it is done or a call panics, which
 // fails that call. Where the call ends the goroutine, the others are still made:

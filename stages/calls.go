@@ -90,11 +90,11 @@ func (c *Calls[I, O]) Do(ctx context.Context, v I) (O, Timings, error) {
 }
 
 // Source returns where the calls enter the flow.
-func (c *Calls[I, O]) Source() Source[I] { return callSource[I, O]{c} }
+func (c *Calls[I, O]) Source() Source[I] { return &callSource[I, O]{c} }
 
 type callSource[I, O any] struct{ calls *Calls[I, O] }
 
-func (s callSource[I, O]) Run(ctx context.Context, out *Outlet[I]) error {
+func (s *callSource[I, O]) Run(ctx context.Context, out *Outlet[I]) error {
 	defer close(s.calls.stopped)
 	for {
 		select {
@@ -129,7 +129,7 @@ func emitCall[T any](out *Outlet[T], caller context.Context, call any, settle fu
 	t.owe(r)
 	t.await(caller)
 	countIn(out, 1)
-	out.edge.put(Item[T]{Value: v, trail: t})
+	put(out.edge, Item[T]{Value: v, trail: t})
 	return true
 }
 
@@ -142,14 +142,14 @@ func (t *trail) await(caller context.Context) {
 }
 
 // Sink returns where the results leave the flow.
-func (c *Calls[I, O]) Sink() Sink[O] { return callSink[I, O]{} }
+func (c *Calls[I, O]) Sink() Sink[O] { return &callSink[I, O]{} }
 
 type callSink[I, O any] struct{}
 
 // TakesFailures implements [FailureTaker].
-func (callSink[I, O]) TakesFailures() bool { return true }
+func (*callSink[I, O]) TakesFailures() bool { return true }
 
-func (callSink[I, O]) Run(_ context.Context, in *Inlet[O]) error {
+func (*callSink[I, O]) Run(_ context.Context, in *Inlet[O]) error {
 	for it := range in.All() {
 		a := answer[O]{value: it.Value, err: it.Err(), timings: in.Timings(it)}
 		it.trail.receipt().calls(func(call any) {

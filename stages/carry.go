@@ -40,7 +40,7 @@ func (g *gate[I, O, P]) carryDown() bool {
 	for _, f := range g.floors {
 		g.visit(f)
 		if !f.catchUp(to) {
-			to.putAll(g.down)
+			putAll(to, g.down)
 			g.leaveFloor()
 			return false
 		}
@@ -51,7 +51,7 @@ func (g *gate[I, O, P]) carryDown() bool {
 	}
 	seated := g.bottom.sit()
 	if !seated {
-		to.putAll(g.down)
+		putAll(to, g.down)
 	}
 	g.leaveFloor()
 	return seated
@@ -62,9 +62,9 @@ func (g *gate[I, O, P]) carryThrough() {
 	g.seated, g.called = true, 0
 	g.bottom.visit(g.down, &g.called)
 	g.seated = false
-	g.bottom.deals.stand()
+	stand(g.bottom.deals)
 	if g.called < len(g.down) {
-		g.bottom.from.putAll(g.down[g.called:])
+		putAll(g.bottom.from, g.down[g.called:])
 		g.down = g.down[:g.called]
 	}
 }
@@ -83,12 +83,12 @@ func (g *gate[I, O, P]) carryUp() {
 // carryOut does the work of the exit, unless that would have to wait for room.
 func (g *gate[I, O, P]) carryOut() {
 	if !g.exit.TryLock() {
-		g.back.putAll(g.down)
+		putAll(g.back, g.down)
 		return
 	}
 	defer g.exit.Unlock()
 	if !clearFor(&g.out.edge.level, len(g.down), belowLimit(len(g.down))) {
-		g.back.putAll(g.down)
+		putAll(g.back, g.down)
 		return
 	}
 	g.settle(g.down, true)
@@ -129,10 +129,10 @@ func (g *gate[I, O, P]) unload() {
 	}
 	if g.seated {
 		g.seated = false
-		g.bottom.deals.stand()
+		stand(g.bottom.deals)
 		g.called += len(g.bottom.guest.group) // of which all have been made
-		g.bottom.to.putAll(g.down[:g.called])
-		g.bottom.from.putAll(g.down[g.called:])
+		putAll(g.bottom.to, g.down[:g.called])
+		putAll(g.bottom.from, g.down[g.called:])
 	}
 }
 
@@ -174,7 +174,7 @@ func (f *floor[I]) drainInto(requests *edge[*Exchange[I]]) bool {
 // nothing waits for it.
 func (c *callStage[I, O]) sit() bool {
 	for range patience {
-		if c.from.hungry.Load() && c.deals.sit() {
+		if c.from.hungry.Load() && sit(c.deals) {
 			return true
 		}
 		runtime.Gosched()

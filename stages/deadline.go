@@ -20,13 +20,13 @@ import (
 // or [Join], when the first of the two is. An item that is dropped or paired
 // with nobody, or that ends in a sink that calls no function, is not expired,
 // however late.
-func Deadline[T any](d time.Duration) Stage[T, T] { return deadliner[T]{d} }
+func Deadline[T any](d time.Duration) Stage[T, T] { return &deadliner[T]{d} }
 
 type deadliner[T any] struct{ d time.Duration }
 
-func (s deadliner[T]) Validate() error { return needs(s.d <= 0, "deadline must be positive") }
+func (s *deadliner[T]) Validate() error { return needs(s.d <= 0, "deadline must be positive") }
 
-func (s deadliner[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error {
+func (s *deadliner[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error {
 	for it := range in.All() {
 		if it.trail == nil {
 			it.trail = keepTrail(out, in.rt.now())
@@ -155,15 +155,23 @@ func (rt *Runtime) late(deadline int64) bool { return rt.now() >= deadline }
 func timely[I, O any](rt *Runtime, l limit, f func(context.Context, I) (O, error), v I) (o O, err error) {
 	ctx, cancel := contextOf(&l, rt.ctx, rt.base)
 	defer cancel()
-	o, err = f(ctx, v)
-	switch {
-	case err == nil || rt.ctx.Err() != nil || errors.Is(err, ErrExpired):
-	case l.caller != nil && l.caller.Err() != nil && errors.Is(err, l.caller.Err()):
-		err = fmt.Errorf("%w: %w", gone(&l), err)
-	case l.deadline != 0 && errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil && !errors.Is(err, l.late):
-		err = fmt.Errorf("%w: %w", l.late, err)
+	if o, err = f(ctx, v); err != nil {
+		err = blameCall(&l, rt, ctx, err)
 	}
 	return o, err
+}
+
+// blameCall tells, of a call that has failed with err, that its context, ctx, had ended
+// for one of the limits, where that is why.
+func blameCall(l *limit, rt *Runtime, ctx context.Context, err error) error {
+	switch {
+	case rt.ctx.Err() != nil || errors.Is(err, ErrExpired):
+	case l.caller != nil && l.caller.Err() != nil && errors.Is(err, l.caller.Err()):
+		return fmt.Errorf("%w: %w", gone(l), err)
+	case l.deadline != 0 && errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil && !errors.Is(err, l.late):
+		return fmt.Errorf("%w: %w", l.late, err)
+	}
+	return err
 }
 
 // isExpired reports the failure of an item whose own deadline has passed.

@@ -11,14 +11,20 @@ import "sync"
 type dealer[E any] struct {
 	fetch func() []E // blocks for the next batch; nil at the end
 	room  func() int // how many more may be dealt now; called with mu held
+	hand  []E        // fetched, not yet dealt
 
-	wake chan struct{} // one token for each sleeper that has been called
+	roster
+}
+
+// roster is what a dealer knows of its workers. As with a [level], there are functions in
+// place of methods.
+type roster struct {
+	wake chan struct{} // one token for each sleeper that has been called; takes no memory, as they have no size
 
 	mu       sync.Mutex
 	live     int // workers at work
 	target   int // how many there shall be
 	begun    bool
-	hand     []E // fetched, not yet dealt
 	fetching bool
 	ended    bool
 	asleep   int    // sleepers that have not been called
@@ -34,14 +40,13 @@ func newDealer[E any](workers int, fetch func() []E) *dealer[E] {
 	return &dealer[E]{
 		fetch:  fetch,
 		room:   func() int { return batchSize },
-		wake:   make(chan struct{}, maxWorkers), // takes no memory: its tokens have no size
-		target: workers,
+		roster: roster{wake: make(chan struct{}, maxWorkers), target: workers},
 	}
 }
 
 // staff brings the workers to n: it has spawn called for each that is missing,
 // and those too many leave when they come back for more.
-func (d *dealer[E]) staff(n int, spawn func()) {
+func staff(d *roster, n int, spawn func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.target = n
@@ -53,69 +58,69 @@ func (d *dealer[E]) staff(n int, spawn func()) {
 		d.live++
 		spawn()
 	}
-	d.callLocked(d.live - n)
+	callLocked(d, d.live-n)
 }
 
-// take moves up to n items into taken and returns the ticket of the first. It
+// takeDealt moves up to n items into taken and returns the ticket of the first. It
 // blocks until there is one. It returns false where the worker shall leave: at
 // the end, or because there are too many.
-func (d *dealer[E]) take(taken []E, n int) ([]E, uint64, bool) {
+func takeDealt[E any](d *dealer[E], taken []E, n int) ([]E, uint64, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.idle++
 	defer func() { d.idle-- }()
 	for {
 		m := min(n, len(d.hand), d.room())
-		if d.guest && d.busy()+1 >= d.target {
+		if d.guest && busy(&d.roster)+1 >= d.target {
 			m = 0
 		}
 		switch {
 		case d.live > d.target:
 			d.live--
-			d.callLocked(1) // whoever was called may have been this one
+			callLocked(&d.roster, 1) // whoever was called may have been this one
 			return nil, 0, false
 		case m > 0:
 			taken = append(taken, d.hand[:m]...)
 			d.hand = d.hand[m:]
 			t := d.ticket
 			d.ticket += uint64(m)
-			d.callLocked(1) // to take the rest, or to fetch
+			callLocked(&d.roster, 1) // to take the rest, or to fetch
 			return taken, t, true
 		case len(d.hand) == 0 && d.ended:
 			d.live--
 			return nil, 0, false
 		case len(d.hand) == 0 && !d.fetching:
-			d.fetchLocked()
+			fetchLocked(d)
 		default:
-			d.sleepLocked()
+			sleepLocked(&d.roster)
 		}
 	}
 }
 
 // busy returns how many workers have something to do. The mutex is held.
-func (d *dealer[E]) busy() int { return d.live - d.idle }
+func busy(d *roster) int { return d.live - d.idle }
 
 // sit makes a guest of the calling goroutine: it may do the work of a worker, until it
 // stands up, where one has nothing to do.
-func (d *dealer[E]) sit() bool {
+func sit[E any](d *dealer[E]) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.guest = len(d.hand) == 0 && d.busy() < d.target
+	d.guest = len(d.hand) == 0 && busy(&d.roster) < d.target
 	return d.guest
 }
 
 // stand ends what sit began.
-func (d *dealer[E]) stand() {
+func stand[E any](d *dealer[E]) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.guest = false
 	if len(d.hand) > 0 {
-		d.callLocked(1)
+		callLocked(&d.roster, 1)
 	}
 }
 
 // fetchLocked gets the next batch. It blocks without the lock.
-func (d *dealer[E]) fetchLocked() {
+func fetchLocked[E any](d *dealer[E]) {
 	d.fetching = true
 	d.mu.Unlock()
 	got := d.fetch()
@@ -124,11 +129,11 @@ func (d *dealer[E]) fetchLocked() {
 	d.hand = got
 	if len(got) == 0 {
 		d.ended = true
-		d.callLocked(d.asleep)
+		callLocked(&d.roster, d.asleep)
 	}
 }
 
-func (d *dealer[E]) sleepLocked() {
+func sleepLocked(d *roster) {
 	d.asleep++
 	d.mu.Unlock()
 	<-d.wake
@@ -136,7 +141,7 @@ func (d *dealer[E]) sleepLocked() {
 }
 
 // callLocked wakes up to n sleepers.
-func (d *dealer[E]) callLocked(n int) {
+func callLocked(d *roster, n int) {
 	for range min(n, d.asleep) {
 		d.asleep--
 		d.wake <- struct{}{} // never blocks: at most a token for each worker

@@ -17,7 +17,7 @@ import (
 // at the latest that long after the first that was held back. At the end of the
 // stream, and in a drain, it leaves at once.
 func Debounce[T any](d time.Duration, opts ...Option) Stage[T, T] {
-	return debouncer[T]{d, Apply(opts...)}
+	return &debouncer[T]{d, Apply(opts...)}
 }
 
 // MaxWait bounds how long a [Debounce] holds back items that keep coming.
@@ -33,11 +33,11 @@ type debouncer[T any] struct {
 	settings Settings
 }
 
-func (s debouncer[T]) Validate() error {
+func (s *debouncer[T]) Validate() error {
 	return errors.Join(needs(s.d <= 0, "quiet time must be positive"), s.settings.Validate())
 }
 
-func (s debouncer[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error {
+func (s *debouncer[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error {
 	a := newAlarm(in.rt)
 	defer a.end()
 	var last Item[T]

@@ -37,7 +37,7 @@ func (s *Settings) room() int {
 // before its turn fails with [ErrExpired], at once. When the intake has been
 // stopped, the items leave without delay.
 func Delay[T any](d time.Duration, opts ...Option) Stage[T, T] {
-	return delayer[T]{d, Apply(opts...)}
+	return &delayer[T]{d, Apply(opts...)}
 }
 
 type delayer[T any] struct {
@@ -45,11 +45,11 @@ type delayer[T any] struct {
 	settings Settings
 }
 
-func (s delayer[T]) Validate() error {
+func (s *delayer[T]) Validate() error {
 	return errors.Join(needs(s.d <= 0, "delay must be positive"), s.settings.Validate())
 }
 
-func (s delayer[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error {
+func (s *delayer[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error {
 	a := newAlarm(in.rt)
 	defer a.end()
 	var line fifo[Item[T]]

@@ -35,12 +35,12 @@ func (m *mapper[I, O]) Describe() string {
 // Describe implements [Describer].
 func (l *laner[I, O, K]) Describe() string { return crew(l.Workers) + ", in order by key" }
 
-func (*guardLayer[I]) Describe() string    { return "guard" }
-func (*dedupLayer[I, K]) Describe() string { return "dedup" }
-func (*breakerLayer[I]) Describe() string  { return "breaker" }
-func (*retryLayer[I]) Describe() string    { return "retry" }
-func (*rateLayer[I]) Describe() string     { return "rate limit" }
-func (l timeoutLayer[I]) Describe() string { return "timeout " + l.d.String() }
+func (*guardLayer[I]) Describe() string     { return "guard" }
+func (*dedupLayer[I, K]) Describe() string  { return "dedup" }
+func (*breakerLayer[I]) Describe() string   { return "breaker" }
+func (*retryLayer[I]) Describe() string     { return "retry" }
+func (*rateLayer[I]) Describe() string      { return "rate limit" }
+func (l *timeoutLayer[I]) Describe() string { return "timeout " + l.d.String() }
 
 func crew(workers int) string {
 	if workers == 1 {

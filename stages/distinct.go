@@ -12,14 +12,14 @@ import "context"
 //
 // A panic of key fails the item, and changes nothing.
 func DistinctUntilChanged[T any, K comparable](key func(T) K) Stage[T, T] {
-	return distinct[T, K]{key}
+	return &distinct[T, K]{key}
 }
 
 type distinct[T any, K comparable] struct{ key func(T) K }
 
-func (d distinct[T, K]) Validate() error { return needs(d.key == nil, "key function is nil") }
+func (d *distinct[T, K]) Validate() error { return needs(d.key == nil, "key function is nil") }
 
-func (d distinct[T, K]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error {
+func (d *distinct[T, K]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error {
 	var last K
 	any := false
 	inTurn(in, out, func(_ context.Context, v T) (T, error) {

@@ -52,7 +52,7 @@ func newEdgeOf[E any](bound, most int) *edge[E] {
 // put hands v on. It blocks while the edge is full. Any number of goroutines
 // may call it. It reports whether the receiver was idle, and whether it had to
 // wait for room.
-func (e *edge[E]) put(v E) (idle, waited bool) {
+func put[E any](e *edge[E], v E) (idle, waited bool) {
 	e.mu.Lock()
 	if e.depth >= e.bound {
 		waitForRoom(&e.level)
@@ -76,7 +76,7 @@ func (e *edge[E]) put(v E) (idle, waited bool) {
 
 // putAll hands the values on in order, as put would one by one. It reports
 // whether it had to wait for room.
-func (e *edge[E]) putAll(vs []E) (waited bool) {
+func putAll[E any](e *edge[E], vs []E) (waited bool) {
 	e.mu.Lock()
 	for len(vs) > 0 {
 		if e.depth >= e.bound {
@@ -146,9 +146,9 @@ func blank[E any](e *edge[E]) []E {
 	return make([]E, 0, e.size)
 }
 
-// close ends the stream: the receiver gets what is left and then the end. What is
+// closeEdge ends the stream: the receiver gets what is left and then the end. What is
 // put afterwards is lost, see [edge.lost].
-func (e *edge[E]) close() {
+func closeEdge[E any](e *edge[E]) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
@@ -175,7 +175,7 @@ const (
 // poll gives back the receiver's used batch and returns the next one if there
 // is any. If there is none the edge is told that the receiver is idle, and the
 // caller must receive from ch before it polls again, or poll again at once.
-func (e *edge[E]) poll(used []E) ([]E, state) {
+func poll[E any](e *edge[E], used []E) ([]E, state) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	retire(e, used)
@@ -253,15 +253,15 @@ func retire[E any](e *edge[E], used []E) {
 	passRoom(&e.level)
 }
 
-// next is poll that blocks until there is a batch or the stream has ended.
-func (e *edge[E]) next(used []E) ([]E, bool) {
-	b, s := e.poll(used)
+// nextBatch is poll that blocks until there is a batch or the stream has ended.
+func nextBatch[E any](e *edge[E], used []E) ([]E, bool) {
+	b, s := poll(e, used)
 	for s == empty {
 		b, ok := <-e.ch
 		if !ok || len(b) > 0 {
 			return b, ok
 		}
-		if b, s = e.poll(nil); s == ready {
+		if b, s = poll(e, nil); s == ready {
 			return b, true
 		}
 	}

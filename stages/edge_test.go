@@ -14,7 +14,7 @@ func drain(e *edge[int]) (all []int) {
 	var batch []int
 	for {
 		var ok bool
-		if batch, ok = e.next(batch); !ok {
+		if batch, ok = nextBatch(e, batch); !ok {
 			return all
 		}
 		all = append(all, batch...)
@@ -33,12 +33,12 @@ func TestEdgeKeepsOrder(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			e := newEdge[int](bound)
 			go func() {
-				defer e.close()
+				defer closeEdge(e)
 				for _, v := range upTo(500) {
-					e.put(v)
+					put(e, v)
 				}
 				for from := 500; from < 2000; from += 100 {
-					e.putAll(upTo(2000)[from : from+100])
+					putAll(e, upTo(2000)[from:from+100])
 				}
 			}()
 			require.Equal(t, upTo(2000), drain(e))
@@ -52,9 +52,9 @@ func TestEdgeHoldsAtMostItsBoundInItems(t *testing.T) {
 			e := newEdge[int](bound)
 			accepted := 0
 			go func() {
-				defer e.close()
+				defer closeEdge(e)
 				for i := range bound + 10 {
-					e.put(i)
+					put(e, i)
 					accepted++
 				}
 			}()
@@ -72,7 +72,7 @@ func counted(e *edge[int]) *int {
 		var batch []int
 		for {
 			var ok bool
-			if batch, ok = e.next(batch); !ok {
+			if batch, ok = nextBatch(e, batch); !ok {
 				return
 			}
 			*got += len(batch)
@@ -88,7 +88,7 @@ func TestEdgeStrandsNothing(t *testing.T) {
 		e := newEdge[int](256)
 		got := counted(e)
 		for i := range 100 {
-			e.put(i)
+			put(e, i)
 			if i%7 == 0 {
 				time.Sleep(300 * time.Microsecond)
 			}
@@ -96,7 +96,7 @@ func TestEdgeStrandsNothing(t *testing.T) {
 		time.Sleep(time.Second) // the sender is busy with something else
 		synctest.Wait()
 		require.Equal(t, 100, *got)
-		e.close()
+		closeEdge(e)
 	})
 }
 
@@ -107,11 +107,11 @@ func TestEdgeTakesSeveralSenders(t *testing.T) {
 		for s := range 8 {
 			wg.Go(func() {
 				for i := range 500 {
-					e.put(s*1000 + i)
+					put(e, s*1000+i)
 				}
 			})
 		}
-		go func() { wg.Wait(); e.close() }()
+		go func() { wg.Wait(); closeEdge(e) }()
 		last := map[int]int{}
 		all := drain(e)
 		require.Len(t, all, 4000)
@@ -131,7 +131,7 @@ func TestALeaseIsAnEdgeLikeAnyOther(t *testing.T) {
 				e := newEdge[int](bound)
 				accepted := 0
 				go func() {
-					defer e.close()
+					defer closeEdge(e)
 					l := lessee[int]{edge: e}
 					defer endLease(&l)
 					for i := range bound + 10 {
@@ -151,7 +151,7 @@ func TestALeaseIsAnEdgeLikeAnyOther(t *testing.T) {
 				var all, batch []int
 				for {
 					var ok bool
-					if batch, ok = e.next(batch); !ok {
+					if batch, ok = nextBatch(e, batch); !ok {
 						break
 					}
 					require.LessOrEqual(t, len(batch), max(1, min(64, bound/2)))
@@ -181,7 +181,7 @@ func TestALeaseStrandsNothing(t *testing.T) {
 		synctest.Wait()
 		require.Equal(t, 100, *got)
 		endLease(&l)
-		e.close()
+		closeEdge(e)
 	})
 }
 
@@ -196,15 +196,15 @@ func FuzzEdge(f *testing.F) {
 				n += int(b % 100)
 			}
 			go func() {
-				defer e.close()
+				defer closeEdge(e)
 				rest := upTo(n)
 				for _, b := range script {
 					k := int(b % 100)
 					if b >= 100 {
-						e.putAll(rest[:k])
+						putAll(e, rest[:k])
 					} else {
 						for _, v := range rest[:k] {
-							e.put(v)
+							put(e, v)
 						}
 					}
 					rest = rest[k:]

@@ -13,7 +13,7 @@ func (g *gate[I, O, P]) leave() {
 		}
 	}()
 	for !g.over() {
-		g.returned, _ = g.back.next(g.returned)
+		g.returned, _ = nextBatch(g.back, g.returned)
 		g.exit.Lock()
 		g.settle(g.returned, false)
 		g.exit.Unlock()
@@ -145,7 +145,7 @@ func (g *gate[I, O, P]) emit() {
 	case g.guest:
 		g.stash = append(g.stash, g.done...)
 	default:
-		g.free.putAll(g.done)
+		putAll(g.free, g.done)
 	}
 	g.done = g.done[:0]
 }

@@ -18,17 +18,17 @@ import (
 // had yielded by then has been sent on. A flow that is aborted stops ranging, and
 // so does an item whose time is up; see [Deadline].
 func FlatMap[I, O any](f func(context.Context, I) (iter.Seq[O], error)) Stage[I, O] {
-	return flatMapper[I, O]{f}
+	return &flatMapper[I, O]{f}
 }
 
 type flatMapper[I, O any] struct {
 	f func(context.Context, I) (iter.Seq[O], error)
 }
 
-func (m flatMapper[I, O]) Validate() error { return needs(m.f == nil, "function is nil") }
+func (m *flatMapper[I, O]) Validate() error { return needs(m.f == nil, "function is nil") }
 
-func (m flatMapper[I, O]) Run(ctx context.Context, in *Inlet[I], out *Outlet[O]) error {
-	m.f = detached(in.rt, in.node, m.f)
+func (m *flatMapper[I, O]) Run(ctx context.Context, in *Inlet[I], out *Outlet[O]) error {
+	m = &flatMapper[I, O]{detached(in.rt, in.node, m.f)}
 	return outlive(in.node, func() error {
 		for it := range in.All() {
 			m.each(ctx, in, it, out)
@@ -38,7 +38,7 @@ func (m flatMapper[I, O]) Run(ctx context.Context, in *Inlet[I], out *Outlet[O])
 }
 
 // each deals with one item.
-func (m flatMapper[I, O]) each(ctx context.Context, in *Inlet[I], it Item[I], out *Outlet[O]) {
+func (m *flatMapper[I, O]) each(ctx context.Context, in *Inlet[I], it Item[I], out *Outlet[O]) {
 	l := it.trail.bounds()
 	if late := l.over(in.rt); late != nil {
 		reject(in, it, late)
@@ -58,7 +58,7 @@ func (m flatMapper[I, O]) each(ctx context.Context, in *Inlet[I], it Item[I], ou
 }
 
 // expand sends on the values of the item's sequence, and says how many.
-func (m flatMapper[I, O]) expand(ctx context.Context, l limit, in *Inlet[I], it *Item[I], out *Outlet[O]) (n int, err error) {
+func (m *flatMapper[I, O]) expand(ctx context.Context, l limit, in *Inlet[I], it *Item[I], out *Outlet[O]) (n int, err error) {
 	var wait, work int64
 	if t := it.trail; t != nil {
 		wait = t.began - t.left
@@ -92,7 +92,7 @@ func (m flatMapper[I, O]) expand(ctx context.Context, l limit, in *Inlet[I], it 
 }
 
 // all calls each for every value of the sequence of v, while ctx lasts.
-func (m flatMapper[I, O]) all(ctx context.Context, v I, rt *Runtime, each func(O)) error {
+func (m *flatMapper[I, O]) all(ctx context.Context, v I, rt *Runtime, each func(O)) error {
 	seq, err := m.f(ctx, v)
 	if err != nil || seq == nil {
 		return err

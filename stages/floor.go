@@ -30,7 +30,7 @@ func (f *floor[I]) run() {
 			f.giveTurn()
 			f.serve()
 		}
-		f.below.close()
+		closeEdge(f.below)
 	}()
 	f.serve()
 	served = true
@@ -48,21 +48,21 @@ func (f *floor[I]) serve() {
 	abort := f.rt.ctx.Done()
 	stop := f.stop()
 	for {
-		if down, state = f.requests.poll(down); state == ended {
+		if down, state = poll(f.requests, down); state == ended {
 			f.close()
 			return
 		}
 		f.turn.Lock()
 		idle := state == empty
 		f.requested(down)
-		up, state = f.responses.poll(up)
+		up, state = poll(f.responses, up)
 		idle = idle && state == empty
 		f.responded(up)
-		back, state = f.resumed.poll(back)
+		back, state = poll(f.resumed, back)
 		idle = idle && state == empty
 		f.each(back, f.resume)
 		if f.left != nil {
-			gone, state = f.left.poll(gone)
+			gone, state = poll(f.left, gone)
 			idle = idle && state == empty
 			f.each(gone, f.leave)
 		}

@@ -53,7 +53,7 @@ func offer[E any](e *edge[E], vs []E, limit, now int64) (last, below int64) {
 	for len(vs) > 0 {
 		n := min(len(vs), e.bound)
 		if !enter(&e.level, n, limit) {
-			if e.putAll(vs) {
+			if putAll(e, vs) {
 				now = 0
 			}
 			return now, 0
@@ -74,7 +74,7 @@ func workAsGuest[E any](e *edge[E], vs []E, n int, now int64) (last, load int64)
 		load = e.load
 		leaveRest(e, vs[:n], e.done)
 		if !returned {
-			e.putAll(vs[n:])
+			putAll(e, vs[n:])
 		}
 	}()
 	last = e.work(vs[:n], &e.done, now)

@@ -113,7 +113,7 @@ func (g *gate[I, O, P]) enter() {
 			break
 		}
 	}
-	g.back.put(nil) // no more will come
+	put(g.back, nil) // no more will come
 	returned = true
 }
 
@@ -137,7 +137,7 @@ func (g *gate[I, O, P]) struck() {
 	switch x := g.waiting; {
 	case x != nil:
 		x.err = ErrGoexit
-		g.back.put(x)
+		put(g.back, x)
 		g.waiting, g.begun = nil, false
 		g.next++
 	case g.asking:
@@ -165,7 +165,7 @@ func (g *gate[I, O, P]) depart(carry bool) {
 		g.carry()
 		return
 	}
-	g.top.putAll(g.down)
+	putAll(g.top, g.down)
 	g.down = g.down[:0]
 }
 
@@ -199,7 +199,7 @@ func (g *gate[I, O, P]) refuse(err error) {
 	for _, x := range g.down {
 		x.err = err
 	}
-	g.back.putAll(g.down)
+	putAll(g.back, g.down)
 	g.down = g.down[:0]
 }
 
@@ -226,7 +226,7 @@ func (g *gate[I, O, P]) admit(it *Item[I]) {
 		x.err = g.wait(x)
 	}
 	if it.fault != nil || x.err != nil { // passes the section, in its place
-		g.back.put(x)
+		put(g.back, x)
 		return
 	}
 	g.down = append(g.down, x)
@@ -311,7 +311,7 @@ func (g *gate[I, O, P]) ready() bool {
 		return true
 	}
 	var state state
-	g.unused, state = g.free.poll(g.unused)
+	g.unused, state = poll(g.free, g.unused)
 	g.taken = 0
 	return state == ready || g.made < g.capacity
 }

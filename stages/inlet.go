@@ -133,7 +133,7 @@ func refill[T any](in *Inlet[T], wake <-chan time.Time) state {
 		return empty
 	default:
 	}
-	b, s := in.edge.poll(used)
+	b, s := poll(in.edge, used)
 	if s == empty {
 		b, s = block(in, wake)
 	}
@@ -150,7 +150,7 @@ func block[T any](in *Inlet[T], wake <-chan time.Time) ([]Item[T], state) {
 	b, s := receive(e, wake)
 	claim(&e.level)
 	for s == ready && len(b) == 0 {
-		if b, s = e.poll(nil); s == empty { // somebody else was here
+		if b, s = poll(e, nil); s == empty { // somebody else was here
 			b, s = receive(e, wake)
 			claim(&e.level)
 		}
@@ -210,7 +210,7 @@ func pollInlet[T any](in *Inlet[T]) state {
 	}
 	used := in.hand
 	in.hand, in.pos = nil, 0
-	b, s := in.edge.poll(used)
+	b, s := poll(in.edge, used)
 	in.hand, in.over = b, s == ended
 	return s
 }

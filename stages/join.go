@@ -23,7 +23,7 @@ const MaxJoin = 1 << 16
 // filtered where it was not. Pairs carry the lineage of both; a source that
 // waits for an item hears when all its pairs are done and none can come.
 func Join[A, B any, K comparable, O any](d time.Duration, keyA func(A) K, keyB func(B) K, join func(A, B) O) Pairing[A, B, O] {
-	return joiner[A, B, K, O]{d, keyA, keyB, join}
+	return &joiner[A, B, K, O]{d, keyA, keyB, join}
 }
 
 type joiner[A, B any, K comparable, O any] struct {
@@ -33,14 +33,14 @@ type joiner[A, B any, K comparable, O any] struct {
 	join func(A, B) O
 }
 
-func (j joiner[A, B, K, O]) Validate() error {
+func (j *joiner[A, B, K, O]) Validate() error {
 	return errors.Join(
 		needs(j.d <= 0, "join window must be positive"),
 		needs(j.keyA == nil || j.keyB == nil, "key function is nil"),
 		needs(j.join == nil, "join function is nil"))
 }
 
-func (j joiner[A, B, K, O]) Run(_ context.Context, a *Inlet[A], b *Inlet[B], out *Outlet[O]) error {
+func (j *joiner[A, B, K, O]) Run(_ context.Context, a *Inlet[A], b *Inlet[B], out *Outlet[O]) error {
 	left, right := newSide(a, j.keyA), newSide(b, j.keyB)
 	timer := newStoppedTimer()
 	defer func() {

@@ -128,7 +128,7 @@ func (p *Port[I]) WakeIn(d time.Duration) { p.timer.Reset(d) }
 // Resume gives an exchange that the layer holds back to the layer's goroutine,
 // which calls Resumed. It may be called from any goroutine, once for each
 // exchange held, and does not block.
-func (p *Port[I]) Resume(x *Exchange[I]) { p.resumed.put(x) }
+func (p *Port[I]) Resume(x *Exchange[I]) { put(p.resumed, x) }
 
 // holds reports whether the layer has x to send on.
 func holds[I any](p *Port[I], x *Exchange[I]) bool { return p.held[x.slot] == x }
@@ -162,18 +162,18 @@ func (p *Port[I]) watch(x *Exchange[I]) {
 		l.deadline = 0
 	}
 	if l.bounded() {
-		p.watches[x.slot] = watchLimit(&l, p.rt, func() { p.left.put(x) })
+		p.watches[x.slot] = watchLimit(&l, p.rt, func() { put(p.left, x) })
 	}
 }
 
 // flush sends what the layer has let go.
 func (p *Port[I]) flush() {
 	if len(p.down) > 0 {
-		p.below.putAll(p.down)
+		putAll(p.below, p.down)
 		p.down = p.down[:0]
 	}
 	if len(p.up) > 0 {
-		p.above.putAll(p.up)
+		putAll(p.above, p.up)
 		p.up = p.up[:0]
 	}
 }

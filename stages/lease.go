@@ -33,7 +33,7 @@ type lessee[E any] struct {
 	n     int // filled
 }
 
-// putRented hands v on as [edge.put] does.
+// putRented hands v on as [put] does.
 func putRented[E any](l *lessee[E], v E) (idle, waited bool) {
 	e := l.edge
 	if l.n == len(l.batch) {

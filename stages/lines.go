@@ -50,13 +50,13 @@ func (s lineSource) Run(ctx context.Context, out *Outlet[string]) error {
 // buffers while items keep coming, and flushes when there is none at hand and
 // at the end of the stream. An error of w stops the run; as what was buffered
 // is lost then, an item counts as delivered only when it has been flushed.
-func WriteLines[T ~string | ~[]byte](w io.Writer) Sink[T] { return lineSink[T]{w} }
+func WriteLines[T ~string | ~[]byte](w io.Writer) Sink[T] { return &lineSink[T]{w} }
 
 type lineSink[T ~string | ~[]byte] struct{ w io.Writer }
 
-func (s lineSink[T]) Validate() error { return needs(s.w == nil, "writer is nil") }
+func (s *lineSink[T]) Validate() error { return needs(s.w == nil, "writer is nil") }
 
-func (s lineSink[T]) Run(_ context.Context, in *Inlet[T]) (err error) {
+func (s *lineSink[T]) Run(_ context.Context, in *Inlet[T]) (err error) {
 	w := bufio.NewWriter(s.w)
 	var held []Item[T]
 	returned := false
@@ -83,7 +83,7 @@ func (s lineSink[T]) Run(_ context.Context, in *Inlet[T]) (err error) {
 }
 
 // flush settles the items that were written since the last flush.
-func (s lineSink[T]) flush(in *Inlet[T], w *bufio.Writer, held []Item[T]) []Item[T] {
+func (s *lineSink[T]) flush(in *Inlet[T], w *bufio.Writer, held []Item[T]) []Item[T] {
 	err := w.Flush()
 	for _, it := range held {
 		if err != nil {

@@ -12,13 +12,13 @@ import (
 //	in:   --1-----2------3-->
 //	in:   -----a-----b------>
 //	out:  --1--a--2--b---3-->
-func Merge[T any]() FanIn[T, T] { return merger[T]{} }
+func Merge[T any]() FanIn[T, T] { return &merger[T]{} }
 
 type merger[T any] struct{}
 
 // Run has a goroutine for each inlet: the outlet takes any number of senders,
 // and nobody has to choose.
-func (merger[T]) Run(_ context.Context, ins []*Inlet[T], out *Outlet[T]) error {
+func (*merger[T]) Run(_ context.Context, ins []*Inlet[T], out *Outlet[T]) error {
 	var wg conc.WaitGroup
 	for _, in := range ins {
 		wg.Go(func() { forward(in, out) })
@@ -51,14 +51,14 @@ func forward[T any](in *Inlet[T], out *Outlet[T]) {
 //	in:   --1--2--|
 //	in:   -a--b------c--|
 //	out:  --1--2--a--b-c--|
-func Concat[T any]() FanIn[T, T] { return concatenator[T]{} }
+func Concat[T any]() FanIn[T, T] { return &concatenator[T]{} }
 
 type concatenator[T any] struct{}
 
 // TakesTurns implements [TurnTaker].
-func (concatenator[T]) TakesTurns() bool { return true }
+func (*concatenator[T]) TakesTurns() bool { return true }
 
-func (concatenator[T]) Run(_ context.Context, ins []*Inlet[T], out *Outlet[T]) error {
+func (*concatenator[T]) Run(_ context.Context, ins []*Inlet[T], out *Outlet[T]) error {
 	for _, in := range ins {
 		forward(in, out)
 	}

@@ -15,7 +15,7 @@ import (
 // that section. A fallback that is a call itself, and takes time, belongs into the
 // section's function, where the workers are.
 func OnError[T any](f func(context.Context, *ItemError) (T, error)) Stage[T, T] {
-	return onError[T]{f}
+	return &onError[T]{f}
 }
 
 // dealFailed sends on the healthy items, and gives the others to deal. It is called
@@ -50,16 +50,16 @@ type onError[T any] struct {
 	f func(context.Context, *ItemError) (T, error)
 }
 
-func (s onError[T]) TakesFailures() bool { return true }
+func (s *onError[T]) TakesFailures() bool { return true }
 
-func (s onError[T]) Validate() error { return needs(s.f == nil, "function is nil") }
+func (s *onError[T]) Validate() error { return needs(s.f == nil, "function is nil") }
 
-func (s onError[T]) Run(ctx context.Context, in *Inlet[T], out *Outlet[T]) error {
+func (s *onError[T]) Run(ctx context.Context, in *Inlet[T], out *Outlet[T]) error {
 	return dealFailed(in, out, func(it Item[T]) { askOf(ctx, s, in, it, out) })
 }
 
 // askOf lets the function decide on a failed item.
-func askOf[T any](ctx context.Context, s onError[T], in *Inlet[T], it Item[T], out *Outlet[T]) {
+func askOf[T any](ctx context.Context, s *onError[T], in *Inlet[T], it Item[T], out *Outlet[T]) {
 	remains := func(err error) {
 		fault := *it.fault
 		fault.Err = err
@@ -81,23 +81,23 @@ func askOf[T any](ctx context.Context, s onError[T], in *Inlet[T], it Item[T], o
 // with both errors: it is not lost. Healthy items pass. The order is kept, and
 // put is called from one goroutine.
 func DeadLetter[T any](put func(context.Context, *ItemError) error) Stage[T, T] {
-	return deadLetter[T]{put}
+	return &deadLetter[T]{put}
 }
 
 type deadLetter[T any] struct {
 	put func(context.Context, *ItemError) error
 }
 
-func (s deadLetter[T]) TakesFailures() bool { return true }
+func (s *deadLetter[T]) TakesFailures() bool { return true }
 
-func (s deadLetter[T]) Validate() error { return needs(s.put == nil, "function is nil") }
+func (s *deadLetter[T]) Validate() error { return needs(s.put == nil, "function is nil") }
 
-func (s deadLetter[T]) Run(ctx context.Context, in *Inlet[T], out *Outlet[T]) error {
+func (s *deadLetter[T]) Run(ctx context.Context, in *Inlet[T], out *Outlet[T]) error {
 	return dealFailed(in, out, func(it Item[T]) { putAside(ctx, s, in, it, out) })
 }
 
 // putAside puts a failed item aside.
-func putAside[T any](ctx context.Context, s deadLetter[T], in *Inlet[T], it Item[T], out *Outlet[T]) {
+func putAside[T any](ctx context.Context, s *deadLetter[T], in *Inlet[T], it Item[T], out *Outlet[T]) {
 	remains := func(err error) {
 		fault := *it.fault
 		fault.Err = joinDeadLetter(fault.Err, in.node.name, err)

@@ -23,7 +23,7 @@ func (out *Outlet[T]) Send(it Item[T]) {
 		out.node.out.Add(1)
 		timeItem(out, it.trail)
 	}
-	out.edge.put(it)
+	put(out.edge, it)
 }
 
 // timeItem records the stage in the trail: it worked from when the inlet handed
@@ -57,7 +57,7 @@ func (out *Outlet[T]) Derive[P any](it Item[P], v T) {
 	if t != nil {
 		t.add(out.node, 1, t.began, out.rt.now())
 	}
-	out.edge.put(Item[T]{Value: v, trail: t})
+	put(out.edge, Item[T]{Value: v, trail: t})
 }
 
 // Emit brings v into the flow: what sources do. It blocks while the edge is
@@ -73,7 +73,7 @@ func (out *Outlet[T]) Emit(v T) bool {
 	t := out.mint.trail(now)
 	out.mu.Unlock()
 	countIn(out, 1)
-	out.edge.put(Item[T]{Value: v, trail: t})
+	put(out.edge, Item[T]{Value: v, trail: t})
 	return true
 }
 
@@ -126,7 +126,7 @@ func emit[T any](e *emitter[T], v T) bool {
 	if e.out.rt.abandoned == nil {
 		idle, waited = putRented(&e.to, it)
 	} else { // a source that is left behind may come back when the edge is closed
-		idle, waited = e.out.edge.put(it)
+		idle, waited = put(e.out.edge, it)
 	}
 	if idle || waited {
 		e.share, e.shared = 0, 0 // what went by was not the source's
@@ -185,7 +185,7 @@ func emitAll[T any](out *Outlet[T], vs []T) bool {
 		}
 		out.mu.Unlock()
 		countIn(out, int64(n))
-		out.edge.putAll(buf[:n])
+		putAll(out.edge, buf[:n])
 		vs = vs[n:]
 	}
 	return true
@@ -208,7 +208,7 @@ func countIn[T any](out *Outlet[T], n int64) {
 // sendAll hands on a stage's results. It does not count them. It reports
 // whether it had to wait for room.
 func (out *Outlet[T]) sendAll(items []Item[T]) (waited bool) {
-	return len(items) > 0 && out.edge.putAll(items)
+	return len(items) > 0 && putAll(out.edge, items)
 }
 
 // offer is sendAll for a stage whose goroutine may do the work of the stage
@@ -222,7 +222,7 @@ func (out *Outlet[T]) offer(items []Item[T], limit, now int64) (last, below int6
 
 // pass sends on an item that has failed, here or further up.
 func (out *Outlet[T]) pass(fault *ItemError, t *trail) {
-	out.edge.put(Item[T]{fault: fault, trail: t})
+	put(out.edge, Item[T]{fault: fault, trail: t})
 }
 
 // close ends the stream below.
@@ -230,5 +230,5 @@ func (out *Outlet[T]) close() {
 	out.mu.Lock()
 	out.mint.retire()
 	out.mu.Unlock()
-	out.edge.close()
+	closeEdge(out.edge)
 }

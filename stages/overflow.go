@@ -54,14 +54,14 @@ func (p OverflowPolicy) String() string {
 // The edge below has a bound of its own, in which items are beyond the policy's
 // reach; with the option [Buffer] of a stage, a flow makes that as small as can
 // be.
-func Overflow[T any](n int, policy OverflowPolicy) Stage[T, T] { return overflow[T]{n, policy} }
+func Overflow[T any](n int, policy OverflowPolicy) Stage[T, T] { return &overflow[T]{n, policy} }
 
 type overflow[T any] struct {
 	n      int
 	policy OverflowPolicy
 }
 
-func (o overflow[T]) Validate() error {
+func (o *overflow[T]) Validate() error {
 	return errors.Join(atLeastOne("buffer", o.n), o.policy.validate())
 }
 
@@ -78,17 +78,17 @@ type OverflowSnapshot struct {
 }
 
 // Describe implements [Describer].
-func (o overflow[T]) Describe() string { return fmt.Sprintf("%d, %v", o.n, o.policy) }
+func (o *overflow[T]) Describe() string { return fmt.Sprintf("%d, %v", o.n, o.policy) }
 
 // TakesFailures implements [FailureTaker]: a failure must not wait, in the
 // inlet, for room below, while what comes behind it could be shed.
-func (o overflow[T]) TakesFailures() bool { return true }
+func (o *overflow[T]) TakesFailures() bool { return true }
 
-// Run is called once; inlined, it would be made again in each of its wrappers, with all
+// Run is called once; inlined, it would be made again in its wrapper, with all
 // that it holds.
 //
 //go:noinline
-func (o overflow[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error {
+func (o *overflow[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error {
 	b := &backlog[T]{n: o.n, policy: o.policy}
 	b.some.L, b.room.L = &b.mu, &b.mu
 	in.node.observe(b.snapshot)

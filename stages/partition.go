@@ -15,7 +15,7 @@ import (
 //
 // A number that no outlet has, or a panic, fails the item, which leaves by
 // outlet 0. A full branch makes all wait. See [ByKey] to spread items by a key.
-func Partition[T any](lane func(T) int) FanOut[T] { return partitioner[T]{lane} }
+func Partition[T any](lane func(T) int) FanOut[T] { return &partitioner[T]{lane} }
 
 // ByKey is a lane function that spreads the keys evenly over n lanes; items of
 // equal keys go to the same one. Which one that is differs from process to
@@ -27,9 +27,9 @@ func ByKey[T any, K comparable](n int, key func(T) K) func(T) int {
 
 type partitioner[T any] struct{ lane func(T) int }
 
-func (p partitioner[T]) Validate() error { return needs(p.lane == nil, "lane function is nil") }
+func (p *partitioner[T]) Validate() error { return needs(p.lane == nil, "lane function is nil") }
 
-func (p partitioner[T]) Run(_ context.Context, in *Inlet[T], outs []*Outlet[T]) error {
+func (p *partitioner[T]) Run(_ context.Context, in *Inlet[T], outs []*Outlet[T]) error {
 	lots := make([]lot[T], len(outs))
 	var group []Item[T] // the first of which are done
 	var books fan[T]
@@ -43,7 +43,7 @@ func (p partitioner[T]) Run(_ context.Context, in *Inlet[T], outs []*Outlet[T]) 
 				books = openFan(in, group)
 			}
 			for done < len(group) {
-				sortInto(p, &books, group, &done, lots)
+				sortInto(p.lane, &books, group, &done, lots)
 			}
 			group = nil
 			closeBooks(&books)
@@ -54,7 +54,7 @@ func (p partitioner[T]) Run(_ context.Context, in *Inlet[T], outs []*Outlet[T]) 
 
 // sortInto puts the items of the group that are not done into their lots, up to one
 // whose lane function panics or ends the goroutine, which fails.
-func sortInto[T any](p partitioner[T], books *fan[T], group []Item[T], done *int, lots []lot[T]) {
+func sortInto[T any](laneOf func(T) int, books *fan[T], group []Item[T], done *int, lots []lot[T]) {
 	n := *done
 	finished := false
 	defer func() {
@@ -71,7 +71,7 @@ func sortInto[T any](p partitioner[T], books *fan[T], group []Item[T], done *int
 			addTo(&lots[0], *it)
 			continue
 		}
-		lane := p.lane(it.Value)
+		lane := laneOf(it.Value)
 		if lane < 0 || lane >= len(lots) {
 			addTo(&lots[0], failAt(books, it, fmt.Errorf("lane %d of %d", lane, len(lots))))
 			continue

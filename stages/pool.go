@@ -44,7 +44,7 @@ func newPool[I, O any](m *mapper[I, O], in *Inlet[I], out *Outlet[O]) *pool[I, O
 func (p *pool[I, O]) run() {
 	p.in.node.staffed(p.m.settings.Workers, func(n int) {
 		widen(p, n)
-		p.dealer.staff(n, func() { p.workers.Go(func() { p.work(nil, 0) }) })
+		staff(&p.dealer.roster, n, func() { p.workers.Go(func() { p.work(nil, 0) }) })
 	})
 	p.workers.Wait()
 }
@@ -81,7 +81,7 @@ func (p *pool[I, O]) work(taken []Item[I], ticket uint64) {
 			give(p, ticket, results)
 			taken, ticket = taken[len(results):], ticket+uint64(len(results))
 		}
-		if taken, ticket, ok = p.dealer.take(group[:0], w.pace.group()); !ok {
+		if taken, ticket, ok = takeDealt(p.dealer, group[:0], w.pace.group()); !ok {
 			return
 		}
 		rested(&w, true) // at the dealer, for the next
@@ -129,7 +129,7 @@ func emitReady[I, O any](p *pool[I, O]) {
 		full := p.dealer.room() == 0
 		p.sent = p.head
 		if full {
-			p.dealer.callLocked(1)
+			callLocked(&p.dealer.roster, 1)
 		}
 	}
 }

@@ -130,7 +130,7 @@ func (out *Outlet[T]) EmitAcked(settle func(error), vs ...T) bool {
 		t := keepTrail(out, now)
 		t.owe(r)
 		countIn(out, 1)
-		out.edge.put(Item[T]{Value: v, trail: t})
+		put(out.edge, Item[T]{Value: v, trail: t})
 	}
 	return true
 }

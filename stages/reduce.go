@@ -16,7 +16,7 @@ import "context"
 // aborted there is no result: it fails. Each run begins with initial anew, and
 // shares with the others what a map, slice or pointer in it leads to.
 func Reduce[T, A any](initial A, f func(ctx context.Context, result A, v T) (A, error)) Stage[T, A] {
-	return reducer[T, A]{initial, f}
+	return &reducer[T, A]{initial, f}
 }
 
 type reducer[T, A any] struct {
@@ -24,9 +24,9 @@ type reducer[T, A any] struct {
 	f       func(context.Context, A, T) (A, error)
 }
 
-func (r reducer[T, A]) Validate() error { return needs(r.f == nil, "function is nil") }
+func (r *reducer[T, A]) Validate() error { return needs(r.f == nil, "function is nil") }
 
-func (r reducer[T, A]) Run(_ context.Context, in *Inlet[T], out *Outlet[A]) error {
+func (r *reducer[T, A]) Run(_ context.Context, in *Inlet[T], out *Outlet[A]) error {
 	in.books = new(books)
 	defer func() { settleBooks(in); in.books = nil }()
 	result, held := r.initial, false
@@ -79,7 +79,7 @@ func (r reducer[T, A]) Run(_ context.Context, in *Inlet[T], out *Outlet[A]) erro
 }
 
 // step calls the function for one item.
-func (r reducer[T, A]) step(in *Inlet[T], it Item[T], result A) (A, error) {
+func (r *reducer[T, A]) step(in *Inlet[T], it Item[T], result A) (A, error) {
 	l := it.trail.bounds()
 	if late := l.over(in.rt); late != nil {
 		return result, late

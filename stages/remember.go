@@ -10,11 +10,11 @@ import (
 // source it is what dead letters need to be played again from the beginning.
 // It costs an allocation, and keeps the value alive as long as the item is in the
 // flow.
-func Remember[T any]() Stage[T, T] { return rememberer[T]{} }
+func Remember[T any]() Stage[T, T] { return &rememberer[T]{} }
 
 type rememberer[T any] struct{}
 
-func (rememberer[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error {
+func (*rememberer[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error {
 	for it := range in.All() {
 		if it.trail == nil {
 			it.trail = keepTrail(out, in.rt.now())

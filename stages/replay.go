@@ -80,7 +80,7 @@ func (r *Replay[T]) emit(out *Outlet[T], l Letter[T]) bool {
 	t.remember(&remembered[T]{l.Value})
 	r.replayed.Add(1)
 	countIn(out, 1)
-	out.edge.put(Item[T]{Value: l.Value, trail: t})
+	put(out.edge, Item[T]{Value: l.Value, trail: t})
 	return true
 }
 

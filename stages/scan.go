@@ -14,7 +14,7 @@ import "context"
 // slice or a pointer in it, the runs share what it leads to, and so do the
 // receivers of the states, unless f makes a copy.
 func Scan[T, A any](initial A, f func(ctx context.Context, state A, v T) (A, error)) Stage[T, A] {
-	return scanner[T, A]{initial, f}
+	return &scanner[T, A]{initial, f}
 }
 
 type scanner[T, A any] struct {
@@ -22,9 +22,9 @@ type scanner[T, A any] struct {
 	f       func(context.Context, A, T) (A, error)
 }
 
-func (s scanner[T, A]) Validate() error { return needs(s.f == nil, "function is nil") }
+func (s *scanner[T, A]) Validate() error { return needs(s.f == nil, "function is nil") }
 
-func (s scanner[T, A]) Run(_ context.Context, in *Inlet[T], out *Outlet[A]) error {
+func (s *scanner[T, A]) Run(_ context.Context, in *Inlet[T], out *Outlet[A]) error {
 	state := s.initial
 	inTurn(in, out, func(ctx context.Context, v T) (A, error) {
 		next, err := s.f(ctx, state, v)

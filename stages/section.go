@@ -105,7 +105,7 @@ func (s *section[I, O, P]) Run(_ context.Context, in *Inlet[I], out *Outlet[P]) 
 	}
 	wg.Go(func() { bottom.run(s.Workers) })
 	defer func() { // also where join ends the goroutine
-		g.top.close()
+		closeEdge(g.top)
 		wg.Wait()
 	}()
 	return outlive(in.node, func() error {

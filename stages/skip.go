@@ -11,17 +11,17 @@ import (
 //	in:   --1--2--3--4-->
 //	        Skip(2)
 //	out:  --------3--4-->
-func Skip[T any](n int) Stage[T, T] { return skipper[T]{n} }
+func Skip[T any](n int) Stage[T, T] { return &skipper[T]{n} }
 
 type skipper[T any] struct{ n int }
 
-func (s skipper[T]) Validate() error { return atLeast(0, "number of items to skip", s.n) }
+func (s *skipper[T]) Validate() error { return atLeast(0, "number of items to skip", s.n) }
 
-// Run is called once; inlined, it would be made again in each of its wrappers, with all
+// Run is called once; inlined, it would be made again in its wrapper, with all
 // that it holds.
 //
 //go:noinline
-func (s skipper[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error {
+func (s *skipper[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error {
 	left := s.n
 	inTurn(in, out, func(_ context.Context, v T) (T, error) {
 		if left > 0 {

@@ -21,15 +21,16 @@ func (s sliceSource[T]) Run(ctx context.Context, out *Outlet[T]) error {
 
 // Append is a sink that appends the values to *dst, which may be read when the
 // run has ended.
-func Append[T any](dst *[]T) Sink[T] { return appender[T]{dst} }
+func Append[T any](dst *[]T) Sink[T] { return &appender[T]{dst} }
 
 type appender[T any] struct{ dst *[]T }
 
-func (a appender[T]) Validate() error { return needs(a.dst == nil, "slice is nil") }
+func (a *appender[T]) Validate() error { return needs(a.dst == nil, "slice is nil") }
 
-func (a appender[T]) Run(ctx context.Context, in *Inlet[T]) error {
-	return forEach[T]{func(_ context.Context, v T) error {
+func (a *appender[T]) Run(ctx context.Context, in *Inlet[T]) error {
+	each := &forEach[T]{func(_ context.Context, v T) error {
 		*a.dst = append(*a.dst, v)
 		return nil
-	}}.Run(ctx, in)
+	}}
+	return each.Run(ctx, in)
 }

@@ -23,7 +23,7 @@ import (
 // before its turn, or whose caller goes, fails with [ErrExpired]; a cost above the
 // burst fails it with a *[limiter.CostError].
 func Throttle[T any](source limiter.Source, cost func(T) int) Stage[T, T] {
-	return throttler[T]{source, cost}
+	return &throttler[T]{source, cost}
 }
 
 type throttler[T any] struct {
@@ -31,13 +31,13 @@ type throttler[T any] struct {
 	cost   func(T) int
 }
 
-func (s throttler[T]) Validate() error { return validLimiter(s.source) }
+func (s *throttler[T]) Validate() error { return validLimiter(s.source) }
 
-// Run is called once; inlined, it would be made again in each of its wrappers, with all
+// Run is called once; inlined, it would be made again in its wrapper, with all
 // that it holds.
 //
 //go:noinline
-func (s throttler[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error {
+func (s *throttler[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error {
 	l, err := s.source.Limiter()
 	if err != nil {
 		return err
@@ -60,7 +60,7 @@ func (s throttler[T]) Run(_ context.Context, in *Inlet[T], out *Outlet[T]) error
 
 // waitForRate returns nil when the item may go on: it is admitted, or the intake has been
 // stopped.
-func waitForRate[T any](s throttler[T], in *Inlet[T], it Item[T], l *limiter.Limiter) error {
+func waitForRate[T any](s *throttler[T], in *Inlet[T], it Item[T], l *limiter.Limiter) error {
 	cost := 1
 	if s.cost != nil {
 		var err error

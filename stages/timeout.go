@@ -9,13 +9,13 @@ import "time"
 // Inside a [Retry] it is the time of each try, outside the time of all of them
 // together with the waits between; a retry gives up early where its next try
 // would come too late.
-func Timeout[I any](d time.Duration) Layer[I] { return timeoutLayer[I]{d} }
+func Timeout[I any](d time.Duration) Layer[I] { return &timeoutLayer[I]{d} }
 
 type timeoutLayer[I any] struct{ d time.Duration }
 
-func (l timeoutLayer[I]) Validate() error { return needs(l.d <= 0, "timeout must be positive") }
+func (l *timeoutLayer[I]) Validate() error { return needs(l.d <= 0, "timeout must be positive") }
 
-func (l timeoutLayer[I]) Open(p *Port[I]) (Handler[I], error) {
+func (l *timeoutLayer[I]) Open(p *Port[I]) (Handler[I], error) {
 	return &timeoutHandler[I]{port: p, d: int64(l.d), outer: make([]limit, p.Capacity())}, nil
 }
 

@@ -154,7 +154,7 @@ func PerKey[T any, K comparable](key func(T) K) Option {
 // three times what it costs a [Map] that does nothing, and one and a half times
 // more for each further window that it is in.
 func Window[T any](p WindowPolicy, opts ...Option) Stage[T, WindowOf[T]] {
-	return windower[T]{p, Apply(opts...)}
+	return &windower[T]{p, Apply(opts...)}
 }
 
 type windower[T any] struct {
@@ -163,9 +163,9 @@ type windower[T any] struct {
 }
 
 // Describe implements [Describer].
-func (s windower[T]) Describe() string { return s.WindowPolicy.String() }
+func (s *windower[T]) Describe() string { return s.WindowPolicy.String() }
 
-func (s windower[T]) Validate() error {
+func (s *windower[T]) Validate() error {
 	_, err := s.functions()
 	return errors.Join(needs(s.size == 0 && s.every == 0 && s.WindowPolicy.faults == nil, "it has no window policy"),
 		s.WindowPolicy.faults, s.Settings.Validate(), needs(s.idle != 0 && s.time == nil, "idleness is for windows of event time"), err)
@@ -178,7 +178,7 @@ type functions[T any] struct {
 	late func(context.Context, T) error
 }
 
-func (s windower[T]) functions() (f functions[T], err error) {
+func (s *windower[T]) functions() (f functions[T], err error) {
 	var faults [3]error
 	f.at, faults[0] = itemFunc[func(T) time.Time]("event time", s.time)
 	f.key, faults[1] = itemFunc[func(T) any]("key", s.keys)
@@ -186,7 +186,7 @@ func (s windower[T]) functions() (f functions[T], err error) {
 	return f, errors.Join(faults[:]...)
 }
 
-func (s windower[T]) Run(ctx context.Context, in *Inlet[T], out *Outlet[WindowOf[T]]) error {
+func (s *windower[T]) Run(ctx context.Context, in *Inlet[T], out *Outlet[WindowOf[T]]) error {
 	f, err := s.functions()
 	if err != nil {
 		return err

@@ -49,7 +49,7 @@ type window[T any] struct {
 	times      []int64 // of the items; nil where they came in the order of their times
 }
 
-func newWindows[T any](s windower[T], f functions[T], in *Inlet[T], out *Outlet[WindowOf[T]]) *windows[T] {
+func newWindows[T any](s *windower[T], f functions[T], in *Inlet[T], out *Outlet[WindowOf[T]]) *windows[T] {
 	return &windows[T]{
 		policy: s.WindowPolicy, lateness: int64(s.lateness), idle: int64(s.idle), room: s.room(), f: f, in: in, out: out,
 		base: in.rt.base.UnixNano(), mark: math.MinInt64,

@@ -27,19 +27,19 @@ const MaxDrift = 1 << 16
 // other by another way through the graph, each must send on as many items as it
 // gets. Where one drops items the other would be kept waiting and then what is
 // above, for good; instead Zip breaks the run when one is [MaxDrift] ahead.
-func Zip[A, B, O any](join func(A, B) O) Pairing[A, B, O] { return zipper[A, B, O]{join} }
+func Zip[A, B, O any](join func(A, B) O) Pairing[A, B, O] { return &zipper[A, B, O]{join} }
 
 type zipper[A, B, O any] struct{ join func(A, B) O }
 
-func (z zipper[A, B, O]) Validate() error { return needs(z.join == nil, "join function is nil") }
+func (z *zipper[A, B, O]) Validate() error { return needs(z.join == nil, "join function is nil") }
 
 // TakesFailures implements [FailureTaker]: a failure has a place in the order.
-func (z zipper[A, B, O]) TakesFailures() bool { return true }
+func (z *zipper[A, B, O]) TakesFailures() bool { return true }
 
 // TakesPairs implements [PairTaker].
-func (z zipper[A, B, O]) TakesPairs() bool { return true }
+func (z *zipper[A, B, O]) TakesPairs() bool { return true }
 
-func (z zipper[A, B, O]) Run(_ context.Context, a *Inlet[A], b *Inlet[B], out *Outlet[O]) error {
+func (z *zipper[A, B, O]) Run(_ context.Context, a *Inlet[A], b *Inlet[B], out *Outlet[O]) error {
 	common, onlyA, onlyB := forked(a.joint, b.joint)
 	p := pairs[A, B, O]{
 		join: z.join, greedy: common || a.node.entangled, out: out,
