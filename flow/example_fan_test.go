@@ -96,27 +96,26 @@ func ExampleStream_Zip() {
 
 // A click counts where the banner was shown within the hour.
 func ExampleStream_Join() {
-	type shown struct{ banner, page string }
 	type click struct{ banner, user string }
-	fmt.Println(flow.From(stages.Slice([]shown{{"shoes", "/news"}, {"tea", "/home"}})).
+	fmt.Println(flow.From(stages.Slice([]string{"shoes", "tea"})).
 		Join(flow.From(stages.Slice([]click{{"shoes", "ann"}, {"hats", "cat"}, {"shoes", "bob"}})), time.Hour,
-			func(s shown) string { return s.banner },
+			func(shown string) string { return shown },
 			func(c click) string { return c.banner },
-			func(s shown, c click) string { return c.user + " from " + s.page }).
+			func(shown string, c click) string { return c.user + " for " + shown }).
 		Collect(context.Background()))
-	// Output: [ann from /news bob from /news] <nil>
+	// Output: [ann for shoes bob for shoes] <nil>
 }
 
 // The steps of one order are taken in their order, those of different orders at
 // the same time, from four goroutines.
 func ExampleStream_Lanes() {
-	type step struct{ order, what string }
-	taken, err := flow.From(stages.Slice([]step{{"1", "pack"}, {"2", "pack"}, {"1", "send"}, {"2", "send"}, {"1", "bill"}})).
-		Lanes("take", func(s step) string { return s.order }, func(_ context.Context, s step) (step, error) { return s, nil }, flow.Workers(4)).
+	order := func(step string) string { return step[:1] }
+	taken, err := flow.From(stages.Slice([]string{"1 pack", "2 pack", "1 send", "2 send", "1 bill"})).
+		Lanes("take", order, func(_ context.Context, step string) (string, error) { return step, nil }, flow.Workers(4)).
 		Collect(context.Background())
 	of := map[string][]string{}
-	for _, s := range taken {
-		of[s.order] = append(of[s.order], s.what)
+	for _, step := range taken {
+		of[order(step)] = append(of[order(step)], step[2:])
 	}
 	fmt.Println(of, err)
 	// Output: map[1:[pack send bill] 2:[pack send]] <nil>

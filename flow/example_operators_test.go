@@ -68,12 +68,12 @@ func ExampleStream_Window() {
 	// <nil>
 }
 
-// A batch is 4 items or 10 letters, whichever comes first.
+// A batch is 4 parcels or 10 kilograms, whichever comes first.
 func ExampleStream_Batch_weight() {
-	length := func(s string) int { return len(s) }
-	fmt.Println(flow.From(stages.Slice([]string{"to", "be", "or", "not", "to", "be"})).
-		Batch(4, time.Second, stages.Weight(10, length)).Collect(context.Background()))
-	// Output: [[to be or not] [to be]] <nil>
+	weight := func(kilograms int) int { return kilograms }
+	fmt.Println(flow.From(stages.Slice([]int{2, 2, 2, 3, 2, 2, 7})).
+		Batch(4, time.Second, stages.Weight(10, weight)).Collect(context.Background()))
+	// Output: [[2 2 2 3] [2 2] [7]] <nil>
 }
 
 // The stage before is never held up: what the slow one has no room for is shed,
