@@ -44,13 +44,25 @@ func hedged[I, O any](source retry.Source, node *Node, f func(context.Context, I
 		return nil, err
 	}
 	node.observe(func() any { return r.Snapshot() })
-	return func(ctx context.Context, v I) (O, error) {
-		out, err := r.Do(ctx, func(ctx context.Context) (O, error) { return f(ctx, v) })
-		// A single attempt is the call itself, not one that a retrier has dealt
-		// with: whoever is outside must see what the function said.
-		if e, ok := err.(*retry.Error); ok && e.Attempts <= 1 && e.Err != nil { //nolint:errorlint // the outermost alone
-			err = e.Err
+	return func(ctx context.Context, v I) (out O, _ error) {
+		// By pointer: so the retrier's part is the same for results of all types.
+		answer, err := r.Do(ctx, func(ctx context.Context) (*O, error) {
+			o, err := f(ctx, v)
+			return &o, err
+		})
+		if answer != nil {
+			out = *answer
 		}
-		return out, err
+		return out, unretried(err)
 	}, nil
+}
+
+// unretried returns the error of a single attempt as it was: that is the call itself, not
+// one that a retrier has dealt with, and whoever is outside must see what the function
+// said.
+func unretried(err error) error {
+	if e, ok := err.(*retry.Error); ok && e.Attempts <= 1 && e.Err != nil { //nolint:errorlint // the outermost alone
+		return e.Err
+	}
+	return err
 }
