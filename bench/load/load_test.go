@@ -58,10 +58,11 @@ func load(t *testing.T, ctx context.Context, args string) (r report.Results, sta
 }
 
 // What is asserted holds on any machine, however busy: how fast it went is not
-// among it.
+// among it. So the tests that load may do so side by side.
 func TestASmallLoadIsAccountedFor(t *testing.T) {
+	t.Parallel()
 	plots := filepath.Join(t.TempDir(), "plots")
-	r, status, out, errs := load(t, t.Context(), "-rates 0.3,1.5 -duration 700ms -outage 150ms -seed 3 -plots "+plots)
+	r, status, out, errs := load(t, t.Context(), "-rates 0.3,1.5 -duration 450ms -outage 100ms -seed 3 -plots "+plots)
 	require.Zero(t, status, errs)
 	require.Len(t, r.Runs, 6)
 	for _, run := range r.Runs {
@@ -103,10 +104,12 @@ func accounted(t *testing.T, run report.Run) {
 		require.Positive(t, run.Process.BaseRSS)
 	}
 	require.Empty(t, run.Process.Samples, "only a soak keeps them")
-	require.InDelta(t, 7, len(run.Series), 0.1)
+	// Of 100 ms each; a run may end a little early, where nothing more is due.
+	require.Len(t, run.Series, 4)
 }
 
 func TestASoakLooksAtTheProcess(t *testing.T) {
+	t.Parallel()
 	r, status, _, errs := load(t, t.Context(), "-soak 3s -rates 0.2 -outage 300ms")
 	require.Len(t, r.Runs, 1)
 	require.NotEmpty(t, r.Runs[0].Process.Samples)
@@ -138,12 +141,13 @@ func TestASoakThatGrowsFails(t *testing.T) {
 // Ctrl-C in the second run: the first is there, and so is what the second has.
 // Real time: the runs are processes of their own.
 func TestAnInterruptionShowsWhatThereIs(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	watch := &screen{awaited: "rill", then: func() { time.AfterFunc(500*time.Millisecond, cancel) }}
+	watch := &screen{awaited: "rill", then: func() { time.AfterFunc(800*time.Millisecond, cancel) }}
 	file := filepath.Join(t.TempDir(), "results.json")
 	var out bytes.Buffer
-	args := strings.Fields("-rates 0.3 -duration 2s -outage 0 -json " + file)
+	args := strings.Fields("-rates 0.3 -duration 1800ms -outage 0 -json " + file)
 	begin := time.Now()
 	require.Equal(t, 130, run(ctx, args, &out, watch))
 	require.Less(t, time.Since(begin), 2*patience)
