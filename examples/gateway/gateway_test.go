@@ -202,6 +202,7 @@ func TestAFullGatewayShedsAtOnce(t *testing.T) {
 // A client that has no more time is told so when it is over, and the model's call
 // ends, so that it holds no worker.
 func TestAClientsTimeIsKept(t *testing.T) {
+	t.Parallel()
 	ended := make(chan error, 1)
 	f := stand(t, func(ctx context.Context, _ json.RawMessage) (json.RawMessage, error) {
 		<-ctx.Done()

@@ -22,6 +22,7 @@ import (
 // refused is told why and when to come back; and the books balance. Real time:
 // real connections.
 func TestUnderLoad(t *testing.T) {
+	t.Parallel()
 	const requests, every = 450, time.Second / 300
 	manners := standin.Typical()
 	manners.OutageAt, manners.Outage = 200, 300*time.Millisecond

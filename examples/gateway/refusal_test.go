@@ -101,6 +101,7 @@ func TestAThrottledModelSaysWhenToComeBack(t *testing.T) {
 // The endpoint is down: the breaker opens, nobody waits any more, and when it is up
 // again the gateway notices by itself.
 func TestTheBreakerOpensAndCloses(t *testing.T) {
+	t.Parallel()
 	var up atomic.Bool
 	var calls atomic.Int64
 	f := behind(t, func(w http.ResponseWriter, _ *http.Request) {

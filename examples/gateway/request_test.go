@@ -11,6 +11,7 @@ import (
 )
 
 func TestABadRequestSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	f := stand(t, echo, func(c *config) { c.model = "" })
 	tests := []struct {
 		name, body string

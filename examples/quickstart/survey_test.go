@@ -22,6 +22,7 @@ import (
 // These tests talk real HTTP on loopback, so they cannot run in a synctest bubble.
 
 func TestTheGlossaryIsWrittenInOrder(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "out.jsonl")
 	code, stdout, stderr := start(t, "-limit 12 -out "+file)
 	require.Zero(t, code, stderr)
@@ -36,6 +37,7 @@ func TestTheGlossaryIsWrittenInOrder(t *testing.T) {
 }
 
 func TestTheGlossaryOnStdoutStandsAlone(t *testing.T) {
+	t.Parallel()
 	code, stdout, stderr := start(t, "-limit 3 -out -")
 	require.Zero(t, code, stderr)
 	for line := range strings.Lines(stdout) {
@@ -79,6 +81,7 @@ func ask(t *testing.T, interrupt context.Context, patience time.Duration, handle
 const answer = `{"model":"m","choices":[{"message":{"role":"assistant","content":"It is."},"finish_reason":"stop"}]}`
 
 func TestAServiceThatDiesMidwayLosesNothingFinished(t *testing.T) {
+	t.Parallel()
 	var calls atomic.Int32
 	out, err := ask(t, t.Context(), 300*time.Millisecond, func(w http.ResponseWriter, _ *http.Request) {
 		if calls.Add(1) > 2 {
