@@ -11,9 +11,10 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// The sink is the slowest part, so that all edges are full all the time; the
-// memory in use must be that of the edges, from the first item to the last. No
-// time and nothing that waits for it is involved, so there is no bubble.
+// The sink is the slowest part, and shares its goroutine with nobody, as the stage
+// above has two workers; so all edges are full all the time. The memory in use must
+// be that of the edges, from the first item to the last. No time and nothing that waits
+// for it is involved, so there is no bubble.
 func TestMemoryStaysFlatBehindASlowSink(t *testing.T) {
 	var first, most uint64
 	n, work := 0, uint64(0)
@@ -24,9 +25,9 @@ func TestMemoryStaysFlatBehindASlowSink(t *testing.T) {
 			}
 		}
 	})
-	rep, err := flow.From(numbers).Map("a", same).Map("b", same).Map("c", same).
+	rep, err := flow.From(numbers).Map("a", same).Map("b", same).Map("c", same, flow.Workers(2)).
 		ForEach(context.Background(), func(_ context.Context, v int) error {
-			for range 75 { // twice what all above takes
+			for range 150 { // more than all above takes
 				work = work*6364136223846793005 + uint64(v)
 			}
 			if n++; n%(many/20) == 0 {
