@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"runtime"
+	"strings"
 )
 
 // ErrAbandoned is the failure of an item whose function had not returned when
@@ -150,7 +151,7 @@ func (n *Node) seal() {
 
 // serve makes the function known that the node calls, or what it is.
 func (n *Node) serve(f any) {
-	name := reflect.TypeOf(f).String()
+	name := strings.TrimPrefix(reflect.TypeOf(f).String(), "*")
 	if v := reflect.ValueOf(f); v.Kind() == reflect.Func && !v.IsNil() {
 		name = runtime.FuncForPC(v.Pointer()).Name()
 	}
