@@ -19,7 +19,7 @@ type dealer[E any] struct {
 // roster is what a dealer knows of its workers. As with a [level], there are functions in
 // place of methods.
 type roster struct {
-	wake chan struct{} // one token for each sleeper that has been called; takes no memory, as they have no size
+	wake chan struct{} // one token, which has no size, for each sleeper that has been called
 
 	mu       sync.Mutex
 	live     int // workers at work

@@ -46,9 +46,9 @@ func lend[E any](e *edge[E], work func([]E, *int, int64) int64) {
 }
 
 // offer hands the values on as putAll does, or does the receiver's work on them
-// where that is idle and costs less than limit nanoseconds a value. The sender was last busy at the time now. offer returns what that is afterwards, 0
-// where it had to wait for room, and what a value costs below in the sender's
-// goroutine.
+// where that is idle and costs less than limit nanoseconds a value. The sender was
+// last busy at the time now. offer returns what that is afterwards, 0 where it had to
+// wait for room, and what a value costs below in the sender's goroutine.
 func offer[E any](e *edge[E], vs []E, limit, now int64) (last, below int64) {
 	for len(vs) > 0 {
 		n := min(len(vs), e.bound)

@@ -5,11 +5,12 @@ import (
 	"slices"
 )
 
-// table finds entries by the hash of their key. It is a slab of entries and an
-// open-addressing index in buckets of one cache line, and not a map, for four
-// reasons: a key is hashed once, for the shard and the place in it; everything refers
-// to an entry by a number of 4 bytes, which the garbage collector does not follow; an entry is removed by that number, also where its key is not equal
-// to itself, as a NaN is; and a table can shrink.
+// table finds entries by the hash of their key. It is a slab of entries and an open-
+// addressing index in buckets of one cache line, and not a map, for four reasons: a key
+// is hashed once, for the shard and the place in it; everything refers to an entry by a
+// number of 4 bytes, which the garbage collector does not follow; an entry is removed
+// by that number, also where its key is not equal to itself, as a NaN is; and a table
+// can shrink.
 //
 // The entries stand apart from the index, although a hit then misses the cache
 // twice where there are many: the index is so small that for the default cap it
