@@ -15,11 +15,12 @@ import (
 // returns a stream of what wraps T is none that the compiler takes as it is.
 func TestAWindowIsInferredAndNests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var s *flow.Stream[stages.WindowOf[stages.WindowOf[int]]] = flow.From(stages.Slice(upTo(3))).
+		var s *flow.Stream[stages.WindowOf[stages.WindowOf[[]int]]] = flow.From(stages.Slice(upTo(3))).
+			Batch(2, 0).
 			Window(stages.Tumbling(time.Hour)).
 			Window(stages.Sliding(2*time.Hour, 2*time.Hour))
 		got := all(t, s)
 		require.Len(t, got, 1)
-		require.Equal(t, upTo(3), got[0].Items[0].Items)
+		require.Equal(t, [][]int{{0, 1}, {2}}, got[0].Items[0].Items)
 	})
 }

@@ -3,4 +3,4 @@
 package breaker_test
 
 // flood is how many keys a registry is flooded with.
-const flood = 250_000
+const flood = 1_000_000
