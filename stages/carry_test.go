@@ -148,7 +148,7 @@ func exitWhileCarrying(t *testing.T, n, at int) {
 					return v, nil
 				}, func(own, _ int) int { do(tt.join, own); return own }, Workers(4))
 				below := Map(func(_ context.Context, v int) (int, error) { do(tt.below, v); return v, nil })
-				got, failed, err := chained(t, Slice(upTo(n)), s, below)
+				got, failed, err := chained(t, Slice(upTo(n)), s, below, 128)
 				require.Equal(t, 1, times)
 				require.Equal(t, tt.breaks, err != nil, "%v", err)
 				if !tt.breaks {
@@ -160,15 +160,15 @@ func exitWhileCarrying(t *testing.T, n, at int) {
 	}
 }
 
-// chained runs two stages, and returns how many items came through and how many failed.
-// Both are all there were.
-func chained(t *testing.T, src Source[int], s, below Stage[int, int]) (got, failed int, err error) {
+// chained runs two stages with a buffer between them, and returns how many items came
+// through and how many failed. Both are all there were.
+func chained(t *testing.T, src Source[int], s, below Stage[int, int], buffer int) (got, failed int, err error) {
 	t.Helper()
-	rt := NewRuntime(t.Context(), false, "source", "section", "below", "sink")
+	rt := NewRuntime(t.Context(), false, "source", "above", "below", "sink")
 	defer rt.Close()
 	n := rt.Nodes()
 	o0, i0 := Link[int](rt, n[0], n[1], 128)
-	o1, i1 := Link[int](rt, n[1], n[2], 128)
+	o1, i1 := Link[int](rt, n[1], n[2], buffer)
 	o2, i2 := Link[int](rt, n[2], n[3], 128)
 	var wg conc.WaitGroup
 	wg.Go(func() { RunSource(src, o0) })

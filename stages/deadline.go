@@ -71,7 +71,7 @@ func (l *limit) over(rt *Runtime) error {
 // gone is the failure of an item whose caller waits for it no more.
 func gone(l *limit) error { return fmt.Errorf("%w: %w", ErrExpired, context.Cause(l.caller)) }
 
-// context returns a context that ends with run, at the deadline, and when the
+// contextOf returns a context that ends with run, at the deadline, and when the
 // caller's does, whose values it has.
 func contextOf(l *limit, run context.Context, base time.Time) (context.Context, context.CancelFunc) {
 	ctx, cancel := run, context.CancelFunc(func() {})
@@ -87,7 +87,7 @@ func contextOf(l *limit, run context.Context, base time.Time) (context.Context, 
 	return timed, func() { end(); cancel() }
 }
 
-// watch calls over once when there is no more time, or the caller has gone, unless
+// watchLimit calls over once when there is no more time, or the caller has gone, unless
 // the wait is ended before.
 func watchLimit(l *limit, rt *Runtime, over func()) (end func()) {
 	if l.deadline == 0 {

@@ -144,33 +144,14 @@ func TestAGoexitInARunThatCanBeAbandoned(t *testing.T) {
 func TestAGoexitInASmallBufferLosesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const n = 3000
-		got, failed := 0, 0
-		rt := NewRuntime(t.Context(), false, "source", "above", "below", "sink")
-		defer rt.Close()
-		nodes := rt.Nodes()
-		o0, i0 := Link[int](rt, nodes[0], nodes[1], 128)
-		o1, i1 := Link[int](rt, nodes[1], nodes[2], 8)
-		o2, i2 := Link[int](rt, nodes[2], nodes[3], 128)
-		var wg conc.WaitGroup
-		wg.Go(func() { RunSource(Slice(upTo(n)), o0) })
-		wg.Go(func() { RunStage(Map(same), i0, o1) })
-		wg.Go(func() {
-			RunStage(Map(func(_ context.Context, v int) (int, error) {
-				if v%500 == 450 {
-					runtime.Goexit()
-				}
-				return v, nil
-			}), i1, o2)
-		})
-		RunSink(everything[int]{func(_ *Inlet[int], it Item[int]) {
-			if it.failed() {
-				failed++
-			} else {
-				got++
+		exits := Map(func(_ context.Context, v int) (int, error) {
+			if v%500 == 450 {
+				runtime.Goexit()
 			}
-		}}, i2)
-		wg.Wait()
-		require.NoError(t, rt.Err())
+			return v, nil
+		})
+		got, failed, err := chained(t, Slice(upTo(n)), Map(same), exits, 8)
+		require.NoError(t, err)
 		require.Equal(t, n/500, failed)
 		require.Equal(t, n-n/500, got)
 	})

@@ -25,9 +25,10 @@ const DefaultCapacity = 1024
 // [DefaultCapacity], which also bounds every channel inside, so no layer ever
 // blocks and a section cannot deadlock.
 //
-// Where the calls have taken less than an eighth of a microsecond of late, the
-// goroutine that takes the items in does all of that itself, as handing over would cost
-// more. A call that turns slow then holds up the intake until it returns: the
+// Where the calls have taken less than an eighth of a microsecond of late, and the layers
+// are no others than an outermost guard, a deduplicator of the section's own, breakers
+// and retries, the goroutine that takes the items in does all of that itself, as handing
+// over would cost more. A call that turns slow then holds up the intake until it returns: the
 // section risks that the less, the more often it has happened, and not at all where its
 // guard sheds.
 //
