@@ -1,6 +1,10 @@
 package guard
 
-import "github.com/weir-go/weir/primitives/outcome"
+import (
+	"time"
+
+	"github.com/weir-go/weir/primitives/outcome"
+)
 
 // TryAcquireAll fills permits from the front with as many as are left, and returns
 // how many that is. It never waits, never overtakes a waiter, and sheds nobody: who
@@ -9,19 +13,15 @@ import "github.com/weir-go/weir/primitives/outcome"
 func (g *Guard) TryAcquireAll(permits []Permit) int {
 	now := g.clock()
 	g.mu.Lock()
-	n := 0
-	for ; n < len(permits) && g.queue.len == 0 && g.fits(1); n++ { // cheaper than a cell, as the lock is held
-		g.admitted++
-		permits[n] = g.seat(call{weight: 1}, now)
-	}
+	n := g.seatAll(permits, now) // cheaper than cells, as the lock is held
 	for ok := true; ok && n < len(permits); {
 		if permits[n], ok = g.takeFast(); ok {
 			n++
 		}
 	}
-	for ; n < len(permits) && g.seatable(); n++ {
-		g.admitted++
-		permits[n] = g.seat(call{weight: 1}, now)
+	if n < len(permits) && g.queue.len == 0 {
+		g.close()
+		n += g.seatAll(permits[n:], now)
 	}
 	told := false
 	defer func() {
@@ -34,12 +34,14 @@ func (g *Guard) TryAcquireAll(permits []Permit) int {
 	return n
 }
 
-// seatable reports whether one more unit can be given behind the lock.
-func (g *Guard) seatable() bool {
-	if g.queue.len == 0 && g.spare < 1 {
-		g.close()
+// seatAll gives permits to as many as there are units behind the lock, and returns how
+// many that is: none where somebody waits.
+func (g *Guard) seatAll(permits []Permit, now time.Duration) (n int) {
+	for ; n < len(permits) && g.queue.len == 0 && g.fits(1); n++ {
+		g.admitted++
+		permits[n] = g.seat(call{weight: 1}, now)
 	}
-	return g.queue.len == 0 && g.fits(1)
+	return n
 }
 
 // ReleaseAll is [Permit.Release] for each of the permits, with the lock taken once.
