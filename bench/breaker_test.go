@@ -15,8 +15,8 @@ import (
 	weirbreaker "github.com/weir-go/weir/primitives/breaker"
 )
 
-// The breakers here guard a call that does nothing. Where a context is part of
-// the call it can be cancelled, as that of a stage or a request can. Each loop
+// The breakers here guard a call that does nothing. If a context is part of the
+// call it can be cancelled, as that of a stage or a request can. Each loop
 // stands by itself, so that no closure dilutes the difference.
 
 var errCall = errors.New("the call failed")
@@ -42,6 +42,7 @@ func halfOfAHundred(c gobreaker.Counts) bool {
 func throughWeir(b *testing.B, ctx context.Context, br *weirbreaker.Breaker) {
 	call := func(context.Context) (int, error) { return 1, nil }
 	b.ReportAllocs()
+	defer metered(b)()
 	for b.Loop() {
 		if v, err := br.Do(ctx, call); v != 1 || err != nil {
 			b.Fatal(v, err)
@@ -52,6 +53,7 @@ func throughWeir(b *testing.B, ctx context.Context, br *weirbreaker.Breaker) {
 func throughGoBreaker(b *testing.B, br *gobreaker.CircuitBreaker[int]) {
 	call := func() (int, error) { return 1, nil }
 	b.ReportAllocs()
+	defer metered(b)()
 	for b.Loop() {
 		if v, err := br.Execute(call); v != 1 || err != nil {
 			b.Fatal(v, err)
@@ -64,6 +66,7 @@ func throughFailsafe(b *testing.B, ctx context.Context, policy circuitbreaker.Ci
 	call := func() (int, error) { return 1, nil }
 	composed := failsafe.With[int](policy).WithContext(ctx)
 	b.ReportAllocs()
+	defer metered(b)()
 	for b.Loop() {
 		if v, err := composed.Get(call); v != 1 || err != nil {
 			b.Fatal(v, err)
@@ -71,7 +74,7 @@ func throughFailsafe(b *testing.B, ctx context.Context, policy circuitbreaker.Ci
 	}
 }
 
-// What does a breaker that opens at five failures in a row add to a call that
+// What does a breaker that opens after five failures in a row add to a call that
 // succeeds? impl=eapache knows no generations, no classes of outcomes and no
 // limit of probes.
 func BenchmarkBreakerClosed(b *testing.B) {
@@ -90,6 +93,7 @@ func BenchmarkBreakerClosed(b *testing.B) {
 		br := breaker.New(5, 1, time.Hour)
 		call := func() error { return nil }
 		b.ReportAllocs()
+		defer metered(b)()
 		for b.Loop() {
 			if err := br.Run(call); err != nil {
 				b.Fatal(err)
@@ -98,9 +102,9 @@ func BenchmarkBreakerClosed(b *testing.B) {
 	})
 }
 
-// What does it cost to be rejected while a breaker is open for an hour? All have
-// been opened by five failures in a row. eapache's leaves a goroutine behind for
-// that hour.
+// What does a rejected call cost while a breaker is open for an hour? Five
+// failures in a row have opened each. eapache's is left out: it leaves a
+// goroutine behind for that hour.
 func BenchmarkBreakerOpen(b *testing.B) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -112,6 +116,7 @@ func BenchmarkBreakerOpen(b *testing.B) {
 			require.ErrorIs(b, err, errCall)
 		}
 		b.ReportAllocs()
+		defer metered(b)()
 		for b.Loop() {
 			if _, err := br.Do(ctx, call); err == errCall {
 				b.Fatal("it was called")
@@ -126,6 +131,7 @@ func BenchmarkBreakerOpen(b *testing.B) {
 			require.ErrorIs(b, err, errCall)
 		}
 		b.ReportAllocs()
+		defer metered(b)()
 		for b.Loop() {
 			if _, err := br.Execute(call); err == errCall {
 				b.Fatal("it was called")
@@ -141,6 +147,7 @@ func BenchmarkBreakerOpen(b *testing.B) {
 			require.ErrorIs(b, err, errCall)
 		}
 		b.ReportAllocs()
+		defer metered(b)()
 		for b.Loop() {
 			if _, err := composed.Get(call); err == errCall {
 				b.Fatal("it was called")
@@ -149,9 +156,9 @@ func BenchmarkBreakerOpen(b *testing.B) {
 	})
 }
 
-// What does it cost to count how many of the calls of the last ten seconds have
-// failed, and to open where that is half of a hundred or more? All slide the
-// window in steps: weir and its peers in sixteen and in ten.
+// What does it cost to count how many calls of the last ten seconds have failed,
+// and to open if half of a hundred or more have? All slide the window in steps:
+// weir in sixteen, its peers in ten.
 func BenchmarkBreakerRate(b *testing.B) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

@@ -34,6 +34,7 @@ func BenchmarkComposed(b *testing.B) {
 		limited := func(ctx context.Context) (int, error) { return g.Do(ctx, call) }
 		broken := func(ctx context.Context) (int, error) { return br.Do(ctx, limited) }
 		b.ReportAllocs()
+		defer metered(b)()
 		for b.Loop() {
 			if v, err := r.Do(ctx, broken); v != 1 || err != nil {
 				b.Fatal(v, err)
@@ -51,6 +52,7 @@ func BenchmarkComposed(b *testing.B) {
 	b.Run("impl=failsafe-with", func(b *testing.B) {
 		p := policies()
 		b.ReportAllocs()
+		defer metered(b)()
 		for b.Loop() {
 			if v, err := failsafe.With(p...).WithContext(ctx).Get(call); v != 1 || err != nil {
 				b.Fatal(v, err)
@@ -60,6 +62,7 @@ func BenchmarkComposed(b *testing.B) {
 	b.Run("impl=failsafe", func(b *testing.B) {
 		composed := failsafe.With(policies()...).WithContext(ctx)
 		b.ReportAllocs()
+		defer metered(b)()
 		for b.Loop() {
 			if v, err := composed.Get(call); v != 1 || err != nil {
 				b.Fatal(v, err)

@@ -25,8 +25,8 @@ type sharer struct {
 // one is the work that is shared: next to none.
 func one(context.Context) (int, error) { return 1, nil }
 
-// sharing returns weir by the policy, and singleflight, which runs the function
-// for whoever comes when nobody else is at it.
+// sharing returns weir with a policy, and singleflight, which calls the function
+// if no call with the same key is under way.
 func sharing(b *testing.B, ctx context.Context, policy dedup.Policy) []sharer {
 	d, err := dedup.New[string, int](policy)
 	require.NoError(b, err)
@@ -69,7 +69,7 @@ func mapOf[K comparable]() func(K) (int, error) {
 	}
 }
 
-// askAll has a caller on each processor ask for keys, each for its own.
+// askAll has a caller on each processor ask for keys of its own.
 func (s sharer) askAll(b *testing.B, keys []string) {
 	b.Run("impl="+s.impl, func(b *testing.B) {
 		for _, key := range keys {
@@ -79,6 +79,7 @@ func (s sharer) askAll(b *testing.B, keys []string) {
 		var callers atomic.Int64
 		b.ReportAllocs()
 		b.ResetTimer()
+		defer metered(b)()
 		b.RunParallel(func(pb *testing.PB) {
 			end := int(callers.Add(1)) * part
 			own := keys[end-part : end]
@@ -100,8 +101,8 @@ func names(n int) []string {
 	return keys
 }
 
-// What does it cost to ask again for what has been got? weir and otter have kept it,
-// and look whether it is still good. singleflight keeps nothing, and calls again.
+// What does it cost to ask again for a value? weir and otter have kept it, and check
+// its age. singleflight keeps nothing, and calls again.
 func BenchmarkDedupHit(b *testing.B) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -111,8 +112,8 @@ func BenchmarkDedupHit(b *testing.B) {
 	}
 }
 
-// What does it cost to call for a key that nobody else asks for at the time, if the
-// result is not to be kept?
+// What does it cost to call for a key that no other caller asks for at the time, if
+// the result is not kept?
 func BenchmarkDedupMiss(b *testing.B) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -121,7 +122,8 @@ func BenchmarkDedupMiss(b *testing.B) {
 	}
 }
 
-// And if it is to be kept, with a full house: each new key has another one evicted?
+// And if the result is kept and there is no room, so that each new key evicts
+// another?
 func BenchmarkDedupMissKept(b *testing.B) {
 	const most = 4096
 	ctx, cancel := context.WithCancel(context.Background())
@@ -136,10 +138,10 @@ func BenchmarkDedupMissKept(b *testing.B) {
 	}
 }
 
-// How does a hit get dearer with the number of live keys? order=replayed asks for them
-// in the order in which they came, as a source does that delivers again what was not
-// acknowledged. order=scattered asks in an order that no cache can guess; what a
-// million keys cost then, in a plain map as well, is the latency of the memory.
+// How does the cost of a hit grow with the number of live keys? order=replayed asks for
+// them in the order of their arrival, as a source does that delivers again.
+// order=scattered asks in an order that no cache can guess. The cost of a million keys
+// is then the latency of the memory, in a plain map as well.
 func BenchmarkDedupScale(b *testing.B) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -173,6 +175,7 @@ func leaps(b *testing.B, n, leap int, ask func(int) (int, error)) {
 	}
 	at := 0
 	b.ReportAllocs()
+	defer metered(b)()
 	for b.Loop() {
 		if v, err := ask(at); v != 1 || err != nil {
 			b.Fatal(v, err)

@@ -12,7 +12,7 @@ import (
 	"github.com/weir-go/weir/primitives/guard"
 )
 
-// What does it cost to take a free slot and give it back? The context can be
+// What does it cost to take a free slot and to give it back? The context can be
 // cancelled, as that of a stage or a request can.
 func BenchmarkGuard(b *testing.B) {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -21,6 +21,7 @@ func BenchmarkGuard(b *testing.B) {
 		g, err := guard.New(guard.Limit(64))
 		require.NoError(b, err)
 		b.ReportAllocs()
+		defer metered(b)()
 		for b.Loop() {
 			p, err := g.Acquire(ctx)
 			if err != nil {
@@ -32,6 +33,7 @@ func BenchmarkGuard(b *testing.B) {
 	b.Run("impl=semaphore", func(b *testing.B) {
 		s := semaphore.NewWeighted(64)
 		b.ReportAllocs()
+		defer metered(b)()
 		for b.Loop() {
 			if err := s.Acquire(ctx, 1); err != nil {
 				b.Fatal(err)
@@ -71,6 +73,7 @@ func BenchmarkGuardParallel(b *testing.B) {
 		b.Run("impl="+s.impl, func(b *testing.B) {
 			turn := s.turn()
 			b.ReportAllocs()
+			defer metered(b)()
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
 					if !turn() {
@@ -111,7 +114,7 @@ type slot struct {
 func slots(b *testing.B, ctx context.Context) []slot {
 	g, err := guard.New(guard.Limit(1))
 	require.NoError(b, err)
-	var p guard.Permit // of whoever holds the slot
+	var p guard.Permit // of the caller that holds the slot
 	s := semaphore.NewWeighted(1)
 	return []slot{
 		{"weir", func() { p, _ = g.Acquire(ctx) }, func() { p.Release() }},
@@ -119,22 +122,23 @@ func slots(b *testing.B, ctx context.Context) []slot {
 	}
 }
 
-// What does one slot cost that 16 callers want? On one CPU they hardly meet.
+// What does one slot cost if 16 callers want it? On one CPU they hardly meet.
 func BenchmarkGuardContended(b *testing.B) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	for _, s := range slots(b, ctx) {
 		b.Run("impl="+s.impl, func(b *testing.B) {
 			b.ReportAllocs()
+			defer metered(b)()
 			takeTurns(b, s.acquire, s.release).Wait()
 		})
 	}
 }
 
-// And if every single turn waits in the queue and is handed the slot? They begin
-// while somebody else has it, so that there is always a queue, also on one CPU.
-// impl=park is the least that this can cost in a fair queue whose waiters heed
-// their context: to park in a select and to be woken, without any queue.
+// And if every turn waits in the queue and is handed the slot? The callers begin
+// while the slot is taken, so that there is always a queue, also on one CPU.
+// impl=park is the least that a fair queue can cost whose waiters heed their
+// context: to park in a select and to be woken, without any queue.
 func BenchmarkGuardHandover(b *testing.B) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -147,12 +151,14 @@ func BenchmarkGuardHandover(b *testing.B) {
 				runtime.Gosched() // until they wait
 			}
 			b.ResetTimer()
+			defer metered(b)()
 			s.release()
 			wg.Wait()
 		})
 	}
 	b.Run("impl=park", func(b *testing.B) {
 		b.ReportAllocs()
+		defer metered(b)()
 		round(b, ctx).Wait()
 	})
 }

@@ -14,10 +14,9 @@ import (
 	weirretry "github.com/weir-go/weir/primitives/retry"
 )
 
-// What does a retry around a call cost that succeeds at once? Three attempts, a
-// wait of 50 ms that doubles; each library is set up once where it lets its user.
-// impl=weir counts the calls, for its snapshot; the others, and
-// impl=weir-uncounted, do not.
+// What does a retry cost around a call that succeeds at once? Three attempts, a
+// wait of 50 ms that doubles. Each library is set up once, if it can be. impl=weir
+// counts the calls, for its snapshot. The others and impl=weir-uncounted do not.
 func BenchmarkRetryFirstTry(b *testing.B) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -30,6 +29,7 @@ func BenchmarkRetryFirstTry(b *testing.B) {
 			require.NoError(b, err)
 			call := func(context.Context) (int, error) { return 1, nil }
 			b.ReportAllocs()
+			defer metered(b)()
 			for b.Loop() {
 				if v, err := r.Do(ctx, call); v != 1 || err != nil {
 					b.Fatal(v, err)
@@ -41,6 +41,7 @@ func BenchmarkRetryFirstTry(b *testing.B) {
 		r := retry.NewWithData[int](retry.Attempts(3), retry.Delay(50*time.Millisecond), retry.Context(ctx))
 		call := func() (int, error) { return 1, nil }
 		b.ReportAllocs()
+		defer metered(b)()
 		for b.Loop() {
 			if v, err := r.Do(call); v != 1 || err != nil {
 				b.Fatal(v, err)
@@ -52,6 +53,7 @@ func BenchmarkRetryFirstTry(b *testing.B) {
 		waits.InitialInterval, waits.Multiplier = 50*time.Millisecond, 2
 		call := func() (int, error) { return 1, nil }
 		b.ReportAllocs()
+		defer metered(b)()
 		for b.Loop() {
 			v, err := backoff.Retry(ctx, call, backoff.WithBackOff(waits), backoff.WithMaxTries(3))
 			if v != 1 || err != nil {
@@ -64,6 +66,7 @@ func BenchmarkRetryFirstTry(b *testing.B) {
 		r := failsafe.With(policy).WithContext(ctx)
 		call := func() (int, error) { return 1, nil }
 		b.ReportAllocs()
+		defer metered(b)()
 		for b.Loop() {
 			if v, err := r.Get(call); v != 1 || err != nil {
 				b.Fatal(v, err)

@@ -1,144 +1,49 @@
 package bench
 
 import (
-	"context"
-	"sync"
-	"sync/atomic"
 	"testing"
-	"time"
 
-	"github.com/destel/rill"
-	gostreams "github.com/reugn/go-streams/flow"
-	"github.com/sourcegraph/conc"
-	"github.com/sourcegraph/conc/pool"
-	"github.com/sourcegraph/conc/stream"
-
-	"github.com/weir-go/weir/flow"
+	"github.com/weir-go/weir/bench/internal/byhand"
+	"github.com/weir-go/weir/bench/internal/peers"
+	"github.com/weir-go/weir/bench/internal/weir"
+	"github.com/weir-go/weir/bench/internal/work"
 )
 
-// crew is how many workers the benchmarks with several have.
+// crew is how many workers the benchmarks with several have, unless they say.
 const crew = 8
 
-// BenchmarkWorkersNoop asks what several workers cost where there is next to
-// nothing to do, with the order kept and without.
-func BenchmarkWorkersNoop(b *testing.B) {
-	b.Run("order=kept", workers(false, increment).compare)
-	b.Run("order=free", workers(true, increment).compare)
-}
-
-// BenchmarkWorkersSleep asks whether the workers are kept at work when a call
-// takes a millisecond. impl=ideal is as many goroutines that do nothing but
-// call.
-func BenchmarkWorkersSleep(b *testing.B) {
-	for _, name := range []string{"order=kept", "order=free"} {
-		b.Run(name, func(b *testing.B) {
-			q := workers(name == "order=free", nap)
-			q.impls = append(q.impls, implementation{name: "ideal", run: func(n int) haul { return ideal(n, nap) }})
-			q.free = true // of the ideal
-			q.compare(b)
-		})
+// BenchmarkWorkers asks what several workers cost, and whether they are kept at
+// work. Implementations named -free do not keep the order. impl=slots16 gives
+// workers 16 items at a time, impl=slots1 one. impl=ideal is as many goroutines
+// that do nothing but call.
+func BenchmarkWorkers(b *testing.B) {
+	for _, w := range []string{"noop", "100ns", "1us", "1ms"} {
+		b.Run("work="+w, workers(w).compare)
 	}
 }
 
-// nap is a call that takes a millisecond.
-func nap(ctx context.Context, v int) (int, error) {
-	time.Sleep(time.Millisecond)
-	return increment(ctx, v)
-}
-
-// workers is one stage with a crew. Those that offer only one discipline answer
-// only that: go-streams keeps no order with more than one worker.
-func workers(free bool, f step) question {
-	opts := []flow.Option{flow.Workers(crew)}
-	if free {
-		opts = append(opts, flow.Unordered())
+// workers is one stage with a crew. A library that offers only one discipline
+// answers only that: go-streams keeps no order with more than one worker.
+func workers(step string) question {
+	f := stepOf(step)
+	by := func(crewed func(n, workers int, f work.Step) work.Haul) work.Run {
+		return func(n int) work.Haul { return crewed(n, crew, f) }
 	}
-	q := question{name: "Workers/kept", adds: 1, free: free}
-	q.impls = weir(func(s *flow.Stream[int]) *flow.Stream[int] { return s.Map("work", f, opts...) })
-	add := func(name string, run func(n int, f step) haul) {
-		q.impls = append(q.impls, implementation{name: name, run: func(n int) haul { return run(n, f) }})
+	slots := func(size int) work.Run {
+		return func(n int) work.Haul { return byhand.Slots(n, crew, size, f) }
 	}
-	if free {
-		q.name = "Workers/free"
-		add("channels", func(n int, f step) haul { return byHandFree(n, crew, f) })
-		add("rill", rillFree)
-		add("conc", concFree)
-		add("gostreams", gostreamsFree)
-		return q
-	}
-	add("channels", func(n int, f step) haul { return byHandOrdered(n, crew, f) })
-	add("rill", rillOrdered)
-	add("conc", concOrdered)
-	return q
-}
-
-func rillFree(n int, f step) haul {
-	return rillEnd(rill.Map(rill.FromSeq(naturals(n), nil), crew, bind(f)))
-}
-
-func rillOrdered(n int, f step) haul {
-	return rillEnd(rill.OrderedMap(rill.FromSeq(naturals(n), nil), crew, bind(f)))
-}
-
-func bind(f step) func(int) (int, error) {
-	return func(v int) (int, error) { return f(context.Background(), v) }
-}
-
-func gostreamsFree(n int, f step) haul {
-	return gostreamsEnd(gostreamsSource(n).Via(gostreams.NewMap(func(v int) int {
-		v, _ = f(context.Background(), v)
-		return v
-	}, crew)))
-}
-
-func concFree(n int, f step) (h haul) {
-	var mu sync.Mutex
-	p := pool.New().WithMaxGoroutines(crew).WithErrors().WithContext(context.Background())
-	for i := range naturals(n) {
-		p.Go(func(ctx context.Context) error {
-			v, err := f(ctx, i)
-			if err == nil {
-				mu.Lock()
-				h.add(v)
-				mu.Unlock()
-			}
-			return err
-		})
-	}
-	if p.Wait() != nil {
-		return haul{count: -1}
-	}
-	return h
-}
-
-func concOrdered(n int, f step) (h haul) {
-	s := stream.New().WithMaxGoroutines(crew)
-	for i := range naturals(n) {
-		s.Go(func() stream.Callback {
-			v, err := f(context.Background(), i)
-			return func() {
-				if err == nil {
-					h.add(v)
-				}
-			}
-		})
-	}
-	s.Wait()
-	return h
-}
-
-// ideal shares n calls among a crew that does nothing else.
-func ideal(n int, f step) (h haul) {
-	var next, sum atomic.Int64
-	var wg conc.WaitGroup
-	for range crew {
-		wg.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				v, _ := f(context.Background(), i)
-				sum.Add(int64(v))
-			}
-		})
-	}
-	wg.Wait()
-	return haul{count: n, sum: int(sum.Load())}
+	return question{name: "Workers", adds: 1, impls: append(weirs(weir.Workers(crew, f)),
+		implementation{name: "weir-free", run: weir.Timed(weir.Free(crew, f)), free: true},
+		implementation{name: "channels", run: by(byhand.Ordered)},
+		implementation{name: "channels-free", run: by(byhand.Free), free: true},
+		implementation{name: "slots1", run: slots(1)},
+		implementation{name: "slots16", run: slots(16)},
+		implementation{name: "ideal", run: by(byhand.Ideal), free: true},
+		implementation{name: "rill", run: by(peers.RillOrdered)},
+		implementation{name: "rill-free", run: by(peers.RillFree), free: true},
+		implementation{name: "conc", run: by(peers.ConcOrdered)},
+		implementation{name: "conc-free", run: by(peers.ConcFree), free: true},
+		implementation{name: "gostreams-free", run: by(peers.GoStreamsFree), free: true},
+		implementation{name: "errgroup", run: by(peers.Errgroup)},
+	)}
 }

@@ -7,6 +7,7 @@ require (
 	github.com/schollz/progressbar/v3 v3.19.1
 	github.com/stretchr/testify v1.11.1
 	github.com/weir-go/weir v0.0.0
+	github.com/weir-go/weir/flow/live v0.0.0
 	go.uber.org/goleak v1.3.0
 	golang.org/x/term v0.47.0
 )
@@ -23,4 +24,7 @@ require (
 	gopkg.in/yaml.v3 v3.0.1 // indirect
 )
 
-replace github.com/weir-go/weir => ../
+replace (
+	github.com/weir-go/weir => ../
+	github.com/weir-go/weir/flow/live => ../flow/live
+)

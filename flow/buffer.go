@@ -1,31 +1,32 @@
 package flow
 
 import (
+	"context"
 	"slices"
 
+	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/operator"
 )
 
-// lead makes n the receiver of the stream, and returns the edge to it. An edge
-// that drops what it has no room for is a stage of its own, since what it drops
-// must be on somebody's books; the edge behind it is as small as can be.
-func lead[T any](s *Stream[T], n *node, settings stages.Settings) *wire {
-	w := s.wire
-	if settings.Overflow == stages.Block || w.to != nil {
-		w.lead(n, settings)
-		return w
+// lead makes n the receiver of w. An edge that drops what it has no room for is a stage of
+// its own, since what it drops must be in an account; the edge behind it is as small as can
+// be.
+func (g *Graph) lead(w *wire, n *node, s stages.Settings) {
+	if s.Overflow == stages.Block || w.to != nil {
+		w.lead(n, s)
+		return
 	}
-	g := s.graph.root()
-	stage := stages.Overflow[T](settings.Buffer, settings.Overflow)
+	stage := operator.Overflow[any](s.Buffer, s.Overflow) // its items are of any type
 	b := g.add(n.name+"-buffer", stage, stages.Settings{Workers: 1})
+	pass, _ := stage.(interface {
+		Pass(in *kernel.Inlet, out *kernel.Outlet) error
+	})
+	b.run = func(_ context.Context, ins []*kernel.Inlet, outs []*kernel.Outlet) error {
+		return pass.Pass(ins[0], outs[0])
+	}
 	nodes := g.nodes[:len(g.nodes)-1]
 	g.nodes = slices.Insert(nodes, slices.Index(nodes, n), b) // in the order in which items pass
 	w.lead(b, stages.Settings{})
-	next := &Stream[T]{graph: g, wire: newWire[T](g, b)}
-	b.start = func(r *Run) func() {
-		in, out := inletOf[T](r, w), outletOf[T](r, next.wire)
-		return func() { stages.RunStage(stage, in, out) }
-	}
-	next.wire.lead(n, stages.Settings{Buffer: 1})
-	return next.wire
+	g.wire(b, w.columns).lead(n, stages.Settings{Buffer: 1})
 }

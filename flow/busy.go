@@ -30,7 +30,15 @@ func (b Busy) String() string {
 	if b.Left {
 		state = "was left behind"
 	}
-	return fmt.Sprintf("stage %q %s: %d calls of %s, %d items", b.Stage, state, b.Calls, b.Function, b.Items)
+	return fmt.Sprintf("stage %q %s: %s of %s, %s", b.Stage, state, count(b.Calls, "call"), b.Function, count(int(b.Items), "item"))
+}
+
+// count says how many of something there are.
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // DrainError is why a run was aborted that did not drain in time.
@@ -52,8 +60,7 @@ func (e *DrainError) Is(target error) bool { return target == ErrDrainTimeout }
 // AbandonedError is what a run ends with that left something behind, see
 // [AbandonAfter].
 type AbandonedError struct {
-	// Left is what was left behind. The Items of it are those that were in its
-	// hands.
+	// Left is what was left behind. Its Items are the items that were in its hands.
 	Left []Busy
 	// Err is why the run was aborted.
 	Err error
@@ -73,18 +80,20 @@ func list(all []Busy) string {
 	return b.String()
 }
 
-// busy returns who keeps the run from ending: stages whose functions are being
-// called, and sources that have not returned. Where there are none, it is those
-// that have items and are not held up by the stage below.
+// busy returns what keeps the run from ending: stages whose functions are being called, and
+// sources that have not returned. If no function is being called, it is also the stages that
+// hold items and do not wait for room below: a source may wait for these items.
 func (r *Run) busy() []Busy {
 	waiting := r.waiting()
 	var working, holding []Busy
-	for i, n := range r.rt.Nodes() {
+	calls := 0
+	for i, n := range r.kernel.Nodes() {
 		if n.Ended() {
 			continue
 		}
-		b := Busy{Stage: n.Name(), Function: n.Function(), Calls: n.Calls(), Items: max(n.Ledger().Balance(), waiting[n.Name()], int64(n.Calls()))}
-		source := i < len(r.graph.nodes) && r.source(r.graph.nodes[i])
+		b := Busy{Stage: n.Name, Function: n.Function(), Calls: n.Calls(), Items: max(n.Inside(), waiting[n.Name])}
+		calls += b.Calls
+		source := i < len(r.graph.nodes) && len(r.graph.nodes[i].ins) == 0
 		switch {
 		case b.Calls > 0 || source && !n.Blocked():
 			working = append(working, b)
@@ -92,8 +101,8 @@ func (r *Run) busy() []Busy {
 			holding = append(holding, b)
 		}
 	}
-	if working == nil {
-		return holding
+	if calls == 0 {
+		return append(working, holding...)
 	}
 	return working
 }
@@ -101,38 +110,28 @@ func (r *Run) busy() []Busy {
 // waiting returns how many items are before each stage, or in its hands.
 func (r *Run) waiting() map[string]int64 {
 	all := map[string]int64{}
-	for _, e := range r.rt.Edges() {
+	for _, e := range r.kernel.Edges() {
 		all[e.To] += int64(e.Depth)
 	}
 	return all
 }
 
-// source reports whether nothing leads to the node.
-func (r *Run) source(n *node) bool {
-	for _, w := range r.graph.wires {
-		if w.to == n {
-			return false
-		}
-	}
-	return true
-}
-
 // left returns what was left behind, in a run that has ended.
 func (r *Run) left() (all []Busy) {
 	waiting := r.waiting()
-	for _, n := range r.rt.Nodes() {
-		calls, stage := n.Left()
+	for _, n := range r.kernel.Nodes() {
+		calls, stage, held := n.Left()
 		if calls > 0 || stage {
-			items := max(int64(calls), waiting[n.Name()])
-			all = append(all, Busy{Stage: n.Name(), Function: n.Function(), Calls: calls, Items: items, Left: true})
+			items := max(int64(calls), waiting[n.Name], held)
+			all = append(all, Busy{Stage: n.Name, Function: n.Function(), Calls: calls, Items: items, Left: true})
 		}
 	}
 	return all
 }
 
 // settle adds what was left behind. The items that a stage had received and not
-// looked at, when it was left behind, are in no account but those of the stages
-// above: they have failed with it.
+// looked at, when it was left behind, are in the accounts of the stages above
+// alone: they have failed with it.
 func (r *Report) settle(left []Busy) {
 	r.Busy = append(r.Busy, left...)
 	missing := r.Ledger.Balance()
@@ -150,22 +149,23 @@ func (r *Report) settle(left []Busy) {
 	}
 }
 
-// AbandonAfter lets a run end although user code ignores its context. What has
-// not returned d after the abort is left behind: first calls of the functions of
-// Map, Filter, FlatMap, Lanes, ForEach and sections, whose items fail with
-// [stages.ErrAbandoned]; then, as long as the run has not ended, every d again,
-// sources, stages and sinks that are stuck themselves, also in other functions of
-// the user, such as one of keys. The run returns an *[AbandonedError] that names
-// them. All else has ended by then; what is left is the goroutine that the user's
-// code does not give back, and it touches nothing of the run when it returns.
+// AbandonAfter lets a run end although user code ignores its context. It counts from an abort: the
+// end of the context, [Run.Abort] or [DrainTimeout].
 //
-// Each item is accounted for and acknowledged, but for those in the hands of a
-// stage that was left behind itself: they count as failed, and the source hears
-// of them when the stage goes on, or never. The loop over [Stream.Results] is
-// never left behind.
+//   - When d has passed, the run leaves calls behind that have not returned: those of the functions
+//     of Map, Filter, FlatMap, Lanes, ForEach and sections. Their items fail with
+//     [stages.ErrAbandoned].
+//   - Each time that d passes again, the run leaves sources, stages and sinks behind that are stuck
+//     themselves, for example in a function of keys.
 //
-// An abort is needed for it, by the end of the context, [Run.Abort] or
-// [DrainTimeout]. The price is a goroutine for each call: about a microsecond.
+// The run returns an *[AbandonedError] that names what was left behind. Everything else has ended by
+// then. A goroutine that was left behind touches nothing of the run when its code returns. The loop
+// over [Stream.Results] is never left behind.
+//
+// Each item is accounted for and acknowledged, except items that a stage holds that was left behind
+// itself. They count as failed, and the source hears of them when the stage goes on, or never.
+//
+// The price is a goroutine for each call: about a microsecond.
 func AbandonAfter(d time.Duration) RunOption {
 	return func(s *runSettings) {
 		if d <= 0 {
@@ -178,13 +178,13 @@ func AbandonAfter(d time.Duration) RunOption {
 // limitAbort leaves behind what has not ended d after the abort.
 func (r *Run) limitAbort(d time.Duration) {
 	select {
-	case <-r.rt.Context().Done():
+	case <-r.kernel.Ctx.Done():
 	case <-r.ended:
 		return
 	}
 	tick := time.NewTicker(d)
 	defer tick.Stop()
-	for leave := r.rt.Abandon; ; leave = r.rt.AbandonStuck {
+	for leave := r.kernel.Abandon; ; leave = r.kernel.AbandonStuck {
 		select {
 		case <-tick.C:
 			leave()

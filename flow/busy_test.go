@@ -18,6 +18,8 @@ import (
 	"github.com/weir-go/weir/primitives/guard"
 	"github.com/weir-go/weir/primitives/retry"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/sink"
+	"github.com/weir-go/weir/stages/source"
 )
 
 // deaf is a function that ignores its context: at the value 5 it does not return
@@ -54,8 +56,8 @@ func inBubble() int {
 	synctest.Wait()
 	buf := make([]byte, 1<<20)
 	all := string(buf[:runtime.Stack(buf, true)]) // one's own is the first
-	_, bubble, _ := strings.Cut(all[:strings.Index(all, "]:")], "synctest bubble")
-	return strings.Count(all, "synctest bubble"+bubble+"]:")
+	_, bubble, _ := strings.Cut(all[:strings.Index(all, "]")], "synctest bubble")
+	return strings.Count(all, "synctest bubble"+bubble+"]")
 }
 
 // abandoned runs a graph behind a source of acknowledged values, aborts it after
@@ -84,15 +86,15 @@ func TestARunEndsWithoutACallThatIgnoresItsContext(t *testing.T) {
 	key := func(v int) int { return v % 3 }
 	for name, join := range map[string]func(deaf, *flow.Stream[int]) *flow.Stream[int]{
 		"Map":     func(d deaf, s *flow.Stream[int]) *flow.Stream[int] { return s.Map("deaf", d.call) },
-		"workers": func(d deaf, s *flow.Stream[int]) *flow.Stream[int] { return s.Map("deaf", d.call, flow.Workers(3)) },
+		"workers": func(d deaf, s *flow.Stream[int]) *flow.Stream[int] { return s.Map("deaf", d.call, stages.Workers(3)) },
 		"unordered": func(d deaf, s *flow.Stream[int]) *flow.Stream[int] {
-			return s.Map("deaf", d.call, flow.Workers(3), flow.Unordered())
+			return s.Map("deaf", d.call, stages.Workers(3), stages.Unordered())
 		},
 		"Lanes": func(d deaf, s *flow.Stream[int]) *flow.Stream[int] {
-			return s.Lanes("deaf", key, d.call, flow.Workers(2))
+			return s.Lanes("deaf", key, d.call, stages.Workers(2))
 		},
 		"Section": func(d deaf, s *flow.Stream[int]) *flow.Stream[int] {
-			return s.Guard(guard.Limit(8)).Dedup(dedup.Window(0), func(v int) int { return v }).Retry(retry.Constant(3, time.Second)).Map("deaf", d.call, flow.Workers(2))
+			return s.Guard(guard.Limit(8)).Dedup(dedup.Window(0), func(v int) int { return v }).Retry(retry.Constant(3, time.Second)).Map("deaf", d.call, stages.Workers(2))
 		},
 		"hedged": func(d deaf, s *flow.Stream[int]) *flow.Stream[int] {
 			return s.Map("deaf", d.call, stages.Hedge(retry.None(retry.Hedge(time.Hour, 2))))
@@ -128,19 +130,19 @@ func TestARunEndsWithoutACallThatIgnoresItsContext(t *testing.T) {
 // above and below it end all the same.
 func TestARunEndsWithoutAStageThatIsStuck(t *testing.T) {
 	ignoring := func(d deaf) stages.Sink[int] {
-		return stages.ForEach(func(ctx context.Context, v int) error { _, err := d.call(ctx, v); return err })
+		return sink.ForEach(func(ctx context.Context, v int) error { _, err := d.call(ctx, v); return err })
 	}
 	for name, build := range map[string]func(deaf, *flow.Stream[int]) *flow.Graph{
-		"a sink's function": func(d deaf, s *flow.Stream[int]) *flow.Graph { return s.To(ignoring(d), flow.Name("deaf")) },
+		"a sink's function": func(d deaf, s *flow.Stream[int]) *flow.Graph { return s.To(ignoring(d), stages.Name("deaf")) },
 		"a stage": func(d deaf, s *flow.Stream[int]) *flow.Graph {
-			return s.Map("before", same, flow.Buffer(1)).Via("deaf", stages.StageFunc[int, int](d.stage), flow.Buffer(2)).To(takesAll{})
+			return s.Map("before", same, stages.Buffer(1)).Via("deaf", stages.StageFunc[int, int](d.stage), stages.Buffer(2)).To(takesAll{})
 		},
 		"a key": func(d deaf, s *flow.Stream[int]) *flow.Graph {
 			key := func(v int) int { v, _ = d.call(t.Context(), v); return v }
-			return s.Join(flow.From(stages.Slice(upTo(3))), time.Hour, key, key, first, flow.Name("deaf")).To(takesAll{})
+			return s.Join(flow.From(source.Slice(upTo(3))), time.Hour, key, key, first, stages.Name("deaf")).To(takesAll{})
 		},
 		"a lane": func(d deaf, s *flow.Stream[int]) *flow.Graph {
-			b := s.Partition(2, func(v int) int { v, _ = d.call(t.Context(), v); return v % 2 }, flow.Name("deaf"))
+			b := s.Partition(2, func(v int) int { v, _ = d.call(t.Context(), v); return v % 2 }, stages.Name("deaf"))
 			return b[0].Merge(b[1]).To(takesAll{})
 		},
 		"a dead letter": func(d deaf, s *flow.Stream[int]) *flow.Graph {
@@ -148,7 +150,7 @@ func TestARunEndsWithoutAStageThatIsStuck(t *testing.T) {
 			return s.Map("fail", fail).DeadLetter(func(ctx context.Context, e *stages.ItemError) error {
 				_, err := d.call(ctx, e.Value.(int))
 				return err
-			}, flow.Name("deaf")).To(takesAll{})
+			}, stages.Name("deaf")).To(takesAll{})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -169,7 +171,7 @@ func TestARunEndsWithoutAStageThatIsStuck(t *testing.T) {
 func TestARunEndsWithoutASourceThatIsStuck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := deaf{make(chan struct{})}
-		r, err := flow.From(stages.SourceFunc[int](d.source), flow.Name("deaf")).Map("same", same).To(takesAll{}).
+		r, err := flow.From(stages.SourceFunc[int](d.source), stages.Name("deaf")).Map("same", same).To(takesAll{}).
 			Start(t.Context(), flow.AbandonAfter(time.Second))
 		require.NoError(t, err)
 		time.Sleep(time.Second)
@@ -189,7 +191,7 @@ func TestAnAbandonableRunEndsAsAnyOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var rep flow.Report
 		n := 0
-		s := flow.From(stages.Slice(upTo(100))).Map("same", func(_ context.Context, v int) (int, error) {
+		s := flow.From(source.Slice(upTo(100))).Map("same", func(_ context.Context, v int) (int, error) {
 			switch v {
 			case 3:
 				panic("three")
@@ -197,7 +199,7 @@ func TestAnAbandonableRunEndsAsAnyOther(t *testing.T) {
 				return 0, errFlaky
 			}
 			return v, nil
-		}, flow.Workers(3))
+		}, stages.Workers(3))
 		for r := range s.Results(t.Context(), flow.AbandonAfter(time.Second), flow.ReportTo(&rep)) {
 			require.NotErrorIs(t, r.Err, stages.ErrAbandoned)
 			n++
@@ -224,8 +226,8 @@ func TestADrainThatTakesTooLongNamesWhoIsBusy(t *testing.T) {
 			}
 			return v, nil
 		}
-		r, err := flow.From(endless).Map("call", heeding, flow.Workers(2)).Batch(100, time.Hour).
-			To(stages.ForEach(func(context.Context, []int) error { return nil })).
+		r, err := flow.From(endless).Map("call", heeding, stages.Workers(2)).Batch(100, time.Hour).
+			To(sink.ForEach(func(context.Context, []int) error { return nil })).
 			Start(t.Context(), flow.DrainTimeout(time.Minute))
 		require.NoError(t, err)
 		time.Sleep(20*time.Millisecond + time.Microsecond)
@@ -240,7 +242,7 @@ func TestADrainThatTakesTooLongNamesWhoIsBusy(t *testing.T) {
 		require.Equal(t, 1, late.Busy[0].Calls)
 		require.Contains(t, late.Busy[0].Function, "TestADrainThatTakesTooLongNamesWhoIsBusy")
 		require.Positive(t, late.Busy[0].Items)
-		require.ErrorContains(t, err, `flow: drain timed out after 1m0s; stage "call" is busy: 1 calls of`)
+		require.ErrorContains(t, err, `flow: drain timed out after 1m0s; stage "call" is busy: 1 call of`)
 		require.Equal(t, late.Busy, rep.Busy)
 		require.Contains(t, rep.String(), `stage "call" is busy`)
 		require.NoError(t, rep.Check())
@@ -253,7 +255,7 @@ func TestADrainNamesASourceThatGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		letGo := make(chan struct{})
 		src := stages.SourceFunc[int](func(context.Context, *stages.Outlet[int]) error { <-letGo; return nil })
-		r, err := flow.From(src, flow.Name("deaf")).To(takesAll{}).Start(t.Context(), flow.DrainTimeout(time.Minute))
+		r, err := flow.From(src, stages.Name("deaf")).To(takesAll{}).Start(t.Context(), flow.DrainTimeout(time.Minute))
 		require.NoError(t, err)
 		r.Stop()
 		time.AfterFunc(2*time.Minute, func() { close(letGo) })
@@ -264,7 +266,7 @@ func TestADrainNamesASourceThatGoesOn(t *testing.T) {
 			<-ctx.Done()
 			return errors.New("late")
 		})
-		r, err = flow.From(stages.Slice(upTo(5000))).Via("own", own).To(takesAll{}).Start(t.Context(), flow.DrainTimeout(time.Minute))
+		r, err = flow.From(source.Slice(upTo(5000))).Via("own", own).To(takesAll{}).Start(t.Context(), flow.DrainTimeout(time.Minute))
 		require.NoError(t, err)
 		time.Sleep(time.Second)
 		r.Stop()
@@ -273,6 +275,6 @@ func TestADrainNamesASourceThatGoesOn(t *testing.T) {
 		require.ErrorAs(t, err, &late)
 		require.Len(t, late.Busy, 1)
 		require.Equal(t, "own", late.Busy[0].Stage)
-		require.Equal(t, int64(flow.DefaultBuffer), late.Busy[0].Items)
+		require.Equal(t, int64(stages.DefaultBuffer), late.Busy[0].Items)
 	})
 }

@@ -20,13 +20,17 @@ import (
 	"github.com/weir-go/weir/primitives/guard"
 	"github.com/weir-go/weir/primitives/retry"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/operator"
+	"github.com/weir-go/weir/stages/section"
+	"github.com/weir-go/weir/stages/sink"
+	"github.com/weir-go/weir/stages/source"
 )
 
 // The rows are those of the list of what a resilient pipeline has to do. Row 54
 // stands with the sections.
 
 func TestRow47StagesRunInTheOrderOfTheirJoining(t *testing.T) {
-	got, err := flow.From(stages.Slice([]string{"x"})).Collect(t.Context())
+	got, err := flow.From(source.Slice([]string{"x"})).Collect(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, []string{"x"}, got, "no stages, no change")
 
@@ -34,7 +38,7 @@ func TestRow47StagesRunInTheOrderOfTheirJoining(t *testing.T) {
 		return stages.Lift(func(s string) string { return s + m })
 	}
 	later := 0
-	s := flow.From(stages.Slice([]string{""})).Map("a", mark("a")).Map("b", mark("b")).Map("c", mark("c"))
+	s := flow.From(source.Slice([]string{""})).Map("a", mark("a")).Map("b", mark("b")).Map("c", mark("c"))
 	got, err = s.Map("fail", func(_ context.Context, s string) (string, error) { return "", fmt.Errorf("after %q: %w", s, errFlaky) }).
 		Map("later", func(context.Context, string) (string, error) { later++; return "", nil }).Collect(t.Context())
 	require.ErrorContains(t, err, `stage "fail": after "abc"`)
@@ -45,7 +49,7 @@ func TestRow47StagesRunInTheOrderOfTheirJoining(t *testing.T) {
 
 func TestRow48AnErrorPolicySeesTheItemAsItWas(t *testing.T) {
 	var seen, dead []any
-	got, err := flow.From(stages.Slice([]string{"1", "two", "three", "four"})).
+	got, err := flow.From(source.Slice([]string{"1", "two", "three", "four"})).
 		Map("parse", func(_ context.Context, s string) (int, error) { return strconv.Atoi(s) }).
 		OnError(func(_ context.Context, e *stages.ItemError) (int, error) {
 			seen = append(seen, e.Value)
@@ -70,7 +74,7 @@ func TestRow48AnErrorPolicySeesTheItemAsItWas(t *testing.T) {
 func TestRow49ResultsTellEachStagesTimeAndAttempts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tries := 0
-		for r := range flow.From(stages.Slice([]int{1})).Map("slow", slow).
+		for r := range flow.From(source.Slice([]int{1})).Map("slow", slow).
 			Retry(retry.Constant(3, time.Second)).
 			Map("call", func(context.Context, int) (int, error) {
 				time.Sleep(5 * time.Nanosecond)
@@ -82,7 +86,7 @@ func TestRow49ResultsTellEachStagesTimeAndAttempts(t *testing.T) {
 			require.Fail(t, "it was dropped", r)
 		}
 		tries = -9
-		for r := range flow.From(stages.Slice([]int{1})).Map("slow", slow).
+		for r := range flow.From(source.Slice([]int{1})).Map("slow", slow).
 			Retry(retry.Constant(3, time.Second)).
 			Map("call", func(context.Context, int) (int, error) {
 				time.Sleep(5 * time.Nanosecond)
@@ -101,34 +105,34 @@ func TestRow49ResultsTellEachStagesTimeAndAttempts(t *testing.T) {
 // is found out from its names.
 func TestRow50NamesAreToldAndUnique(t *testing.T) {
 	build := func(debug bool) *flow.Graph {
-		s := flow.From(stages.Slice(upTo(1))).Map("b", same)
+		s := flow.From(source.Slice(upTo(1))).Map("b", same)
 		if debug { // as one inserts a stage
 			s = s.Map("debug", same)
 		}
-		return s.Map("a", same).To(stages.Append(&[]int{}))
+		return s.Map("a", same).To(sink.Append(&[]int{}))
 	}
 	require.Equal(t, []string{"source", "b", "a", "sink"}, build(false).Names())
 	require.Equal(t, 2, slices.Index(build(true).Names(), "debug"))
 	require.Empty(t, flow.New().Names())
 	two := build(false)
-	one := flow.From(stages.Slice(upTo(1))).Merge(two.From(stages.Slice(upTo(1)))).To(stages.Append(&[]int{}))
+	one := flow.From(source.Slice(upTo(1))).Merge(two.From(source.Slice(upTo(1)))).To(sink.Append(&[]int{}))
 	require.Len(t, one.Names(), 8)
 	require.Equal(t, one.Names(), two.Names(), "they have become one graph")
 	require.NoError(t, one.Validate(), "names that nobody gave are made unique")
 
-	g := flow.From(stages.Slice(upTo(1))).Map("a", same).Map("b", same).Map("a", same).To(stages.Append(&[]int{}))
+	g := flow.From(source.Slice(upTo(1))).Map("a", same).Map("b", same).Map("a", same).To(sink.Append(&[]int{}))
 	require.ErrorContains(t, g.Validate(), `stage "a": 2 stages have this name`)
 	require.NotContains(t, g.Validate().Error(), `"b"`)
 }
 
 func TestRow51APanicIsTheErrorOfItsItem(t *testing.T) {
 	n := 0
-	for r := range flow.From(stages.Slice(upTo(100))).Map("call", func(_ context.Context, v int) (int, error) {
+	for r := range flow.From(source.Slice(upTo(100))).Map("call", func(_ context.Context, v int) (int, error) {
 		if v == 50 {
 			panic("fifty")
 		}
 		return v, nil
-	}, flow.Workers(4)).Results(t.Context()) {
+	}, stages.Workers(4)).Results(t.Context()) {
 		if n == 50 {
 			var p *stages.PanicError
 			require.ErrorAs(t, r.Err, &p)
@@ -145,7 +149,7 @@ func TestRow51APanicIsTheErrorOfItsItem(t *testing.T) {
 
 // That string -> int -> [][]int compiles is half of the test.
 func TestRow52StagesAreTypedAndErrorsKeepSecrets(t *testing.T) {
-	var s *flow.Stream[[][]int] = flow.From(stages.Slice([]string{"1", "22"})).
+	var s *flow.Stream[[][]int] = flow.From(source.Slice([]string{"1", "22"})).
 		Map("length", stages.Lift(func(s string) int { return len(s) })).
 		Map("zeros", stages.Lift(func(n int) []int { return make([]int, n) })).
 		Batch(2, 0)
@@ -154,7 +158,7 @@ func TestRow52StagesAreTypedAndErrorsKeepSecrets(t *testing.T) {
 	require.Equal(t, [][][]int{{{0}, {0, 0}}}, got)
 
 	var rep flow.Report
-	_, err = flow.From(stages.Slice([]string{"secret"})).
+	_, err = flow.From(source.Slice([]string{"secret"})).
 		Map("call", func(context.Context, string) (string, error) { return "", errFlaky }).Collect(t.Context(), flow.ReportTo(&rep))
 	require.ErrorIs(t, err, errFlaky)
 	require.NotContains(t, err.Error(), "secret")
@@ -167,19 +171,19 @@ type tracer struct {
 	trace *[]string
 }
 
-func (l tracer) Open(p *stages.Port[int]) (stages.Handler[int], error) { return &tracing{l, p}, nil }
+func (l tracer) Open(p *section.Port[int]) (section.Handler[int], error) { return &tracing{l, p}, nil }
 
 type tracing struct {
 	tracer
-	port *stages.Port[int]
+	port *section.Port[int]
 }
 
-func (h *tracing) Request(x *stages.Exchange[int]) {
+func (h *tracing) Request(x *section.Exchange[int]) {
 	*h.trace = append(*h.trace, h.name+" down")
 	h.port.Down(x)
 }
 
-func (h *tracing) Response(x *stages.Exchange[int]) {
+func (h *tracing) Response(x *section.Exchange[int]) {
 	*h.trace = append(*h.trace, h.name+" up")
 	h.port.Up(x)
 }
@@ -187,11 +191,11 @@ func (h *tracing) Response(x *stages.Exchange[int]) {
 // A single item is with one layer at a time, so the trace needs no lock.
 func TestRow53TheLayersEncloseTheCallInTheOrderWritten(t *testing.T) {
 	var trace []string
-	got, err := flow.From(stages.Slice([]int{7})).
-		Guard(guard.Limit(1)).Layer(tracer{"guard-dedup", &trace}).
-		Dedup(dedup.Window(time.Minute), func(v int) int { return v }).Layer(tracer{"dedup-breaker", &trace}).
-		Breaker(breaker.Consecutive("b", 5, time.Second)).Layer(tracer{"breaker-retry", &trace}).
-		Retry(retry.Constant(2, time.Millisecond)).Layer(tracer{"retry-call", &trace}).
+	got, err := flow.From(source.Slice([]int{7})).
+		Guard(guard.Limit(1)).Layer(section.Use(tracer{"guard-dedup", &trace})).
+		Dedup(dedup.Window(time.Minute), func(v int) int { return v }).Layer(section.Use(tracer{"dedup-breaker", &trace})).
+		Breaker(breaker.Consecutive("b", 5, time.Second)).Layer(section.Use(tracer{"breaker-retry", &trace})).
+		Retry(retry.Constant(2, time.Millisecond)).Layer(section.Use(tracer{"retry-call", &trace})).
 		Map("call", func(_ context.Context, v int) (int, error) {
 			trace = append(trace, "call")
 			if strings.Count(strings.Join(trace, " "), "call") < 3 { // "retry-call down" counts as well
@@ -217,13 +221,13 @@ func TestRow55AStalledConsumerHoldsNoMoreThanTheBuffers(t *testing.T) {
 		most int64
 	}{
 		"one worker": {func(s *flow.Stream[int]) *flow.Stream[int] {
-			return s.Map("b", same, flow.Buffer(7))
+			return s.Map("b", same, stages.Buffer(7))
 		}, 5 + 7 + 11},
 		"three workers": {func(s *flow.Stream[int]) *flow.Stream[int] {
-			return s.Map("b", same, flow.Buffer(7), flow.Workers(3))
+			return s.Map("b", same, stages.Buffer(7), stages.Workers(3))
 		}, 5 + 7 + 64 + 11},
 		"a section": {func(s *flow.Stream[int]) *flow.Stream[int] {
-			return s.Guard(guard.Limit(4)).Map("b", same, flow.Buffer(7), flow.Workers(3))
+			return s.Guard(guard.Limit(4)).Map("b", same, stages.Buffer(7), stages.Workers(3))
 		}, 5 + 7 + 4 + 11},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -236,8 +240,8 @@ func TestRow55AStalledConsumerHoldsNoMoreThanTheBuffers(t *testing.T) {
 					return nil
 				})
 				resume := make(chan struct{})
-				r, err := tt.join(flow.From[int](greedy).Map("a", same, flow.Buffer(5))).
-					To(stages.ForEach(func(context.Context, int) error { <-resume; return nil }), flow.Buffer(11)).
+				r, err := tt.join(flow.From[int](greedy).Map("a", same, stages.Buffer(5))).
+					To(sink.ForEach(func(context.Context, int) error { <-resume; return nil }), stages.Buffer(11)).
 					Start(t.Context())
 				require.NoError(t, err)
 				time.Sleep(time.Hour)
@@ -271,11 +275,11 @@ func TestRow56EachEdgeSaysWhatItDoesWhenItIsFull(t *testing.T) {
 					return nil
 				})
 				var got []int
-				rep, err := flow.From[int](paced).To(stages.ForEach(func(_ context.Context, v int) error {
+				rep, err := flow.From[int](paced).To(sink.ForEach(func(_ context.Context, v int) error {
 					time.Sleep(time.Second)
 					got = append(got, v)
 					return nil
-				}), flow.Buffer(2, policy)).Run(t.Context())
+				}), stages.Buffer(2, policy)).Run(t.Context())
 				require.NoError(t, err)
 				require.NoError(t, rep.Check())
 				require.Equal(t, want, got)
@@ -289,8 +293,8 @@ func TestRow56EachEdgeSaysWhatItDoesWhenItIsFull(t *testing.T) {
 func TestRow56AFullSectionShedsWithItsFigures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g gauge
-		for r := range flow.From(stages.Slice(upTo(10))).Guard(guard.Limit(3, guard.Shedding())).
-			Map("call", g.call, flow.Workers(3)).Results(t.Context()) {
+		for r := range flow.From(source.Slice(upTo(10))).Guard(guard.Limit(3, guard.Shedding())).
+			Map("call", g.call, stages.Workers(3)).Results(t.Context()) {
 			if r.Err == nil {
 				require.Less(t, r.Value, 3)
 				continue
@@ -309,7 +313,7 @@ func TestRow57EveryItemIsAccountedForAcrossStop(t *testing.T) {
 		defer cancel()
 		var rep flow.Report
 		ok, failed, dead := 0, 0, 0
-		for r := range flow.From(endless).Map("slow", slow, flow.Workers(2)).Map("odd", odd).
+		for r := range flow.From(endless).Map("slow", slow, stages.Workers(2)).Map("odd", odd).
 			DeadLetter(func(_ context.Context, e *stages.ItemError) error {
 				if e.Value.(int)%3 == 0 {
 					return errFlaky
@@ -334,7 +338,7 @@ func TestRow58ADeadLetterHoldsTheItemStageReasonAndTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		entered := time.Now()
 		var kept *stages.ItemError
-		_, err := flow.From(stages.Slice([]int{7})).Map("slow", slow).Map("odd", odd).
+		_, err := flow.From(source.Slice([]int{7})).Map("slow", slow).Map("odd", odd).
 			DeadLetter(func(_ context.Context, e *stages.ItemError) error { kept = e; return nil }).Collect(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, &stages.ItemError{Stage: "odd", Err: errFlaky, Attempts: 1, Value: 7, Entered: entered}, kept)
@@ -351,7 +355,7 @@ func TestRow59DeadlinesHoldBeforeAndDuringAStage(t *testing.T) {
 			"during": {0, time.Hour, true},
 		} {
 			began, took := false, time.Now()
-			for r := range flow.From(stages.Slice([]int{1})).Via("deadline", stages.Deadline[int](time.Second)).
+			for r := range flow.From(source.Slice([]int{1})).Via("deadline", operator.Deadline[int](time.Second)).
 				Map("wait", func(_ context.Context, v int) (int, error) { time.Sleep(tt.wait); return v, nil }).
 				Map("work", func(ctx context.Context, v int) (int, error) {
 					began = true
@@ -371,7 +375,7 @@ func TestRow59DeadlinesHoldBeforeAndDuringAStage(t *testing.T) {
 		b, err := breaker.New(breaker.Consecutive("model", 3, time.Hour))
 		require.NoError(t, err)
 		timeouts, rejected := 0, 0
-		for r := range flow.From(stages.Slice(upTo(9))).Guard(guard.Limit(1)).Breaker(b).Timeout(time.Second).
+		for r := range flow.From(source.Slice(upTo(9))).Guard(guard.Limit(1)).Breaker(b).Timeout(time.Second).
 			Map("call", func(ctx context.Context, v int) (int, error) { <-ctx.Done(); return v, ctx.Err() }).Results(t.Context()) {
 			if errors.Is(r.Err, breaker.ErrOpen) {
 				rejected++
@@ -396,7 +400,7 @@ func TestRow60AGracefulStopDrainsAndAHardOneAccounts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r, err := flow.From(endless).Map("slow", slow).
-					To(stages.ForEach(func(context.Context, int) error { return nil })).Start(t.Context(), tt.opts...)
+					To(sink.ForEach(func(context.Context, int) error { return nil })).Start(t.Context(), tt.opts...)
 				require.NoError(t, err)
 				time.Sleep(200 * time.Millisecond)
 				r.Stop()

@@ -3,13 +3,16 @@ package flow
 import (
 	"fmt"
 
-	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/internal/kernel"
 )
 
-// SetWorkers changes from how many goroutines the named stage calls its
-// function. New ones begin at once; those too many leave when they are done
-// with what they are at, and no item is lost or leaves its place. It returns at
-// once, or an error where there is no such stage or it has no [Workers].
+// SetWorkers changes from how many goroutines the named stage calls its function. New
+// workers begin at once. If a Map or a Filter had one worker, they begin when the call under way
+// has ended. Surplus workers leave when they are done with their item; no item
+// is lost or leaves its place. SetWorkers returns at once. It returns an error if the graph
+// has no such stage, or if the workers of the stage cannot be set: see [stages.Staffed].
+// Map, Filter, Lanes and sections have workers that can be set; sinks, MapBatch and
+// ForEachBatch have none.
 func (r *Run) SetWorkers(stage string, n int) error {
 	node, err := r.node(stage)
 	if err != nil {
@@ -18,9 +21,9 @@ func (r *Run) SetWorkers(stage string, n int) error {
 	return node.SetWorkers(n)
 }
 
-// Pause makes the named source wait with the next value that it would bring in,
-// until it is resumed or the run is stopped. What is inside goes on. It returns
-// at once, or an error where there is no such source.
+// Pause makes the named source wait with the next value that it would bring in, until it is
+// resumed or the run is stopped. Items inside go on. Pause returns at once. It returns an
+// error if the graph has no such source.
 func (r *Run) Pause(source string) error {
 	node, err := r.node(source)
 	if err != nil {
@@ -29,8 +32,8 @@ func (r *Run) Pause(source string) error {
 	return node.Pause()
 }
 
-// Resume lets the named source go on after [Run.Pause]. It returns at once, or
-// an error where there is no stage of this name.
+// Resume lets the named source go on after [Run.Pause]. It returns at once. It returns an
+// error if the graph has no stage of this name.
 func (r *Run) Resume(source string) error {
 	node, err := r.node(source)
 	if err != nil {
@@ -40,9 +43,9 @@ func (r *Run) Resume(source string) error {
 	return nil
 }
 
-func (r *Run) node(name string) (*stages.Node, error) {
-	for _, n := range r.rt.Nodes() {
-		if n.Name() == name {
+func (r *Run) node(name string) (*kernel.Node, error) {
+	for _, n := range r.kernel.Nodes() {
+		if n.Name == name {
 			return n, nil
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"github.com/weir-go/weir/flow"
 	"github.com/weir-go/weir/primitives/limiter"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/operator"
+	"github.com/weir-go/weir/stages/source"
 )
 
 // wait is a place where items wait, and what comes of that: how many count as
@@ -30,16 +32,16 @@ var waits = map[string]wait{
 		return s.Batch(20, 15*time.Millisecond).Map("size", holding())
 	})},
 	"a bulk call": {in: alone(func(s *flow.Stream[int]) *flow.Stream[int] {
-		return s.Via("op", stages.MapBatch(20, 50*time.Millisecond, func(_ context.Context, vs []int) ([]int, error) { return vs, nil }))
+		return s.Via("op", operator.MapBatch(20, 50*time.Millisecond, func(_ context.Context, vs []int) ([]int, error) { return vs, nil }))
 	}), expired: 8, late: upTo(8)},
 	"a tumbling window": {in: alone(func(s *flow.Stream[int]) *flow.Stream[int] {
-		return s.Window(stages.Tumbling(50*time.Millisecond)).Map("size", windowsWith(-1))
+		return s.Window(operator.Tumbling(50*time.Millisecond)).Map("size", windowsWith(-1))
 	}), expired: 1, late: upTo(8)},
 	"sliding windows, two for each": {in: alone(func(s *flow.Stream[int]) *flow.Stream[int] {
-		return s.Window(stages.Sliding(50*time.Millisecond, 25*time.Millisecond)).Map("size", windowsWith(-1))
+		return s.Window(operator.Sliding(50*time.Millisecond, 25*time.Millisecond)).Map("size", windowsWith(-1))
 	}), expired: 2, late: upTo(8)},
 	"a session": {in: alone(func(s *flow.Stream[int]) *flow.Stream[int] {
-		return s.Window(stages.Session(20*time.Millisecond)).Map("size", windowsWith(-1))
+		return s.Window(operator.Session(20*time.Millisecond)).Map("size", windowsWith(-1))
 	}), expired: 1, late: upTo(8)},
 	"a delay": {in: alone(func(s *flow.Stream[int]) *flow.Stream[int] { return s.Delay(50 * time.Millisecond) }), expired: 8, late: upTo(8)},
 	"a delay that is full, of which 0 and 6 have the time": {in: alone(func(s *flow.Stream[int]) *flow.Stream[int] {
@@ -49,7 +51,7 @@ var waits = map[string]wait{
 		return s.Debounce(50 * time.Millisecond)
 	}), expired: 1, late: []int{7}},
 	"a lane": {in: alone(func(s *flow.Stream[int]) *flow.Stream[int] {
-		return s.Lanes("op", func(int) int { return 0 }, failing(6*time.Millisecond), flow.Workers(4))
+		return s.Lanes("op", func(int) int { return 0 }, failing(6*time.Millisecond), stages.Workers(4))
 	}), expired: 7, late: upTo(8)[1:]},
 	"a join, for two partners each": {in: func(s, other *flow.Stream[int]) *flow.Stream[int] {
 		key := func(v int) int { return v % 4 }
@@ -65,13 +67,13 @@ var waits = map[string]wait{
 		return other.Concat(s)
 	}, expired: 8, late: upTo(8)},
 	"a buffer that drops": {in: alone(func(s *flow.Stream[int]) *flow.Stream[int] {
-		return s.Map("slow", failing(30*time.Millisecond), flow.Buffer(8, stages.DropOldest))
+		return s.Map("slow", failing(30*time.Millisecond), stages.Buffer(8, stages.DropOldest))
 	}), expired: 8, late: upTo(8)},
 	"a throttle, which has room for three": {in: alone(func(s *flow.Stream[int]) *flow.Stream[int] {
 		return s.Throttle(limiter.Every(6*time.Millisecond), nil)
 	}), expired: 5, late: []int{3, 4, 5, 6, 7}},
 	"a full edge": {in: alone(func(s *flow.Stream[int]) *flow.Stream[int] {
-		return s.Map("slow", failing(30*time.Millisecond), flow.Buffer(1))
+		return s.Map("slow", failing(30*time.Millisecond), stages.Buffer(1))
 	}), expired: 8, late: upTo(8)},
 }
 
@@ -82,8 +84,8 @@ func TestAnItemThatWaitsForTooLongExpires(t *testing.T) {
 		inBothModes(t, name, func(t *testing.T, opts ...flow.RunOption) {
 			bags := []*mailbag{{first: 0, n: 8, stay: 100 * time.Millisecond}, {first: 100, n: 4, stay: 100 * time.Millisecond}}
 			g := flow.New()
-			s := g.From(stages.Acked(bags[0].read)).Via("deadline", stages.Deadline[int](10500*time.Microsecond))
-			rep, err := w.in(s, g.From(stages.Acked(bags[1].read))).Map("work", same).To(takesAll{}).Run(t.Context(), opts...)
+			s := g.From(source.Acked(bags[0].read)).Via("deadline", operator.Deadline[int](10500*time.Microsecond))
+			rep, err := w.in(s, g.From(source.Acked(bags[1].read))).Map("work", same).To(takesAll{}).Run(t.Context(), opts...)
 			require.NoError(t, err)
 			require.NoError(t, rep.Check())
 			require.Equal(t, w.expired, rep.Ledger.Expired)

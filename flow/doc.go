@@ -13,6 +13,10 @@
 // yields it, [Stream.OnError] replaces or drops it, [Stream.DeadLetter] keeps it.
 // One that reaches a sink with none of these stops the run with its error.
 //
+// A run can be seen while it works: [Handler] answers probes and shows the [Status], [Logger] writes
+// its story, [Distributions] keep percentiles, and [Hooks] see every call. [OnStart] hands the run
+// out before it starts, whatever starts it. The modules promflow, otelflow and live build on these.
+//
 // A run ends in one of three ways: its sources are exhausted; its intake is
 // stopped ([StopWhen], [Run.Stop]) and what is inside drains; or it is aborted,
 // by the end of its context, by [Run.Abort] or by [DrainTimeout]. In each case

@@ -12,6 +12,8 @@ import (
 	"github.com/weir-go/weir/primitives/limiter"
 	"github.com/weir-go/weir/primitives/retry"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/operator"
+	"github.com/weir-go/weir/stages/source"
 )
 
 // held is a stage that keeps items for an hour, and how many come out after a
@@ -27,12 +29,14 @@ var holders = map[string]held{
 	"batch by weight": {alone(func(s *flow.Stream[int]) *flow.Stream[int] {
 		return s.Batch(100, time.Hour, stages.Weight(100, weigh)).Map("size", holding())
 	}), 1},
-	"bulk call":       {alone(func(s *flow.Stream[int]) *flow.Stream[int] { return s.Via("op", stages.MapBatch(100, time.Hour, bulk)) }), 8},
-	"tumbling window": {windowed(stages.Tumbling(time.Hour)), 1},
-	"sliding window":  {windowed(stages.Sliding(time.Hour, 30*time.Minute)), 2},
-	"session":         {windowed(stages.Session(time.Hour)), 1},
-	"event time":      {windowed(stages.Tumbling(time.Hour), stages.EventTime(hourly, time.Hour)), 8},
-	"idle event time": {windowed(stages.Session(time.Hour), stages.EventTime(hourly, time.Hour), stages.Idleness(time.Hour)), 8},
+	"bulk call": {alone(func(s *flow.Stream[int]) *flow.Stream[int] {
+		return s.Via("op", operator.MapBatch(100, time.Hour, bulk))
+	}), 8},
+	"tumbling window": {windowed(operator.Tumbling(time.Hour)), 1},
+	"sliding window":  {windowed(operator.Sliding(time.Hour, 30*time.Minute)), 2},
+	"session":         {windowed(operator.Session(time.Hour)), 1},
+	"event time":      {windowed(operator.Tumbling(time.Hour), stages.EventTime(hourly, time.Hour)), 8},
+	"idle event time": {windowed(operator.Session(time.Hour), stages.EventTime(hourly, time.Hour), stages.Idleness(time.Hour)), 8},
 	"delay":           {alone(func(s *flow.Stream[int]) *flow.Stream[int] { return s.Delay(time.Hour) }), 8},
 	"delay that is full": {alone(func(s *flow.Stream[int]) *flow.Stream[int] {
 		return s.Delay(time.Hour, stages.Capacity(2))
@@ -56,7 +60,7 @@ var holders = map[string]held{
 	}), 8},
 }
 
-func windowed(p stages.WindowPolicy, opts ...flow.Option) func(s, other *flow.Stream[int]) *flow.Stream[int] {
+func windowed(p operator.WindowPolicy, opts ...stages.WindowOption) func(s, other *flow.Stream[int]) *flow.Stream[int] {
 	return alone(func(s *flow.Stream[int]) *flow.Stream[int] { return s.Window(p, opts...).Map("size", windowsWith(-1)) })
 }
 
@@ -71,8 +75,8 @@ func TestAStopEndsEachWait(t *testing.T) {
 			bags := []*mailbag{{first: 0, n: 8, stay: 9 * time.Hour}, {first: 100, n: 4, stay: 9 * time.Hour}}
 			begun := time.Now()
 			g := flow.New()
-			r, err := h.by(g.From(stages.Acked(bags[0].read)), g.From(stages.Acked(bags[1].read))).
-				To(takesAll{}, flow.Name("end")).Start(t.Context(), opts...)
+			r, err := h.by(g.From(source.Acked(bags[0].read)), g.From(source.Acked(bags[1].read))).
+				To(takesAll{}, stages.Name("end")).Start(t.Context(), opts...)
 			require.NoError(t, err)
 			time.Sleep(time.Second)
 			r.Stop()

@@ -10,7 +10,7 @@ import (
 
 // DOT returns the graph as a picture in the language of Graphviz: a box for each
 // stage, with what is inside a section, and an arrow for each edge with its
-// bound. A graph that is not valid can be drawn, too.
+// bound. A graph that is not valid can also be drawn.
 func (g *Graph) DOT() string { return g.root().drawing().dot() }
 
 // Mermaid returns the picture of [Graph.DOT] as a Mermaid flowchart, which
@@ -31,6 +31,7 @@ func (r *Run) Mermaid() string { return r.drawing().mermaid() }
 type drawing struct {
 	boxes  []box
 	arrows []arrow
+	parts  []cluster // if there are several
 }
 
 type box struct {
@@ -38,11 +39,18 @@ type box struct {
 	end   bool     // a source or a sink
 }
 
+// cluster is a part of the graph.
+type cluster struct {
+	name  string
+	boxes []int
+}
+
 type arrow struct {
 	from, to int // boxes
 	label    string
 	full     bool
 	fused    bool
+	topic    bool
 }
 
 func (g *Graph) drawing() *drawing {
@@ -56,6 +64,7 @@ func (g *Graph) drawing() *drawing {
 		}
 	}
 	d.markEnds()
+	d.cut(g)
 	return d
 }
 
@@ -72,9 +81,10 @@ func (r *Run) drawing() *drawing {
 		d.boxes = append(d.boxes, box{lines: append(lines, figures(s))})
 	}
 	for _, e := range rep.Edges {
-		d.join(at[e.From], at[e.To], arrow{label: fmt.Sprintf("%d/%d", e.Depth, e.Bound), full: e.Depth >= e.Bound, fused: e.Fused})
+		d.join(at[e.From], at[e.To], arrow{label: fmt.Sprintf("%d/%d", e.Depth, e.Bound), full: e.Depth >= e.Bound || e.Blocked, fused: e.Fused})
 	}
 	d.markEnds()
+	d.cut(r.graph)
 	return d
 }
 
@@ -86,6 +96,9 @@ func figures(s StageReport) string {
 	}
 	if s.Ledger.DeadLettered > 0 {
 		f += fmt.Sprintf(", dead-lettered %d", s.Ledger.DeadLettered)
+	}
+	if s.Ledger.HandedBack > 0 {
+		f += fmt.Sprintf(", handed back %d", s.Ledger.HandedBack)
 	}
 	return f
 }
@@ -101,6 +114,24 @@ func (n *node) lines() []string {
 func (d *drawing) join(from, to int, a arrow) {
 	a.from, a.to = from, to
 	d.arrows = append(d.arrows, a)
+}
+
+// cut adds the topics and the parts of a graph, whose nodes are the first boxes.
+func (d *drawing) cut(g *Graph) {
+	for _, c := range g.cuts {
+		d.join(slices.Index(g.nodes, c.from), slices.Index(g.nodes, c.to), arrow{label: c.name, topic: true})
+	}
+	all := g.parts()
+	if len(all) < 2 {
+		return
+	}
+	for _, p := range all {
+		x := cluster{name: p.name}
+		for _, n := range p.nodes {
+			x.boxes = append(x.boxes, slices.Index(g.nodes, n))
+		}
+		d.parts = append(d.parts, x)
+	}
 }
 
 // markEnds finds the boxes that no arrow leads to, or from.
@@ -124,8 +155,18 @@ func (d *drawing) dot() string {
 		}
 		fmt.Fprintf(&b, "\tn%d [label=%s%s]\n", i, quoteDOT(strings.Join(x.lines, "\n")), shape)
 	}
+	for i, p := range d.parts {
+		fmt.Fprintf(&b, "\tsubgraph cluster%d {\n\t\tlabel=%s\n\t\t", i, quoteDOT(p.name))
+		for _, n := range p.boxes {
+			fmt.Fprintf(&b, "n%d; ", n)
+		}
+		b.WriteString("\n\t}\n")
+	}
 	for _, a := range d.arrows {
 		style := ""
+		if a.topic {
+			style = ", style=dotted, arrowhead=empty"
+		}
 		if a.full {
 			style = ", penwidth=3"
 		}
@@ -154,9 +195,21 @@ func (d *drawing) mermaid() string {
 		}
 		fmt.Fprintf(&b, "\tn%d%s%s%s\n", i, left, quoteMermaid(strings.Join(x.lines, "\n")), right)
 	}
+	for i, p := range d.parts {
+		fmt.Fprintf(&b, "\tsubgraph p%d[%s]\n\t\t", i, quoteMermaid(p.name))
+		for j, n := range p.boxes {
+			if j > 0 {
+				b.WriteString(" & ")
+			}
+			fmt.Fprintf(&b, "n%d", n)
+		}
+		b.WriteString("\n\tend\n")
+	}
 	for _, a := range d.arrows {
 		line := "-->"
 		switch {
+		case a.topic:
+			line = "--o"
 		case a.fused:
 			line = "-.->"
 		case a.full:

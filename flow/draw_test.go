@@ -16,16 +16,18 @@ import (
 	"github.com/weir-go/weir/primitives/guard"
 	"github.com/weir-go/weir/primitives/retry"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/sink"
+	"github.com/weir-go/weir/stages/source"
 )
 
 // drawn is a graph with a bit of everything.
 func drawn() *flow.Graph {
-	b := flow.From(stages.Slice(upTo(1000)), flow.Name("orders")).Broadcast(2)
+	b := flow.From(source.Slice(upTo(1000)), stages.Name("orders")).Broadcast(2)
 	priced := b[0].Guard(guard.Limit(64)).Breaker(breaker.Consecutive("prices", 5, time.Second)).
-		Retry(retry.Constant(3, time.Millisecond)).Map("price", same, flow.Workers(8))
-	stocked := b[1].Lanes("stock", func(v int) int { return v % 10 }, same, flow.Workers(4), flow.Buffer(32))
-	return priced.Zip(stocked, func(a, b int) int { return a + b }, flow.Name("both")).
-		To(stages.ForEach(func(context.Context, int) error { return nil }), flow.Name(`the "end" <#1>`))
+		Retry(retry.Constant(3, time.Millisecond)).Map("price", same, stages.Workers(8))
+	stocked := b[1].Lanes("stock", func(v int) int { return v % 10 }, same, stages.Workers(4), stages.Buffer(32))
+	return priced.Zip(stocked, func(a, b int) int { return a + b }, stages.Name("both")).
+		To(sink.ForEach(func(context.Context, int) error { return nil }), stages.Name(`the "end" <#1>`))
 }
 
 // A graph draws itself, before it runs.
@@ -48,7 +50,7 @@ func ExampleGraph_Mermaid() {
 }
 
 func ExampleGraph_DOT() {
-	g := flow.From(stages.Slice([]int{1, 2})).Map("work", same, flow.Workers(2)).To(stages.ForEach(func(context.Context, int) error { return nil }))
+	g := flow.From(source.Slice([]int{1, 2})).Map("work", same, stages.Workers(2)).To(sink.ForEach(func(context.Context, int) error { return nil }))
 	fmt.Print(g.DOT())
 	// Output:
 	// digraph weir {
@@ -65,10 +67,10 @@ func ExampleGraph_DOT() {
 // While it runs, the picture has figures, and the full edge is drawn bold.
 func TestARunDrawsItselfWithFigures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := flow.From(stages.Slice(upTo(100))).
-			Map("slow", func(context.Context, int) (int, error) { time.Sleep(time.Second); return 0, errFlaky }, flow.Buffer(8)).
+		g := flow.From(source.Slice(upTo(100))).
+			Map("slow", func(context.Context, int) (int, error) { time.Sleep(time.Second); return 0, errFlaky }, stages.Buffer(8)).
 			DeadLetter(func(context.Context, *stages.ItemError) error { return nil }).
-			To(stages.ForEach(func(context.Context, int) error { return nil }))
+			To(sink.ForEach(func(context.Context, int) error { return nil }))
 		r, err := g.Start(t.Context())
 		require.NoError(t, err)
 		time.Sleep(2500 * time.Millisecond)

@@ -16,9 +16,14 @@ var (
 	// ErrSignal is why a run was aborted by a second signal, see [StopOnSignal].
 	ErrSignal = errors.New("flow: aborted by signal")
 
-	// errAbandoned is why a run is aborted whose results nobody wants any more.
+	// errAbandoned is why a run is aborted whose loop over the results has ended.
 	errAbandoned = errors.New("flow: results abandoned")
 )
+
+// hookError is the panic of a hook.
+type hookError struct{ value any }
+
+func (e *hookError) Error() string { return fmt.Sprintf("flow: hook panicked: %v", e.value) }
 
 // GraphError lists all that is wrong with a graph, found before anything of it
 // was started.
@@ -29,7 +34,7 @@ func (e *GraphError) Error() string {
 	var b strings.Builder
 	b.WriteString(ErrGraph.Error())
 	for _, f := range e.Faults {
-		fmt.Fprintf(&b, "\n  %s", strings.ReplaceAll(f.Error(), "\n", "; "))
+		fmt.Fprintf(&b, "\n  %s", strings.ReplaceAll(f.Error(), "\n", "\n    "))
 	}
 	return b.String()
 }

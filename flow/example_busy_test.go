@@ -14,12 +14,12 @@ var stuckCall = flow.Busy{Stage: "answer", Function: "main.ask", Calls: 1, Items
 
 func ExampleBusy_String() {
 	fmt.Println(stuckCall)
-	// Output: stage "answer" is busy: 1 calls of main.ask, 3 items
+	// Output: stage "answer" is busy: 1 call of main.ask, 3 items
 }
 
 func ExampleDrainError_Error() {
 	fmt.Println(&flow.DrainError{Timeout: 20 * time.Second, Busy: []flow.Busy{stuckCall}})
-	// Output: flow: drain timed out after 20s; stage "answer" is busy: 1 calls of main.ask, 3 items
+	// Output: flow: drain timed out after 20s; stage "answer" is busy: 1 call of main.ask, 3 items
 }
 
 func ExampleDrainError_Is() {
@@ -31,7 +31,7 @@ func ExampleAbandonedError_Error() {
 	left := stuckCall
 	left.Left = true
 	fmt.Println(&flow.AbandonedError{Err: context.Canceled, Left: []flow.Busy{left}})
-	// Output: context canceled; stage "answer" was left behind: 1 calls of main.ask, 3 items
+	// Output: context canceled; stage "answer" was left behind: 1 call of main.ask, 3 items
 }
 
 func ExampleAbandonedError_Unwrap() {

@@ -3,47 +3,50 @@ package flow_test
 import (
 	"context"
 	"fmt"
+	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/weir-go/weir/flow"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/sink"
+	"github.com/weir-go/weir/stages/source"
 )
 
-// Two jobs that need each other: with one worker the first would wait for good.
-// So the operator gives the stage a second one.
+// Three jobs wait for each other. With two workers they would wait forever, so the operator gives
+// the stage a third one.
 func ExampleRun_SetWorkers() {
-	meet := make(chan string)
+	var meeting sync.WaitGroup
+	meeting.Add(3)
 	work := func(_ context.Context, name string) (string, error) {
-		if name == "left" {
-			return name + " met " + <-meet, nil
-		}
-		meet <- name
-		return name, nil
+		meeting.Done()
+		meeting.Wait()
+		return name + " has met the others", nil
 	}
 	var done []string
-	run, err := flow.From(stages.Slice([]string{"left", "right"})).
-		Map("work", work, flow.Workers(1)).
-		To(stages.Append(&done)).Start(context.Background())
+	run, err := flow.From(source.Slice([]string{"Ann", "Bob", "Eve"})).
+		Map("work", work, stages.Workers(2)).
+		To(sink.Append(&done)).Start(context.Background())
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(run.SetWorkers("work", 2))
-	fmt.Println(run.SetWorkers("wrok", 2))
+	fmt.Println(run.SetWorkers("work", 3))
+	fmt.Println(run.SetWorkers("wrok", 3))
 	_, err = run.Wait()
-	fmt.Println(done, err)
+	fmt.Println(strings.Join(done, ", "), err)
 	// Output:
 	// <nil>
 	// flow: the graph has no stage "wrok"
-	// [left met right right] <nil>
+	// Ann has met the others, Bob has met the others, Eve has met the others <nil>
 }
 
 // While the database is upgraded nothing new comes in.
 func ExampleRun_Pause() {
 	jobs, done := make(chan string, 1), make(chan string, 1)
 	var begun atomic.Int64
-	run, err := flow.From(stages.Chan(jobs), flow.Name("jobs")).
-		To(stages.ForEach(func(_ context.Context, job string) error { begun.Add(1); done <- job; return nil })).
+	run, err := flow.From(source.Chan(jobs), stages.Name("jobs")).
+		To(sink.ForEach(func(_ context.Context, job string) error { begun.Add(1); done <- job; return nil })).
 		Start(context.Background())
 	if err != nil {
 		fmt.Println(err)
@@ -68,7 +71,7 @@ func ExampleRun_Pause() {
 // is an error.
 func ExampleRun_Resume() {
 	jobs := make(chan int)
-	run, err := flow.From(stages.Chan(jobs), flow.Name("jobs")).To(stages.ForEach(print[int])).Start(context.Background())
+	run, err := flow.From(source.Chan(jobs), stages.Name("jobs")).To(sink.ForEach(print[int])).Start(context.Background())
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -88,10 +91,10 @@ func ExampleRun_Resume() {
 
 // ran is a run that has ended, in which one of three lines was no number.
 func ran() *flow.Run {
-	run, err := flow.From(stages.Slice([]string{"1", "two", "3"}), flow.Name("lines")).
-		Map("parse", parse, flow.Workers(2)).
+	run, err := flow.From(source.Slice([]string{"1", "two", "3"}), stages.Name("lines")).
+		Map("parse", parse, stages.Workers(2)).
 		DeadLetter(func(context.Context, *stages.ItemError) error { return nil }).
-		To(stages.ForEach(func(context.Context, int) error { return nil }), flow.Name("store")).
+		To(sink.ForEach(func(context.Context, int) error { return nil }), stages.Name("store")).
 		Start(context.Background())
 	if err != nil {
 		panic(err)

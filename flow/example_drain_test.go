@@ -8,6 +8,8 @@ import (
 
 	"github.com/weir-go/weir/flow"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/sink"
+	"github.com/weir-go/weir/stages/source"
 )
 
 // forever brings values until it is stopped.
@@ -37,13 +39,13 @@ func Example_gracefulDrain() {
 // inside is closed when the item has come so far.
 func stuck() (graph *flow.Graph, inside <-chan struct{}) {
 	began := make(chan struct{})
-	return flow.From(stages.Slice([]string{"a"})).
+	return flow.From(source.Slice([]string{"a"})).
 		Map("hang", func(ctx context.Context, v string) (string, error) {
 			close(began)
 			<-ctx.Done()
 			return "", ctx.Err()
 		}).
-		To(stages.ForEach(print[string])), began
+		To(sink.ForEach(print[string])), began
 }
 
 func ExampleDrainTimeout() {
@@ -60,7 +62,7 @@ func ExampleDrainTimeout() {
 }
 
 func ExampleGraph_Run() {
-	report, err := flow.From(stages.Slice([]int{1, 2})).To(stages.ForEach(print[int])).Run(context.Background())
+	report, err := flow.From(source.Slice([]int{1, 2})).To(sink.ForEach(print[int])).Run(context.Background())
 	fmt.Println(report.Ledger.Out, err)
 	// Output:
 	// 1
@@ -70,7 +72,7 @@ func ExampleGraph_Run() {
 
 func ExampleRun_Stop() {
 	queue := make(chan int) // nobody closes it
-	run, err := flow.From(stages.Chan(queue)).To(stages.ForEach(print[int])).Start(context.Background())
+	run, err := flow.From(source.Chan(queue)).To(sink.ForEach(print[int])).Start(context.Background())
 	if err != nil {
 		panic(err)
 	}
@@ -86,7 +88,7 @@ func ExampleRun_Stop() {
 }
 
 func ExampleRun_Wait() {
-	run, err := flow.From(stages.Slice([]int{1})).To(stages.ForEach(print[int])).Start(context.Background())
+	run, err := flow.From(source.Slice([]int{1})).To(sink.ForEach(print[int])).Start(context.Background())
 	if err != nil {
 		panic(err)
 	}

@@ -9,12 +9,15 @@ import (
 
 	"github.com/weir-go/weir/flow"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/operator"
+	"github.com/weir-go/weir/stages/sink"
+	"github.com/weir-go/weir/stages/source"
 )
 
 // Each line is counted in two ways at the same time, and what both found is put
 // together again.
 func ExampleStream_Broadcast() {
-	both := flow.From(stages.Slice([]string{"a low dam", "weir"})).Broadcast(2)
+	both := flow.From(source.Slice([]string{"a low dam", "weir"})).Broadcast(2)
 	words := both[0].Map("words", stages.Lift(func(s string) int { return len(strings.Fields(s)) }))
 	letters := both[1].Map("letters", stages.Lift(func(s string) int { return len(s) }))
 	fmt.Println(words.Zip(letters, func(words, letters int) string {
@@ -36,9 +39,9 @@ func ExampleStream_Balance() {
 	}
 	slow := func(_ context.Context, v int) (int, error) { <-half; return v, nil }
 	jobs := make([]int, 20)
-	machines := flow.From(stages.Slice(jobs)).Balance(2)
-	worked, err := machines[0].Map("fast", fast, flow.Buffer(2)).
-		Merge(machines[1].Map("slow", slow, flow.Buffer(2))).Collect(context.Background())
+	machines := flow.From(source.Slice(jobs)).Balance(2)
+	worked, err := machines[0].Map("fast", fast, stages.Buffer(2)).
+		Merge(machines[1].Map("slow", slow, stages.Buffer(2))).Collect(context.Background())
 	fmt.Println(len(worked), done >= 10, err)
 	// Output: 20 true <nil>
 }
@@ -52,9 +55,9 @@ func ExampleStream_Partition() {
 		return 0
 	}
 	var later, now []string
-	lanes := flow.From(stages.Slice([]string{"offer", "!fire", "news", "!flood"})).Partition(2, urgent)
-	lanes[0].To(stages.Append(&later), flow.Name("later"))
-	_, err := lanes[1].To(stages.Append(&now), flow.Name("now")).Run(context.Background())
+	lanes := flow.From(source.Slice([]string{"offer", "!fire", "news", "!flood"})).Partition(2, urgent)
+	lanes[0].To(sink.Append(&later), stages.Name("later"))
+	_, err := lanes[1].To(sink.Append(&now), stages.Name("now")).Run(context.Background())
 	fmt.Println(later, now, err)
 	// Output: [offer news] [!fire !flood] <nil>
 }
@@ -62,8 +65,8 @@ func ExampleStream_Partition() {
 // An audit trail of what is worked on.
 func ExampleStream_Tee() {
 	var trail []int
-	paid, err := flow.From(stages.Slice([]int{10, 20})).
-		Tee(stages.Append(&trail), flow.Name("audit")).
+	paid, err := flow.From(source.Slice([]int{10, 20})).
+		Tee(sink.Append(&trail), stages.Name("audit")).
 		Map("pay", double).
 		Collect(context.Background())
 	fmt.Println(trail, paid, err)
@@ -72,8 +75,8 @@ func ExampleStream_Tee() {
 
 // Two feeds become one stream, as the items come.
 func ExampleStream_Merge() {
-	oslo := flow.From(stages.Slice([]string{"oslo 1", "oslo 2"}))
-	bergen := flow.From(stages.Slice([]string{"bergen 1"}))
+	oslo := flow.From(source.Slice([]string{"oslo 1", "oslo 2"}))
+	bergen := flow.From(source.Slice([]string{"bergen 1"}))
 	sales, err := oslo.Merge(bergen).Collect(context.Background())
 	slices.Sort(sales)
 	fmt.Println(sales, err)
@@ -82,13 +85,13 @@ func ExampleStream_Merge() {
 
 // First what the archive has, then what is live.
 func ExampleStream_Concat() {
-	archive, live := flow.From(stages.Slice([]int{1, 2})), flow.From(stages.Slice([]int{3}))
+	archive, live := flow.From(source.Slice([]int{1, 2})), flow.From(source.Slice([]int{3}))
 	fmt.Println(archive.Concat(live).Collect(context.Background()))
 	// Output: [1 2 3] <nil>
 }
 
 func ExampleStream_Zip() {
-	names, ages := flow.From(stages.Slice([]string{"ann", "bob"})), flow.From(stages.Slice([]int{40, 41}))
+	names, ages := flow.From(source.Slice([]string{"ann", "bob"})), flow.From(source.Slice([]int{40, 41}))
 	fmt.Println(names.Zip(ages, func(name string, age int) string { return fmt.Sprint(name, " is ", age) }).
 		Collect(context.Background()))
 	// Output: [ann is 40 bob is 41] <nil>
@@ -97,8 +100,8 @@ func ExampleStream_Zip() {
 // A click counts where the banner was shown within the hour.
 func ExampleStream_Join() {
 	type click struct{ banner, user string }
-	fmt.Println(flow.From(stages.Slice([]string{"shoes", "tea"})).
-		Join(flow.From(stages.Slice([]click{{"shoes", "ann"}, {"hats", "cat"}, {"shoes", "bob"}})), time.Hour,
+	fmt.Println(flow.From(source.Slice([]string{"shoes", "tea"})).
+		Join(flow.From(source.Slice([]click{{"shoes", "ann"}, {"hats", "cat"}, {"shoes", "bob"}})), time.Hour,
 			func(shown string) string { return shown },
 			func(c click) string { return c.banner },
 			func(shown string, c click) string { return c.user + " for " + shown }).
@@ -110,8 +113,8 @@ func ExampleStream_Join() {
 // the same time, from four goroutines.
 func ExampleStream_Lanes() {
 	order := func(step string) string { return step[:1] }
-	taken, err := flow.From(stages.Slice([]string{"1 pack", "2 pack", "1 send", "2 send", "1 bill"})).
-		Lanes("take", order, func(_ context.Context, step string) (string, error) { return step, nil }, flow.Workers(4)).
+	taken, err := flow.From(source.Slice([]string{"1 pack", "2 pack", "1 send", "2 send", "1 bill"})).
+		Lanes("take", order, func(_ context.Context, step string) (string, error) { return step, nil }, stages.Workers(4)).
 		Collect(context.Background())
 	of := map[string][]string{}
 	for _, step := range taken {
@@ -139,9 +142,9 @@ func (sample) Run(_ context.Context, in *stages.Inlet[int], outs []*stages.Outle
 
 func ExampleSplit() {
 	var rest, checked []int
-	streams := flow.Split(flow.From(stages.Slice([]int{1, 2, 3, 4, 5, 6})), "sample", 2, sample{})
-	streams[0].To(stages.Append(&rest), flow.Name("rest"))
-	_, err := streams[1].To(stages.Append(&checked), flow.Name("checked")).Run(context.Background())
+	streams := flow.Split(flow.From(source.Slice([]int{1, 2, 3, 4, 5, 6})), "sample", 2, sample{})
+	streams[0].To(sink.Append(&rest), stages.Name("rest"))
+	_, err := streams[1].To(sink.Append(&checked), stages.Name("checked")).Run(context.Background())
 	fmt.Println(rest, checked, err)
 	// Output: [1 2 4 5] [3 6] <nil>
 }
@@ -165,15 +168,15 @@ func (alternate) Run(_ context.Context, ins []*stages.Inlet[string], out *stages
 }
 
 func ExampleGather() {
-	rich, poor := flow.From(stages.Slice([]string{"rich 1", "rich 2", "rich 3"})), flow.From(stages.Slice([]string{"poor 1"}))
+	rich, poor := flow.From(source.Slice([]string{"rich 1", "rich 2", "rich 3"})), flow.From(source.Slice([]string{"poor 1"}))
 	fmt.Println(flow.Gather("fair", alternate{}, []*flow.Stream[string]{rich, poor}).Collect(context.Background()))
 	// Output: [rich 1 poor 1 rich 2 rich 3] <nil>
 }
 
 // Pair joins on any stage with two inlets, such as those of package stages.
 func ExamplePair() {
-	line := stages.Zip(func(n int, text string) string { return fmt.Sprintf("%d: %s", n, text) })
-	numbers, texts := flow.From(stages.Slice([]int{1, 2, 3})), flow.From(stages.Lines(strings.NewReader("a low\ndam")))
+	line := operator.Zip(func(n int, text string) string { return fmt.Sprintf("%d: %s", n, text) })
+	numbers, texts := flow.From(source.Slice([]int{1, 2, 3})), flow.From(source.Lines(strings.NewReader("a low\ndam")))
 	fmt.Println(flow.Pair("number", line, numbers, texts).Collect(context.Background()))
 	// Output: [1: a low 2: dam] <nil>
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/weir-go/weir/primitives/dedup"
 	"github.com/weir-go/weir/primitives/store"
 	"github.com/weir-go/weir/primitives/store/fleet"
-	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/source"
 )
 
 // The processes of a service share a breaker, and do a piece of work once. What
@@ -34,7 +34,7 @@ func ExampleSection_Breaker_fleet() {
 	var running sync.WaitGroup
 	running.Go(func() { _ = node.Run(ctx) })
 
-	lengths, err := flow.From(stages.Slice([]string{"a", "bb", "a"})).
+	lengths, err := flow.From(source.Slice([]string{"a", "bb", "a"})).
 		Breaker(node).
 		Map("answer", func(ctx context.Context, question string) (int, error) {
 			return answers.Do(ctx, question, func(context.Context) (int, error) { return len(question), nil })

@@ -6,7 +6,8 @@ import (
 	"time"
 
 	"github.com/weir-go/weir/flow"
-	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/sink"
+	"github.com/weir-go/weir/stages/source"
 )
 
 // A worker that is told to stop takes no more work, and finishes what it has.
@@ -20,7 +21,7 @@ func ExampleStopWhen() {
 		}
 		close(interrupted)
 	}()
-	report, err := flow.From(stages.Chan(jobs)).Map("work", double).
+	report, err := flow.From(source.Chan(jobs)).Map("work", double).
 		ForEach(ctx, print[int], flow.StopWhen(interrupted), flow.DrainTimeout(10*time.Second))
 	fmt.Println(report.Check(), err)
 	// Output:
@@ -32,7 +33,7 @@ func ExampleStopWhen() {
 
 func ExampleRun_Abort() {
 	jobs := make(chan int)
-	run, err := flow.From(stages.Chan(jobs)).To(stages.ForEach(print[int])).Start(ctx)
+	run, err := flow.From(source.Chan(jobs)).To(sink.ForEach(print[int])).Start(ctx)
 	if err != nil {
 		return
 	}

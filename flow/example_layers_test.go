@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/weir-go/weir/flow"
 	"github.com/weir-go/weir/primitives/limiter"
 	"github.com/weir-go/weir/primitives/retry"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/section"
 )
 
 func ExampleStream_Throttle() {
@@ -48,10 +48,10 @@ func ExampleSection_Timeout() {
 		return prompt + "!", nil
 	}
 	fmt.Println(prompts("answer").
-		Layer(stages.Timeout[string](10*time.Second)).
+		Layer(section.Timeout(10*time.Second)).
 		Retry(retry.Constant(100, time.Millisecond)).
 		Timeout(20*time.Millisecond).
-		Map("answer", hang, flow.Workers(2)).
+		Map("answer", hang, stages.Workers(2)).
 		Collect(context.Background()))
 	// Output: [answer!] <nil>
 }

@@ -7,44 +7,47 @@ import (
 
 	"github.com/weir-go/weir/flow"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/operator"
+	"github.com/weir-go/weir/stages/sink"
+	"github.com/weir-go/weir/stages/source"
 )
 
 func add(_ context.Context, sum, v int) (int, error) { return sum + v, nil }
 
 func ExampleStream_Scan() {
-	fmt.Println(flow.From(stages.Slice([]int{1, 2, 3})).Scan("total", 0, add).Collect(context.Background()))
+	fmt.Println(flow.From(source.Slice([]int{1, 2, 3})).Scan("total", 0, add).Collect(context.Background()))
 	// Output: [1 3 6] <nil>
 }
 
 func ExampleStream_Reduce() {
-	fmt.Println(flow.From(stages.Slice([]int{1, 2, 3})).Reduce("total", 0, add).Collect(context.Background()))
+	fmt.Println(flow.From(source.Slice([]int{1, 2, 3})).Reduce("total", 0, add).Collect(context.Background()))
 	// Output: [6] <nil>
 }
 
 func ExampleStream_Take() {
-	fmt.Println(flow.From(stages.Slice([]int{1, 2, 3})).Take(2).Collect(context.Background()))
+	fmt.Println(flow.From(source.Slice([]int{1, 2, 3})).Take(2).Collect(context.Background()))
 	// Output: [1 2] <nil>
 }
 
 func ExampleStream_Skip() {
-	fmt.Println(flow.From(stages.Slice([]int{1, 2, 3})).Skip(2).Collect(context.Background()))
+	fmt.Println(flow.From(source.Slice([]int{1, 2, 3})).Skip(2).Collect(context.Background()))
 	// Output: [3] <nil>
 }
 
 func ExampleStream_DistinctUntilChanged() {
 	parity := func(v int) int { return v % 2 }
-	fmt.Println(flow.From(stages.Slice([]int{1, 3, 2, 4, 1})).DistinctUntilChanged(parity).Collect(context.Background()))
+	fmt.Println(flow.From(source.Slice([]int{1, 3, 2, 4, 1})).DistinctUntilChanged(parity).Collect(context.Background()))
 	// Output: [1 2 1] <nil>
 }
 
 func ExampleStream_Debounce() {
-	fmt.Println(flow.From(stages.Slice([]int{1, 2, 3})).Debounce(time.Minute).Collect(context.Background()))
+	fmt.Println(flow.From(source.Slice([]int{1, 2, 3})).Debounce(time.Minute).Collect(context.Background()))
 	// Output: [3] <nil>
 }
 
 func ExampleStream_Delay() {
 	begun := time.Now()
-	fmt.Println(flow.From(stages.Slice([]int{1, 2, 3})).Delay(10 * time.Millisecond).Collect(context.Background()))
+	fmt.Println(flow.From(source.Slice([]int{1, 2, 3})).Delay(10 * time.Millisecond).Collect(context.Background()))
 	fmt.Println(time.Since(begun) >= 10*time.Millisecond)
 	// Output:
 	// [1 2 3] <nil>
@@ -54,8 +57,8 @@ func ExampleStream_Delay() {
 // What happened in each minute, by the times that are in the events.
 func ExampleStream_Window() {
 	at := func(second int) time.Time { return time.Unix(int64(second), 0) }
-	windows, err := flow.From(stages.Slice([]int{5, 70, 50, 65, 200})).
-		Window(stages.Tumbling(time.Minute), stages.EventTime(at, 30*time.Second)).
+	windows, err := flow.From(source.Slice([]int{5, 70, 50, 65, 200})).
+		Window(operator.Tumbling(time.Minute), stages.EventTime(at, 30*time.Second)).
 		Collect(context.Background())
 	for _, w := range windows {
 		fmt.Println(w.Start.Format("15:04"), w.Items)
@@ -71,7 +74,7 @@ func ExampleStream_Window() {
 // A batch is 4 parcels or 10 kilograms, whichever comes first.
 func ExampleStream_Batch_weight() {
 	weight := func(kilograms int) int { return kilograms }
-	fmt.Println(flow.From(stages.Slice([]int{2, 2, 2, 3, 2, 2, 7})).
+	fmt.Println(flow.From(source.Slice([]int{2, 2, 2, 3, 2, 2, 7})).
 		Batch(4, time.Second, stages.Weight(10, weight)).Collect(context.Background()))
 	// Output: [[2 2 2 3] [2 2] [7]] <nil>
 }
@@ -81,11 +84,11 @@ func ExampleStream_Batch_weight() {
 func ExampleBuffer_dropOldest() {
 	goOn := make(chan struct{})
 	last := 0
-	run, err := flow.From(stages.Slice(upTo(100))).To(stages.ForEach(func(_ context.Context, v int) error {
+	run, err := flow.From(source.Slice(upTo(100))).To(sink.ForEach(func(_ context.Context, v int) error {
 		<-goOn
 		last = v
 		return nil
-	}), flow.Name("slow"), flow.Buffer(2, stages.DropOldest)).Start(context.Background())
+	}), stages.Name("slow"), stages.Buffer(2, stages.DropOldest)).Start(context.Background())
 	if err != nil {
 		fmt.Println(err)
 		return

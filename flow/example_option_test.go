@@ -11,11 +11,13 @@ import (
 	"github.com/weir-go/weir/primitives/breaker"
 	"github.com/weir-go/weir/primitives/retry"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/sink"
+	"github.com/weir-go/weir/stages/source"
 )
 
 // Four items are worked on at the same time, and leave in the order they came.
 func ExampleWorkers() {
-	fmt.Println(prompts("1", "2", "3", "4").Map("parse", parse, flow.Workers(4)).Collect(context.Background()))
+	fmt.Println(prompts("1", "2", "3", "4").Map("parse", parse, stages.Workers(4)).Collect(context.Background()))
 	// Output: [1 2 3 4] <nil>
 }
 
@@ -27,7 +29,7 @@ func ExampleUnordered() {
 			<-second
 		}
 		return parse(ctx, s)
-	}, flow.Workers(2), flow.Unordered()).Results(context.Background()) {
+	}, stages.Workers(2), stages.Unordered()).Results(context.Background()) {
 		fmt.Println(r.Value)
 		if r.Value == 2 {
 			close(second)
@@ -40,13 +42,13 @@ func ExampleUnordered() {
 
 // At most two items are between the source and the stage.
 func ExampleBuffer() {
-	fmt.Println(prompts("1", "2", "3").Map("parse", parse, flow.Buffer(2)).Collect(context.Background()))
+	fmt.Println(prompts("1", "2", "3").Map("parse", parse, stages.Buffer(2)).Collect(context.Background()))
 	// Output: [1 2 3] <nil>
 }
 
 func ExampleName() {
-	report, err := flow.From(stages.Slice([]int{1}), flow.Name("numbers")).
-		To(stages.ForEach(print[int]), flow.Name("screen")).
+	report, err := flow.From(source.Slice([]int{1}), stages.Name("numbers")).
+		To(sink.ForEach(print[int]), stages.Name("screen")).
 		Run(context.Background())
 	fmt.Println(report.Stages[0].Name, report.Stages[1].Name, err)
 	// Output:
@@ -60,7 +62,7 @@ func ExampleHold() {
 	model := service{fails: 1}
 	fmt.Println(prompts("a", "b", "c").
 		Retry(retry.Constant(3, time.Millisecond)).
-		Breaker(breaker.Consecutive("model", 1, 5*time.Millisecond), flow.Hold()).
+		Breaker(breaker.Consecutive("model", 1, 5*time.Millisecond), stages.Hold()).
 		Map("answer", model.answer).Collect(context.Background()))
 	// Output: [A B C] <nil>
 }
@@ -73,7 +75,7 @@ func ExampleOnDrain() {
 		return "", errors.New("busy")
 	}
 	results := prompts("a").
-		Retry(retry.Constant(3, time.Hour, retry.Cap(time.Hour)), flow.OnDrain(stages.DrainFail)).
+		Retry(retry.Constant(3, time.Hour, retry.Cap(time.Hour)), stages.OnDrain(stages.DrainFail)).
 		Map("answer", busy).Results(context.Background(), flow.StopWhen(stop))
 	for r := range results {
 		fmt.Println(errors.Is(r.Err, stages.ErrDrained))
@@ -110,9 +112,9 @@ func ExampleReport_Stage() {
 }
 
 func ExampleReport_String() {
-	graph := flow.From(stages.Seq(slices.Values([]string{"1", "2"}))).
+	graph := flow.From(source.Seq(slices.Values([]string{"1", "2"}))).
 		Map("parse", parse).
-		To(stages.ForEach(func(context.Context, int) error { return nil }))
+		To(sink.ForEach(func(context.Context, int) error { return nil }))
 	report, err := graph.Run(context.Background(), flow.Untimed()) // so that it prints the same each time
 	if err != nil {
 		panic(err)
@@ -123,5 +125,5 @@ func ExampleReport_String() {
 	//   source   2    2       0      0      0         0s         0s       0s
 	//    parse   2    2       0      0      2         0s         0s       0s
 	//     sink   2    2       0      0      2         0s         0s       0s
-	// in 2 + derived 0 + recovered 0 = out 2 + folded 0 + filtered 0 + failed 0 + shed 0 + expired 0 + dead-lettered 0
+	// in 2 + derived 0 + recovered 0 = out 2 + folded 0 + filtered 0 + failed 0 + shed 0 + expired 0 + dead-lettered 0 + handed back 0
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/weir-go/weir/primitives/guard"
 	"github.com/weir-go/weir/primitives/retry"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/section"
+	"github.com/weir-go/weir/stages/source"
 )
 
 // service answers in upper case, and fails the first times it is called.
@@ -29,7 +31,7 @@ func (s *service) answer(_ context.Context, prompt string) (string, error) {
 	return strings.ToUpper(prompt), nil
 }
 
-func prompts(all ...string) *flow.Stream[string] { return flow.From(stages.Slice(all)) }
+func prompts(all ...string) *flow.Stream[string] { return flow.From(source.Slice(all)) }
 
 // The layers in their usual order, around a call.
 func ExampleSection() {
@@ -39,7 +41,7 @@ func ExampleSection() {
 		Dedup(dedup.Window(time.Minute), strings.ToLower).
 		Breaker(breaker.Consecutive("model", 5, 10*time.Second)).
 		Retry(retry.Exponential(4, time.Millisecond)).
-		Map("answer", model.answer, flow.Workers(8)).
+		Map("answer", model.answer, stages.Workers(8)).
 		Collect(context.Background())
 	fmt.Println(answers, err)
 	fmt.Println(model.calls.Load(), "calls: two failed, and equal prompts shared one")
@@ -86,7 +88,7 @@ func ExampleStream_Dedup() {
 // A deduplicator can serve several flows: what one has asked, another need not.
 func ExampleSection_Dedup() {
 	var model service
-	shared, err := dedup.New[string, stages.Answer](dedup.Window(time.Minute))
+	shared, err := dedup.New[string, section.Answer](dedup.Window(time.Minute))
 	if err != nil {
 		panic(err)
 	}
@@ -154,7 +156,7 @@ func ExampleSection_Retry() {
 // Any layer fits, those of the package stages as well as one's own.
 func ExampleStream_Layer() {
 	var model service
-	fmt.Println(prompts("a").Layer(stages.Guard[string](guard.Limit(1))).
+	fmt.Println(prompts("a").Layer(section.Guard(guard.Limit(1))).
 		Map("answer", model.answer).Collect(context.Background()))
 	// Output: [A] <nil>
 }
@@ -162,7 +164,7 @@ func ExampleStream_Layer() {
 func ExampleSection_Layer() {
 	model := service{fails: 1}
 	fmt.Println(prompts("a").Guard(guard.Limit(1)).
-		Layer(stages.Retry[string](retry.Constant(2, time.Millisecond))).
+		Layer(section.Retry(retry.Constant(2, time.Millisecond))).
 		Map("answer", model.answer).Collect(context.Background()))
 	// Output: [A] <nil>
 }

@@ -25,7 +25,7 @@ func ExampleServe() {
 		return questions.
 			Guard(guard.Limit(64)).
 			Dedup(dedup.Window(time.Hour), func(q string) string { return q }).
-			Map("answer", model, flow.Workers(16))
+			Map("answer", model, stages.Workers(16))
 	})
 	if err != nil {
 		fmt.Println(err)
@@ -51,7 +51,7 @@ func ExampleServe() {
 // gets his context's. After the end no call is taken.
 func ExampleService_Do() {
 	service, err := flow.Serve(context.Background(), func(in *flow.Stream[string]) *flow.Stream[int] {
-		return in.Map("parse", parse, flow.Workers(4), flow.Unordered())
+		return in.Map("parse", parse, stages.Workers(4), stages.Unordered())
 	})
 	if err != nil {
 		fmt.Println(err)
@@ -67,7 +67,7 @@ func ExampleService_Do() {
 
 	service.Stop()
 	_, err = service.Wait()
-	fmt.Println(err, errors.Is(service.Do(context.Background(), "4").Err, stages.ErrStopped))
+	fmt.Println(err, errors.Is(service.Do(context.Background(), "4").Err, flow.ErrStopped))
 	// Output:
 	// 1 <nil>
 	// stage "parse": strconv.Atoi: parsing "two": invalid syntax

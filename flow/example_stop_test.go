@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"github.com/weir-go/weir/flow"
-	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/sink"
+	"github.com/weir-go/weir/stages/source"
 )
 
 // A worker that is asked to end, here by itself: what it has taken it finishes.
 func ExampleStopOnSignal() {
 	jobs := make(chan int)
-	run, err := flow.From(stages.Chan(jobs)).Map("work", double).To(stages.ForEach(print[int])).
+	run, err := flow.From(source.Chan(jobs)).Map("work", double).To(sink.ForEach(print[int])).
 		Start(context.Background(), flow.StopOnSignal(os.Interrupt), flow.DrainTimeout(20*time.Second))
 	if err != nil {
 		panic(err)
@@ -34,13 +35,13 @@ func ExampleAbandonAfter() {
 	forever := make(chan struct{})
 	defer close(forever)
 	began := make(chan struct{})
-	run, err := flow.From(stages.Slice([]int{1})).
+	run, err := flow.From(source.Slice([]int{1})).
 		Map("deaf", func(_ context.Context, v int) (int, error) {
 			close(began)
 			<-forever
 			return v, nil
 		}).
-		To(stages.ForEach(print[int])).
+		To(sink.ForEach(print[int])).
 		Start(context.Background(), flow.AbandonAfter(10*time.Millisecond))
 	if err != nil {
 		panic(err)

@@ -8,13 +8,15 @@ import (
 
 	"github.com/weir-go/weir/flow"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/sink"
+	"github.com/weir-go/weir/stages/source"
 )
 
 func parse(_ context.Context, s string) (int, error) { return strconv.Atoi(s) }
 
 func ExampleGraph_From() {
 	graph := flow.New()
-	stream := graph.From(stages.Slice([]int{1, 2}), flow.Name("numbers"))
+	stream := graph.From(source.Slice([]int{1, 2}), stages.Name("numbers"))
 	fmt.Println(stream.Collect(context.Background()))
 	// Output: [1 2] <nil>
 }
@@ -59,13 +61,13 @@ func ExampleGraphError_Unwrap() {
 }
 
 func ExampleStream_Map() {
-	fmt.Println(flow.From(stages.Slice([]string{"1", "2"})).Map("parse", parse).Collect(context.Background()))
+	fmt.Println(flow.From(source.Slice([]string{"1", "2"})).Map("parse", parse).Collect(context.Background()))
 	// Output: [1 2] <nil>
 }
 
 func ExampleStream_To() {
 	var kept []int
-	graph := flow.From(stages.Slice([]int{1, 2})).To(stages.Append(&kept))
+	graph := flow.From(source.Slice([]int{1, 2})).To(sink.Append(&kept))
 	_, err := graph.Run(context.Background())
 	fmt.Println(kept, err)
 	// Output: [1 2] <nil>
@@ -73,6 +75,6 @@ func ExampleStream_To() {
 
 // A failed item stops the intake, and what has come through is returned.
 func ExampleStream_Collect() {
-	fmt.Println(flow.From(stages.Slice([]string{"1", "two"})).Map("parse", parse).Collect(context.Background()))
+	fmt.Println(flow.From(source.Slice([]string{"1", "two"})).Map("parse", parse).Collect(context.Background()))
 	// Output: [1] stage "parse": strconv.Atoi: parsing "two": invalid syntax
 }

@@ -1,159 +1,178 @@
 package flow
 
 import (
-	"fmt"
+	"context"
 	"time"
 
+	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/operator"
 )
 
-// Split joins on any stage with n outlets, and returns a stream for each. The
-// methods of [Stream] that do so do no more than this.
-func Split[T any](s *Stream[T], name string, n int, stage stages.FanOut[T], opts ...Option) []*Stream[T] {
-	return split(s, name, n, stage, append(opts, Name(name)))
+// Split joins on any stage with n outlets, and returns a stream for each. The methods of
+// [Stream] that do so do no more than this.
+func Split[T any](s *Stream[T], name string, n int, stage stages.FanOut[T], opts ...stages.StageOption) []*Stream[T] {
+	return splitInto(s, name, n, stage, named(name, opts))
 }
 
-func split[T any](s *Stream[T], kind string, n int, stage stages.FanOut[T], opts []Option) []*Stream[T] {
-	settings := stages.Apply(opts...)
-	g := s.graph.root()
-	node := g.add(kind, stage, settings)
-	from := lead(s, node, settings)
+func splitInto[T any](s *Stream[T], kind string, n int, stage stages.FanOut[T], settings stages.Settings) []*Stream[T] {
+	g, node := meet(kind, stage, settings, inputOf(s))
 	if n < 1 {
-		node.fault = both(node.fault, fmt.Errorf("it must have at least 1 branch, not %d", n))
+		node.fault("it must have at least 1 branch, not %d", n)
 		return nil
 	}
-	var wires []*wire // not the streams, whose slice is the caller's to change
-	var branches []*Stream[T]
-	for range n {
-		w := newWire[T](g, node)
-		wires = append(wires, w)
-		branches = append(branches, &Stream[T]{graph: g, wire: w})
+	branches := make([]*Stream[T], n)
+	for i := range branches {
+		branches[i] = newStream[T](g, node)
 	}
-	node.start = func(r *Run) func() {
-		in := inletOf[T](r, from)
-		var outs []*stages.Outlet[T]
-		for _, w := range wires {
-			outs = append(outs, outletOf[T](r, w))
+	node.run = func(ctx context.Context, ins []*kernel.Inlet, outs []*kernel.Outlet) error {
+		all := make([]*stages.Outlet[T], len(outs))
+		for i, out := range outs {
+			all[i] = outletOf[T](out)
 		}
-		return func() { stages.RunFanOut(stage, in, outs) }
+		return stage.Run(ctx, inletOf[T](ins[0]), all)
 	}
 	return branches
 }
 
-// Gather joins any stage with several inlets onto the streams, which become
-// parts of one graph. The methods of [Stream] that do so do no more than this.
-func Gather[T, U any](name string, stage stages.FanIn[T, U], streams []*Stream[T], opts ...Option) *Stream[U] {
-	return gather(name, stage, streams, append(opts, Name(name)))
+// Gather joins any stage with several inlets onto the streams, which become parts of one
+// graph. The methods of [Stream] that do so do no more than this.
+func Gather[T, U any](name string, stage stages.FanIn[T, U], streams []*Stream[T], opts ...stages.StageOption) *Stream[U] {
+	return gather(name, stage, streams, named(name, opts))
 }
 
-func gather[T, U any](kind string, stage stages.FanIn[T, U], streams []*Stream[T], opts []Option) *Stream[U] {
-	settings := stages.Apply(opts...)
-	g := New()
-	if len(streams) > 0 {
-		g = streams[0].graph.root()
+func gather[T, U any](kind string, stage stages.FanIn[T, U], streams []*Stream[T], settings stages.Settings) *Stream[U] {
+	inputs := make([]input, len(streams))
+	for i, s := range streams {
+		inputs[i] = inputOf(s)
 	}
-	for _, s := range streams {
-		g.absorb(s.graph.root())
-	}
-	node := g.add(kind, stage, settings)
-	if len(streams) == 0 {
-		node.fault = both(node.fault, fmt.Errorf("it has no inputs"))
-	}
-	node.turns = takesTurns(stage)
-	var wires []*wire
-	for _, s := range streams {
-		wires = append(wires, lead(s, node, settings))
-	}
-	next := &Stream[U]{graph: g, wire: newWire[U](g, node)}
-	node.start = func(r *Run) func() {
-		var ins []*stages.Inlet[T]
-		for _, w := range wires {
-			ins = append(ins, inletOf[T](r, w))
+	g, node := meet(kind, stage, settings, inputs...)
+	node.run = func(ctx context.Context, ins []*kernel.Inlet, outs []*kernel.Outlet) error {
+		all := make([]*stages.Inlet[T], len(ins))
+		for i, in := range ins {
+			all[i] = inletOf[T](in)
 		}
-		out := outletOf[U](r, next.wire)
-		return func() { stages.RunFanIn(stage, ins, out) }
+		return stage.Run(ctx, all, outletOf[U](outs[0]))
 	}
-	return next
+	return newStream[U](g, node)
 }
 
-func takesTurns(stage any) bool {
-	t, ok := stage.(stages.TurnTaker)
-	return ok && t.TakesTurns()
+// Pair joins any stage with two inlets of different types onto the streams, which become
+// parts of one graph. The methods of [Stream] that do so do no more than this.
+func Pair[A, B, U any](name string, stage stages.Pairing[A, B, U], a *Stream[A], b *Stream[B], opts ...stages.StageOption) *Stream[U] {
+	return pair(name, stage, a, b, named(name, opts))
 }
 
-// Pair joins any stage with two inlets of different types onto the streams,
-// which become parts of one graph. The methods of [Stream] that do so do no
-// more than this.
-func Pair[A, B, U any](name string, stage stages.Pairing[A, B, U], a *Stream[A], b *Stream[B], opts ...Option) *Stream[U] {
-	return pair(name, stage, a, b, append(opts, Name(name)))
+func pair[A, B, U any](kind string, stage stages.Pairing[A, B, U], a *Stream[A], b *Stream[B], settings stages.Settings) *Stream[U] {
+	g, node := meet(kind, stage, settings, inputOf(a), inputOf(b))
+	node.pairing = true
+	node.run = func(ctx context.Context, ins []*kernel.Inlet, outs []*kernel.Outlet) error {
+		return stage.Run(ctx, inletOf[A](ins[0]), inletOf[B](ins[1]), outletOf[U](outs[0]))
+	}
+	return newStream[U](g, node)
 }
 
-func pair[A, B, U any](kind string, stage stages.Pairing[A, B, U], a *Stream[A], b *Stream[B], opts []Option) *Stream[U] {
-	settings := stages.Apply(opts...)
-	g := a.graph.root()
-	g.absorb(b.graph.root())
+// input is where a stream comes from. It is zero for a stream that is nil.
+type input struct {
+	graph *Graph
+	wire  *wire
+}
+
+func inputOf[T any](s *Stream[T]) input {
+	if s == nil {
+		return input{}
+	}
+	return input{s.graph, s.wire}
+}
+
+// meet makes the graphs of the inputs one, and adds a node that receives all inputs.
+func meet(kind string, stage any, settings stages.Settings, inputs ...input) (*Graph, *node) {
+	g, missing := New(), 0
+	for _, in := range inputs {
+		if in.graph == nil {
+			missing++
+			continue
+		}
+		root := in.graph.root()
+		if len(g.nodes) == 0 {
+			g = root
+		}
+		g.absorb(root)
+	}
 	node := g.add(kind, stage, settings)
-	node.turns, node.pairs = takesTurns(stage), takesPairs(stage)
-	first, second := lead(a, node, settings), lead(b, node, settings)
-	next := &Stream[U]{graph: g, wire: newWire[U](g, node)}
-	node.start = func(r *Run) func() {
-		left, right, out := inletOf[A](r, first), inletOf[B](r, second), outletOf[U](r, next.wire)
-		return func() { stages.RunPairing(stage, left, right, out) }
+	switch {
+	case len(inputs) == 0:
+		node.fault("it has no inputs")
+	case missing == 1 && len(inputs) == 1:
+		node.fault("its input is nil")
+	case missing == 1:
+		node.fault("1 of its %d inputs is nil", len(inputs))
+	case missing > 1:
+		node.fault("%d of its %d inputs are nil", missing, len(inputs))
 	}
-	return next
+	for _, in := range inputs {
+		if in.wire != nil {
+			g.lead(in.wire, node, settings)
+		}
+	}
+	return g, node
 }
 
-// Broadcast sends each item to n streams; see [stages.Broadcast]. It is named
-// "broadcast" unless [Name] is set.
-func (s *Stream[T]) Broadcast(n int, opts ...Option) []*Stream[T] {
-	return split(s, "broadcast", n, stages.Broadcast[T](), opts)
+// pinned returns streams as the type that stands for *Stream[T].
+func pinned[T any, S StreamOf[T]](streams []*Stream[T]) (all []S) {
+	for _, s := range streams {
+		all = append(all, s)
+	}
+	return all
+}
+
+// Broadcast sends each item to n streams; see [operator.Broadcast]. It is named "broadcast"
+// unless [stages.Name] is set.
+func (s *Stream[T]) Broadcast[S StreamOf[T]](n int, opts ...stages.StageOption) []S {
+	return pinned[T, S](splitInto(s, "broadcast", n, operator.Broadcast[T](), stages.Apply(opts...)))
 }
 
 // Balance sends each item to the one of n streams that has most room; see
-// [stages.Balance]. It is named "balance" unless [Name] is set.
-func (s *Stream[T]) Balance(n int, opts ...Option) []*Stream[T] {
-	return split(s, "balance", n, stages.Balance[T](), opts)
+// [operator.Balance]. It is named "balance" unless [stages.Name] is set.
+func (s *Stream[T]) Balance[S StreamOf[T]](n int, opts ...stages.StageOption) []S {
+	return pinned[T, S](splitInto(s, "balance", n, operator.Balance[T](), stages.Apply(opts...)))
 }
 
-// Partition sends each item to the one of n streams whose number lane returns;
-// see [stages.Partition], and [stages.ByKey] for a lane of each key. It is named
-// "partition" unless [Name] is set.
-func (s *Stream[T]) Partition(n int, lane func(T) int, opts ...Option) []*Stream[T] {
-	return split(s, "partition", n, stages.Partition(lane), opts)
+// Partition sends each item to the one of n streams whose number lane returns; see
+// [operator.Partition], and [operator.ByKey] for a lane of each key. It is named
+// "partition" unless [stages.Name] is set.
+func (s *Stream[T]) Partition[S StreamOf[T]](n int, lane func(T) int, opts ...stages.StageOption) []S {
+	return pinned[T, S](splitInto(s, "partition", n, operator.Partition(lane), stages.Apply(opts...)))
 }
 
-// Tee sends each item to a sink, too, and returns the stream that goes on. The
-// sink is named "tee" unless [Name] is set. A slow sink slows the stream down.
-func (s *Stream[T]) Tee(sink stages.Sink[T], opts ...Option) *Stream[T] {
-	branches := s.Broadcast(2)
-	settings := stages.Apply(opts...)
-	if settings.Name == "" {
-		opts = append(opts, Name(s.graph.root().free("tee")))
-	}
-	branches[1].To(sink, opts...)
+// Tee sends each item to a sink as well, and returns the stream that goes on. The sink is
+// named "tee" unless [stages.Name] is set. A slow sink slows the stream down.
+func (s *Stream[T]) Tee[S StreamOf[T]](sink stages.Sink[T], opts ...stages.StageOption) S {
+	branches := splitInto(s, "broadcast", 2, operator.Broadcast[T](), stages.Settings{Workers: 1})
+	to(branches[1], "tee", sink, stages.Apply(opts...))
 	return branches[0]
 }
 
 // Merge returns the stream of the items of s and the others as they come; see
-// [stages.Merge]. It is for streams of any graphs, which become one.
-func (s *Stream[T]) Merge(others ...*Stream[T]) *Stream[T] {
-	return gather("merge", stages.Merge[T](), append([]*Stream[T]{s}, others...), nil)
+// [operator.Merge]. The streams can be of any graphs, which become one.
+func (s *Stream[T]) Merge[S StreamOf[T]](others ...*Stream[T]) S {
+	return gather("merge", operator.Merge[T](), append([]*Stream[T]{s}, others...), stages.Settings{Workers: 1})
 }
 
-// Concat returns the stream of the items of s and then those of the others, one
-// stream after the other; see [stages.Concat].
-func (s *Stream[T]) Concat(others ...*Stream[T]) *Stream[T] {
-	return gather("concat", stages.Concat[T](), append([]*Stream[T]{s}, others...), nil)
+// Concat returns the stream of the items of s and then those of the others, one stream
+// after the other; see [operator.Concat].
+func (s *Stream[T]) Concat[S StreamOf[T]](others ...*Stream[T]) S {
+	return gather("concat", operator.Concat[T](), append([]*Stream[T]{s}, others...), stages.Settings{Workers: 1})
 }
 
 // Zip joins the items of s and other, the first with the first and so on; see
-// [stages.Zip]. It is named "zip" unless [Name] is set.
-func (s *Stream[T]) Zip[U, V any](other *Stream[U], join func(T, U) V, opts ...Option) *Stream[V] {
-	return pair("zip", stages.Zip(join), s, other, opts)
+// [operator.Zip]. It is named "zip" unless [stages.Name] is set.
+func (s *Stream[T]) Zip[U, V any](other *Stream[U], join func(T, U) V, opts ...stages.StageOption) *Stream[V] {
+	return pair("zip", operator.Zip(join), s, other, stages.Apply(opts...))
 }
 
-// Join joins the items of s and other that have the same key and arrive less
-// than d apart; see [stages.Join]. It is named "join" unless [Name] is set.
-func (s *Stream[T]) Join[U any, K comparable, V any](other *Stream[U], d time.Duration, key func(T) K, otherKey func(U) K, join func(T, U) V, opts ...Option) *Stream[V] {
-	return pair("join", stages.Join(d, key, otherKey, join), s, other, opts)
+// Join joins the items of s and other that have the same key and arrive less than d apart;
+// see [operator.Join]. It is named "join" unless [stages.Name] is set.
+func (s *Stream[T]) Join[U any, K comparable, V any](other *Stream[U], d time.Duration, key func(T) K, otherKey func(U) K, join func(T, U) V, opts ...stages.StageOption) *Stream[V] {
+	return pair("join", operator.Join(d, key, otherKey, join), s, other, stages.Apply(opts...))
 }

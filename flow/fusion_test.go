@@ -18,6 +18,8 @@ import (
 
 	"github.com/weir-go/weir/flow"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/sink"
+	"github.com/weir-go/weir/stages/source"
 )
 
 // goroutine tells who is calling.
@@ -43,9 +45,9 @@ func (w *witness) call(_ context.Context, v int) (int, error) {
 }
 
 // abc is a flow of three stages and a sink; the source emits as fast as it can.
-func abc(n int, a, b, c *witness, sink func(int)) *flow.Graph {
-	return flow.From(stages.Seq(upToSeq(n))).Map("a", a.call).Map("b", b.call).Map("c", c.call).
-		To(stages.ForEach(func(_ context.Context, v int) error { sink(v); return nil }))
+func abc(n int, a, b, c *witness, take func(int)) *flow.Graph {
+	return flow.From(source.Seq(upToSeq(n))).Map("a", a.call).Map("b", b.call).Map("c", c.call).
+		To(sink.ForEach(func(_ context.Context, v int) error { take(v); return nil }))
 }
 
 // upToSeq yields the numbers in spurts, so that all stages come to rest in between.
@@ -150,7 +152,7 @@ func TestAGuestDoesNotWaitForRoom(t *testing.T) {
 		var a, b witness
 		release := make(chan struct{})
 		taken := 0
-		g := flow.From(stages.Seq(upToSeq(5000))).Map("a", a.call).Map("b", b.call, flow.Buffer(100)).
+		g := flow.From(source.Seq(upToSeq(5000))).Map("a", a.call).Map("b", b.call, stages.Buffer(100)).
 			To(stages.SinkFunc[int](func(_ context.Context, in *stages.Inlet[int]) error {
 				for it := range in.All() {
 					if taken++; taken == 1000 {
@@ -166,7 +168,8 @@ func TestAGuestDoesNotWaitForRoom(t *testing.T) {
 		synctest.Wait()
 		edges := r.Snapshot().Edges
 		for _, e := range edges {
-			require.Equal(t, e.Bound, e.Depth, "%s to %s", e.From, e.To)
+			require.True(t, e.Blocked, "%s to %s", e.From, e.To)
+			require.Greater(t, e.Depth, e.Bound/2, "%s to %s: a sender that waited goes on at half of the bound", e.From, e.To)
 		}
 		close(release)
 		rep, err := r.Wait()
@@ -192,7 +195,7 @@ func TestASourceMayHoldALockThatASinkTakes(t *testing.T) {
 				mu.Unlock()
 			}
 		}
-		_, err := flow.From(stages.Seq(locked)).ForEach(t.Context(), func(context.Context, int) error {
+		_, err := flow.From(source.Seq(locked)).ForEach(t.Context(), func(context.Context, int) error {
 			mu.Lock()
 			defer mu.Unlock()
 			got++
@@ -203,8 +206,8 @@ func TestASourceMayHoldALockThatASinkTakes(t *testing.T) {
 	})
 }
 
-// A function that ends a goroutine which is not its own costs its item, and neither
-// the neighbours nor the stage whose goroutine it was lose anything.
+// A function that ends a goroutine which is not its own fails its item and ends the run. The
+// neighbours, and the stage whose goroutine it was, lose nothing: the books balance.
 func TestAGoexitInASharedGoroutine(t *testing.T) {
 	for _, at := range []string{"a", "b", "c"} {
 		synctest.Test(t, func(t *testing.T) {
@@ -218,19 +221,14 @@ func TestAGoexitInASharedGoroutine(t *testing.T) {
 			map[string]*witness{"a": &a, "b": &b, "c": &c}[at].slow = exit
 			var got []int
 			rep := &flow.Report{}
-			var dead []string
-			keep := func(_ context.Context, e *stages.ItemError) error {
-				dead = append(dead, e.Stage)
-				return errors.Join(e.Err, stages.ErrDrop)
-			}
-			_, err := flow.From(stages.Seq(upToSeq(1000))).Map("a", a.call).Map("b", b.call).Map("c", c.call).
-				OnError(func(ctx context.Context, e *stages.ItemError) (int, error) { return 0, keep(ctx, e) }).
-				To(stages.Append(&got)).Run(t.Context(), flow.ReportTo(rep))
-			require.NoError(t, err)
-			require.Len(t, got, 1000-len(dead))
+			_, err := flow.From(source.Seq(upToSeq(1000))).Map("a", a.call).Map("b", b.call).Map("c", c.call).
+				To(sink.Append(&got)).Run(t.Context(), flow.ReportTo(rep))
+			require.ErrorIs(t, err, stages.ErrGoexit)
+			var item *stages.ItemError
+			require.ErrorAs(t, err, &item)
+			require.Equal(t, at, item.Stage)
 			require.True(t, slices.IsSorted(got))
-			require.Len(t, dead, 11)
-			require.Equal(t, slices.Repeat([]string{at}, 11), dead)
+			require.LessOrEqual(t, len(got), 500)
 			require.NoError(t, rep.Check())
 		})
 	}
@@ -264,7 +262,7 @@ func TestWorkersOfAFusedStage(t *testing.T) {
 		var got []int
 		var err error
 		started := make(chan struct{})
-		r, err = flow.From(stages.Seq(func(yield func(int) bool) {
+		r, err = flow.From(source.Seq(func(yield func(int) bool) {
 			<-started
 			for i := range 3000 {
 				if i%100 == 0 {
@@ -275,7 +273,7 @@ func TestWorkersOfAFusedStage(t *testing.T) {
 				}
 			}
 		})).Map("a", a.call).Map("b", b).Map("c", c.call).
-			To(stages.Append(&got)).Start(t.Context())
+			To(sink.Append(&got)).Start(t.Context())
 		require.NoError(t, err)
 		close(started)
 		_, err = r.Wait()
@@ -295,7 +293,7 @@ func FuzzFusion(f *testing.F) {
 		synctest.Test(t, func(t *testing.T) {
 			kinds = kinds[:min(len(kinds), 8)]
 			const n = 2000
-			s := flow.From(stages.Seq(upToSeq(n)))
+			s := flow.From(source.Seq(upToSeq(n)))
 			for i, k := range kinds {
 				s = mostlyCheap{seed + uint64(i), k}.extend(s, string(rune('a'+i)))
 			}
@@ -352,7 +350,7 @@ func (o mostlyCheap) call(_ context.Context, v int) (int, error) {
 }
 
 func (o mostlyCheap) extend(s *flow.Stream[int], name string) *flow.Stream[int] {
-	buffer := flow.Buffer(1 + int(o.kind>>2))
+	buffer := stages.Buffer(1 + int(o.kind>>2))
 	switch o.kind % 4 {
 	case 0, 1:
 		return s.Map(name, o.call, buffer)

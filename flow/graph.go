@@ -1,88 +1,124 @@
 package flow
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"maps"
-	"strings"
 
+	"github.com/weir-go/weir/internal/kernel"
+	"github.com/weir-go/weir/internal/typed"
 	"github.com/weir-go/weir/stages"
 )
 
-// Graph is a dataflow that has been wired and not started. Building it starts
-// nothing; it may be run often, also at the same time, as far as its sources
-// and sinks can be. It must not be changed while it is started.
+// Graph is a dataflow that was wired and not started. Building it starts nothing. It can be
+// run repeatedly, and concurrently if its sources and sinks allow that. It must not be
+// changed while it is started.
 type Graph struct {
-	nodes []*node
-	wires []*wire
-	names map[string]int
-	open  map[*node]bool // sections that have no call yet
-	into  *Graph         // what it has become a part of, nil where it stands alone
+	nodes    []*node
+	wires    []*wire
+	names    map[string]int
+	sections []*begun
+	cuts     []*cut // by topics
+	into     *Graph // the graph that it has become a part of, nil if it stands alone
 }
 
 // node is a source, a stage or a sink of a graph.
 type node struct {
-	name  string
-	kind  string // what it was named after; "" where the user named it
-	what  any    // the source, stage or sink
-	turns bool   // it waits for one inlet while another fills up
-	pairs bool   // so it does, unless it is told that it must not
-	fault error
-	staff stages.Staffed    // nil where there are no workers to set
-	start func(*Run) func() // returns what the node's goroutine does
+	name    string
+	kind    string // what it was named after; "" if the user named it
+	what    any    // the source, stage or sink
+	faults  []error
+	staff   stages.Staffed // nil if there are no workers to set
+	takes   bool           // it receives failed items
+	turns   bool           // it waits for one inlet while another fills up
+	pairs   bool           // so it does, unless it is told that it must not
+	pairing bool           // it makes one item of those of two inputs
+	bound   int            // of a source: how many of its items can be unsettled; 0 without
+	holds   int            // how many items it waits for; 0 if that is not known
+
+	ins, outs []*wire
+	run       runner
 }
 
-// wire is an edge of a graph. Its items' type is known to link alone.
+// runner runs a source, stage or sink between its ends, in the goroutine of its node.
+type runner func(ctx context.Context, ins []*kernel.Inlet, outs []*kernel.Outlet) error
+
+// wire is an edge of a graph.
 type wire struct {
 	from, to *node
 	bound    int
-	twice    bool
-	link     func(rt *stages.Runtime, from, to *stages.Node, bound int) (out, in any)
+	twice    bool // it has more than one receiver
+	columns  func() kernel.Columns
 }
 
 // New returns an empty graph.
-func New() *Graph { return &Graph{names: map[string]int{}, open: map[*node]bool{}} }
+func New() *Graph { return &Graph{names: map[string]int{}} }
 
 // From begins a graph of its own with a source; see [Graph.From].
-func From[T any](src stages.Source[T], opts ...Option) *Stream[T] { return New().From(src, opts...) }
-
-// From adds a source and returns the stream of what it brings.
-func (g *Graph) From[T any](src stages.Source[T], opts ...Option) *Stream[T] {
-	g = g.root()
-	n := g.add("source", src, stages.Apply(opts...))
-	s := &Stream[T]{graph: g, wire: newWire[T](g, n)}
-	n.start = func(r *Run) func() {
-		out := outletOf[T](r, s.wire)
-		return func() { stages.RunSource(src, out) }
-	}
-	return s
+func From[T any](src stages.Source[T], opts ...stages.SourceOption) *Stream[T] {
+	return New().From(src, opts...)
 }
 
-// add adds a node, which is named by the option or else after its kind.
+// From adds a source and returns the stream of what it brings. The source is named "source"
+// unless [stages.Name] is set.
+func (g *Graph) From[T any](src stages.Source[T], opts ...stages.SourceOption) *Stream[T] {
+	g = g.root()
+	n := g.add("source", src, stages.Apply(opts...))
+	n.run = func(ctx context.Context, _ []*kernel.Inlet, outs []*kernel.Outlet) error {
+		return src.Run(ctx, outletOf[T](outs[0]))
+	}
+	return newStream[T](g, n)
+}
+
+// add adds a node, which is named by the settings or else after its kind.
 func (g *Graph) add(kind string, what any, s stages.Settings) *node {
-	n := &node{name: s.Name, what: what, fault: s.Validate()}
+	n := &node{name: s.Name, what: what, run: func(context.Context, []*kernel.Inlet, []*kernel.Outlet) error { return nil }}
 	if n.name == "" {
 		n.name, n.kind = g.free(kind), kind
 	}
 	g.names[n.name]++
-	if what == nil {
-		n.fault = errors.Join(n.fault, errors.New("it is nil"))
-	} else if v, ok := what.(stages.Validator); ok {
-		n.fault = both(v.Validate(), n.fault)
+	if isNil(what) {
+		n.fault("it is nil")
+	} else {
+		n.describe(what)
 	}
-	n.staff, _ = what.(stages.Staffed)
+	n.blame(s.Validate())
 	g.nodes = append(g.nodes, n)
 	return n
 }
 
-// both joins what a stage and its options say is wrong. A stage made with the
-// same options says it itself.
-func both(stage, options error) error {
-	if stage != nil && options != nil && strings.Contains(stage.Error(), options.Error()) {
-		return stage
-	}
-	return errors.Join(stage, options)
+// join adds a node that receives w. It is not generic, so that methods of streams compile fast.
+func (g *Graph) join(w *wire, kind string, what any, s stages.Settings, run runner) *node {
+	n := g.add(kind, what, s)
+	g.lead(w, n, s)
+	n.run = run
+	return n
 }
+
+// describe notes what the graph has to know of a source, stage or sink.
+func (n *node) describe(what any) {
+	if v, ok := what.(stages.Validator); ok {
+		n.blame(v.Validate())
+	}
+	n.staff, _ = what.(stages.Staffed)
+	if b, ok := what.(stages.Bounded); ok {
+		n.bound = b.MaxUnsettled()
+	}
+	if h, ok := what.(stages.Holder); ok {
+		n.holds = h.Holds()
+	}
+	if t, ok := what.(stages.FailureTaker); ok {
+		n.takes = t.TakesFailures()
+	}
+	if t, ok := what.(stages.TurnTaker); ok {
+		n.turns = t.TakesTurns()
+	}
+	if t, ok := what.(stages.PairTaker); ok {
+		n.pairs = t.TakesPairs()
+	}
+}
+
+func (n *node) fault(format string, args ...any) { n.blame(fmt.Errorf(format, args...)) }
 
 // free returns kind, or kind with the first number that makes it unique.
 func (g *Graph) free(kind string) string {
@@ -101,7 +137,7 @@ func (g *Graph) root() *Graph {
 	return g
 }
 
-// absorb makes other a part of g, both of which are roots.
+// absorb makes other a part of g. Both are roots.
 func (g *Graph) absorb(other *Graph) {
 	if g == other {
 		return
@@ -114,19 +150,42 @@ func (g *Graph) absorb(other *Graph) {
 	}
 	g.nodes = append(g.nodes, other.nodes...)
 	g.wires = append(g.wires, other.wires...)
-	maps.Copy(g.open, other.open)
+	g.sections = append(g.sections, other.sections...)
+	g.cuts = append(g.cuts, other.cuts...)
 	*other = Graph{into: g}
 }
 
-// shared returns a node above two of n's inputs, nil where there is none.
+// newStream adds an edge behind the node.
+func newStream[T any](g *Graph, from *node) *Stream[T] {
+	return &Stream[T]{graph: g, wire: g.wire(from, typed.Of[T])}
+}
+
+// wire adds an edge behind the node.
+//
+//go:noinline
+func (g *Graph) wire(from *node, columns func() kernel.Columns) *wire {
+	w := &wire{from: from, columns: columns}
+	from.outs = append(from.outs, w)
+	g.wires = append(g.wires, w)
+	return w
+}
+
+// lead makes n the receiver of w.
+func (w *wire) lead(n *node, s stages.Settings) {
+	w.twice = w.to != nil
+	w.to, w.bound = n, s.Buffer
+	if w.bound == 0 {
+		w.bound = stages.DefaultBuffer
+	}
+	n.ins = append(n.ins, w)
+}
+
+// shared returns a node above two of n's inputs, nil if there is none.
 func (g *Graph) shared(n *node) *node {
 	seen := map[*node]bool{}
-	for _, w := range g.wires {
-		if w.to != n {
-			continue
-		}
+	for _, w := range n.ins {
 		above := map[*node]bool{}
-		g.climb(w.from, above)
+		w.from.climb(above)
 		for _, m := range g.nodes {
 			if above[m] && seen[m] {
 				return m
@@ -138,84 +197,26 @@ func (g *Graph) shared(n *node) *node {
 }
 
 // climb adds n and what is above it to above.
-func (g *Graph) climb(n *node, above map[*node]bool) {
+func (n *node) climb(above map[*node]bool) {
 	if above[n] {
 		return
 	}
 	above[n] = true
-	for _, w := range g.wires {
-		if w.to == n {
-			g.climb(w.from, above)
-		}
+	for _, w := range n.ins {
+		w.from.climb(above)
 	}
 }
 
-// newWire adds an edge. It is cold, and the compiler would copy it and what it holds
-// to all its callers, for each type of items.
-//
-//go:noinline
-func newWire[T any](g *Graph, from *node) *wire {
-	w := &wire{from: from, link: func(rt *stages.Runtime, from, to *stages.Node, bound int) (out, in any) {
-		return stages.Link[T](rt, from, to, bound)
-	}}
-	g.wires = append(g.wires, w)
-	return w
+// ---- The typed ends of a node
+
+func inletOf[T any](k *kernel.Inlet) *stages.Inlet[T] {
+	in := new(stages.Inlet[T])
+	kernel.Bind(in, k)
+	return in
 }
 
-// lead makes n the receiver of w.
-func (w *wire) lead(n *node, s stages.Settings) {
-	w.twice = w.to != nil
-	w.to, w.bound = n, s.Buffer
-	if w.bound == 0 {
-		w.bound = DefaultBuffer
-	}
-}
-
-// Validate returns a *[GraphError] with all that is wrong with the graph, nil
-// if nothing is. Every run does this first.
-func (g *Graph) Validate() error { return g.root().validate(nil) }
-
-// validate allows for one wire that leads out of the graph: to whoever runs it.
-func (g *Graph) validate(end *wire) error {
-	var faults []error
-	fault := func(n *node, format string, args ...any) {
-		faults = append(faults, fmt.Errorf("stage %q: "+format, append([]any{n.name}, args...)...))
-	}
-	if len(g.nodes) == 0 {
-		faults = append(faults, errors.New("the graph is empty"))
-	}
-	seen := map[string]bool{}
-	for _, n := range g.nodes {
-		if g.names[n.name] > 1 && !seen[n.name] {
-			fault(n, "%d stages have this name", g.names[n.name])
-		}
-		seen[n.name] = true
-		if n.fault != nil {
-			fault(n, "%w", n.fault)
-		}
-	}
-	for _, n := range g.nodes {
-		if !n.turns {
-			continue
-		}
-		if above := g.shared(n); above != nil {
-			fault(n, "it takes its inputs in turns, and two of them come of stage %q, which would wait for it for good", above.name)
-		} else if by := g.tied(n); by != nil {
-			fault(n, "it takes its inputs in turns, and one would wait for another for good, by way of stage %q", by.name)
-		}
-	}
-	for _, w := range g.wires {
-		switch {
-		case w.twice || w.to != nil && w == end:
-			fault(w.from, "its stream has more than one receiver")
-		case w.to == nil && w != end && g.open[w.from]:
-			fault(w.from, "the section after it has layers but no Map")
-		case w.to == nil && w != end:
-			fault(w.from, "its stream leads nowhere")
-		}
-	}
-	if faults == nil {
-		return nil
-	}
-	return &GraphError{Faults: faults}
+func outletOf[T any](k *kernel.Outlet) *stages.Outlet[T] {
+	out := new(stages.Outlet[T])
+	kernel.BindOutlet(out, k)
+	return out
 }

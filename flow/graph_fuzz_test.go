@@ -16,6 +16,8 @@ import (
 
 	"github.com/weir-go/weir/flow"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/operator"
+	"github.com/weir-go/weir/stages/sink"
 )
 
 // postbox hands out values that want an acknowledgement, and notes how often
@@ -85,7 +87,7 @@ type weaver struct {
 func (w *weaver) source(b byte) {
 	box := &postbox{n: 40 + 3*int(b), burst: 1 + int(b>>4)%3, pause: time.Duration(b%4) * time.Millisecond}
 	w.boxes = append(w.boxes, box)
-	w.open = append(w.open, w.g.From(box, flow.Name(fmt.Sprint("source-", len(w.boxes)))))
+	w.open = append(w.open, w.g.From(box, stages.Name(fmt.Sprint("source-", len(w.boxes)))))
 }
 
 // pick takes a stream out of those that are open.
@@ -107,7 +109,7 @@ func (w *weaver) step(op, arg byte) {
 		return
 	}
 	name := fmt.Sprint("stage-", w.steps)
-	buffer := flow.Buffer(1 + int(arg>>3)%9)
+	buffer := stages.Buffer(1 + int(arg>>3)%9)
 	s := w.pick(arg)
 	switch op % 24 {
 	case 1, 2, 3:
@@ -115,20 +117,20 @@ func (w *weaver) step(op, arg byte) {
 	case 4, 5, 6:
 		w.fuse(s, name, op%24, arg, buffer)
 	case 7:
-		w.put(s.Lanes(name, func(v int) int { return v % 5 }, w.call, flow.Workers(1+int(arg)%4), buffer))
+		w.put(s.Lanes(name, func(v int) int { return v % 5 }, w.call, stages.Workers(1+int(arg)%4), buffer))
 	case 8, 9:
 		w.put(s.Via(name, w.broken(int(arg)), buffer))
 	case 10:
-		w.put(s.Via(name, stages.Deadline[int](time.Duration(arg)*time.Millisecond)))
+		w.put(s.Via(name, operator.Deadline[int](time.Duration(arg)*time.Millisecond)))
 	case 11:
-		w.put(s.Via(name, stages.Remember[int]()))
+		w.put(s.Via(name, operator.Remember[int]()))
 	case 12:
 		w.end(s, arg)
 	case 14:
-		w.put(s.Via(name, stages.MapBatch(1+int(arg)%8, time.Millisecond, w.bulk, flow.Workers(1+int(arg>>5)), buffer)))
+		w.put(s.Via(name, operator.MapBatch(1+int(arg)%8, time.Millisecond, w.bulk, stages.Workers(1+int(arg>>5)), buffer)))
 	case 15:
-		w.put(s.Window(stages.Sliding(3*time.Millisecond, time.Duration(1+arg%3)*time.Millisecond), flow.Name(name)).
-			Map(name+"-size", func(ctx context.Context, v stages.WindowOf[int]) (int, error) { return len(v.Items), nil }))
+		w.put(s.Window(operator.Sliding(3*time.Millisecond, time.Duration(1+arg%3)*time.Millisecond), stages.Name(name)).
+			Map(name+"-size", func(ctx context.Context, v operator.WindowOf[int]) (int, error) { return len(v.Items), nil }))
 	case 13:
 		w.put(s.FlatMap(name, w.several, buffer))
 	default:
@@ -138,7 +140,7 @@ func (w *weaver) step(op, arg byte) {
 
 // fork splits a stream; branches beyond what a graph of this size can do with
 // end at once.
-func (w *weaver) fork(s *flow.Stream[int], kind byte, n int, buffer flow.Option) []*flow.Stream[int] {
+func (w *weaver) fork(s *flow.Stream[int], kind byte, n int, buffer stages.BufferOption) []*flow.Stream[int] {
 	if len(w.open)+n > 6 || w.growth > 3 {
 		return []*flow.Stream[int]{s}
 	}
@@ -158,7 +160,7 @@ func (w *weaver) fork(s *flow.Stream[int], kind byte, n int, buffer flow.Option)
 }
 
 // fuse joins two streams.
-func (w *weaver) fuse(s *flow.Stream[int], name string, kind, arg byte, buffer flow.Option) {
+func (w *weaver) fuse(s *flow.Stream[int], name string, kind, arg byte, buffer stages.BufferOption) {
 	if len(w.open) == 0 {
 		w.put(s)
 		return
@@ -173,14 +175,14 @@ func (w *weaver) fuse(s *flow.Stream[int], name string, kind, arg byte, buffer f
 	mod := func(v int) int { return v % 64 }
 	switch {
 	case kind == 4:
-		w.put(flow.Gather(name, stages.Merge[int](), []*flow.Stream[int]{s, other}, buffer))
+		w.put(flow.Gather(name, operator.Merge[int](), []*flow.Stream[int]{s, other}, buffer))
 	case kind == 5 && arg&1 == 0:
-		w.put(flow.Gather(name, stages.Concat[int](), []*flow.Stream[int]{s, other}, buffer))
+		w.put(flow.Gather(name, operator.Concat[int](), []*flow.Stream[int]{s, other}, buffer))
 	case kind == 5 || w.growth > 2:
-		w.put(s.Zip(other, sum, buffer, flow.Name(name)))
+		w.put(s.Zip(other, sum, buffer, stages.Name(name)))
 	default:
 		w.growth++
-		w.put(s.Join(other, 2*time.Millisecond, mod, mod, sum, buffer, flow.Name(name)))
+		w.put(s.Join(other, 2*time.Millisecond, mod, mod, sum, buffer, stages.Name(name)))
 	}
 }
 
@@ -249,12 +251,12 @@ func (w *weaver) broken(n int) stages.Stage[int, int] {
 func (w *weaver) end(s *flow.Stream[int], b byte) {
 	save := func(ctx context.Context, v int) error { _, err := w.call(ctx, v); return err }
 	put := func(ctx context.Context, e *stages.ItemError) error { _, err := w.call(ctx, int(b)); return err }
-	name := flow.Name(fmt.Sprint("sink-", w.steps, "-", len(w.open)))
+	name := stages.Name(fmt.Sprint("sink-", w.steps, "-", len(w.open)))
 	switch b % 4 {
 	case 0:
-		s.To(stages.ForEach(save), name)
+		s.To(sink.ForEach(save), name)
 	case 1:
-		s.DeadLetter(put).To(stages.ForEach(func(context.Context, int) error { return nil }), name)
+		s.DeadLetter(put).To(sink.ForEach(func(context.Context, int) error { return nil }), name)
 	case 2:
 		s.To(stages.SinkFunc[int](func(_ context.Context, in *stages.Inlet[int]) error {
 			for it := range in.All() {

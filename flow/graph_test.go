@@ -14,12 +14,14 @@ import (
 	"github.com/weir-go/weir/primitives/guard"
 	"github.com/weir-go/weir/primitives/retry"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/sink"
+	"github.com/weir-go/weir/stages/source"
 )
 
 func TestAllFaultsAreReportedTogether(t *testing.T) {
 	g := flow.New()
-	s := g.From(stages.Slice(upTo(3)))
-	s.Map("twice", same).Map("twice", same, flow.Workers(0)).
+	s := g.From(source.Slice(upTo(3)))
+	s.Map("twice", same).Map("twice", same, stages.Workers(0)).
 		Map[int]("none", nil).
 		Guard(guard.Limit(0)).
 		Dedup(dedup.Window(-1), func(v int) int { return v }).
@@ -30,7 +32,7 @@ func TestAllFaultsAreReportedTogether(t *testing.T) {
 		Via[int]("nil", nil).
 		To(nil)
 	s.Map("second receiver", same)
-	g.From[int](nil, flow.Name("empty")).Guard(nil)
+	g.From[int](nil, stages.Name("empty")).Guard(nil)
 
 	err := g.Validate()
 	require.ErrorIs(t, err, flow.ErrGraph)
@@ -38,14 +40,15 @@ func TestAllFaultsAreReportedTogether(t *testing.T) {
 		`stage "twice": 2 stages have this name`,
 		`stage "twice": workers must be at least 1, not 0`,
 		`stage "none": function is nil`,
-		`stage "call": guard`, `dedup`, `breaker`, `retry`,
-		`stage "batch": batch size must be at least 1, not 0; batch delay is negative`,
+		`stage "call": layer 1: guard`, `dedup`, `breaker`, `retry`,
+		`stage "batch": batch size must be at least 1, not 0`,
+		`stage "batch": batch delay is negative`,
 		`stage "nil": it is nil`,
 		`stage "sink": it is nil`,
 		`stage "source": its stream has more than one receiver`,
 		`stage "second receiver": its stream leads nowhere`,
 		`stage "empty": it is nil`,
-		`stage "empty": the section after it has layers but no Map`,
+		`stage "empty": the section after it (guard) has no call`,
 	} {
 		require.ErrorContains(t, err, want)
 	}
@@ -58,7 +61,7 @@ func TestAnEmptyGraphIsRefused(t *testing.T) {
 }
 
 func TestBadRunOptionsAreRefused(t *testing.T) {
-	g := flow.From(stages.Slice(upTo(1))).To(stages.ForEach(func(context.Context, int) error { return nil }))
+	g := flow.From(source.Slice(upTo(1))).To(sink.ForEach(func(context.Context, int) error { return nil }))
 	_, err := g.Run(t.Context(), flow.DrainTimeout(0), flow.ReportTo(nil))
 	require.ErrorContains(t, err, "drain timeout must be positive")
 	require.ErrorContains(t, err, "report to write to is nil")
@@ -67,7 +70,7 @@ func TestBadRunOptionsAreRefused(t *testing.T) {
 // Batch returns a stream of slices, which Go refuses as an instantiation cycle
 // unless the slice is a type parameter of the method. It must also nest.
 func TestBatchesNest(t *testing.T) {
-	var s *flow.Stream[[][]int] = flow.From(stages.Slice(upTo(5))).Batch(2, 0).Batch(2, 0)
+	var s *flow.Stream[[][]int] = flow.From(source.Slice(upTo(5))).Batch(2, 0).Batch(2, 0)
 	got, err := s.Collect(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, [][][]int{{{0, 1}, {2, 3}}, {{4}}}, got)
@@ -75,7 +78,7 @@ func TestBatchesNest(t *testing.T) {
 
 func TestAGraphCanBeRunAgainAndAtTheSameTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := flow.From(stages.Slice(upTo(100))).Map("same", same, flow.Workers(3))
+		s := flow.From(source.Slice(upTo(100))).Map("same", same, stages.Workers(3))
 		done := make(chan error)
 		for range 3 {
 			go func() {

@@ -19,6 +19,9 @@ import (
 	"github.com/weir-go/weir/primitives/limiter"
 	"github.com/weir-go/weir/primitives/retry"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/operator"
+	"github.com/weir-go/weir/stages/sink"
+	"github.com/weir-go/weir/stages/source"
 )
 
 // mailbag hands out n numbers from first on, a millisecond apart, and keeps what
@@ -31,7 +34,7 @@ type mailbag struct {
 	heard [][]error
 }
 
-func (m *mailbag) read(ctx context.Context) ([]stages.Delivery[int], error) {
+func (m *mailbag) read(ctx context.Context) ([]source.Delivery[int], error) {
 	m.mu.Lock()
 	i := len(m.heard)
 	m.mu.Unlock()
@@ -50,7 +53,7 @@ func (m *mailbag) read(ctx context.Context) ([]stages.Delivery[int], error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.heard = append(m.heard, nil)
-	return []stages.Delivery[int]{{Value: m.first + i, Ack: func(err error) {
+	return []source.Delivery[int]{{Value: m.first + i, Ack: func(err error) {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		m.heard[i] = append(m.heard[i], err)
@@ -80,8 +83,8 @@ func holding(those ...int) func(context.Context, []int) (int, error) {
 	}
 }
 
-func windowsWith(v int) func(context.Context, stages.WindowOf[int]) (int, error) {
-	return func(ctx context.Context, w stages.WindowOf[int]) (int, error) { return holding(v)(ctx, w.Items) }
+func windowsWith(v int) func(context.Context, operator.WindowOf[int]) (int, error) {
+	return func(ctx context.Context, w operator.WindowOf[int]) (int, error) { return holding(v)(ctx, w.Items) }
 }
 
 // word is what the source of 0 to 7 hears where it is not nil, by the item, and
@@ -106,7 +109,7 @@ var three = failing(0, 3)
 var words = map[string]word{
 	"Map": {of: alone(func(s *flow.Stream[int]) *flow.Stream[int] { return s.Map("op", three) }), says: each(errFlaky, 3)},
 	"unordered": {of: alone(func(s *flow.Stream[int]) *flow.Stream[int] {
-		return s.Map("op", failing(3*time.Millisecond, 3), flow.Workers(4), flow.Unordered())
+		return s.Map("op", failing(3*time.Millisecond, 3), stages.Workers(4), stages.Unordered())
 	}), says: each(errFlaky, 3)},
 	"Lanes": {of: alone(func(s *flow.Stream[int]) *flow.Stream[int] {
 		return s.Lanes("op", func(v int) int { return v % 3 }, failing(5*time.Millisecond, 3))
@@ -122,7 +125,7 @@ var words = map[string]word{
 	}), says: each(errFlaky, 3, 5)},
 	"Batch": {of: alone(func(s *flow.Stream[int]) *flow.Stream[int] { return s.Batch(3, 0).Map("op", holding(3)) }), says: each(errFlaky, 3, 4, 5)},
 	"MapBatch, of which some fail": {of: alone(func(s *flow.Stream[int]) *flow.Stream[int] {
-		return s.Via("op", stages.MapBatch(4, 0, func(_ context.Context, vs []int) ([]int, error) {
+		return s.Via("op", operator.MapBatch(4, 0, func(_ context.Context, vs []int) ([]int, error) {
 			if i := slices.Index(vs, 3); i >= 0 {
 				return vs, &stages.BatchError{Errs: map[int]error{i: errFlaky, i - 1: stages.ErrDrop}}
 			}
@@ -140,13 +143,13 @@ var words = map[string]word{
 	}), says: each(errFlaky, 3)},
 	"Skip": {of: alone(func(s *flow.Stream[int]) *flow.Stream[int] { return s.Skip(2).Map("op", failing(0, 1, 3)) }), says: each(errFlaky, 3)},
 	"tumbling Window": {of: alone(func(s *flow.Stream[int]) *flow.Stream[int] {
-		return s.Window(stages.Tumbling(4*time.Millisecond)).Map("op", windowsWith(3))
+		return s.Window(operator.Tumbling(4*time.Millisecond)).Map("op", windowsWith(3))
 	}), says: each(errFlaky, 3, 4, 5, 6)},
 	"sliding Window, each item in two": {of: alone(func(s *flow.Stream[int]) *flow.Stream[int] {
-		return s.Window(stages.Sliding(4*time.Millisecond, 2*time.Millisecond)).Map("op", windowsWith(3))
+		return s.Window(operator.Sliding(4*time.Millisecond, 2*time.Millisecond)).Map("op", windowsWith(3))
 	}), says: each(errFlaky, 1, 2, 3, 4, 5, 6)},
 	"session Window": {of: alone(func(s *flow.Stream[int]) *flow.Stream[int] {
-		return s.Window(stages.Session(5*time.Millisecond)).Map("op", windowsWith(3))
+		return s.Window(operator.Session(5*time.Millisecond)).Map("op", windowsWith(3))
 	}), says: each(errFlaky, upTo(8)...)},
 	"Debounce, which drops all but the last": {of: alone(func(s *flow.Stream[int]) *flow.Stream[int] {
 		return s.Debounce(2*time.Millisecond).Map("op", failing(0, upTo(8)...))
@@ -159,16 +162,16 @@ var words = map[string]word{
 		return s.Throttle(limiter.PerSecond(400), nil).Map("op", three)
 	}), says: each(errFlaky, 3)},
 	"Overflow, which drops the newest": {of: alone(func(s *flow.Stream[int]) *flow.Stream[int] {
-		return s.Map("slow", failing(time.Second, 1), flow.Buffer(2, stages.DropNewest))
+		return s.Map("slow", failing(time.Second, 1), stages.Buffer(2, stages.DropNewest))
 	}), says: both(each(errFlaky, 1), each(stages.ErrOverflow, 4, 5, 6, 7))},
 	"Overflow, which drops the oldest": {of: alone(func(s *flow.Stream[int]) *flow.Stream[int] {
-		return s.Map("slow", failing(time.Second, 1), flow.Buffer(2, stages.DropOldest))
+		return s.Map("slow", failing(time.Second, 1), stages.Buffer(2, stages.DropOldest))
 	}), says: both(each(errFlaky, 1), each(stages.ErrOverflow, 2, 3, 4, 5))},
 	"Remember": {of: alone(func(s *flow.Stream[int]) *flow.Stream[int] {
-		return s.Via("op", stages.Remember[int]()).Map("below", three)
+		return s.Via("op", operator.Remember[int]()).Map("below", three)
 	}), says: each(errFlaky, 3)},
 	"Deadline": {of: alone(func(s *flow.Stream[int]) *flow.Stream[int] {
-		return s.Via("op", stages.Deadline[int](3*time.Millisecond)).Map("below", failing(2*time.Millisecond, 1))
+		return s.Via("op", operator.Deadline[int](3*time.Millisecond)).Map("below", failing(2*time.Millisecond, 1))
 	}), says: both(each(errFlaky, 1), each(stages.ErrExpired, 3, 5, 7))},
 	"OnError, which drops, replaces and leaves": {of: alone(func(s *flow.Stream[int]) *flow.Stream[int] {
 		return s.Map("op", failing(0, 1, 2, 3)).OnError(func(_ context.Context, e *stages.ItemError) (int, error) {
@@ -183,7 +186,7 @@ var words = map[string]word{
 	}), says: each(errFlaky, 3)},
 	"Dedup, which shares a call of two": {of: alone(func(s *flow.Stream[int]) *flow.Stream[int] {
 		return s.Guard(guard.Limit(8)).Dedup(dedup.Window(0), func(v int) int { return v / 2 }).
-			Map("op", failing(5*time.Millisecond, 2), flow.Workers(8))
+			Map("op", failing(5*time.Millisecond, 2), stages.Workers(8))
 	}), says: each(errFlaky, 2, 3)},
 	"Retry": {of: alone(func(s *flow.Stream[int]) *flow.Stream[int] {
 		return s.Guard(guard.Limit(8)).Retry(retry.Constant(2, 2*time.Millisecond)).Map("op", three)
@@ -204,7 +207,7 @@ var words = map[string]word{
 		return b[0].Map("left", failing(0, 4)).Merge(b[1].Map("right", three))
 	}), says: each(errFlaky, 3, 4)},
 	"Tee, whose sink is slow": {of: alone(func(s *flow.Stream[int]) *flow.Stream[int] {
-		return s.Tee(stages.ForEach(func(ctx context.Context, v int) error { _, err := nap(ctx, v); return err })).Map("op", three)
+		return s.Tee(sink.ForEach(func(ctx context.Context, v int) error { _, err := nap(ctx, v); return err })).Map("op", three)
 	}), says: each(errFlaky, 3)},
 	"Merge": {of: func(s, other *flow.Stream[int]) *flow.Stream[int] {
 		return s.Merge(other).Map("op", failing(0, 3, 101))
@@ -223,7 +226,7 @@ var words = map[string]word{
 // alone is of one stream; the other goes its own way.
 func alone(of func(s *flow.Stream[int]) *flow.Stream[int]) func(s, other *flow.Stream[int]) *flow.Stream[int] {
 	return func(s, other *flow.Stream[int]) *flow.Stream[int] {
-		other.To(takesAll{}, flow.Name("rest"))
+		other.To(takesAll{}, stages.Name("rest"))
 		return of(s)
 	}
 }
@@ -247,7 +250,7 @@ func hear(t *testing.T, w word, end func(*flow.Run), opts ...flow.RunOption) []*
 	t.Helper()
 	bags := []*mailbag{{first: 0, n: 8}, {first: 100, n: 4}}
 	g := flow.New()
-	s := w.of(g.From(stages.Acked(bags[0].read)), g.From(stages.Acked(bags[1].read)))
+	s := w.of(g.From(source.Acked(bags[0].read)), g.From(source.Acked(bags[1].read)))
 	r, err := s.To(takesAll{}).Start(t.Context(), opts...)
 	require.NoError(t, err)
 	at := time.AfterFunc(4500*time.Microsecond, func() { end(r) })

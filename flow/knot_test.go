@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/weir-go/weir/flow"
-	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/sink"
+	"github.com/weir-go/weir/stages/source"
 )
 
 func ignore(context.Context, int) error { return nil }
@@ -16,7 +17,7 @@ func ignore(context.Context, int) error { return nil }
 // two is a graph of two sources, each of which is sent to two branches.
 func two(n int) (g *flow.Graph, a, b []*flow.Stream[int]) {
 	g = flow.New()
-	return g, g.From(stages.Slice(upTo(n))).Broadcast(2), g.From(stages.Slice(upTo(n))).Broadcast(2)
+	return g, g.From(source.Slice(upTo(n))).Broadcast(2), g.From(source.Slice(upTo(n))).Broadcast(2)
 }
 
 func first(x, _ int) int { return x }
@@ -25,13 +26,13 @@ func first(x, _ int) int { return x }
 // other branch waits for Concat. It used to hang.
 func TestAConcatThatWouldWaitForItselfIsRefused(t *testing.T) {
 	g, a, b := two(5000)
-	a[0].Zip(b[0], first).To(stages.ForEach(ignore))
-	a[1].Concat(b[1]).To(stages.ForEach(ignore))
-	require.ErrorContains(t, g.Validate(), `stage "concat": it takes its inputs in turns, and one would wait for another for good, by way of stage "broadcast-2"`)
+	a[0].Zip(b[0], first).To(sink.ForEach(ignore))
+	a[1].Concat(b[1]).To(sink.ForEach(ignore))
+	require.ErrorContains(t, g.Validate(), `stage "concat": deadlock: it reads its inputs one after another, and one would wait for another by way of stage "broadcast-2"`)
 
 	g, a, b = two(5000) // a Merge waits for neither
-	a[0].Merge(b[0]).To(stages.ForEach(ignore))
-	a[1].Concat(b[1]).To(stages.ForEach(ignore))
+	a[0].Merge(b[0]).To(sink.ForEach(ignore))
+	a[1].Concat(b[1]).To(sink.ForEach(ignore))
 	synctest.Test(t, func(t *testing.T) {
 		rep, err := g.Run(t.Context())
 		require.NoError(t, err)
@@ -45,9 +46,9 @@ func TestZipsThatDependOnEachOtherTakeWhatComes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, a, b := two(5000)
 		n := 0
-		a[0].Zip(b[0], first).To(stages.ForEach(func(context.Context, int) error { n++; return nil }))
+		a[0].Zip(b[0], first).To(sink.ForEach(func(context.Context, int) error { n++; return nil }))
 		none := a[1].Filter("none", func(context.Context, int) (bool, error) { return false, nil })
-		none.Zip(b[1], first).To(stages.ForEach(ignore))
+		none.Zip(b[1], first).To(sink.ForEach(ignore))
 		rep, err := g.Run(t.Context())
 		require.NoError(t, err)
 		require.NoError(t, rep.Check())
@@ -58,11 +59,11 @@ func TestZipsThatDependOnEachOtherTakeWhatComes(t *testing.T) {
 // Zips that do not depend on each other keep their bounds: the fast side waits.
 func TestAZipOfOneStreamsBranchesAloneIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, a, b := two(100_000)
-		a[0].Map("slow", nap).Zip(b[0], first).To(stages.ForEach(ignore))
-		a[1].Merge(b[1]).To(stages.ForEach(ignore))
+		g, a, b := two(far)
+		a[0].Map("slow", nap).Zip(b[0], first).To(sink.ForEach(ignore))
+		a[1].Merge(b[1]).To(sink.ForEach(ignore))
 		rep, err := g.Run(t.Context())
 		require.NoError(t, err)
-		require.Equal(t, int64(300_000), rep.Ledger.Out)
+		require.Equal(t, int64(3*far), rep.Ledger.Out)
 	})
 }

@@ -13,6 +13,10 @@ import (
 	"github.com/weir-go/weir/primitives/limiter"
 	"github.com/weir-go/weir/primitives/retry"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/operator"
+	"github.com/weir-go/weir/stages/section"
+	"github.com/weir-go/weir/stages/sink"
+	"github.com/weir-go/weir/stages/source"
 )
 
 // A stop ends the pace of a throttle, and keeps the rate of a service.
@@ -22,7 +26,7 @@ func TestADrainAndRates(t *testing.T) {
 		stop := make(chan struct{})
 		time.AfterFunc(1500*time.Millisecond, func() { close(stop) })
 		var rep flow.Report
-		got, err := flow.From(stages.Slice(upTo(10))).
+		got, err := flow.From(source.Slice(upTo(10))).
 			Throttle(limiter.Every(time.Second), nil).
 			Guard(guard.Limit(20)).
 			RateLimit(limiter.Every(100*time.Millisecond), nil).
@@ -36,11 +40,11 @@ func TestADrainAndRates(t *testing.T) {
 }
 
 func TestRatesAndHedgesAreValidatedWithTheFlow(t *testing.T) {
-	g := flow.From(stages.Slice(upTo(1))).
-		Throttle(limiter.PerSecond(0), nil, flow.Name("slow")).
+	g := flow.From(source.Slice(upTo(1))).
+		Throttle(limiter.PerSecond(0), nil, stages.Name("slow")).
 		Guard(guard.Limit(1)).RateLimit(limiter.PerSecond(1, limiter.Burst(0)), nil).Timeout(0).
 		Map("call", same, stages.Hedge(retry.None())).
-		To(stages.Append(&[]int{}))
+		To(sink.Append(&[]int{}))
 	err := g.Validate()
 	for _, want := range []string{`"slow"`, "rate 0 per second", `"call"`, "burst 0", "timeout must be positive", "without retry.Hedge"} {
 		require.ErrorContains(t, err, want)
@@ -58,12 +62,12 @@ func TestTimesOfATryAnItemAndAFlow(t *testing.T) {
 			took     time.Duration
 			err      error
 		}{
-			"per try": {flow.From(stages.Slice([]int{1})).Retry(tries).Timeout(time.Second).
+			"per try": {flow.From(source.Slice([]int{1})).Retry(tries).Timeout(time.Second).
 				Map("call", hang), 9, 17 * time.Second, stages.ErrTimeout},
-			"and per item": {flow.From(stages.Slice([]int{1})).Layer(stages.Timeout[int](5*time.Second)).Retry(tries).Timeout(time.Second).
+			"and per item": {flow.From(source.Slice([]int{1})).Layer(section.Timeout(5*time.Second)).Retry(tries).Timeout(time.Second).
 				Map("call", hang), 3, 5 * time.Second, stages.ErrTimeout},
-			"and for the flow": {flow.From(stages.Slice([]int{1})).Via("deadline", stages.Deadline[int](2500*time.Millisecond)).
-				Layer(stages.Timeout[int](5*time.Second)).Retry(tries).Timeout(time.Second).
+			"and for the flow": {flow.From(source.Slice([]int{1})).Via("deadline", operator.Deadline[int](2500*time.Millisecond)).
+				Layer(section.Timeout(5*time.Second)).Retry(tries).Timeout(time.Second).
 				Map("call", hang), 2, 2500 * time.Millisecond, stages.ErrExpired},
 		} {
 			for r := range tt.s.Results(t.Context()) {

@@ -18,6 +18,7 @@ import (
 	"github.com/weir-go/weir/primitives/guard"
 	"github.com/weir-go/weir/primitives/retry"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/source"
 )
 
 // chaos makes functions that fail, panic, drop and dawdle, as seed and value say.
@@ -41,9 +42,9 @@ func (c chaos) call(_ context.Context, v int) (int, error) {
 
 // extend joins one more stage on, of the kind that b says.
 func (c chaos) extend(s *flow.Stream[int], name string, b byte) *flow.Stream[int] {
-	opts := []flow.Option{flow.Workers(1 + int(b>>4)%5), flow.Buffer(1 + int(b>>3)%7)}
+	opts := []stages.MapOption{stages.Workers(1 + int(b>>4)%5), stages.Buffer(1 + int(b>>3)%7)}
 	if b&0x80 != 0 {
-		opts = append(opts, flow.Unordered())
+		opts = append(opts, stages.Unordered())
 	}
 	key := func(v int) int { return v % 7 }
 	capacity := guard.Limit(1 + int(b>>5))
@@ -69,7 +70,7 @@ func (c chaos) extend(s *flow.Stream[int], name string, b byte) *flow.Stream[int
 	case 6:
 		return s.Guard(capacity).Dedup(dedup.Window(5*time.Millisecond), key).Breaker(fuse).Retry(tries).Map(name, c.call, opts...)
 	case 7:
-		return s.Retry(tries).Breaker(fuse, flow.Hold()).Dedup(dedup.Window(0), key).Guard(capacity).Map(name, c.call, opts...)
+		return s.Retry(tries).Breaker(fuse, stages.Hold()).Dedup(dedup.Window(0), key).Guard(capacity).Map(name, c.call, opts...)
 	case 8:
 		return s.Guard(guard.Limit(1+int(b>>5), guard.Shedding())).Retry(tries).Map(name, c.call, opts...)
 	default:
@@ -96,7 +97,7 @@ func FuzzLedger(f *testing.F) {
 			case end&0x4000 != 0:
 				time.AfterFunc(at, func() { close(stop) })
 			}
-			s := flow.From(stages.Seq(func(yield func(int) bool) {
+			s := flow.From(source.Seq(func(yield func(int) bool) {
 				for i := range 300 {
 					if i%10 == 0 {
 						time.Sleep(time.Millisecond)

@@ -16,6 +16,8 @@ import (
 	"github.com/weir-go/weir/primitives/limiter"
 	"github.com/weir-go/weir/primitives/retry"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/deadletter"
+	"github.com/weir-go/weir/stages/operator"
 )
 
 // moody is a function with all that can come of an item: it takes a while, and
@@ -45,9 +47,9 @@ func length(_ context.Context, vs []int) (int, error) {
 // operators are all the ways for an item to go. other is a second stream.
 var operators = map[string]func(s, other *flow.Stream[int]) *flow.Stream[int]{
 	"Map":     func(s, _ *flow.Stream[int]) *flow.Stream[int] { return s.Map("op", moody) },
-	"several": func(s, _ *flow.Stream[int]) *flow.Stream[int] { return s.Map("op", moody, flow.Workers(4)) },
+	"several": func(s, _ *flow.Stream[int]) *flow.Stream[int] { return s.Map("op", moody, stages.Workers(4)) },
 	"unordered": func(s, _ *flow.Stream[int]) *flow.Stream[int] {
-		return s.Map("op", moody, flow.Workers(4), flow.Unordered())
+		return s.Map("op", moody, stages.Workers(4), stages.Unordered())
 	},
 	"Lanes": func(s, _ *flow.Stream[int]) *flow.Stream[int] {
 		return s.Lanes("op", func(v int) int { return v % 9 }, moody)
@@ -58,10 +60,10 @@ var operators = map[string]func(s, other *flow.Stream[int]) *flow.Stream[int]{
 	"Batch":        func(s, _ *flow.Stream[int]) *flow.Stream[int] { return s.Batch(4, time.Millisecond).Map("op", length) },
 	"Batch of any": func(s, _ *flow.Stream[int]) *flow.Stream[int] { return s.Batch(4, 0).Map("op", length) },
 	"MapBatch": func(s, _ *flow.Stream[int]) *flow.Stream[int] {
-		return s.Via("op", stages.MapBatch(5, time.Millisecond, moodily, flow.Workers(2)))
+		return s.Via("op", operator.MapBatch(5, time.Millisecond, moodily, stages.Workers(2)))
 	},
 	"Window": func(s, _ *flow.Stream[int]) *flow.Stream[int] {
-		return s.Window(stages.Tumbling(3*time.Millisecond)).Map("op", func(ctx context.Context, w stages.WindowOf[int]) (int, error) { return length(ctx, w.Items) })
+		return s.Window(operator.Tumbling(3*time.Millisecond)).Map("op", func(ctx context.Context, w operator.WindowOf[int]) (int, error) { return length(ctx, w.Items) })
 	},
 	"Scan":     func(s, _ *flow.Stream[int]) *flow.Stream[int] { return s.Scan("op", 0, total) },
 	"Reduce":   func(s, _ *flow.Stream[int]) *flow.Stream[int] { return s.Reduce("op", 0, total) },
@@ -109,13 +111,13 @@ var operators = map[string]func(s, other *flow.Stream[int]) *flow.Stream[int]{
 	},
 	"Section": func(s, _ *flow.Stream[int]) *flow.Stream[int] {
 		return s.Guard(guard.Limit(4)).Dedup(dedup.Window(time.Millisecond), func(v int) int { return v / 2 }).
-			Retry(retry.Constant(2, time.Millisecond)).Map("op", moody, flow.Workers(2))
+			Retry(retry.Constant(2, time.Millisecond)).Map("op", moody, stages.Workers(2))
 	},
 	"OnError": func(s, _ *flow.Stream[int]) *flow.Stream[int] {
 		return s.Map("op", moody).OnError(func(ctx context.Context, e *stages.ItemError) (int, error) { return moody(ctx, e.Value.(int)+1) })
 	},
 	"DeadLetter": func(s, _ *flow.Stream[int]) *flow.Stream[int] {
-		return s.Map("op", moody).DeadLetter((&stages.MemoryLetters[int]{Max: 10}).Put)
+		return s.Map("op", moody).DeadLetter((&deadletter.Memory[int]{Max: 10}).Put)
 	},
 }
 
@@ -151,13 +153,13 @@ func TestEachOperatorKeepsTheLineage(t *testing.T) {
 					a := &postbox{n: 150, burst: 1, pause: time.Millisecond}
 					b := &postbox{n: 120, burst: 2, pause: time.Millisecond}
 					g := flow.New()
-					s, other := g.From(a, flow.Name("a")), g.From(b, flow.Name("b"))
+					s, other := g.From(a, stages.Name("a")), g.From(b, stages.Name("b"))
 					switch name {
 					case "Merge", "Concat", "Zip", "Join":
 					default:
 						other.To(takesAll{})
 					}
-					r, err := op(s, other).To(takesAll{}, flow.Name("end")).Start(t.Context())
+					r, err := op(s, other).To(takesAll{}, stages.Name("end")).Start(t.Context())
 					require.NoError(t, err)
 					time.AfterFunc(7*time.Millisecond+time.Microsecond, func() { do(r) })
 					rep, err := r.Wait()

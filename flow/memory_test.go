@@ -9,6 +9,7 @@ import (
 
 	"github.com/weir-go/weir/flow"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/source"
 )
 
 // The sink is the slowest part, and shares its goroutine with nobody, as the stage
@@ -18,14 +19,14 @@ import (
 func TestMemoryStaysFlatBehindASlowSink(t *testing.T) {
 	var first, most uint64
 	n, work := 0, uint64(0)
-	numbers := stages.Seq(func(yield func(int) bool) {
+	numbers := source.Seq(func(yield func(int) bool) {
 		for i := range many {
 			if !yield(i) {
 				return
 			}
 		}
 	})
-	rep, err := flow.From(numbers).Map("a", same).Map("b", same).Map("c", same, flow.Workers(2)).
+	rep, err := flow.From(numbers).Map("a", same).Map("b", same).Map("c", same, stages.Workers(2)).
 		ForEach(context.Background(), func(_ context.Context, v int) error {
 			for range 150 { // more than all above takes
 				work = work*6364136223846793005 + uint64(v)

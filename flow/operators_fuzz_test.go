@@ -12,6 +12,7 @@ import (
 
 	"github.com/weir-go/weir/flow"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/operator"
 )
 
 // heard is a source of numbers that notes what it hears of each.
@@ -43,8 +44,8 @@ func (h *heard) Run(ctx context.Context, out *stages.Outlet[int]) error {
 
 // operate joins one more operator on, of the kind that b says.
 func operate(s *flow.Stream[int], name string, b byte) *flow.Stream[int] {
-	buffer := flow.Buffer(1+int(b>>5), stages.OverflowPolicy(b>>3)%3)
-	opts := []flow.Option{flow.Name(name), buffer}
+	buffer := stages.Buffer(1+int(b>>5), stages.OverflowPolicy(b>>3)%3)
+	named := stages.Name(name)
 	c := chaos{seed: uint64(b)}
 	n := int(b >> 4)
 	d := time.Duration(n+1) * time.Millisecond
@@ -58,23 +59,23 @@ func operate(s *flow.Stream[int], name string, b byte) *flow.Stream[int] {
 	case 1:
 		return s.Reduce(name, 0, step, buffer)
 	case 2:
-		return s.Take(20*n, opts...)
+		return s.Take(20*n, named, buffer)
 	case 3:
-		return s.Skip(n, opts...)
+		return s.Skip(n, named, buffer)
 	case 4:
-		return s.DistinctUntilChanged(func(v int) int { return v / (n + 1) }, opts...)
+		return s.DistinctUntilChanged(func(v int) int { return v / (n + 1) }, named, buffer)
 	case 5:
-		return s.Debounce(d, append(opts, stages.MaxWait(4*d))...)
+		return s.Debounce(d, named, buffer, stages.MaxWait(4*d))
 	case 6:
-		return s.Delay(4*d, append(opts, stages.Capacity(n+1))...)
+		return s.Delay(4*d, named, buffer, stages.Capacity(n+1))
 	case 7:
 		weight := func(v int) int { return v%7 - 1 } // which fails some
-		return heads(s.Batch(n+1, d, append(opts, stages.Weight(n+5, weight))...), name)
+		return heads(s.Batch(n+1, d, named, buffer, stages.Weight(n+5, weight)), name)
 	case 8:
-		return firsts(s.Window(stages.Sliding(4*d, d), append(opts, stages.Capacity(50))...), name)
+		return firsts(s.Window(operator.Sliding(4*d, d), named, buffer, stages.Capacity(50)), name)
 	default:
 		at := func(v int) time.Time { return time.Unix(int64(v)/10, 0) }
-		return firsts(s.Window(stages.Session(2*time.Second), append(opts, stages.EventTime(at, time.Second))...), name)
+		return firsts(s.Window(operator.Session(2*time.Second), named, buffer, stages.EventTime(at, time.Second)), name)
 	}
 }
 
@@ -82,8 +83,8 @@ func heads(s *flow.Stream[[]int], name string) *flow.Stream[int] {
 	return s.Map(name+"-head", func(_ context.Context, b []int) (int, error) { return b[0], nil })
 }
 
-func firsts(s *flow.Stream[stages.WindowOf[int]], name string) *flow.Stream[int] {
-	return s.Map(name+"-first", func(ctx context.Context, w stages.WindowOf[int]) (int, error) {
+func firsts(s *flow.Stream[operator.WindowOf[int]], name string) *flow.Stream[int] {
+	return s.Map(name+"-first", func(ctx context.Context, w operator.WindowOf[int]) (int, error) {
 		return chaos{seed: 1}.call(ctx, w.Items[0])
 	})
 }

@@ -12,18 +12,21 @@ import (
 	"github.com/weir-go/weir/flow"
 	"github.com/weir-go/weir/primitives/guard"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/operator"
+	"github.com/weir-go/weir/stages/sink"
+	"github.com/weir-go/weir/stages/source"
 )
 
 func TestTakeStopsAnEndlessSource(t *testing.T) {
-	require.Equal(t, upTo(3), all(t, flow.From(endless).Map("same", same, flow.Workers(3)).Take(3)))
+	require.Equal(t, upTo(3), all(t, flow.From(endless).Map("same", same, stages.Workers(3)).Take(3)))
 }
 
 // A branch that has had enough leaves the source to the others.
 func TestTakeOnABranchIsNoBusinessOfTheOther(t *testing.T) {
-	b := flow.From(stages.Slice(upTo(5000))).Broadcast(2)
+	b := flow.From(source.Slice(upTo(5000))).Broadcast(2)
 	var few, many []int
-	b[0].Take(3).To(stages.Append(&few), flow.Name("few"))
-	rep, err := b[1].Skip(1000).To(stages.Append(&many), flow.Name("many")).Run(t.Context())
+	b[0].Take(3).To(sink.Append(&few), stages.Name("few"))
+	rep, err := b[1].Skip(1000).To(sink.Append(&many), stages.Name("many")).Run(t.Context())
 	require.NoError(t, err)
 	require.NoError(t, rep.Check())
 	require.Equal(t, upTo(3), few)
@@ -42,7 +45,7 @@ func behind(t *testing.T, join func(*flow.Stream[int]) *flow.Stream[int]) ([]int
 }
 
 func trickle(n int) stages.Source[int] {
-	return stages.Seq(func(yield func(int) bool) {
+	return source.Seq(func(yield func(int) bool) {
 		for i := 0; i < n && yield(i); i++ {
 			time.Sleep(time.Millisecond)
 		}
@@ -60,7 +63,7 @@ func TestRow56AFullEdgeBlocksOrShedsByItsPolicy(t *testing.T) {
 		t.Run(policy.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				got, rep := behind(t, func(s *flow.Stream[int]) *flow.Stream[int] {
-					return s.Map("slow", second, flow.Buffer(2, policy))
+					return s.Map("slow", second, stages.Buffer(2, policy))
 				})
 				require.Equal(t, want, got)
 				require.Equal(t, int64(20-len(want)), rep.Ledger.Shed)
@@ -74,7 +77,7 @@ func TestRow56AFullEdgeBlocksOrShedsByItsPolicy(t *testing.T) {
 
 // It is the edge that has the policy, whatever stage or sink is behind it.
 func TestAnyStageMayHaveABufferThatDrops(t *testing.T) {
-	drop := flow.Buffer(2, stages.DropNewest)
+	drop := stages.Buffer(2, stages.DropNewest)
 	for name, join := range map[string]func(*flow.Stream[int]) *flow.Stream[int]{
 		"section": func(s *flow.Stream[int]) *flow.Stream[int] {
 			return s.Guard(guard.Limit(1)).Map("slow", second, drop)
@@ -84,15 +87,15 @@ func TestAnyStageMayHaveABufferThatDrops(t *testing.T) {
 		},
 		"fan-out": func(s *flow.Stream[int]) *flow.Stream[int] {
 			b := s.Broadcast(2)
-			b[1].Map("slow", second, drop).To(stages.ForEach(func(context.Context, int) error { return nil }))
+			b[1].Map("slow", second, drop).To(sink.ForEach(func(context.Context, int) error { return nil }))
 			return b[0]
 		},
 		"fan-in": func(s *flow.Stream[int]) *flow.Stream[int] {
 			other := flow.From(trickle(20))
-			return s.Zip(other, func(a, b int) int { return a + b }, drop).Map("slow", second, flow.Buffer(1))
+			return s.Zip(other, func(a, b int) int { return a + b }, drop).Map("slow", second, stages.Buffer(1))
 		},
 		"sink": func(s *flow.Stream[int]) *flow.Stream[int] {
-			return s.Tee(stages.ForEach(func(ctx context.Context, v int) error { _, err := second(ctx, v); return err }), drop)
+			return s.Tee(sink.ForEach(func(ctx context.Context, v int) error { _, err := second(ctx, v); return err }), drop)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -117,7 +120,7 @@ func TestABufferThatDropsKeepsFailures(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var rep flow.Report
 			ok, failed := 0, 0
-			for r := range flow.From(trickle(40)).Map("odd", odd).Map("slow", second, flow.Buffer(2, p)).
+			for r := range flow.From(trickle(40)).Map("odd", odd).Map("slow", second, stages.Buffer(2, p)).
 				Results(t.Context(), flow.ReportTo(&rep)) {
 				if r.Err != nil {
 					require.ErrorIs(t, r.Err, errFlaky)
@@ -135,11 +138,11 @@ func TestABufferThatDropsKeepsFailures(t *testing.T) {
 }
 
 func TestABufferThatDropsIsPartOfTheGraph(t *testing.T) {
-	s := flow.From(stages.Slice(upTo(3)))
-	g := s.Map("slow", same, flow.Buffer(7, stages.DropOldest)).To(stages.Append(&[]int{}))
+	s := flow.From(source.Slice(upTo(3)))
+	g := s.Map("slow", same, stages.Buffer(7, stages.DropOldest)).To(sink.Append(&[]int{}))
 	require.NoError(t, g.Validate())
 	require.Contains(t, g.Mermaid(), "7, drop oldest")
-	s.Map("other", same, flow.Buffer(7, stages.DropOldest)).To(stages.Append(&[]int{}))
+	s.Map("other", same, stages.Buffer(7, stages.DropOldest)).To(sink.Append(&[]int{}))
 	require.ErrorContains(t, g.Validate(), `stage "source": its stream has more than one receiver`)
 }
 
@@ -155,8 +158,8 @@ func TestOperatorsAreValidated(t *testing.T) {
 		`stage "debounce": quiet time must be positive`:                    from().Debounce(0),
 		`stage "delay": delay must be positive`:                            from().Delay(-1),
 		`stage "batch": weight has a func(string) int`:                     numbers(from().Batch(1, 0, stages.Weight(1, length))),
-		`stage "window": it has no window policy`:                          numbers(from().Window(stages.WindowPolicy{})),
-		`stage "to-buffer": buffer must be at least 1, not 0`:              from().Map("to", same, flow.Buffer(0, stages.DropOldest)),
+		`stage "window": it has no window policy`:                          numbers(from().Window(operator.WindowPolicy{})),
+		`stage "to-buffer": buffer must be at least 1, not 0`:              from().Map("to", same, stages.Buffer(0, stages.DropOldest)),
 	} {
 		_, err := s.Collect(t.Context())
 		require.ErrorIs(t, err, flow.ErrGraph)
@@ -166,7 +169,7 @@ func TestOperatorsAreValidated(t *testing.T) {
 	}
 }
 
-func from() *flow.Stream[int] { return flow.From(stages.Slice(upTo(3))) }
+func from() *flow.Stream[int] { return flow.From(source.Slice(upTo(3))) }
 
 // numbers makes a stream of numbers again.
 func numbers[T any](s *flow.Stream[T]) *flow.Stream[int] {

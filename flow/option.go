@@ -3,66 +3,74 @@ package flow
 import (
 	"errors"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/weir-go/weir/stages"
 )
 
-// Option sets a knob of one stage.
-type Option = stages.Option
-
-// Workers makes a stage call its function from n goroutines; 1 unless set.
-// Items still leave in the order they came, unless [Unordered] is set; to keep
-// the order, a Map holds up to 16 items per worker, at least 64, beside what is
-// on its edges. [Run.SetWorkers] changes the number while the graph runs.
-func Workers(n int) Option { return stages.Workers(n) }
-
-// Unordered lets items leave a stage in the order they are done, so that a slow
-// one holds up no other.
-func Unordered() Option { return stages.Unordered() }
-
-// Buffer bounds the edge that leads to the stage: at most n items are between
-// it and the stage before, handed over by the one and not finished by the
-// other. It is [DefaultBuffer] unless set. When it is full the stage before has
-// to wait; with [stages.DropNewest] or [stages.DropOldest] it never does, and
-// what is dropped counts as shed, at a stage named after this one and "-buffer".
-func Buffer(n int, policy ...stages.OverflowPolicy) Option { return stages.Buffer(n, policy...) }
-
-// Name names a stage that would else be named after its kind.
-func Name(name string) Option { return stages.Name(name) }
-
-// Hold makes a Breaker layer keep the items that find it open, until it admits
-// them: the stream pauses while the service is down.
-func Hold() Option { return stages.Hold() }
-
-// OnDrain says what a Retry layer does with items that wait for their next try when
-// the flow is stopped: [stages.DrainRunNow] unless set, [stages.DrainFail],
-// [stages.DrainHandBack] or [stages.DrainWait].
-func OnDrain(d stages.Drain) Option { return stages.OnDrain(d) }
-
-// DefaultBuffer is the bound of an edge, in items, where none is set.
-const DefaultBuffer = 256
+// defaultBound is the bound of an edge that leads out of the graph.
+const defaultBound = stages.DefaultBuffer
 
 // RunOption sets how a graph is run.
 type RunOption func(*runSettings)
 
 type runSettings struct {
+	name    string
+	onStart []func(*Run)
+	only    []string // the parts to run; nil for all
 	untimed bool
+	workers bool
 	stop    []<-chan struct{}
 	drain   time.Duration
 	abandon time.Duration
 	signals []os.Signal
 	reports []*Report
 	faults  []error
+	watch   watching
 }
 
-// Untimed runs without timings: results carry none, and the report no times.
-// It makes stages that do very little cheaper still.
+// watching is how a run is watched.
+type watching struct {
+	distributions bool
+	hooks         []Hooks
+	drains        []func(*Run) // run from the start of the run to its end
+}
+
+// apply returns what the options add up to. What they got wrong is a *[GraphError].
+func apply(opts []RunOption) (s runSettings, err error) {
+	s.name = DefaultName
+	for _, o := range opts {
+		if o == nil {
+			s.faults = append(s.faults, errors.New("a run option is nil"))
+			continue
+		}
+		o(&s)
+	}
+	if s.watch.distributions && s.untimed {
+		s.faults = append(s.faults, errors.New("distributions need the times that Untimed leaves out"))
+	}
+	if s.untimed && slices.ContainsFunc(s.watch.hooks, func(h Hooks) bool { return h.Enter != nil }) {
+		s.faults = append(s.faults, errors.New("the hook Enter needs the times that Untimed leaves out"))
+	}
+	if s.faults != nil {
+		return s, &GraphError{Faults: s.faults}
+	}
+	return s, nil
+}
+
+// Untimed runs without timings: results carry none, and the report no times. Stages that do
+// very little are cheaper then.
 func Untimed() RunOption { return func(s *runSettings) { s.untimed = true } }
 
-// StopWhen stops the intake when ch delivers or is closed: the sources return,
-// what is inside drains, and the run ends. A context's Done channel fits, such
-// as that of [os/signal.NotifyContext]:
+// ByWorkers has the workers of a [Service] make its calls, and not the goroutines of the callers:
+// see [Service.Do]. A call then costs several hand-overs between goroutines, and Do returns as
+// soon as its context ends.
+func ByWorkers() RunOption { return func(s *runSettings) { s.workers = true } }
+
+// StopWhen stops the intake when ch delivers or is closed: the sources return, what is
+// inside drains, and the run ends. A context's Done channel fits, such as that of
+// [os/signal.NotifyContext]:
 //
 //	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 //	defer stop()
@@ -71,9 +79,9 @@ func StopWhen(ch <-chan struct{}) RunOption {
 	return func(s *runSettings) { s.stop = append(s.stop, ch) }
 }
 
-// DrainTimeout aborts the run with a *[DrainError], which names who was still
-// busy, when it has not ended d after the intake was stopped, by whatever.
-// Without it a drain takes as long as it takes.
+// DrainTimeout aborts the run with a *[DrainError] if the run has not ended within d after
+// the intake stopped. The error names the stages that were still busy. Without it a drain
+// has no limit.
 func DrainTimeout(d time.Duration) RunOption {
 	return func(s *runSettings) {
 		if d <= 0 {

@@ -4,3 +4,9 @@ package flow_test
 
 // many is how many items the memory test sends.
 const many = 10_000_000
+
+// far is how many items go through a zip whose ways are not equally long.
+const far = 100_000
+
+// raced is whether the race detector is at work, which allocates as well.
+const raced = false

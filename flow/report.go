@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/stages"
 )
 
@@ -35,35 +36,48 @@ type StageReport struct {
 	Name   string
 	Ledger stages.Ledger
 	Effort stages.Effort
+	// Wait and Work are how its items' waits and works are distributed, and Age, at a sink,
+	// how their time since they entered the flow is. They are nil unless the run keeps
+	// [Distributions].
+	Wait, Work, Age *Distribution
 	// Workers is from how many goroutines a function is called, where that can
 	// be set; else 0.
 	Workers int
+	// Inside is how many items the stage holds, or has before it, at the least. In a run
+	// that stands still it tells which stage keeps the items of a source.
+	Inside int64
 	// Paused reports a source that has been paused.
 	Paused bool
+	// Health is the state of a source that reports it, else nil; see [stages.HealthReporter].
+	Health *stages.Health
 	// Layers are the snapshots of a section's primitives, outermost first, such
-	// as a [github.com/weir-go/weir/primitives/guard.Snapshot].
+	// as a [github.com/weir-go/weir/primitives/guard.Snapshot]. Their numbers by
+	// name are in a [Status]; see [stages.Figures].
 	Layers []any
 }
 
 // Snapshot returns the account as of now. In a run that is not over, what is
 // inside shows as the ledgers' balance. It costs the stages nothing.
 func (r *Run) Snapshot() *Report {
-	rep := &Report{Started: r.started, Elapsed: time.Since(r.started), Edges: r.rt.Edges()}
+	rep := &Report{Started: r.started, Elapsed: time.Since(r.started), Edges: r.edgeStates()}
 	if late := r.late.Load(); late != nil {
 		rep.Busy = slices.Clone(*late)
 	}
-	first, last := r.ends()
-	for _, n := range r.rt.Nodes() {
-		s := StageReport{
-			Name: n.Name(), Ledger: n.Ledger(), Effort: n.Effort(),
-			Workers: n.Workers(), Paused: n.Paused(), Layers: n.Layers(),
+	nodes, waiting := r.kernel.Nodes(), r.waiting()
+	rep.Stages = make([]StageReport, len(nodes))
+	for i := len(nodes) - 1; i >= 0; i-- { // sinks before sources: the balance is never negative
+		rep.Stages[i] = reportOf(nodes[i])
+		rep.Stages[i].Inside = max(nodes[i].Inside(), waiting[nodes[i].Name])
+		if i < len(r.graph.nodes) {
+			rep.Stages[i].Health = health(r.graph.nodes[i].what)
 		}
-		rep.Stages = append(rep.Stages, s)
+	}
+	for i, s := range rep.Stages {
 		l := s.Ledger
-		if !first[n] {
+		if !nodes[i].IsSource() {
 			l.In = 0 // it is another stage's Out
 		}
-		if !last[n] {
+		if !nodes[i].IsSink() {
 			l.Out = 0 // it is another stage's In
 		}
 		rep.Ledger = rep.Ledger.Plus(l)
@@ -71,22 +85,37 @@ func (r *Run) Snapshot() *Report {
 	return rep
 }
 
-// ends returns the nodes that nothing leads to, and those that lead nowhere.
-func (r *Run) ends() (first, last map[*stages.Node]bool) {
-	first, last = map[*stages.Node]bool{}, map[*stages.Node]bool{}
-	for _, n := range r.rt.Nodes() {
-		first[n], last[n] = true, true
+func reportOf(n *kernel.Node) StageReport {
+	s := StageReport{
+		Name: n.Name, Ledger: stages.Ledger(n.Ledger()), Effort: stages.Effort(n.Effort()),
+		Workers: n.Workers(), Paused: n.Paused(), Layers: n.Observed(),
 	}
-	for _, w := range r.graph.wires {
-		last[r.nodes[w.from]] = false
-		if w.to != nil {
-			first[r.nodes[w.to]] = false
+	if wait, work, age, aged := n.Spreads(); wait != nil {
+		s.Wait, s.Work = &Distribution{wait, s.Effort.Wait}, &Distribution{work, s.Effort.Work}
+		if age != nil {
+			s.Age = &Distribution{age, aged}
 		}
 	}
-	if extra := len(r.graph.nodes); extra < len(r.rt.Nodes()) {
-		first[r.rt.Nodes()[extra]] = false
+	return s
+}
+
+// health returns the state of a source that reports it, else nil.
+func health(what any) *stages.Health {
+	reporter, ok := what.(stages.HealthReporter)
+	if !ok {
+		return nil
 	}
-	return first, last
+	h := reporter.Health()
+	return &h
+}
+
+func (r *Run) edgeStates() []stages.EdgeState {
+	edges := r.kernel.Edges()
+	states := make([]stages.EdgeState, len(edges))
+	for i, e := range edges {
+		states[i] = stages.EdgeState(e)
+	}
+	return states
 }
 
 // Check returns an error that names each stage whose ledger does not balance,
@@ -118,25 +147,51 @@ func (r *Report) Stage(name string) (StageReport, bool) {
 }
 
 // String returns the report as a table: a line for each stage, with its mean
-// wait and work, and the ledger of the run below.
+// wait and work, and the ledger of the run below. If the run keeps
+// [Distributions], the table also has medians and 99th percentiles.
+// Then come the stages that have items inside, and the busy stages.
 func (r *Report) String() string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "stage\tin\tout\tfailed\tother\tcalls\tmean wait\tmean work\tlongest\t")
+	spread := slices.ContainsFunc(r.Stages, func(s StageReport) bool { return s.Wait != nil })
+	fmt.Fprint(w, "stage\tin\tout\tfailed\tother\tcalls\tmean wait\tmean work\tlongest\t")
+	if spread {
+		fmt.Fprint(w, "p50 wait\tp99 wait\tp50 work\tp99 work\tp50 age\tp99 age\t")
+	}
+	fmt.Fprintln(w)
 	for _, s := range r.Stages {
 		l, e := s.Ledger, s.Effort
-		other := l.Derived + l.Recovered + l.Folded + l.Filtered + l.Shed + l.Expired + l.DeadLettered
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%v\t%v\t%v\t\n", s.Name, l.In, l.Out, l.Failed, other,
+		other := l.Derived + l.Recovered + l.Folded + l.Filtered + l.Shed + l.Expired + l.DeadLettered + l.HandedBack
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%v\t%v\t%v\t", s.Name, l.In, l.Out, l.Failed, other,
 			e.Attempts, mean(e.Wait, l.In), mean(e.Work, e.Attempts), round(e.Longest))
+		if spread {
+			for _, d := range []*Distribution{s.Wait, s.Work, s.Age} {
+				fmt.Fprint(w, percentiles(d))
+			}
+		}
+		fmt.Fprintln(w)
 	}
 	w.Flush() // a strings.Builder never fails
 	l := r.Ledger
-	fmt.Fprintf(&b, "in %d + derived %d + recovered %d = out %d + folded %d + filtered %d + failed %d + shed %d + expired %d + dead-lettered %d\n",
-		l.In, l.Derived, l.Recovered, l.Out, l.Folded, l.Filtered, l.Failed, l.Shed, l.Expired, l.DeadLettered)
+	fmt.Fprintf(&b, "in %d + derived %d + recovered %d = out %d + folded %d + filtered %d + failed %d + shed %d + expired %d + dead-lettered %d + handed back %d\n",
+		l.In, l.Derived, l.Recovered, l.Out, l.Folded, l.Filtered, l.Failed, l.Shed, l.Expired, l.DeadLettered, l.HandedBack)
+	for _, s := range r.Stages {
+		if s.Inside > 0 {
+			fmt.Fprintf(&b, "stage %q has %s inside\n", s.Name, count(int(s.Inside), "item"))
+		}
+	}
 	for _, busy := range r.Busy {
 		fmt.Fprintf(&b, "%s\n", busy)
 	}
 	return b.String()
+}
+
+// percentiles is two columns of the table.
+func percentiles(d *Distribution) string {
+	if d == nil || d.Count() == 0 {
+		return "\t\t"
+	}
+	return fmt.Sprintf("%v\t%v\t", round(d.Quantile(0.5)), round(d.Quantile(0.99)))
 }
 
 func mean(total time.Duration, n int64) time.Duration {

@@ -15,6 +15,8 @@ import (
 	"github.com/weir-go/weir/primitives/guard"
 	"github.com/weir-go/weir/primitives/retry"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/sink"
+	"github.com/weir-go/weir/stages/source"
 )
 
 func TestCheckNamesEachStageThatDoesNotBalance(t *testing.T) {
@@ -37,7 +39,7 @@ func TestTheReportCountsTimesPerStage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
 		var rep flow.Report
-		_, err := flow.From(stages.Slice(upTo(10))).Map("slow", slow).Collect(t.Context(), flow.ReportTo(&rep))
+		_, err := flow.From(source.Slice(upTo(10))).Map("slow", slow).Collect(t.Context(), flow.ReportTo(&rep))
 		require.NoError(t, err)
 		require.Equal(t, begun, rep.Started)
 		require.Equal(t, 20*time.Millisecond, rep.Elapsed)
@@ -58,7 +60,7 @@ func TestTheReportCountsTimesPerStage(t *testing.T) {
 // Each way out of a flow has a column of its own in the ledger of the run.
 func TestTheLedgerOfARunTellsWhatBecameOfEachItem(t *testing.T) {
 	var rep flow.Report
-	_, err := flow.From(stages.Slice(upTo(40))).
+	_, err := flow.From(source.Slice(upTo(40))).
 		Filter("even", func(_ context.Context, v int) (bool, error) { return v%2 == 0, nil }).
 		Map("tens", func(_ context.Context, v int) (int, error) {
 			if v%10 == 0 {
@@ -89,8 +91,8 @@ func TestTheLedgerOfARunTellsWhatBecameOfEachItem(t *testing.T) {
 func TestSeveralStreamsInOneGraphShareAReport(t *testing.T) {
 	g := flow.New()
 	var kept []int
-	g.From(stages.Slice(upTo(5))).Map("a", same).To(stages.Append(&kept))
-	s := g.From(stages.Slice(upTo(7))).Map("b", same)
+	g.From(source.Slice(upTo(5))).Map("a", same).To(sink.Append(&kept))
+	s := g.From(source.Slice(upTo(7))).Map("b", same)
 	var rep flow.Report
 	got, err := s.Collect(t.Context(), flow.ReportTo(&rep))
 	require.NoError(t, err)
@@ -107,7 +109,7 @@ func TestSeveralStreamsInOneGraphShareAReport(t *testing.T) {
 
 func TestTheReportShowsTheLayersOfASection(t *testing.T) {
 	var rep flow.Report
-	_, err := flow.From(stages.Slice([]int{1, 1, 2})).
+	_, err := flow.From(source.Slice([]int{1, 1, 2})).
 		Guard(guard.Limit(8)).Dedup(dedup.Window(time.Minute), func(v int) int { return v }).
 		Breaker(breaker.Consecutive("service", 5, time.Second)).Retry(retry.Constant(2, time.Millisecond)).
 		Map("call", same).Collect(t.Context(), flow.ReportTo(&rep))
@@ -121,7 +123,7 @@ func TestTheReportShowsTheLayersOfASection(t *testing.T) {
 
 func TestASnapshotShowsWhatIsInside(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, err := flow.From(endless).Map("slow", slow).To(stages.ForEach(func(context.Context, int) error { return nil })).
+		r, err := flow.From(endless).Map("slow", slow).To(sink.ForEach(func(context.Context, int) error { return nil })).
 			Start(t.Context())
 		require.NoError(t, err)
 		time.Sleep(101 * time.Millisecond)
@@ -139,4 +141,22 @@ func TestASnapshotShowsWhatIsInside(t *testing.T) {
 		require.Same(t, rep, again)
 		require.Equal(t, 4, strings.Count(rep.String(), "\n")-1, "a line for each stage, and the heading")
 	})
+}
+
+// What left a flow came into it before, at whatever moment one looks. No bubble: real parallelism is
+// the point. The fault: sources were read before sinks, and what had passed meanwhile was missing.
+func TestTheBalanceOfASnapshotIsNeverNegative(t *testing.T) {
+	r, err := flow.From(source.Slice(upTo(200_000))).Map("m", same).To(sink.ForEach(ignore)).Start(t.Context())
+	require.NoError(t, err)
+	for looking := true; looking; {
+		select {
+		case <-r.Done():
+			looking = false
+		default:
+		}
+		require.GreaterOrEqual(t, r.Snapshot().Ledger.Balance(), int64(0))
+	}
+	rep, err := r.Wait()
+	require.NoError(t, err)
+	require.Zero(t, rep.Ledger.Balance())
 }

@@ -2,9 +2,12 @@ package flow
 
 import (
 	"context"
+	"fmt"
 	"iter"
 
+	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/sink"
 )
 
 // Result is what leaves a flow: a value, or the failure of an item, and in both
@@ -23,7 +26,7 @@ type Result[T any] struct {
 // has, also when it is left early, which aborts the run. A run that is invalid,
 // or ends with a fault that is not an item's, yields that error last. Each
 // range over the sequence is a run of its own.
-func (s *Stream[T]) Results(ctx context.Context, opts ...RunOption) iter.Seq[Result[T]] {
+func (s *Stream[T]) Results[S StreamOf[T]](ctx context.Context, opts ...RunOption) iter.Seq[Result[T]] {
 	return func(yield func(Result[T]) bool) { yieldTo(ctx, s, opts, yield) }
 }
 
@@ -35,9 +38,11 @@ func yieldTo[T any](ctx context.Context, s *Stream[T], opts []RunOption, yield f
 		yield(Result[T]{Err: err})
 		return
 	}
-	y := &yielder[T]{yield: yield, run: r}
-	in := inletOf[T](r, s.wire)
-	r.during(func() { stages.RunSink(y, in) })
+	y := &yielder[T]{yield: yield, abort: r.Abort}
+	r.results.InPlace()
+	r.during(func() {
+		r.serveEnd(s.wire, true, func(_ context.Context, in *kernel.Inlet) error { return y.run(inletOf[T](in)) })
+	})
 	if y.panicked != nil {
 		panic(y.panicked)
 	}
@@ -46,26 +51,21 @@ func yieldTo[T any](ctx context.Context, s *Stream[T], opts []RunOption, yield f
 	}
 }
 
-// yielder is the sink of Results. It runs in the goroutine of the loop.
+// yielder is the sink of Results. It runs in the goroutine of the loop, and stays there
+// even if other sinks are left behind.
 type yielder[T any] struct {
 	yield    func(Result[T]) bool
-	run      *Run
+	abort    func(error)
 	left     bool // the loop is over
 	panicked any  // the loop's panic, to go on when the run has ended
 }
 
-func (y *yielder[T]) TakesFailures() bool { return true }
-
-// InPlace keeps the loop in its goroutine, also where other sinks are left
-// behind when they are stuck.
-func (y *yielder[T]) InPlace() bool { return true }
-
-func (y *yielder[T]) Run(_ context.Context, in *stages.Inlet[T]) error {
+func (y *yielder[T]) run(in *stages.Inlet[T]) error {
 	y.left = true
 	defer func() {
 		if y.left {
 			y.panicked = recover()
-			y.run.Abort(errAbandoned)
+			y.abort(errAbandoned)
 		}
 	}()
 	for it := range in.All() {
@@ -82,24 +82,25 @@ func (y *yielder[T]) Run(_ context.Context, in *stages.Inlet[T]) error {
 // Chan runs the graph and returns a channel of what leaves the stream, failed
 // items included, which is closed when the run has ended. The receiver must
 // either receive until then or end ctx, which aborts the run; results that
-// nobody received by then are dropped. A run that is invalid, or ends with a
+// were not received by then are dropped. A run that is invalid, or ends with a
 // fault that is not an item's, sends that error last.
-func (s *Stream[T]) Chan(ctx context.Context, opts ...RunOption) <-chan Result[T] {
+func (s *Stream[T]) Chan[S StreamOf[T]](ctx context.Context, opts ...RunOption) <-chan Result[T] {
 	ch := make(chan Result[T])
 	go func() {
 		defer close(ch)
-		for result := range s.Results(ctx, opts...) {
+		yieldTo(ctx, s, opts, func(result Result[T]) bool {
 			select {
 			case ch <- result:
-				continue
+				return true
 			default:
 			}
 			select {
 			case ch <- result:
+				return true
 			case <-ctx.Done():
-				return
+				return false
 			}
-		}
+		})
 	}()
 	return ch
 }
@@ -107,24 +108,30 @@ func (s *Stream[T]) Chan(ctx context.Context, opts ...RunOption) <-chan Result[T
 // Collect runs the graph and returns the values that left the stream. The first
 // failed item stops the intake, as in [Graph.Run]; what is inside drains, and
 // what has been collected by the end is returned with the error.
-func (s *Stream[T]) Collect(ctx context.Context, opts ...RunOption) ([]T, error) {
+func (s *Stream[T]) Collect[B SliceOf[T]](ctx context.Context, opts ...RunOption) (B, error) {
 	var values []T
-	_, err := runInto(ctx, s, stages.Append(&values), opts)
+	_, err := runInto(ctx, s, sink.Append(&values), opts)
 	return values, err
 }
 
 // ForEach runs the graph and calls f for each value that leaves the stream, in
-// order, one at a time; see [stages.ForEach].
-func (s *Stream[T]) ForEach(ctx context.Context, f func(context.Context, T) error, opts ...RunOption) (*Report, error) {
-	return runInto(ctx, s, stages.ForEach(f), opts)
+// order, one at a time; see [sink.ForEach].
+func (s *Stream[T]) ForEach[S StreamOf[T]](ctx context.Context, f func(context.Context, T) error, opts ...RunOption) (*Report, error) {
+	return runInto(ctx, s, sink.ForEach(f), opts)
 }
 
 // runInto runs the graph with a sink that is not a part of it.
-func runInto[T any](ctx context.Context, s *Stream[T], sink stages.Sink[T], opts []RunOption) (*Report, error) {
+func runInto[T any](ctx context.Context, s *Stream[T], end stages.Sink[T], opts []RunOption) (*Report, error) {
+	if v, ok := end.(stages.Validator); ok {
+		if err := v.Validate(); err != nil {
+			return nil, &GraphError{Faults: []error{fmt.Errorf("stage %q: %w", "results", err)}}
+		}
+	}
 	r, err := s.graph.prepare(ctx, s.wire, opts)
 	if err != nil {
 		return nil, err
 	}
-	in := inletOf[T](r, s.wire)
-	return r.with(func() { stages.RunSink(sink, in) })
+	return r.with(func() {
+		r.serveEnd(s.wire, false, func(ctx context.Context, in *kernel.Inlet) error { return end.Run(ctx, inletOf[T](in)) })
+	})
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/weir-go/weir/flow"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/source"
 )
 
 // collected is what ranging over results has seen.
@@ -67,7 +68,7 @@ func TestHoweverTheLoopIsLeftTheBooksAreClosed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var rep flow.Report
-				how(&rep, flow.From(endless).Map("slow", slow, flow.Workers(3)))
+				how(&rep, flow.From(endless).Map("slow", slow, stages.Workers(3)))
 				require.NoError(t, rep.Check())
 				require.Positive(t, rep.Ledger.Out)
 				require.Len(t, rep.Stages, 3, "the report was written")
@@ -77,7 +78,7 @@ func TestHoweverTheLoopIsLeftTheBooksAreClosed(t *testing.T) {
 }
 
 func TestResultsCanBeRangedOverAgain(t *testing.T) {
-	results := flow.From(stages.Slice(upTo(4))).Map("odd", odd).Results(t.Context())
+	results := flow.From(source.Slice(upTo(4))).Map("odd", odd).Results(t.Context())
 	for range 2 {
 		got := drainTo(results)
 		require.Equal(t, []int{0, 2}, got.values)
@@ -87,7 +88,7 @@ func TestResultsCanBeRangedOverAgain(t *testing.T) {
 
 func TestFailedItemsKeepTheirPlace(t *testing.T) {
 	n := 0
-	for r := range flow.From(stages.Slice(upTo(500))).Map("odd", odd, flow.Workers(4)).Map("same", same).Results(t.Context()) {
+	for r := range flow.From(source.Slice(upTo(500))).Map("odd", odd, stages.Workers(4)).Map("same", same).Results(t.Context()) {
 		if n%2 == 1 {
 			var item *stages.ItemError
 			require.ErrorAs(t, r.Err, &item)
@@ -198,7 +199,7 @@ func TestResultsStartNothingByThemselves(t *testing.T) {
 
 func TestUntimedResultsCarryNoTimings(t *testing.T) {
 	var rep flow.Report
-	for r := range flow.From(stages.Slice(upTo(3))).Map("odd", odd).Results(t.Context(), flow.Untimed(), flow.ReportTo(&rep)) {
+	for r := range flow.From(source.Slice(upTo(3))).Map("odd", odd).Results(t.Context(), flow.Untimed(), flow.ReportTo(&rep)) {
 		require.Zero(t, r.Timings.Len())
 	}
 	require.NoError(t, rep.Check())

@@ -1,38 +1,47 @@
 package flow
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"os"
 	"os/signal"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/sourcegraph/conc"
 
+	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/stages"
 )
 
 // Run is a graph at work. Its methods may be called from any goroutine.
 type Run struct {
-	graph   *Graph
-	rt      *stages.Runtime
-	nodes   map[*node]*stages.Node
-	outs    map[*wire]any // *stages.Outlet of the wire's type
-	ins     map[*wire]any // *stages.Inlet of the wire's type
-	reports []*Report
-	started time.Time
-	work    conc.WaitGroup
-	watch   conc.WaitGroup
-	ended   chan struct{}
-	late    atomic.Pointer[[]Busy] // who was busy when the drain timed out
+	graph     *Graph
+	name      string
+	kernel    *kernel.Run
+	nodes     map[*node]*kernel.Node
+	edges     map[*wire]*kernel.Edge
+	results   *kernel.Node // of a stream that leads out of the graph; else nil
+	reports   []*Report
+	started   time.Time
+	drain     time.Duration    // 0 for no limit
+	drains    map[*node]*drain // of topics, by both ends
+	byWorkers bool             // calls of a service are made by workers
+	work      conc.WaitGroup
+	watch     conc.WaitGroup
+	watching  sync.Mutex // held to add to watch, and to close ended
+	ended     chan struct{}
+	late      atomic.Pointer[[]Busy] // what was busy when the drain timed out
 
 	// set before ended is closed
 	report *Report
 	err    error
 }
 
-// Start validates the graph and starts it. It returns at once; [Run.Wait] must
-// be called. The end of ctx aborts the run.
+// Start validates the graph and starts it. It returns at once; [Run.Wait] must be called.
+// The end of ctx aborts the run.
 func (g *Graph) Start(ctx context.Context, opts ...RunOption) (*Run, error) {
 	r, err := g.prepare(ctx, nil, opts)
 	if err != nil {
@@ -43,11 +52,10 @@ func (g *Graph) Start(ctx context.Context, opts ...RunOption) (*Run, error) {
 	return r, nil
 }
 
-// Run validates the graph, starts it and waits until it has ended: all sources
-// are exhausted, and all that they brought has left. It returns the report
-// together with the first fault, which may be a failed item that no error
-// policy took, or the reason of an abort. The end of ctx aborts the run. A
-// graph that is invalid has no report.
+// Run validates the graph, starts it and waits until it has ended: all sources are
+// exhausted, and everything that they brought has left. It returns the report together with
+// the first fault, which may be a failed item that no error policy took, or the reason of an
+// abort. The end of ctx aborts the run. A graph that is not valid has no report.
 func (g *Graph) Run(ctx context.Context, opts ...RunOption) (*Report, error) {
 	r, err := g.Start(ctx, opts...)
 	if err != nil {
@@ -56,69 +64,79 @@ func (g *Graph) Run(ctx context.Context, opts ...RunOption) (*Report, error) {
 	return r.Wait()
 }
 
-// prepare makes the edges. Where end is given it leads out of the graph, to an
-// inlet at a node named "results".
+// prepare makes the nodes and edges of a run. If end is given, it leads out of the graph, to
+// a node named "results".
 func (g *Graph) prepare(ctx context.Context, end *wire, opts []RunOption) (*Run, error) {
 	g = g.root()
-	var s runSettings
-	for _, o := range opts {
-		o(&s)
-	}
-	if s.faults != nil {
-		return nil, &GraphError{Faults: s.faults}
+	s, err := apply(opts)
+	if err != nil {
+		return nil, err
 	}
 	if err := g.validate(end); err != nil {
 		return nil, err
 	}
-	r := &Run{
-		graph: g, reports: s.reports, started: time.Now(), ended: make(chan struct{}),
-		nodes: map[*node]*stages.Node{}, outs: map[*wire]any{}, ins: map[*wire]any{},
+	if g, err = g.selected(s.only, end); err != nil {
+		return nil, err
 	}
-	names := make([]string, 0, len(g.nodes)+1)
+	r := &Run{
+		graph: g, name: s.name, byWorkers: s.workers, drain: s.drain, reports: s.reports, started: time.Now(), ended: make(chan struct{}),
+		kernel: kernel.NewRun(ctx, !s.untimed, s.abandon > 0),
+		nodes:  make(map[*node]*kernel.Node, len(g.nodes)), edges: make(map[*wire]*kernel.Edge, len(g.wires)),
+	}
+	r.kernel.SetName(s.name)
+	r.hook(s.watch.hooks)
+	if s.watch.distributions {
+		r.kernel.Distribute()
+	}
+	r.drains = g.drains()
 	for _, n := range g.nodes {
-		names = append(names, n.name)
+		r.place(n)
 	}
 	if end != nil {
-		names = append(names, g.free("results"))
+		r.results = r.kernel.NewNode(g.free("results"))
+		r.results.Sink()
 	}
-	r.rt = stages.NewRuntime(ctx, s.untimed, names...)
-	if s.abandon > 0 {
-		r.rt.Detach()
-	}
-	for i, n := range g.nodes {
-		r.nodes[n] = r.rt.Nodes()[i]
-		if n.staff != nil {
-			r.nodes[n].Begin(n.staff)
+	for _, w := range g.wires {
+		to, bound := r.nodes[w.to], w.bound
+		if w == end {
+			to, bound = r.results, defaultBound
 		}
-		if n.pairs && g.tied(n) != nil {
-			r.nodes[n].Entangle()
-		}
+		r.edges[w] = r.kernel.Link(r.nodes[w.from], to, bound, w.columns())
 	}
-	r.connect(end)
+	r.announce(s.onStart)
 	r.supervise(s)
 	return r, nil
 }
 
-func (r *Run) connect(end *wire) {
-	for _, w := range r.graph.wires {
-		to, bound := r.nodes[w.to], w.bound
-		if w == end {
-			to, bound = r.rt.Nodes()[len(r.graph.nodes)], DefaultBuffer
-		}
-		r.outs[w], r.ins[w] = w.link(r.rt, r.nodes[w.from], to, bound)
+// place makes the node of a source, stage or sink.
+func (r *Run) place(n *node) {
+	k := r.kernel.NewNode(n.name)
+	r.nodes[n] = k
+	k.Serves(n.what)
+	if len(n.outs) == 0 {
+		k.Sink()
+	}
+	if n.staff != nil {
+		k.Staff(n.staff.Staff())
+	}
+	if n.pairs && r.graph.tied(n) != nil {
+		k.Entangle()
 	}
 }
 
-func outletOf[T any](r *Run, w *wire) *stages.Outlet[T] { return r.outs[w].(*stages.Outlet[T]) }
-func inletOf[T any](r *Run, w *wire) *stages.Inlet[T]   { return r.ins[w].(*stages.Inlet[T]) }
-
 // supervise starts what watches the run from outside.
 func (r *Run) supervise(s runSettings) {
+	if follows(s.watch.hooks) {
+		r.watch.Go(func() { r.follow(s.watch.hooks) })
+	}
+	for _, drain := range s.watch.drains {
+		r.watch.Go(func() { drain(r) })
+	}
 	for _, stop := range s.stop {
 		r.watch.Go(func() {
 			select {
 			case <-stop:
-				r.rt.Stop()
+				r.kernel.Stop()
 			case <-r.ended:
 			}
 		})
@@ -136,10 +154,10 @@ func (r *Run) supervise(s runSettings) {
 	}
 }
 
-// limitDrain aborts the run when it has not ended d after its intake stopped.
+// limitDrain aborts the run if it has not ended d after its intake stopped.
 func (r *Run) limitDrain(d time.Duration) {
 	select {
-	case <-r.rt.Stopped():
+	case <-r.kernel.Intake.Done():
 	case <-r.ended:
 		return
 	}
@@ -149,7 +167,7 @@ func (r *Run) limitDrain(d time.Duration) {
 	case <-timer.C:
 		late := &DrainError{Timeout: d, Busy: r.busy()}
 		r.late.Store(&late.Busy)
-		r.rt.Abort(late)
+		r.kernel.Abort(late)
 	case <-r.ended:
 	}
 }
@@ -157,14 +175,58 @@ func (r *Run) limitDrain(d time.Duration) {
 // start starts all nodes.
 func (r *Run) start() {
 	for _, n := range r.graph.nodes {
-		r.work.Go(n.start(r))
+		serve := r.serve(n)
+		r.work.Go(func() {
+			r.nodes[n].Label()
+			serve()
+		})
 	}
 }
 
-// during starts all nodes and waits for them, and does the work of one that is not
-// the graph's meanwhile, in this goroutine, which may end in it.
+// serve returns what the goroutine of a node does. The ends are made before any node runs.
+func (r *Run) serve(n *node) func() {
+	k := r.nodes[n]
+	outs := make([]*kernel.Outlet, len(n.outs))
+	for i, w := range n.outs {
+		outs[i] = kernel.NewOutlet(r.edges[w])
+	}
+	d := r.drains[n]
+	if len(n.ins) == 0 && d != nil {
+		return func() {
+			k.RunDrained(outs[0], d.above, func(ctx context.Context) error { return n.run(ctx, nil, outs) })
+		}
+	}
+	if len(n.ins) == 0 {
+		return func() {
+			k.RunSource(outs[0], func(ctx context.Context) error { return n.run(ctx, nil, outs) })
+		}
+	}
+	var way *kernel.Outlet // of failed items
+	if len(outs) > 0 {
+		way = outs[0]
+	}
+	ins := make([]*kernel.Inlet, len(n.ins))
+	for i, w := range n.ins {
+		ins[i] = kernel.NewInlet(r.edges[w], way, n.takes)
+	}
+	return func() {
+		if d != nil {
+			defer close(d.ended)
+		}
+		k.Serve(ins, outs, func() error { return n.run(r.kernel.Ctx, ins, outs) })
+	}
+}
+
+// serveEnd runs the sink of a stream that leads out of the graph.
+func (r *Run) serveEnd(end *wire, takes bool, run func(context.Context, *kernel.Inlet) error) {
+	in := kernel.NewInlet(r.edges[end], nil, takes)
+	r.results.Serve([]*kernel.Inlet{in}, nil, func() error { return run(r.kernel.Ctx, in) })
+}
+
+// during starts all nodes and waits for them, and does the work of one that is not the
+// graph's meanwhile, in this goroutine, which may end in it.
 func (r *Run) during(work func()) {
-	defer r.finish() // also when the work ends its goroutine
+	defer r.finish() // also if the work ends its goroutine
 	r.start()
 	work()
 }
@@ -172,7 +234,10 @@ func (r *Run) during(work func()) {
 // with starts all nodes and one that is not the graph's, and waits for them.
 func (r *Run) with(work func()) (*Report, error) {
 	r.start()
-	r.work.Go(work)
+	r.work.Go(func() {
+		r.results.Label()
+		work()
+	})
 	r.finish()
 	return r.Wait()
 }
@@ -180,9 +245,15 @@ func (r *Run) with(work func()) (*Report, error) {
 // finish waits for all nodes and closes the books.
 func (r *Run) finish() {
 	r.work.Wait()
-	r.err = r.rt.Err()
-	if cause := context.Cause(r.rt.Context()); cause != nil {
+	finished := r.finishAll()
+	r.err = r.kernel.Err()
+	if cause := context.Cause(r.kernel.Ctx); cause != nil {
 		r.err = cause
+	}
+	if r.err == nil {
+		r.err = finished
+	} else if finished != nil {
+		r.err = errors.Join(r.err, finished)
 	}
 	r.report = r.Snapshot()
 	if left := r.left(); left != nil {
@@ -192,23 +263,41 @@ func (r *Run) finish() {
 	for _, to := range r.reports {
 		*to = *r.report
 	}
-	close(r.ended)
+	r.end()
 	r.watch.Wait()
-	r.rt.Close()
+	r.kernel.Close()
 }
 
-// Stop stops the intake: sources return, what is inside drains, and the run
-// ends. It returns at once and may be called often.
-func (r *Run) Stop() { r.rt.Stop() }
+// finishTimeout is the time for Finish in a run without a drain timeout.
+const finishTimeout = 10 * time.Second
 
-// Abort ends the run without draining: the context of user functions ends, no
-// function is called any more, and each item inside fails with
-// [stages.ErrAborted] and cause, so that it is still accounted for. It returns
-// at once; the first cause counts, and is what Wait returns.
-func (r *Run) Abort(cause error) { r.rt.Abort(cause) }
+// finishAll calls Finish of all that have it, and returns their errors.
+func (r *Run) finishAll() error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.kernel.Ctx), cmp.Or(r.drain, finishTimeout))
+	defer cancel()
+	errs := make([]error, len(r.graph.nodes))
+	var all conc.WaitGroup
+	for i, n := range r.graph.nodes {
+		if f, ok := n.what.(stages.Finisher); ok {
+			all.Go(func() { errs[i] = r.nodes[n].Finish(func() error { return f.Finish(ctx) }) })
+		}
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
 
-// Wait waits until the run has ended and nothing that it started is running,
-// and returns what [Graph.Run] returns. It may be called often.
+// Stop stops the intake: sources return, what is inside drains, and the run ends. It returns
+// at once and may be called repeatedly.
+func (r *Run) Stop() { r.kernel.Stop() }
+
+// Abort ends the run without draining. The context of user functions ends, and from then on no
+// function begins. Each item inside fails with [stages.ErrAborted] and cause, and goes back to its
+// source: no error policy and no dead-letter stage gets it. Abort returns at once. The first cause
+// counts, and is what Wait returns.
+func (r *Run) Abort(cause error) { r.kernel.Abort(cause) }
+
+// Wait waits until the run has ended and nothing that it started is running, and returns
+// what [Graph.Run] returns. It may be called repeatedly.
 func (r *Run) Wait() (*Report, error) {
 	<-r.ended
 	r.watch.Wait()

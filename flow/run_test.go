@@ -12,6 +12,8 @@ import (
 
 	"github.com/weir-go/weir/flow"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/sink"
+	"github.com/weir-go/weir/stages/source"
 )
 
 // endless is a source that goes on until it is stopped, a value a millisecond.
@@ -50,7 +52,7 @@ func TestStopDrainsWhatIsInside(t *testing.T) {
 
 func TestADrainThatTakesTooLongIsAborted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := flow.From(endless).Map("slow", slow).To(stages.ForEach(func(context.Context, int) error { return nil }))
+		g := flow.From(endless).Map("slow", slow).To(sink.ForEach(func(context.Context, int) error { return nil }))
 		r, err := g.Start(t.Context(), flow.DrainTimeout(10*time.Millisecond))
 		require.NoError(t, err)
 		time.Sleep(100 * time.Millisecond)
@@ -104,7 +106,7 @@ func TestErrorPolicies(t *testing.T) {
 		}
 		return v, nil
 	}
-	got, err := flow.From(stages.Slice(upTo(6))).Map("fail", fail).
+	got, err := flow.From(source.Slice(upTo(6))).Map("fail", fail).
 		OnError(func(_ context.Context, e *stages.ItemError) (int, error) {
 			if e.Value == 3 {
 				return 0, stages.ErrDrop
@@ -116,7 +118,7 @@ func TestErrorPolicies(t *testing.T) {
 
 	var rep flow.Report
 	var kept []any
-	got, err = flow.From(stages.Slice(upTo(6))).Map("fail", fail).
+	got, err = flow.From(source.Slice(upTo(6))).Map("fail", fail).
 		DeadLetter(func(_ context.Context, e *stages.ItemError) error {
 			if e.Value == 5 {
 				return errors.New("disk full")
@@ -184,7 +186,7 @@ func TestLeavingTheLoopEndsTheRun(t *testing.T) {
 func TestChan(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := 0
-		for r := range flow.From(stages.Slice(upTo(100))).Map("same", same).Chan(t.Context()) {
+		for r := range flow.From(source.Slice(upTo(100))).Map("same", same).Chan(t.Context()) {
 			require.NoError(t, r.Err)
 			require.Equal(t, n, r.Value)
 			require.Equal(t, 1, r.Timings.Len())
@@ -201,7 +203,7 @@ func TestChan(t *testing.T) {
 
 func TestResultsCarryTimingsAlsoOnFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for r := range flow.From(stages.Slice([]int{1})).Map("slow", slow).Map("fail", func(context.Context, int) (int, error) {
+		for r := range flow.From(source.Slice([]int{1})).Map("slow", slow).Map("fail", func(context.Context, int) (int, error) {
 			time.Sleep(time.Second)
 			return 0, errFlaky
 		}).Map("skipped", same).Results(t.Context()) {

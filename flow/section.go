@@ -3,64 +3,141 @@ package flow
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/weir-go/weir/primitives/breaker"
 	"github.com/weir-go/weir/primitives/dedup"
 	"github.com/weir-go/weir/primitives/guard"
+	"github.com/weir-go/weir/primitives/limiter"
 	"github.com/weir-go/weir/primitives/retry"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/section"
 )
 
-// Section is a stream with layers that wait for the call they enclose: each
-// method adds a layer inside those before, and Map adds the call. The usual
-// order is Guard, Dedup, Breaker, Retry; another order means something else,
-// and is allowed.
+// Section is a stream with layers that wait for the call they enclose: each method adds a
+// layer inside the layers before, and Map adds the call. The usual order is Guard, Dedup,
+// Breaker, Retry. Another order means something else, and is allowed. A section that has no
+// call is not valid.
 //
-// A layer takes a policy, of which the section makes a primitive of its own for
-// each run, or a primitive, which can be shared with other sections, and looked
-// at from outside.
+// A layer takes a policy, of which the section makes a primitive of its own for each run, or
+// a primitive, which can be shared with other sections and looked at from outside.
 type Section[T any] struct {
 	stream *Stream[T]
-	layers []any // each a stages.Layer[T], or what is made one by layersOf
+	chain  chain
 }
 
-// Guard adds a layer that limits how many items are below it; see
-// [stages.Guard]. As the outermost layer it bounds the section.
-func (s *Section[T]) Guard(g guard.Source) *Section[T] { return with(s, guarding{g}) }
+// SectionOf is the type *Section[T]. It is always inferred.
+type SectionOf[T any] interface{ *Section[T] }
 
-// Dedup adds a layer in which equal items share one call; see [stages.Dedup].
+// begun is a section that was begun: with its layers so far, until a layer or a call is
+// chained to it.
+type begun struct {
+	after  *node
+	layers []string
+	used   bool
+}
+
+// chain is the layers of a section.
+type chain struct {
+	layers []section.Layer
+	begun  *begun
+}
+
+// open begins a section.
+func open[T any](s *Stream[T]) *Section[T] {
+	return &Section[T]{s, chain{begun: &begun{after: s.wire.from, used: true}}}
+}
+
+// with adds a layer.
+func with[T any](s *Section[T], l section.Layer) *Section[T] {
+	return &Section[T]{s.stream, s.chain.and(s.stream.graph, l)}
+}
+
+// and returns the chain with one layer more. It is not generic, so that the methods compile fast.
+//
+//go:noinline
+func (c *chain) and(g *Graph, l section.Layer) chain {
+	c.begun.used = true
+	next := &begun{after: c.begun.after, layers: append(slices.Clip(c.begun.layers), l.Kind())}
+	g = g.root()
+	g.sections = append(g.sections, next)
+	return chain{append(slices.Clip(c.layers), l), next}
+}
+
+// Guard adds a layer that limits how many items are below it; see [section.Guard]. As the
+// outermost layer it bounds the section.
+func (s *Section[T]) Guard[S SectionOf[T]](g guard.Source) S { return with(s, section.Guard(g)) }
+
+// Dedup adds a layer in which equal items share one call; see [section.Dedup].
 func (s *Section[T]) Dedup[K comparable](d dedup.Source, key func(T) K) *Section[T] {
-	return s.Layer(stages.Dedup(d, key))
+	return with(s, section.Dedup(d, key))
 }
 
-// Breaker adds a layer that stops calls to a service that is down; see
-// [stages.Breaker]. It takes the option [Hold].
-func (s *Section[T]) Breaker(b breaker.Source, opts ...Option) *Section[T] {
-	return with(s, breaking{b, opts})
+// Breaker adds a layer that stops calls to a service that is down; see [section.Breaker].
+func (s *Section[T]) Breaker[S SectionOf[T]](b breaker.Source, opts ...stages.BreakerOption) S {
+	return with(s, section.Breaker(b, opts...))
 }
 
-// Retry adds a layer that tries failed calls again; see [stages.Retry]. It takes the
-// option [OnDrain].
-func (s *Section[T]) Retry(r retry.Source, opts ...Option) *Section[T] {
-	return with(s, retrying{r, opts})
+// Retry adds a layer that tries failed calls again; see [section.Retry].
+func (s *Section[T]) Retry[S SectionOf[T]](r retry.Source, opts ...stages.RetryOption) S {
+	return with(s, section.Retry(r, opts...))
 }
 
-// Layer adds any layer. The other methods that add one do no more than this.
-func (s *Section[T]) Layer(l stages.Layer[T]) *Section[T] { return with(s, l) }
-
-func with[T any](s *Section[T], layer any) *Section[T] {
-	return &Section[T]{stream: s.stream, layers: append(slices.Clip(s.layers), layer)}
+// RateLimit adds a layer that lets items down at a rate, each at its cost, 1 if cost is nil;
+// see [section.RateLimit]. Inside a Retry each try pays.
+func (s *Section[T]) RateLimit[S SectionOf[T]](l limiter.Source, cost func(T) int) S {
+	return with(s, section.RateLimit(l, cost))
 }
 
-// Map adds the call that the layers enclose, and returns the stream of its
-// results; see [stages.Section]. It takes [Workers], [Unordered] and [Buffer].
-func (s *Section[T]) Map[U any](name string, f func(context.Context, T) (U, error), opts ...Option) *Stream[U] {
-	return s.stream.Via(name, stages.Section(layersOf[T](s.layers), f, opts...), opts...)
+// Timeout adds a layer that gives what is below it the time d; see [section.Timeout].
+// Inside a Retry it is the time of each try, outside that of all.
+func (s *Section[T]) Timeout[S SectionOf[T]](d time.Duration) S { return with(s, section.Timeout(d)) }
+
+// Layer adds any layer: one of package section, or your own; see [section.Use].
+func (s *Section[T]) Layer[S SectionOf[T]](l section.Layer) S { return with(s, l) }
+
+// Map adds the call that the layers enclose, and returns the stream of its results; see
+// [section.Map].
+func (s *Section[T]) Map[U any](name string, f func(context.Context, T) (U, error), opts ...stages.MapOption) *Stream[U] {
+	s.chain.begun.used = true
+	return via(s.stream, name, section.Map(s.chain.layers, f, opts...), named(name, opts))
 }
 
-// Enrich adds the call that the layers enclose, and returns the stream of what
-// join makes of each item and the result for it; see [stages.Enrich]. It is for
-// items that are equal to a deduplicator and still not the same.
-func (s *Section[T]) Enrich[U, V any](name string, f func(context.Context, T) (U, error), join func(T, U) V, opts ...Option) *Stream[V] {
-	return s.stream.Via(name, stages.Enrich(layersOf[T](s.layers), f, join, opts...), opts...)
+// Enrich adds the call that the layers enclose, and returns the stream of what join makes of
+// each item and the result for it; see [section.Enrich]. It is for items that are equal to a
+// deduplicator and still not the same.
+func (s *Section[T]) Enrich[U, V any](name string, f func(context.Context, T) (U, error), join func(T, U) V, opts ...stages.MapOption) *Stream[V] {
+	s.chain.begun.used = true
+	return via(s.stream, name, section.Enrich(s.chain.layers, f, join, opts...), named(name, opts))
 }
+
+// Guard opens a section whose outermost layer is a guard; see [section.Guard].
+func (s *Stream[T]) Guard[S SectionOf[T]](g guard.Source) S { return with(open(s), section.Guard(g)) }
+
+// Dedup opens a section whose outermost layer is a deduplicator; see [section.Dedup].
+func (s *Stream[T]) Dedup[K comparable](d dedup.Source, key func(T) K) *Section[T] {
+	return with(open(s), section.Dedup(d, key))
+}
+
+// Breaker opens a section whose outermost layer is a circuit breaker; see [section.Breaker].
+func (s *Stream[T]) Breaker[S SectionOf[T]](b breaker.Source, opts ...stages.BreakerOption) S {
+	return with(open(s), section.Breaker(b, opts...))
+}
+
+// Retry opens a section whose outermost layer is a retry; see [section.Retry].
+func (s *Stream[T]) Retry[S SectionOf[T]](r retry.Source, opts ...stages.RetryOption) S {
+	return with(open(s), section.Retry(r, opts...))
+}
+
+// RateLimit opens a section whose outermost layer is a rate limit; see [section.RateLimit].
+func (s *Stream[T]) RateLimit[S SectionOf[T]](l limiter.Source, cost func(T) int) S {
+	return with(open(s), section.RateLimit(l, cost))
+}
+
+// Timeout opens a section whose outermost layer is a timeout; see [section.Timeout].
+func (s *Stream[T]) Timeout[S SectionOf[T]](d time.Duration) S {
+	return with(open(s), section.Timeout(d))
+}
+
+// Layer opens a section whose outermost layer is l; see [Section.Layer].
+func (s *Stream[T]) Layer[S SectionOf[T]](l section.Layer) S { return with(open(s), l) }

@@ -17,6 +17,9 @@ import (
 	"github.com/weir-go/weir/primitives/outcome"
 	"github.com/weir-go/weir/primitives/retry"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/section"
+	"github.com/weir-go/weir/stages/sink"
+	"github.com/weir-go/weir/stages/source"
 )
 
 func constant(int) string { return "the same" }
@@ -35,7 +38,7 @@ func (g *gauge) call(_ context.Context, v int) (int, error) {
 func TestGuardLimitsAndKeepsOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g gauge
-		got, err := flow.From(stages.Slice(upTo(100))).Guard(guard.Limit(4)).Map("call", g.call, flow.Workers(16)).Collect(t.Context())
+		got, err := flow.From(source.Slice(upTo(100))).Guard(guard.Limit(4)).Map("call", g.call, stages.Workers(16)).Collect(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, upTo(100), got)
 		require.Equal(t, int32(4), g.most.Load())
@@ -49,13 +52,13 @@ func TestASharedGuardLimitsTwoFlows(t *testing.T) {
 			require.NoError(t, err)
 			var g gauge
 			run := func() error {
-				s := flow.From(stages.Slice(upTo(50))).Layer(stages.Guard[int](guard.Limit(20)))
+				s := flow.From(source.Slice(upTo(50))).Layer(section.Guard(guard.Limit(20)))
 				if !inner {
-					s = flow.From(stages.Slice(upTo(50))).Guard(limit)
+					s = flow.From(source.Slice(upTo(50))).Guard(limit)
 				} else {
 					s = s.Guard(limit)
 				}
-				got, err := s.Map("call", g.call, flow.Workers(8)).Collect(t.Context())
+				got, err := s.Map("call", g.call, stages.Workers(8)).Collect(t.Context())
 				return errors.Join(err, check(len(got) == 50))
 			}
 			done := make(chan error)
@@ -81,8 +84,8 @@ func TestAGuardThatShedsLetsGoAtOnce(t *testing.T) {
 		var g gauge
 		var rep flow.Report
 		shed := 0
-		for r := range flow.From(stages.Slice(upTo(100))).Guard(guard.Limit(4, guard.Shedding())).
-			Map("call", g.call, flow.Workers(4)).Results(t.Context(), flow.ReportTo(&rep)) {
+		for r := range flow.From(source.Slice(upTo(100))).Guard(guard.Limit(4, guard.Shedding())).
+			Map("call", g.call, stages.Workers(4)).Results(t.Context(), flow.ReportTo(&rep)) {
 			if errors.Is(r.Err, guard.ErrShed) {
 				shed++
 			}
@@ -98,7 +101,7 @@ func TestAGuardThatShedsLetsGoAtOnce(t *testing.T) {
 func TestRow54EqualItemsMakeOneCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g gauge
-		got, err := flow.From(stages.Slice(upTo(100))).Guard(guard.Limit(1)).
+		got, err := flow.From(source.Slice(upTo(100))).Guard(guard.Limit(1)).
 			Dedup(dedup.Window(time.Minute), constant).Map("call", g.call).Collect(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, make([]int, 100), got)
@@ -110,7 +113,7 @@ func TestDuplicatesHoldNoWorkerAndShareFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0
 		n := 0
-		for r := range flow.From(stages.Slice(upTo(50))).
+		for r := range flow.From(source.Slice(upTo(50))).
 			Dedup(dedup.Window(time.Minute), func(v int) int { return v % 2 }).
 			Map("call", func(_ context.Context, v int) (int, error) {
 				calls++
@@ -119,7 +122,7 @@ func TestDuplicatesHoldNoWorkerAndShareFailures(t *testing.T) {
 					return 0, errFlaky
 				}
 				return v, nil
-			}, flow.Workers(1)).Results(t.Context()) {
+			}, stages.Workers(1)).Results(t.Context()) {
 			require.Equal(t, n%2 == 1, errors.Is(r.Err, errFlaky), n)
 			n++
 		}
@@ -129,7 +132,7 @@ func TestDuplicatesHoldNoWorkerAndShareFailures(t *testing.T) {
 }
 
 func TestEnrichGivesEachItemItsOwn(t *testing.T) {
-	got, err := flow.From(stages.Slice(upTo(6))).Dedup(dedup.Window(time.Minute), func(v int) int { return v / 3 }).
+	got, err := flow.From(source.Slice(upTo(6))).Dedup(dedup.Window(time.Minute), func(v int) int { return v / 3 }).
 		Enrich("call", func(_ context.Context, v int) (int, error) { return v / 3 * 100, nil },
 			func(v, shared int) int { return v + shared }).Collect(t.Context())
 	require.NoError(t, err)
@@ -137,11 +140,11 @@ func TestEnrichGivesEachItemItsOwn(t *testing.T) {
 }
 
 func TestASharedDedupServesTwoFlowsAndMustFit(t *testing.T) {
-	shared, err := dedup.New[string, stages.Answer](dedup.Window(time.Hour))
+	shared, err := dedup.New[string, section.Answer](dedup.Window(time.Hour))
 	require.NoError(t, err)
 	var calls int
 	for range 2 {
-		got, err := flow.From(stages.Slice(upTo(3))).Dedup(shared, constant).Map("call", func(_ context.Context, v int) (int, error) {
+		got, err := flow.From(source.Slice(upTo(3))).Dedup(shared, constant).Map("call", func(_ context.Context, v int) (int, error) {
 			calls++
 			return v, nil
 		}).Collect(t.Context())
@@ -152,8 +155,8 @@ func TestASharedDedupServesTwoFlowsAndMustFit(t *testing.T) {
 
 	other, err := dedup.New[int, int](dedup.Window(time.Hour))
 	require.NoError(t, err)
-	err = flow.From(stages.Slice(upTo(3))).Dedup(other, constant).Map("call", same).
-		To(stages.Append(&[]int{})).Validate()
+	err = flow.From(source.Slice(upTo(3))).Dedup(other, constant).Map("call", same).
+		To(sink.Append(&[]int{})).Validate()
 	require.ErrorContains(t, err, "must be a *dedup.Dedup[string,")
 }
 
@@ -163,7 +166,7 @@ func TestARetryThatWaitsHoldsNoWorker(t *testing.T) {
 		tries := 0
 		var last time.Duration
 		got := 0
-		for r := range flow.From(stages.Slice(upTo(100))).
+		for r := range flow.From(source.Slice(upTo(100))).
 			Retry(retry.Constant(3, time.Hour, retry.Cap(time.Hour))).
 			Map("call", func(_ context.Context, v int) (int, error) {
 				if v == 0 && tries < 2 {
@@ -171,7 +174,7 @@ func TestARetryThatWaitsHoldsNoWorker(t *testing.T) {
 					return 0, errFlaky
 				}
 				return v, nil
-			}, flow.Workers(1), flow.Unordered()).Results(t.Context()) {
+			}, stages.Workers(1), stages.Unordered()).Results(t.Context()) {
 			require.NoError(t, r.Err)
 			got++
 			if r.Value == 0 {
@@ -189,7 +192,7 @@ func TestARetryThatWaitsHoldsNoWorker(t *testing.T) {
 
 func TestRetryGivesUpAndHonoursTheServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := flow.From(stages.Slice([]int{1})).Retry(retry.Exponential(3, time.Millisecond))
+		s := flow.From(source.Slice([]int{1})).Retry(retry.Exponential(3, time.Millisecond))
 		for r := range s.Map("call", func(context.Context, int) (int, error) {
 			return 0, outcome.AsThrottled(errFlaky, time.Minute)
 		}).Results(t.Context()) {
@@ -207,7 +210,7 @@ func TestRetryGivesUpAndHonoursTheServer(t *testing.T) {
 		}).Collect(t.Context())
 		require.ErrorIs(t, err, flow.ErrGraph, "the stream has two receivers now")
 		require.Empty(t, got)
-		got, err = flow.From(stages.Slice([]int{1})).Retry(retry.Exponential(3, time.Millisecond)).
+		got, err = flow.From(source.Slice([]int{1})).Retry(retry.Exponential(3, time.Millisecond)).
 			Map("drop", func(context.Context, int) (int, error) { calls++; return 0, stages.ErrDrop }).Collect(t.Context())
 		require.NoError(t, err)
 		require.Empty(t, got)
@@ -235,7 +238,7 @@ func TestRow53TheOrderOfBreakerAndRetry(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				calls, open := 0, 0
-				minutely := stages.Seq(func(yield func(int) bool) {
+				minutely := source.Seq(func(yield func(int) bool) {
 					for i := range 20 {
 						time.Sleep(time.Minute)
 						if !yield(i) {
@@ -260,16 +263,16 @@ func TestABreakerThatHoldsLosesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
 		var rejected atomic.Int32
-		got, err := flow.From(stages.Slice(upTo(200))).Guard(guard.Limit(10)).
+		got, err := flow.From(source.Slice(upTo(200))).Guard(guard.Limit(10)).
 			Retry(retry.Constant(100, 100*time.Millisecond)).
-			Breaker(breaker.Consecutive("service", 3, time.Second), flow.Hold()).
+			Breaker(breaker.Consecutive("service", 3, time.Second), stages.Hold()).
 			Map("call", func(_ context.Context, v int) (int, error) {
 				if time.Since(begun) < 5*time.Second {
 					rejected.Add(1)
 					return 0, errFlaky
 				}
 				return v, nil
-			}, flow.Workers(2)).Collect(t.Context())
+			}, stages.Workers(2)).Collect(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, upTo(200), got)
 		require.LessOrEqual(t, rejected.Load(), int32(10+5), "what was under way, and one probe a second")
@@ -283,7 +286,7 @@ func TestAnAbortReleasesWhatWaits(t *testing.T) {
 		"retry": func(s *flow.Stream[int]) *flow.Section[int] {
 			return s.Retry(retry.Constant(9, time.Hour, retry.Cap(2*time.Hour)))
 		},
-		"hold": func(s *flow.Stream[int]) *flow.Section[int] { return s.Breaker(down, flow.Hold()) },
+		"hold": func(s *flow.Stream[int]) *flow.Section[int] { return s.Breaker(down, stages.Hold()) },
 		"followers": func(s *flow.Stream[int]) *flow.Section[int] {
 			return s.Dedup(dedup.Window(1), constant).Retry(retry.Constant(9, time.Hour, retry.Cap(2*time.Hour)))
 		},
@@ -316,16 +319,16 @@ func TestAnAbortReleasesWhatWaits(t *testing.T) {
 // parity is a layer of one's own: it answers odd requests itself.
 type parity struct{ panics bool }
 
-func (l parity) Open(p *stages.Port[int]) (stages.Handler[int], error) {
+func (l parity) Open(p *section.Port[int]) (section.Handler[int], error) {
 	return &parityHandler{l, p}, nil
 }
 
 type parityHandler struct {
 	parity
-	port *stages.Port[int]
+	port *section.Port[int]
 }
 
-func (h *parityHandler) Request(x *stages.Exchange[int]) {
+func (h *parityHandler) Request(x *section.Exchange[int]) {
 	switch {
 	case x.Value == 50 && h.panics:
 		panic("fifty")
@@ -337,11 +340,11 @@ func (h *parityHandler) Request(x *stages.Exchange[int]) {
 	}
 }
 
-func (h *parityHandler) Response(x *stages.Exchange[int]) { h.port.Up(x) }
+func (h *parityHandler) Response(x *section.Exchange[int]) { h.port.Up(x) }
 
 func TestALayerOfOnesOwn(t *testing.T) {
 	failed := 0
-	for r := range flow.From(stages.Slice(upTo(100))).Layer(parity{}).Map("call", same).Results(t.Context()) {
+	for r := range flow.From(source.Slice(upTo(100))).Layer(section.Use(parity{})).Map("call", same).Results(t.Context()) {
 		if r.Err != nil {
 			failed++
 		}
@@ -350,7 +353,7 @@ func TestALayerOfOnesOwn(t *testing.T) {
 
 	var rep flow.Report
 	var last error
-	for r := range flow.From(stages.Slice(upTo(1000))).Layer(parity{panics: true}).Map("call", same).Results(t.Context(), flow.ReportTo(&rep)) {
+	for r := range flow.From(source.Slice(upTo(1000))).Layer(section.Use(parity{panics: true})).Map("call", same).Results(t.Context(), flow.ReportTo(&rep)) {
 		last = r.Err
 	}
 	require.ErrorContains(t, last, "fifty")
@@ -359,7 +362,7 @@ func TestALayerOfOnesOwn(t *testing.T) {
 
 func TestPanicsInsideASection(t *testing.T) {
 	n := 0
-	for r := range flow.From(stages.Slice(upTo(100))).
+	for r := range flow.From(source.Slice(upTo(100))).
 		Dedup(dedup.Window(time.Minute), func(v int) int {
 			if v == 3 {
 				panic("key")
@@ -371,7 +374,7 @@ func TestPanicsInsideASection(t *testing.T) {
 				panic("call")
 			}
 			return v, nil
-		}, flow.Workers(4)).Results(t.Context()) {
+		}, stages.Workers(4)).Results(t.Context()) {
 		var p *stages.PanicError
 		require.Equal(t, n == 3 || n == 5, errors.As(r.Err, &p), n)
 		n++

@@ -2,50 +2,77 @@ package flow
 
 import (
 	"context"
+	"errors"
 
 	"github.com/weir-go/weir/stages"
 )
 
-// Service is a flow at work whose input are calls. The methods of [Run] stop
-// it, report on it and set it while it works; [Run.Wait] must be called.
+// Service is a flow at work whose inputs are calls. The methods of [Run] stop it, report on
+// it and set it while it works; [Run.Wait] must be called.
 type Service[I, O any] struct {
 	*Run
-	calls *stages.Calls[I, O]
+	calls  *calls[I, O]
+	direct *direct[I, O] // nil if calls go through the edges of the flow
 }
 
-// Serve starts a flow as a service: build gets the stream of what is asked, and
-// returns the stream of the answers. It returns at once; the service works until
-// it is stopped or ctx ends, which aborts it.
+// Serve starts a flow as a service: build gets the stream of the questions, and returns the
+// stream of the answers. Serve returns at once. The service works until it is stopped or ctx
+// ends, which aborts it.
 //
 //	answers, err := flow.Serve(ctx, func(q *flow.Stream[Question]) *flow.Stream[Answer] {
-//		return q.Guard(guard.Limit(64, guard.Shedding())).Map("answer", model.Answer, flow.Workers(16))
+//		return q.Guard(guard.Limit(64, guard.Shedding())).Map("answer", model.Answer, stages.Workers(16))
 //	})
 //	...
 //	result := answers.Do(request.Context(), question)
 //
-// Calls come from any number of goroutines. Their order is kept unless a stage
-// is [Unordered]: then a slow call holds up no other.
+// Calls come from any number of goroutines. Their order is kept unless a stage is
+// [stages.Unordered]: then a slow call holds up no other.
 func Serve[I, O any](ctx context.Context, build func(*Stream[I]) *Stream[O], opts ...RunOption) (*Service[I, O], error) {
-	calls := stages.NewCalls[I, O]()
-	g := build(From(calls.Source(), Name("calls"))).To(calls.Sink(), Name("results"))
-	r, err := g.Start(ctx, opts...)
+	c := newCalls[I, O]()
+	questions := From[I](c, stages.Name("calls"))
+	end := build(questions)
+	if end == nil || end.graph.root() != questions.graph.root() {
+		return nil, &GraphError{Faults: []error{errors.New("the stream that build returned does not come from the stream of the calls")}}
+	}
+	g := to(end, "sink", stages.Sink[O](answers[I, O]{}), stages.Settings{Name: "results", Workers: 1})
+	r, err := g.prepare(ctx, nil, opts)
 	if err != nil {
 		return nil, err
 	}
-	return &Service[I, O]{Run: r, calls: calls}, nil
+	s := &Service[I, O]{Run: r, calls: c}
+	if !r.byWorkers && r.isDirect() {
+		s.direct = newDirect[I, O](r)
+		c.direct = s.direct.serve
+	}
+	r.start()
+	go r.finish()
+	return s, nil
 }
 
-// Do sends v through the flow and returns its own result, with its timings; see
-// [stages.Calls.Do]. It blocks until there is one, ctx ends, or the service has
-// stopped: then the error is [stages.ErrStopped]. Where a guard sheds the call,
-// errors.As finds a *[github.com/weir-go/weir/primitives/guard.ShedError] in the result's, at once.
+// Do sends v through the flow and returns its own result, with its timings: the first result
+// if there are several. Items that were folded into one, such as a batch, share its result.
 //
-// When ctx ends Do returns. A function at work on the item sees its own context end,
-// and an item that waits in a section for another's call, for its next try or for an
-// open breaker gives its place back at once; one that waits for a rate or for a guard
-// further in does when its turn has come. A call that a deduplicator shares goes on
-// until the last of those who wait for it has gone.
+// Do blocks until there is a result, until ctx ends, or until the service has stopped: then
+// the error is [ErrStopped]. If a guard sheds the call, errors.As finds a
+// *[github.com/weir-go/weir/primitives/guard.ShedError] in the result's error, at once. A
+// call that was inside when the flow was aborted fails with [stages.ErrAborted].
+//
+// When ctx ends Do returns, with an error that matches that of ctx. The flow may see that the
+// deadline has passed a moment before ctx ends: then the error matches [stages.ErrExpired], and
+// context.DeadlineExceeded. The item is then expired: no stage begins work on it. A function
+// at work on the item sees its own context end, which has the values of ctx. An item that
+// waits in a section gives its place back at once. A call that a deduplicator shares goes on
+// until the last caller that waits for it has gone.
+//
+// If the flow is one section or one Map, the goroutine of the caller does the work: it takes the
+// question through the layers, makes the call if one of the workers' places is free, and brings
+// the answer up. So there is no hand-over, and Do returns when the function does, not before. The
+// context of the function ends with ctx, unless other callers wait for the same answer: then the
+// caller that makes the call stays for them. With [ByWorkers] or [AbandonAfter] workers make the
+// calls, and Do returns when ctx ends.
 func (s *Service[I, O]) Do(ctx context.Context, v I) Result[O] {
-	value, timings, err := s.calls.Do(ctx, v)
-	return Result[O]{Value: value, Err: err, Timings: timings}
+	if s.direct != nil {
+		return s.direct.do(ctx, v)
+	}
+	return s.calls.do(ctx, v)
 }

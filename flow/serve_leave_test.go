@@ -2,6 +2,9 @@ package flow_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -20,38 +23,112 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// A shared call ends when the last of those who wait for it has gone, and no sooner.
+// A shared call ends when the last caller that waits for it has gone, and not before: also for a
+// function that looks at its context only now and then.
 func TestServeEndsASharedCallWithItsLastCaller(t *testing.T) {
+	errGone := errors.New("gone")
+	leaves := map[string]func(context.Context, time.Duration) (context.Context, context.CancelFunc){
+		"at its deadline": context.WithTimeout,
+		"when cancelled": func(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithCancelCause(ctx)
+			time.AfterFunc(d, func() { cancel(errGone) })
+			return ctx, func() { cancel(nil) }
+		},
+	}
+	looks := map[string]func(context.Context){
+		"waits": func(ctx context.Context) { <-ctx.Done() },
+		"polls": func(ctx context.Context) {
+			for ctx.Err() == nil {
+				time.Sleep(time.Millisecond)
+			}
+		},
+	}
+	for leave, with := range leaves {
+		for look, until := range looks {
+			for _, leadFor := range []time.Duration{time.Second, 4 * time.Second} {
+				t.Run(fmt.Sprint(leave, ", ", look, ", leader stays ", leadFor), func(t *testing.T) {
+					want, why := context.DeadlineExceeded, stages.ErrExpired
+					if leave == "when cancelled" {
+						want, why = context.Canceled, errGone
+					}
+					require.ErrorIs(t, endsWithItsLastCaller(t, with, until, leadFor, want), why)
+				})
+			}
+		}
+	}
+}
+
+// endsWithItsLastCaller has callers leave after 1 to 4 s, of which the one that leads leaves after
+// leadFor. They are told want. It returns why the context of the function has ended.
+func endsWithItsLastCaller(
+	t *testing.T, with func(context.Context, time.Duration) (context.Context, context.CancelFunc), until func(context.Context), leadFor time.Duration, want error,
+) (cause error) {
 	synctest.Test(t, func(t *testing.T) {
 		var calls atomic.Int64
 		var ended time.Duration
-		var cause error
 		begun := time.Now()
-		s, err := flow.Serve(t.Context(), func(in *flow.Stream[int]) *flow.Stream[int] {
+		s, fault := flow.Serve(t.Context(), func(in *flow.Stream[int]) *flow.Stream[int] {
 			return in.Guard(guard.Limit(8)).
 				Dedup(dedup.Window(time.Minute), func(v int) int { return v }).
 				Map("hang", func(ctx context.Context, v int) (int, error) {
 					calls.Add(1)
-					<-ctx.Done()
+					until(ctx)
 					ended, cause = time.Since(begun), context.Cause(ctx)
 					return 0, ctx.Err()
-				}, flow.Unordered())
+				}, stages.Unordered())
 		})
-		require.NoError(t, err)
+		require.NoError(t, fault)
 		var wg sync.WaitGroup
 		for i := range 4 {
 			wg.Go(func() {
-				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(4-i)*time.Second)
+				stays := leadFor + time.Duration(i)*time.Second
+				if stays > 4*time.Second {
+					stays -= 4 * time.Second
+				}
+				ctx, cancel := with(t.Context(), stays)
 				defer cancel()
-				assert.ErrorIs(t, s.Do(ctx, 1).Err, context.DeadlineExceeded)
+				assert.ErrorIs(t, s.Do(ctx, 1).Err, want)
 			})
+			synctest.Wait() // the first one leads
 		}
 		wg.Wait()
 		synctest.Wait()
-		require.Equal(t, 4*time.Second, ended)
-		require.ErrorIs(t, cause, context.DeadlineExceeded)
+		require.Equal(t, 4*time.Second, ended.Round(10*time.Millisecond))
 		require.EqualValues(t, 1, calls.Load())
 		require.EqualValues(t, 4, closed(t, s).Ledger.Expired)
+	})
+	return cause
+}
+
+// A function that ends the goroutine of its caller ends the service. The service does not wait for
+// that caller, and another caller that shares the call is told.
+func TestServeEndsWhenAFunctionEndsItsCaller(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, err := flow.Serve(t.Context(), func(in *flow.Stream[int]) *flow.Stream[int] {
+			return in.Guard(guard.Limit(8)).
+				Dedup(dedup.Window(time.Minute), func(v int) int { return v }).
+				Retry(retry.Constant(3, time.Second)).
+				Map("exit", func(context.Context, int) (int, error) {
+					time.Sleep(time.Second)
+					runtime.Goexit()
+					return 0, nil
+				})
+		})
+		require.NoError(t, err)
+		returned := make([]bool, 2)
+		var wg sync.WaitGroup
+		for i := range returned {
+			wg.Go(func() {
+				assert.ErrorIs(t, s.Do(t.Context(), 1).Err, stages.ErrGoexit)
+				returned[i] = true
+			})
+			synctest.Wait() // the first one leads
+		}
+		wg.Wait()
+		report, err := s.Wait()
+		require.ErrorIs(t, err, stages.ErrGoexit)
+		require.Equal(t, []bool{false, true}, returned)
+		require.EqualValues(t, 2, report.Ledger.Failed)
 	})
 }
 
@@ -103,7 +180,7 @@ func TestServeGivesBackThePlaceOfACallerWhoHasGone(t *testing.T) {
 		}, {
 			"for the breaker",
 			func(s *flow.Section[int]) *flow.Section[int] {
-				return s.Breaker(breaker.Consecutive("b", 1, time.Hour), flow.Hold())
+				return s.Breaker(breaker.Consecutive("b", 1, time.Hour), stages.Hold())
 			},
 			func(context.Context, int) (int, error) { return 0, errFlaky },
 		}, {
@@ -122,7 +199,7 @@ func TestServeGivesBackThePlaceOfACallerWhoHasGone(t *testing.T) {
 				g, err := guard.New(guard.Limit(8, guard.Shedding()))
 				require.NoError(t, err)
 				s, err := flow.Serve(t.Context(), func(in *flow.Stream[int]) *flow.Stream[int] {
-					return tt.layers(in.Guard(g)).Map("call", tt.f, flow.Unordered())
+					return tt.layers(in.Guard(g)).Map("call", tt.f, stages.Unordered())
 				})
 				require.NoError(t, err)
 				first, cancel := context.WithCancel(t.Context())
@@ -176,8 +253,8 @@ func TestServeTellsACallerThatTheRateWouldBeTooLate(t *testing.T) {
 	})
 }
 
-// Callers who wait for the first guard of a section are at its door one by one: the
-// one at the door leaves when he goes, and the next comes up.
+// Callers that wait for the first guard of a section wait in the queue of the guard, and leave it
+// when they go.
 func TestServeLetsTheCallerAtTheDoorGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, err := guard.New(guard.Limit(1))
@@ -199,7 +276,7 @@ func TestServeLetsTheCallerAtTheDoorGo(t *testing.T) {
 		}
 		for i := range 4 {
 			require.Equal(t, uint64(i), g.Snapshot().Cancelled)
-			require.Equal(t, 1, g.Snapshot().Waiting)
+			require.Equal(t, 4-i, g.Snapshot().Waiting)
 			time.Sleep(time.Second)
 			synctest.Wait()
 		}
@@ -212,8 +289,7 @@ func TestServeLetsTheCallerAtTheDoorGo(t *testing.T) {
 	})
 }
 
-// An item takes the exchange of one that has left its retry early, and waits for its
-// own time.
+// An item takes the place of one that has left its retry early, and waits for its own time.
 func TestServeDoesNotTryTooEarlyForThoseWhoCameAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var tries []time.Duration
@@ -226,9 +302,9 @@ func TestServeDoesNotTryTooEarlyForThoseWhoCameAfter(t *testing.T) {
 				})
 		})
 		require.NoError(t, err)
-		ctx, cancel := context.WithTimeout(t.Context(), 6*time.Second)
-		defer cancel()
-		require.ErrorIs(t, s.Do(ctx, 1).Err, context.DeadlineExceeded)
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(6*time.Second, cancel)
+		require.ErrorIs(t, s.Do(ctx, 1).Err, context.Canceled)
 		require.ErrorIs(t, s.Do(t.Context(), 2).Err, errFlaky)
 		require.Equal(t, []time.Duration{0, 6 * time.Second, 16 * time.Second}, tries)
 		closed(t, s)
@@ -250,4 +326,40 @@ func TestServeLetsACallerLeaveAThrottle(t *testing.T) {
 		require.Zero(t, l.Snapshot().Waiting)
 		require.EqualValues(t, 1, closed(t, s).Ledger.Expired)
 	})
+}
+
+// The context of a try ends with the try, whether the function has looked at it or not. The next
+// try has a context of its own.
+func TestServeEndsTheContextOfEachTry(t *testing.T) {
+	for name, looked := range map[string]bool{"looked at": true, "first looked at later": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var kept []context.Context
+				s, err := flow.Serve(t.Context(), func(in *flow.Stream[int]) *flow.Stream[int] {
+					return in.Dedup(dedup.Window(0), itself).Retry(retry.Constant(3, time.Second)).
+						Map("flaky", func(ctx context.Context, v int) (int, error) {
+							for _, before := range kept {
+								<-before.Done()
+								require.ErrorIs(t, before.Err(), context.Canceled)
+							}
+							require.NoError(t, ctx.Err())
+							if looked {
+								require.NotNil(t, ctx.Done())
+							}
+							if kept = append(kept, ctx); len(kept) < 3 {
+								return 0, errFlaky
+							}
+							return v, nil
+						})
+				})
+				require.NoError(t, err)
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				require.NoError(t, s.Do(ctx, 1).Err)
+				require.Len(t, kept, 3)
+				require.ErrorIs(t, kept[2].Err(), context.Canceled)
+				closed(t, s)
+			})
+		})
+	}
 }

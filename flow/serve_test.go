@@ -38,7 +38,7 @@ func TestServeGivesEachCallItsOwnResult(t *testing.T) {
 					return "", errFlaky
 				}
 				return fmt.Sprint(v), nil
-			}, flow.Workers(8), flow.Unordered())
+			}, stages.Workers(8), stages.Unordered())
 		})
 		require.NoError(t, err)
 		var wg sync.WaitGroup
@@ -59,14 +59,14 @@ func TestServeGivesEachCallItsOwnResult(t *testing.T) {
 		rep := closed(t, s)
 		require.EqualValues(t, 180, rep.Ledger.Out)
 		require.EqualValues(t, 20, rep.Ledger.Failed)
-		require.ErrorIs(t, s.Do(t.Context(), 1).Err, stages.ErrStopped)
+		require.ErrorIs(t, s.Do(t.Context(), 1).Err, flow.ErrStopped)
 	})
 }
 
 func TestServeShedsWithATypedError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, err := flow.Serve(t.Context(), func(in *flow.Stream[int]) *flow.Stream[int] {
-			return in.Guard(guard.Limit(2, guard.Shedding())).Map("nap", nap, flow.Workers(2), flow.Unordered())
+			return in.Guard(guard.Limit(2, guard.Shedding())).Map("nap", nap, stages.Workers(2), stages.Unordered())
 		})
 		require.NoError(t, err)
 		var shed atomic.Int64
@@ -156,6 +156,11 @@ func TestServeDoesNoWorkForThoseWhoHaveGone(t *testing.T) {
 
 // Equal calls share one, which goes on when the first caller goes.
 func TestServeSharesEqualCalls(t *testing.T) {
+	t.Run("by workers", func(t *testing.T) { sharesEqualCalls(t, flow.ByWorkers()) })
+	t.Run("by callers", func(t *testing.T) { sharesEqualCalls(t) })
+}
+
+func sharesEqualCalls(t *testing.T, opts ...flow.RunOption) {
 	synctest.Test(t, func(t *testing.T) {
 		var calls atomic.Int64
 		s, err := flow.Serve(t.Context(), func(in *flow.Stream[string]) *flow.Stream[int] {
@@ -168,8 +173,8 @@ func TestServeSharesEqualCalls(t *testing.T) {
 					case <-ctx.Done():
 						return 0, ctx.Err()
 					}
-				}, flow.Workers(2), flow.Unordered())
-		})
+				}, stages.Workers(2), stages.Unordered())
+		}, opts...)
 		require.NoError(t, err)
 		var wg sync.WaitGroup
 		for i := range 10 {
@@ -179,6 +184,8 @@ func TestServeSharesEqualCalls(t *testing.T) {
 				defer cancel()
 				if i == 0 {
 					time.AfterFunc(500*time.Millisecond, cancel)
+				}
+				if i == 0 && len(opts) > 0 {
 					assert.ErrorIs(t, s.Do(ctx, "four").Err, context.Canceled)
 					return
 				}
@@ -230,7 +237,7 @@ func TestServeAnswersCallsWithoutAResult(t *testing.T) {
 		return in.Filter("none", func(context.Context, int) (bool, error) { return false, nil })
 	})
 	require.NoError(t, err)
-	require.ErrorIs(t, s.Do(t.Context(), 1).Err, stages.ErrNoResult)
+	require.ErrorIs(t, s.Do(t.Context(), 1).Err, flow.ErrNoResult)
 	closed(t, s)
 }
 
@@ -238,7 +245,7 @@ func TestServeEndsAllCallsWhenItIsAborted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, abort := context.WithCancel(t.Context())
 		s, err := flow.Serve(ctx, func(in *flow.Stream[int]) *flow.Stream[int] {
-			return in.Map("hang", func(ctx context.Context, v int) (int, error) { <-ctx.Done(); return 0, ctx.Err() }, flow.Buffer(1))
+			return in.Map("hang", func(ctx context.Context, v int) (int, error) { <-ctx.Done(); return 0, ctx.Err() }, stages.Buffer(1))
 		})
 		require.NoError(t, err)
 		var inside atomic.Int64
@@ -247,7 +254,7 @@ func TestServeEndsAllCallsWhenItIsAborted(t *testing.T) {
 			// Those inside also where the function has only seen that its context ended.
 			wg.Go(func() {
 				err := s.Do(context.Background(), v).Err
-				assert.True(t, errors.Is(err, stages.ErrAborted) || errors.Is(err, stages.ErrStopped), err)
+				assert.True(t, errors.Is(err, stages.ErrAborted) || errors.Is(err, flow.ErrStopped), err)
 				if errors.Is(err, stages.ErrAborted) {
 					inside.Add(1)
 				}

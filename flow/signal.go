@@ -5,17 +5,18 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
-// StopOnSignal stops the intake when the process gets one of the signals, so that
-// what is inside drains, and aborts the run with [ErrSignal] at the second one.
-// Without arguments they are those by which a worker is asked to end: SIGINT and
-// SIGTERM.
+// StopOnSignal stops the intake when the process gets one of the signals, so that what is
+// inside drains, and aborts the run with [ErrSignal] at the second one. A signal within half
+// a second of the first is the same one. Without arguments the signals are SIGINT and
+// SIGTERM, which ask a worker to end.
 //
-// From the start of the run to its end the signals do nothing else to the
-// process. After the second, and after the run, they have their own effect again,
-// unless somebody else listens to them: a third one ends a process that hangs.
-// Together with [DrainTimeout] it is all a worker needs:
+// From the start of the run to its end the signals do nothing else to the process. After the
+// second, and after the run, they have their own effect again, unless other code listens to
+// them: a third one ends a process that hangs. Together with [DrainTimeout] it is all that a
+// worker needs:
 //
 //	report, err := graph.Run(ctx, flow.StopOnSignal(), flow.DrainTimeout(20*time.Second))
 func StopOnSignal(signals ...os.Signal) RunOption {
@@ -25,17 +26,27 @@ func StopOnSignal(signals ...os.Signal) RunOption {
 	return func(s *runSettings) { s.signals = append(s.signals, signals...) }
 }
 
+// sameSignal is the time within which two signals are one: a wrapper sends a signal to the
+// process and to its group.
+const sameSignal = 500 * time.Millisecond
+
 // heed stops the run at the first signal and aborts it at the second.
 func (r *Run) heed(heard chan os.Signal) {
 	defer signal.Stop(heard)
-	act := func(os.Signal) { r.rt.Stop() }
-	for range 2 {
+	var first time.Time
+	for {
 		select {
 		case s := <-heard:
-			act(s)
+			switch {
+			case first.IsZero():
+				first = time.Now()
+				r.kernel.Stop()
+			case time.Since(first) >= sameSignal:
+				r.kernel.Abort(fmt.Errorf("%w: %v", ErrSignal, s))
+				return
+			}
 		case <-r.ended:
 			return
 		}
-		act = func(s os.Signal) { r.rt.Abort(fmt.Errorf("%w: %v", ErrSignal, s)) }
 	}
 }

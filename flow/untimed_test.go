@@ -10,6 +10,7 @@ import (
 
 	"github.com/weir-go/weir/flow"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/source"
 )
 
 // A slow function must not make its neighbours wait, in an untimed run either.
@@ -20,13 +21,13 @@ func TestUntimedItemsDoNotWaitForTheirNeighbours(t *testing.T) {
 			var longest time.Duration
 			begin := time.Now()
 			src := make([]int, n)
-			_, err := flow.From(stages.Slice(src)).
-				Map("nap", func(context.Context, int) (int, error) {
+			_, err := flow.From(source.Slice(src)).
+				Map("nap", func(context.Context, int) (time.Duration, error) {
 					time.Sleep(nap)
-					return int(time.Since(begin)), nil
-				}, flow.Workers(workers), flow.Unordered()).
-				ForEach(context.Background(), func(_ context.Context, done int) error {
-					longest = max(longest, time.Since(begin)-time.Duration(done))
+					return time.Since(begin), nil
+				}, stages.Workers(workers), stages.Unordered()).
+				ForEach(context.Background(), func(_ context.Context, done time.Duration) error {
+					longest = max(longest, time.Since(begin)-done)
 					return nil
 				}, flow.Untimed())
 			require.NoError(t, err)

@@ -1,90 +1,81 @@
 package stages
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"runtime/debug"
 	"time"
 
+	"github.com/weir-go/weir/internal/fault"
+	"github.com/weir-go/weir/internal/lineage"
 	"github.com/weir-go/weir/primitives/outcome"
 )
 
 var (
-	// ErrDrop, returned by a stage's function, drops the item on purpose: it
-	// counts as filtered, and nothing is reported.
-	// To the layers of a section it is a success.
-	ErrDrop error = &sentinel{"stages: item dropped on purpose", outcome.Success}
+	// ErrDrop, returned by a stage's function, drops the item on purpose: it counts as
+	// filtered, and nothing is reported. To the layers of a section it is a success.
+	ErrDrop = fault.ErrDrop
 
-	// ErrGoexit is the failure of an item whose function ended its goroutine by
-	// [runtime.Goexit], as a test's FailNow does. It costs that item alone: the stage
-	// goes on in another goroutine.
-	ErrGoexit = errors.New("stages: function called runtime.Goexit")
+	// ErrGoexit is the failure of an item whose function called [runtime.Goexit], as the
+	// FailNow of a test does. The run is aborted with it.
+	ErrGoexit = fault.ErrGoexit
 
-	// ErrExpired is the failure of an item that was not done by its deadline;
-	// see [Deadline]. It matches [context.DeadlineExceeded], too.
-	// To a breaker it says nothing about the service.
-	ErrExpired error = &sentinel{"stages: item expired", outcome.Ignored}
+	// ErrExpired is the failure of an item that was not done by its deadline, or whose
+	// caller has gone. It also matches [context.DeadlineExceeded]. To a breaker it says
+	// nothing about the service, unless the deadline passed during a call: then the
+	// service has failed.
+	ErrExpired = fault.ErrExpired
 
-	// ErrTimeout is the failure of a call that was not done in the time that a
-	// [Timeout] gives it. It matches [context.DeadlineExceeded], too.
-	// To a breaker it is a failure of the service.
-	ErrTimeout error = &sentinel{"stages: call timed out", outcome.Failure}
+	// ErrTimeout is the failure of a call that was not done in the time that a Timeout
+	// layer gives it. It also matches [context.DeadlineExceeded]. To a breaker it is a
+	// failure of the service.
+	ErrTimeout error = &fault.Sentinel{Text: "stages: call timed out", Kind: outcome.Failure, Late: true}
 
-	// ErrAborted is the failure of the items that were inside a flow when it
-	// was aborted. The cause of the abort is joined to it.
-	// To a breaker it says nothing about the service.
-	ErrAborted error = &sentinel{"stages: flow aborted", outcome.Ignored}
+	// ErrAborted is the failure of the items that were inside a flow when it was aborted.
+	// The cause of the abort is joined to it. No error policy and no dead-letter stage
+	// gets such an item: it goes back to its source. To a breaker it says nothing about
+	// the service.
+	ErrAborted = fault.ErrAborted
 
-	// ErrDrained is the failure of an item that had tries left when the flow was
-	// stopped; see [OnDrain]. The *[retry.Error] of those it had is joined to it.
-	// To a breaker it says nothing about the service.
-	ErrDrained error = &sentinel{"stages: given up while the flow drains", outcome.Ignored}
+	// ErrDrained is the failure of an item that had tries left when the flow was stopped;
+	// see [OnDrain]. The *[retry.Error] of its tries is joined to it. To a breaker it says
+	// nothing about the service.
+	ErrDrained error = &fault.Sentinel{Text: "stages: given up while the flow drains", Kind: outcome.Ignored}
 
-	// ErrHandedBack is the failure of an item that a stopped flow gives back to its
-	// source; see [OnDrain]. No [OnError] and no [DeadLetter] gets it, and at a sink
-	// it is no fault of the run where the source waits for its acknowledgement,
-	// which is this error.
-	// To a breaker it says nothing about the service.
-	ErrHandedBack error = &sentinel{"stages: handed back while the flow drains", outcome.Ignored}
+	// ErrHandedBack is the failure of an item that goes back to its source; see [HandBack],
+	// which can ask for a delay. No error
+	// policy and no dead-letter stage gets such an item. At a sink it is no fault of the
+	// run if the source waits for an acknowledgement, which is this error. To a breaker it
+	// says nothing about the service.
+	ErrHandedBack = fault.ErrHandedBack
+
+	// ErrAbandoned is the failure of an item whose function had not returned when the run
+	// went on without it. It is joined to ErrAborted.
+	ErrAbandoned = fault.ErrAbandoned
+
+	// ErrOverflow is what a source hears of an item that a full buffer has dropped.
+	ErrOverflow = fault.ErrOverflow
 )
 
-// sentinel is an error with a meaning for the layers of a section.
-type sentinel struct {
-	text string
-	kind outcome.Kind
-}
-
-func (s *sentinel) Error() string { return s.text }
-
-// Is makes the errors of time match that of a context whose time was up.
-func (s *sentinel) Is(target error) bool {
-	return target == context.DeadlineExceeded && (error(s) == ErrExpired || error(s) == ErrTimeout)
-}
-
-// Outcome tells breakers and retries what the error means.
-func (s *sentinel) Outcome() outcome.Outcome { return outcome.Outcome{Kind: s.kind} }
-
-// ItemError is the failure of an item: where it happened, why, and the item as
-// it was. It is what a result carries, what an error policy is asked about and
-// what a dead letter holds.
+// ItemError is the failure of an item: where it happened, why, and the item as it was. It
+// is what a result carries, what an error policy is asked about and what a dead letter
+// holds.
 type ItemError struct {
 	// Stage names the stage that failed.
 	Stage string
 	// Err is the cause.
 	Err error
-	// Attempts is how often the stage tried, 0 where it did not get to it.
+	// Attempts is how often the stage tried, 0 if it did not begin.
 	Attempts int
 	// Value is the item's value as the failing stage received it.
 	Value any
-	// Origin is the value as it was at the last [Remember] that the item passed,
-	// nil where it passed none. Of an item that was made of several it is the
-	// [Origins] of them.
+	// Origin is the value as it was at the last Remember stage that the item passed, nil
+	// if it passed none. An item that was made of several has their [Origins].
 	Origin any
-	// Entered is when the item entered the flow; zero in an untimed run.
+	// Entered is when the item entered the flow. It is zero in an untimed run.
 	Entered time.Time
-
-	replays int // how often the item had been replayed
+	// Replays is how often the item had been replayed from a store of dead letters.
+	Replays int
+	// Deliveries is how often its source had delivered the item; see [Receipt.Deliveries].
+	Deliveries int
 }
 
 // Error names the stage and the cause. It never shows the value.
@@ -93,8 +84,8 @@ func (e *ItemError) Error() string { return fmt.Sprintf("stage %q: %v", e.Stage,
 // Unwrap returns the cause.
 func (e *ItemError) Unwrap() error { return e.Err }
 
-// PanicError is a panic of user code, caught and made an error of the item that
-// caused it, or of the stage where there was no item.
+// PanicError is a panic of user code. It is the error of the item that caused it, or of
+// the stage if there was no item.
 type PanicError struct {
 	// Stage names the stage whose code panicked.
 	Stage string
@@ -107,17 +98,21 @@ type PanicError struct {
 // Error names the stage and the panic's value, without the stack.
 func (e *PanicError) Error() string { return fmt.Sprintf("panic in stage %q: %v", e.Stage, e.Value) }
 
-// Unwrap returns the panic's value where it was an error.
+// Unwrap returns the panic's value if it was an error.
 func (e *PanicError) Unwrap() error {
 	err, _ := e.Value.(error)
 	return err
 }
 
-// caught turns what a deferred function finds into an error: a panic's value,
-// or nothing at all, which means that the goroutine is exiting.
-func caught(stage string, value any) error {
-	if value == nil {
-		return ErrGoexit
+// Origins is the [ItemError.Origin] of an item that was made of several, such as a batch:
+// what each of them was, in order. The origin of an item that was not remembered is nil.
+type Origins []any
+
+// The kernel makes errors of these types without knowing them.
+func init() {
+	fault.ItemError = func(f *fault.Fault) error { return (*ItemError)(f) }
+	fault.PanicError = func(stage string, value any, stack []byte) error {
+		return &PanicError{Stage: stage, Value: value, Stack: stack}
 	}
-	return &PanicError{Stage: stage, Value: value, Stack: debug.Stack()}
+	lineage.OriginsOf = func(values []any) any { return Origins(values) }
 }

@@ -1,34 +1,43 @@
 package stages
 
-// Item is one value on its way through a flow, with its lineage: the timings
-// it has gathered and, where it has failed, the failure.
+import (
+	"time"
+
+	"github.com/weir-go/weir/internal/kernel"
+)
+
+// Item is one value on its way through a flow, with its lineage: its timings, its
+// deadline and context, what its source waits for and, if it has failed, the failure.
 //
-// An item belongs to the stage that received it until that stage accounts for
-// it, exactly once: by sending it on ([Outlet.Send]), by failing it
-// ([Inlet.Fail]), by dropping it on purpose ([Inlet.Drop]) or by making it part
-// of another item ([Inlet.Fold]). An item that none of them hears of shows up
-// as a fault of the ledger.
+// An item belongs to the stage that received it until the stage accounts for it, exactly
+// once: it sends the item on ([Outlet.Send]), fails it ([Inlet.Fail]), drops it on purpose
+// ([Inlet.Drop]) or makes it part of another item ([Inlet.Fold]). If a stage does none of
+// these, the ledger of the run does not balance.
 type Item[T any] struct {
 	Value T
-	fault *ItemError
-	trail *trail
+	meta  kernel.Meta
 }
 
-// With returns an item that carries v and continues the lineage of it: what a
-// stage sends on for the item it received. It replaces it and is accounted for
-// in its place. It does not block and does not allocate.
-func (it Item[T]) With[U any](v U) Item[U] {
-	return Item[U]{Value: v, fault: it.fault, trail: it.trail}
-}
+// With returns an item that carries v and continues the lineage of it: what a stage sends
+// on for the item it received. It replaces the item and is accounted for in its place. It
+// does not block and does not allocate.
+func (it Item[T]) With[U any](v U) Item[U] { return Item[U]{Value: v, meta: it.meta} }
 
-// Err returns the *[ItemError] of an item that has failed, else nil. Only
-// stages and sinks that take failures ([FailureTaker]) ever see a failed item.
+// Err returns the *[ItemError] of an item that has failed, else nil. Only stages and sinks
+// that take failures ([FailureTaker]) ever see a failed item.
 func (it Item[T]) Err() error {
-	if it.fault == nil {
-		return nil
+	if f := it.meta.Fault(); f != nil {
+		return (*ItemError)(f)
 	}
-	return it.fault
+	return nil
 }
 
-// failed reports a failed item.
-func (it *Item[T]) failed() bool { return it.fault != nil }
+// Deadline returns by when the item must be done, and whether it has to be. in is the
+// inlet that it came by.
+func (it Item[T]) Deadline(in *Inlet[T]) (time.Time, bool) {
+	by := it.meta.Deadline()
+	if by == 0 {
+		return time.Time{}, false
+	}
+	return kernel.Of(in).Node().Run().Time(by), true
+}

@@ -1,55 +1,115 @@
 package stages
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
-// Stage connects an inlet to an outlet. It is run by the flow in a goroutine of
-// its own and may start more. (Some stages of this package let a neighbour work
-// for them; see Goroutines above.)
+// Stage connects an inlet to an outlet. The flow runs it in a goroutine of its own; it may
+// start more. (Neighbouring stages of this module can share a goroutine while they are
+// cheap; see the package documentation.)
 //
-// Run must receive until the stream ends, account for every item it received
-// (see [Item]), and return when its own goroutines have. A stage that returns
-// nil early wants no more: the flow stops the intake and drops the rest, as
-// filtered. An error, or a panic, says that the stage is broken: the run stops
-// with it, and what still arrives fails. The flow closes the outlet.
+// Run must receive until the stream ends, account for every item it received (see [Item]),
+// and return when its own goroutines have. A stage that returns nil early wants no more:
+// the flow stops the intake and drops the rest, as filtered. An error or a panic says that
+// the stage is broken: the run stops with it, and what still arrives fails. The flow closes
+// the outlet.
 //
-// ctx is for calls of user code and ends when the flow is aborted. A stage need
-// not watch it: its inlet ends then, too.
+// ctx is for calls of user code and ends when the flow is aborted. A stage need not watch
+// it, because its inlet also ends.
 type Stage[I, O any] interface {
 	Run(ctx context.Context, in *Inlet[I], out *Outlet[O]) error
 }
 
-// Source brings items into a flow. Run emits until it has no more, or until ctx
-// ends, which is how the intake is stopped; what it has already taken from
-// elsewhere it should still emit. It blocks as long as it likes but must return
-// soon after ctx has ended. Its error stops the run.
+// Source brings items into a flow. Run emits until it has no more, or until ctx ends,
+// which is how the intake is stopped. What it has already taken from elsewhere it should
+// still emit. It may block, but must return soon after ctx has ended. Its error stops the
+// run.
 type Source[T any] interface {
 	Run(ctx context.Context, out *Outlet[T]) error
 }
 
-// Sink takes items out of a flow. Run receives until the stream ends and
-// accounts for each item by [Inlet.Done] or [Inlet.Fail].
+// Sink takes items out of a flow. Run receives until the stream ends and accounts for each
+// item by [Inlet.Done] or [Inlet.Fail].
 type Sink[T any] interface {
 	Run(ctx context.Context, in *Inlet[T]) error
 }
 
-// FailureTaker is implemented by stages and sinks that want to see failed
-// items: error policies, and sinks that deliver results with their errors.
+// FanOut connects an inlet to several outlets. What [Stage] says of Run holds for it as
+// well. Items that have failed before leave by the first outlet.
+type FanOut[T any] interface {
+	Run(ctx context.Context, in *Inlet[T], outs []*Outlet[T]) error
+}
+
+// FanIn connects several inlets to an outlet. What [Stage] says of Run holds for each
+// inlet. If two inlets share a stage above, Run must not wait for one inlet while the other
+// is full: the stage above would wait for the full one, and the flow would stand still.
+type FanIn[T, O any] interface {
+	Run(ctx context.Context, ins []*Inlet[T], out *Outlet[O]) error
+}
+
+// Pairing connects two inlets of different types to an outlet; see [FanIn].
+type Pairing[A, B, O any] interface {
+	Run(ctx context.Context, a *Inlet[A], b *Inlet[B], out *Outlet[O]) error
+}
+
+// FailureTaker is implemented by stages and sinks that want to see failed items: error
+// policies, and sinks that deliver results with their errors.
 type FailureTaker interface {
-	// TakesFailures reports whether failed items are handed out by the inlet.
+	// TakesFailures reports whether the inlet hands out failed items.
 	TakesFailures() bool
 }
 
-// Staffed is implemented by stages whose workers can be set, see
-// [Node.SetWorkers], so that they can be from the beginning.
+// Staffed is implemented by stages whose workers can be set while they run.
 type Staffed interface {
 	// Staff returns how many workers the stage begins with.
 	Staff() int
 }
 
-// Validator is implemented by stages, sources, sinks and layers that can be set
-// up wrongly. A flow asks before it runs and reports all faults together.
+// TurnTaker is implemented by stages with several inlets that wait for one inlet while
+// another fills up. A flow is not valid if two inlets of such a stage share a stage above.
+type TurnTaker interface {
+	// TakesTurns reports whether the stage does so.
+	TakesTurns() bool
+}
+
+// PairTaker is implemented by stages with two inlets that wait for one inlet while the
+// other fills up, unless the two depend on each other through the graph. Then the flow
+// tells the stage so, and it takes items as they come.
+type PairTaker interface {
+	// TakesPairs reports whether the stage does so.
+	TakesPairs() bool
+}
+
+// Bounded is implemented by sources that stop bringing items while too many of them are in the
+// flow: sources of a broker that bounds what is not acknowledged, or of an ack.Commits. A flow
+// is not valid if a stage below such a source waits for more items than can come; see [Holder].
+type Bounded interface {
+	// MaxUnsettled returns how many items of the source can be in the flow at a time, 0 if
+	// there is no bound.
+	MaxUnsettled() int
+}
+
+// Holder is implemented by stages and sinks of which it is known how many items they wait for.
+// By each outlet, at most one item leaves for each item that comes.
+type Holder interface {
+	// Holds returns how many items must have come before the stage lets one go, however
+	// long that takes: n for a batch of n items without a delay, 1 for a Map.
+	Holds() int
+}
+
+// Validator is implemented by stages, sources, sinks and layers that can be set up wrongly.
+// A flow asks before it runs and reports all faults together.
 type Validator interface {
+	// Validate returns what is wrong, nil if nothing is. It may join several errors.
 	Validate() error
+}
+
+// Describer is implemented by stages and layers of which a picture of their graph shows
+// more than the name.
+type Describer interface {
+	// Describe returns a short line, or nothing.
+	Describe() string
 }
 
 // StageFunc is a function that is a [Stage].
@@ -75,4 +135,20 @@ func (f SinkFunc[T]) Run(ctx context.Context, in *Inlet[T]) error { return f(ctx
 // Lift adapts a plain function to the one shape of function that stages take.
 func Lift[I, O any](f func(I) O) func(context.Context, I) (O, error) {
 	return func(_ context.Context, v I) (O, error) { return f(v), nil }
+}
+
+// Validate implements [Validator].
+func (f StageFunc[I, O]) Validate() error { return notNil(f == nil) }
+
+// Validate implements [Validator].
+func (f SourceFunc[T]) Validate() error { return notNil(f == nil) }
+
+// Validate implements [Validator].
+func (f SinkFunc[T]) Validate() error { return notNil(f == nil) }
+
+func notNil(fault bool) error {
+	if fault {
+		return errors.New("function is nil")
+	}
+	return nil
 }

@@ -6,15 +6,16 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/weir-go/weir/internal/lineage"
 )
 
 // Timing says what one stage cost one item.
 type Timing struct {
 	// Stage is the name of the stage.
 	Stage string
-	// Wait is the time between the end of the stage before (or the item's
-	// entry into the flow) and the beginning of the work: queues, slots,
-	// back-offs.
+	// Wait is the time between the end of the stage before (or the item's entry into the
+	// flow) and the beginning of the work: queues, permits, back-offs.
 	Wait time.Duration
 	// Work is the time spent on the item, summed over its attempts.
 	Work time.Duration
@@ -22,42 +23,42 @@ type Timing struct {
 	Attempts int
 }
 
-// Timings is what each stage that an item passed cost it, in the order passed,
-// also where the item failed. It is immutable and owns its memory.
+// Timings is what each stage that an item passed cost it, in the order passed. A failed
+// item also has them. Timings are immutable and own their memory.
 //
 // # Precision
 //
-// All times are nanoseconds of the monotonic clock. A clock read costs about
-// 30 ns, which is as much as everything else the engine does for an item. So a
-// stage reads the clock before and after each item as long as any of its last
-// 64 items took a microsecond or more; those times are exact. A stage whose
-// items are all cheaper than that shares the reads among up to 16 neighbours, or
-// 64 where they take less than an eighth of a microsecond, and each of them shows
-// the mean of its group: the error is below the group's total, that is below
-// 16 µs. The one slow item that ends such a calm is shown by the mean of its
-// group, too, and then the stage is back to exact times. Sums over a stage are
-// exact in both cases. Where a stage goes on without having waited, the work
-// begins when it was done with what it did before: to hand that on, some 0.1 µs,
-// counts as work.
+// All times are nanoseconds of the monotonic clock. A stage reads the clock before and
+// after each item until 8 items in a row took less than a microsecond each. Those times are
+// exact. While items stay that cheap, neighbours share the readings, in groups:
+//   - a quarter of the number of cheap items in a row, up to 64 of them in a row
+//   - then 16 items, or 64 if they take less than 125 ns
+//
+// Each item shows the mean of its group. So an item's error is below the total of its group:
+// below 16 µs, unless one item of the group was slow. Then the group shows that item's time
+// in parts, and the stage is back to exact times. Sums over a stage are exact in all cases.
+// If a stage goes on without having waited, its work begins when it was done with the items
+// before: to hand those on, about 0.1 µs, counts as work.
 type Timings struct {
-	nodes []*Node
-	spans []span
+	spans []lineage.Timing
 	total time.Duration
+}
+
+// TimingsOf returns timings that are made by hand, for tests and for results that come from
+// elsewhere.
+func TimingsOf(total time.Duration, passed ...Timing) Timings {
+	t := Timings{total: total}
+	for _, one := range passed {
+		t.spans = append(t.spans, lineage.Timing(one))
+	}
+	return t
 }
 
 // Len returns the number of stages passed.
 func (t Timings) Len() int { return len(t.spans) }
 
-// At returns the i-th stage passed, from 0. It panics where i is out of range.
-func (t Timings) At(i int) Timing {
-	s := t.spans[i]
-	return Timing{
-		Stage:    t.nodes[s.node].name,
-		Wait:     time.Duration(s.wait),
-		Work:     time.Duration(s.work),
-		Attempts: int(s.attempts),
-	}
-}
+// At returns the i-th stage passed, from 0. It panics if i is out of range.
+func (t Timings) At(i int) Timing { return Timing(t.spans[i]) }
 
 // All ranges over the stages in the order passed.
 func (t Timings) All() iter.Seq[Timing] {
@@ -80,17 +81,16 @@ func (t Timings) Stage(name string) (Timing, bool) {
 	return Timing{}, false
 }
 
-// Total returns the time from the item's entry into the flow to its exit. It
-// is at least the sum of all waits and works; the rest is the wait before the
-// exit.
+// Total returns the time from the item's entry into the flow to its exit. It is at least
+// the sum of all waits and works; the rest is the wait before the exit.
 func (t Timings) Total() time.Duration { return t.total }
 
-// Slowest returns the stage that worked longest, the first of equals, and the
-// zero Timing where the item passed none.
+// Slowest returns the stage that worked longest, the first of equals, and the zero Timing
+// if the item passed none.
 func (t Timings) Slowest() Timing { return t.pick(func(a, b Timing) bool { return a.Work > b.Work }) }
 
-// Fastest returns the stage that worked shortest, the first of equals, and the
-// zero Timing where the item passed none.
+// Fastest returns the stage that worked shortest, the first of equals, and the zero Timing
+// if the item passed none.
 func (t Timings) Fastest() Timing { return t.pick(func(a, b Timing) bool { return a.Work < b.Work }) }
 
 func (t Timings) pick(better func(a, b Timing) bool) Timing {
@@ -114,22 +114,4 @@ func (t Timings) String() string {
 	fmt.Fprintf(w, "total\t%v\t\t\t\n", t.total)
 	w.Flush() // a strings.Builder never fails
 	return b.String()
-}
-
-// archive copies the timings of items that leave the flow, in blocks: a result
-// belongs to its receiver, and its trail is used again. One allocation serves
-// up to 64 items. It belongs to one goroutine.
-type archive struct{ block []span }
-
-func (a *archive) timings(rt *Runtime, t *trail, now int64) Timings {
-	if t == nil || !rt.timed {
-		return Timings{}
-	}
-	n := int(t.n)
-	if cap(a.block)-len(a.block) < n {
-		a.block = make([]span, 0, max(slabSize*n, n))
-	}
-	from := len(a.block)
-	a.block = append(a.block, t.spans()...)
-	return Timings{nodes: rt.nodes, spans: a.block[from:len(a.block):len(a.block)], total: time.Duration(now - t.born)}
 }

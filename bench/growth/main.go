@@ -1,14 +1,13 @@
-// Growth shows how the cost of an item grows with what there is of everything:
-// items in a run, stages in a row, items asleep before their next try, keys in
-// a deduplicator. It prints a table for each, in about a minute on two cores:
+// Growth shows how the cost of an item grows with the numbers of items in a run,
+// of stages in a row, of items asleep before their next try, and of keys in a
+// deduplicator. It prints a table for each, in about a minute on two cores:
 //
 //	cd bench
 //	go run ./growth
 //
-// Time per item is the processor time of the whole process, so that waiting
-// costs nothing, divided by the items. Bytes are those of the live heap at the
-// height of the run, over what there was before. With -short each
-// table ends two rows early.
+// Time per item is the processor time of the whole process, divided by the items;
+// waiting costs none. Bytes are those that the live heap has grown by at the
+// height of the run. With -short each table ends two rows early.
 package main
 
 import (

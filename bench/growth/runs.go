@@ -13,6 +13,7 @@ import (
 	"github.com/weir-go/weir/primitives/guard"
 	"github.com/weir-go/weir/primitives/retry"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/source"
 )
 
 func increment(_ context.Context, v int) (int, error) { return v + 1, nil }
@@ -20,7 +21,7 @@ func increment(_ context.Context, v int) (int, error) { return v + 1, nil }
 // through runs n numbers through what build makes, and looks once, as number at
 // of them arrives.
 func through(n, at int, build func(*flow.Stream[int]) *flow.Stream[int]) (sample, error) {
-	src := stages.Seq(func(yield func(int) bool) {
+	src := source.Seq(func(yield func(int) bool) {
 		for i := range n {
 			if !yield(i) {
 				return
@@ -65,6 +66,9 @@ var stagesInARow = sweep{
 	},
 }
 
+// workers is how many workers the section has in which items sleep.
+const workers = 8
+
 var errAsleep = errors.New("try again")
 
 // asleep has every item fail once and wait for its second try. As many as the
@@ -91,7 +95,7 @@ var asleep = sweep{
 		// The last of them falls asleep before the first wakes.
 		delay := max(5*time.Millisecond, 10*time.Microsecond*time.Duration(size))
 		_, err := through(n, -1, func(s *flow.Stream[int]) *flow.Stream[int] {
-			return s.Guard(guard.Limit(size)).Retry(retry.Constant(2, delay)).Map("call", call, flow.Workers(8))
+			return s.Guard(guard.Limit(size)).Retry(retry.Constant(2, delay)).Map("call", call, stages.Workers(workers))
 		})
 		return p.end(n), err
 	},
@@ -106,7 +110,7 @@ var keys = sweep{
 		return through(n, n-1, func(s *flow.Stream[int]) *flow.Stream[int] {
 			return s.
 				Dedup(dedup.Window(time.Hour, dedup.Unbounded()), func(v int) int { return v % k }).
-				Map("call", increment, flow.Workers(8))
+				Map("call", increment, stages.Workers(8))
 		})
 	},
 }

@@ -5,13 +5,16 @@ import (
 	"io"
 	"runtime"
 	"text/tabwriter"
+	"time"
+
+	"github.com/weir-go/weir/bench/internal/meter"
 )
 
 // sweep is one table: the same run at several sizes.
 type sweep struct {
 	what  string // what the sizes count
 	note  string // how to read it
-	per   string // what bytes are divided by; nothing where they are not
+	per   string // what bytes are divided by; "" if they are not divided
 	sizes []int
 	run   func(size int) (sample, error)
 }
@@ -19,7 +22,7 @@ type sweep struct {
 // sample is one row.
 type sample struct {
 	items      int
-	cpu        int64  // nanoseconds
+	cpu        time.Duration
 	heap       uint64 // bytes at the height of the run
 	goroutines int    // at the same moment
 }
@@ -42,38 +45,31 @@ func (s sweep) print(out io.Writer) error {
 
 // probe looks at the process from inside a run.
 type probe struct {
-	before uint64 // live heap
-	began  int64  // processor time
-	spent  int64  // processor time of looking
+	before uint64        // live heap
+	began  time.Duration // processor time
+	spent  time.Duration // processor time of looking
 	sample
 }
 
 func begin() *probe {
-	p := &probe{before: liveHeap()}
-	p.began = processorTime()
+	p := &probe{before: meter.Heap()}
+	p.began = meter.CPU()
 	return p
 }
 
 // look notes the heap and the goroutines of this moment.
 func (p *probe) look() {
-	from := processorTime()
-	if now := liveHeap(); now > p.before {
+	from := meter.CPU()
+	if now := meter.Heap(); now > p.before {
 		p.heap = now - p.before
 	}
 	p.goroutines = runtime.NumGoroutine()
-	p.spent += processorTime() - from
+	p.spent += meter.CPU() - from
 }
 
 // end closes the sample of a run of n items.
 func (p *probe) end(n int) sample {
-	p.cpu = processorTime() - p.began - p.spent
+	p.cpu = meter.CPU() - p.began - p.spent
 	p.items = n
 	return p.sample
-}
-
-func liveHeap() uint64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
 }

@@ -1,6 +1,7 @@
 // Command gateway stands between its clients and a model, and speaks OpenAI's chat
-// completions with both: whoever has a client of OpenAI points it here. It is a
-// flow that serves calls, with the four primitives of weir in front of the model.
+// completions with both: a client of OpenAI works with the gateway's address in place
+// of OpenAI's. The gateway is a flow that serves calls, with the four primitives of
+// weir in front of the model.
 //
 //	GOTOOLCHAIN=auto go run ./examples/gateway
 //	curl localhost:8080/v1/chat/completions -d '{"messages":[{"role":"user","content":"What is a weir? A low dam."}]}'
@@ -11,34 +12,56 @@
 //
 //	OPENAI_BASE_URL=https://api.openai.com/v1 OPENAI_API_KEY=... go run ./examples/gateway -model gpt-4o-mini
 //
-// What a client meets:
+// What a client gets:
 //
 //	200  the answer; the header Server-Timing tells what it cost
-//	400  the request cannot be meant so; the message says what is wrong with it
+//	400  the request is wrong; the message lists up to ten faults
+//	408  the request did not arrive in time
 //	413  the request is longer than 1 MiB
-//	429  as many requests are in work as the gateway takes; Retry-After tells when to come back
-//	502  the model failed, however often it was tried
-//	503  the model is down, or the gateway shuts down; Retry-After, too
-//	504  there was no answer within the time the client has: "Prefer: wait=10" sets it
+//	429  the gateway has as many requests as it takes; Retry-After tells when to come back
+//	502  the model failed at every try
+//	503  the model is down, or the gateway shuts down; Retry-After tells when to come back
+//	504  there was no answer in the time of the model, or of the client: "Prefer: wait=10" sets it
 //
 // Equal requests share one call, and its answer is kept for a while. What the model
-// says about a request itself, such as 404 for a model that it has not got, is passed
+// says about a request itself, such as 404 for a model that does not exist, is passed
 // on. GET /metrics shows the figures as JSON, GET /healthz whether the gateway takes
-// requests. Ctrl-C lets nobody in any more, answers what is in work, and prints the
-// report of the run.
+// requests. With -live a page shows the flow at work. After Ctrl-C the gateway takes no
+// more requests, answers those in work, and prints the report of the run.
 //
-// The parts, in the order in which a request meets them:
+// # Bounds
+//
+// Whatever clients and the model do, the gateway holds and waits for no more than this:
+//
+//	a connection   16 KiB of header, 64 KiB in each direction of the socket; -clients of them
+//	a request      1 MiB of body, 20,000 names and values, 1 MiB of answer; 1.5 times -limit of them
+//	the cache      -cache MiB of answers, each for -keep
+//	the header, the body and the taking of an answer   -transfer each
+//	the model      -timeout for a request, all tries together
+//	a client       -wait
+//	an idle connection   1 minute
+//	the end        -drain, and a second
+//
+// There is no bound on the share of a single client: one that opens many connections
+// delays the others. A proxy with a limit per client belongs in front of a gateway that
+// strangers can reach.
+//
+// # Parts
+//
+// In the order in which a request meets them:
 //
 //	config.go               what the user can choose
 //	main.go                 the beginning and the end of the process
 //	server.go               HTTP: routes, serving, shutting down
+//	listener.go             the bound on connections
 //	handler.go              one request
-//	request.go              what a request must be
-//	gateway.go              the flow: guard, dedup, breaker and retry around the call
+//	request.go              reading a request and bringing it into one form
+//	check.go                what a request must be
+//	gateway.go              the flow: guard, dedup, breaker, timeout and retry around the call
 //	refusal.go              what a failure means to a client
 //	metrics.go              the figures, as JSON
 //	latency.go              how long answers took
 //	../internal/chat        the client of the model
-//	../internal/standin     the model where none is configured
+//	../internal/standin     the model if none is configured
 //	../internal/endpoint    joins the last two
 package main

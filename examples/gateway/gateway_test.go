@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -15,11 +16,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/weir-go/weir/flow"
+	"github.com/weir-go/weir/primitives/dedup"
+	"github.com/weir-go/weir/primitives/guard"
+	"github.com/weir-go/weir/stages"
 )
 
-// These tests talk real HTTP on loopback, so they cannot run in a synctest bubble.
+// These tests use real HTTP on loopback, so they cannot run in a synctest bubble.
 
-// front is a gateway in front of a model that is a function.
+// front is a gateway in front of a function as the model.
 type front struct {
 	*gateway
 	t    *testing.T
@@ -27,7 +31,7 @@ type front struct {
 	http *http.Client
 }
 
-// stand opens a gateway, which is closed and has its books checked at the end.
+// stand opens a gateway. At the end of the test it is closed, and its ledger is checked.
 func stand(t *testing.T, model ask, change ...func(*config)) *front {
 	t.Helper()
 	c := defaults()
@@ -37,7 +41,9 @@ func stand(t *testing.T, model ask, change ...func(*config)) *front {
 	}
 	g, err := open(c, model)
 	require.NoError(t, err)
-	server := httptest.NewServer(g.routes())
+	server := httptest.NewUnstartedServer(nil)
+	server.Config = g.server()
+	server.Start()
 	t.Cleanup(func() {
 		server.Close() // waits for the handlers
 		report, err := g.close()
@@ -47,7 +53,7 @@ func stand(t *testing.T, model ask, change ...func(*config)) *front {
 	return &front{g, t, server.URL, server.Client()}
 }
 
-// answer is what a client gets.
+// answer is the response to a client.
 type answer struct {
 	status int
 	header http.Header
@@ -66,7 +72,7 @@ func (f *front) post(ctx context.Context, body string, header ...string) (answer
 	return f.do(r)
 }
 
-// begin posts a body beside the test, and gives on the answer.
+// begin posts a body in a goroutine of its own, and sends the answer to a channel.
 func (f *front) begin(body string, to chan<- answer) {
 	go func() {
 		a, err := f.post(f.t.Context(), body)
@@ -85,7 +91,7 @@ func (f *front) do(r *http.Request) (answer, error) {
 	return answer{response.StatusCode, response.Header, string(text)}, err
 }
 
-// question asks a question, which must be answered somehow.
+// question asks a question, and requires a response.
 func (f *front) question(text string, header ...string) answer {
 	f.t.Helper()
 	a, err := f.post(f.t.Context(), asking(text), header...)
@@ -107,24 +113,44 @@ func (f *front) figure(path ...string) float64 {
 	var value any
 	require.NoError(f.t, json.Unmarshal([]byte(a.body), &value))
 	for _, name := range path {
-		there, _ := value.(map[string]any)
-		value = there[name]
+		value = inside(value, name)
 	}
 	if value == nil {
-		return 0 // a status that nobody has seen, or the flow has only just begun
+		return 0 // no client has got this status, or the flow has only just begun
 	}
 	n, isNumber := value.(float64)
 	require.True(f.t, isNumber, "%v is %v", path, value)
 	return n
 }
 
-// until waits for a figure, which real connections make true in their own time.
+// inside returns what stands under a name: in an object, or in a list of objects that have a name
+// or a kind.
+func inside(value any, name string) any {
+	list, isList := value.([]any)
+	if !isList {
+		there, _ := value.(map[string]any)
+		return there[name]
+	}
+	for _, one := range list {
+		if there := one.(map[string]any); there["name"] == name || there["kind"] == name {
+			return there
+		}
+	}
+	return nil
+}
+
+// inLayer returns the path of a figure of a layer of the section.
+func inLayer(kind, figure string) []string {
+	return []string{"flow", "stages", "complete", "layers", kind, "figures", figure}
+}
+
+// until waits for a figure: real connections take their time.
 func (f *front) until(want float64, path ...string) {
 	f.t.Helper()
 	require.Eventually(f.t, func() bool { return f.figure(path...) == want }, 5*time.Second, time.Millisecond, "%v", path)
 }
 
-// echo is a model that answers with the request.
+// echo is a model that answers with the text of the request.
 func echo(_ context.Context, request json.RawMessage) (json.RawMessage, error) {
 	return json.RawMessage(fmt.Sprintf(`{"choices":[%s]}`, request)), nil
 }
@@ -138,7 +164,13 @@ func TestAnAnswerComesWithItsTimings(t *testing.T) {
 	require.Equal(t, 200, a.status, a.body)
 	require.JSONEq(t, `{"choices":[{"model":"m","messages":[{"role":"user","content":"hello"}]}]}`, a.body)
 	require.Equal(t, "application/json", a.header.Get("Content-Type"))
-	require.Regexp(t, `^complete-wait;dur=\d+\.\d{3}, complete;dur=2\d\.\d{3};desc="1 call", total;dur=\d+\.\d{3}$`, a.header.Get("Server-Timing"))
+	timing := a.header.Get("Server-Timing")
+	require.Regexp(t, `^complete-wait;dur=\d+\.\d{3}, complete;dur=\d+\.\d{3};desc="1 call", total;dur=\d+\.\d{3}$`, timing)
+	var wait, work, total float64
+	_, err := fmt.Sscanf(timing, `complete-wait;dur=%f, complete;dur=%f;desc="1 call", total;dur=%f`, &wait, &work, &total)
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, work, 20.0)
+	require.GreaterOrEqual(t, total, wait+work-0.001, "each is rounded")
 	again := f.question("hello")
 	require.Equal(t, a.body, again.body)
 	require.Contains(t, again.header.Get("Server-Timing"), `complete;dur=0.000;desc="shared"`)
@@ -153,13 +185,13 @@ func TestEqualPromptsShareOneCall(t *testing.T) {
 	const clients = 20
 	answers := make(chan answer, clients)
 	for i := range clients {
-		// The order of the fields and the spaces are not the question.
+		// The order of the fields and the spaces make no difference.
 		f.begin([]string{
 			`{"seed":1,"messages":[{"role":"user","content":"q"}]}`,
 			` { "messages" : [ {"content":"q", "role":"user"} ], "seed":1, "model":"m" }`,
 		}[i%2], answers)
 	}
-	f.until(clients-1, "dedup", "shared")
+	f.until(clients-1, inLayer("dedup", "shared_total")...)
 	close(release)
 	shared := 0
 	for range clients {
@@ -170,9 +202,9 @@ func TestEqualPromptsShareOneCall(t *testing.T) {
 		}
 	}
 	require.Equal(t, clients-1, shared)
-	require.EqualValues(t, 1, f.figure("stages", "complete", "effort", "attempts"))
+	require.EqualValues(t, 1, f.figure("flow", "stages", "complete", "calls_total"))
 	f.question("another")
-	require.EqualValues(t, 2, f.figure("stages", "complete", "effort", "attempts"))
+	require.EqualValues(t, 2, f.figure("flow", "stages", "complete", "calls_total"))
 }
 
 func TestAFullGatewayShedsAtOnce(t *testing.T) {
@@ -185,7 +217,7 @@ func TestAFullGatewayShedsAtOnce(t *testing.T) {
 	for i := range 3 {
 		f.begin(asking(fmt.Sprint(i)), answers)
 	}
-	f.until(3, "guard", "depth")
+	f.until(3, inLayer("guard", "in_use")...)
 	a := f.question("one too many")
 	require.Equal(t, 429, a.status)
 	require.Equal(t, "1", a.header.Get("Retry-After"))
@@ -195,12 +227,12 @@ func TestAFullGatewayShedsAtOnce(t *testing.T) {
 		require.Equal(t, 200, (<-answers).status)
 	}
 	require.Equal(t, 200, f.question("one too many").status)
-	require.EqualValues(t, 1, f.figure("ledger", "shed"))
+	require.EqualValues(t, 1, f.figure("flow", "ledger", "shed"))
 	require.EqualValues(t, 1, f.figure("responses", "429"))
 }
 
-// A client that has no more time is told so when it is over, and the model's call
-// ends, so that it holds no worker.
+// When its time is up, the client is told so, and the call of the model ends, so that
+// it holds no worker.
 func TestAClientsTimeIsKept(t *testing.T) {
 	t.Parallel()
 	ended := make(chan error, 1)
@@ -216,18 +248,66 @@ func TestAClientsTimeIsKept(t *testing.T) {
 	require.Less(t, time.Since(begun), 5*time.Second)
 	require.Contains(t, a.body, `"message":"no answer within 1s"`)
 	require.ErrorIs(t, <-ended, context.DeadlineExceeded)
-	f.until(0, "guard", "depth")
-	f.until(1, "ledger", "expired")
+	f.until(0, inLayer("guard", "in_use")...)
+	f.until(1, "flow", "ledger", "expired")
 }
 
 func TestTheGatewayHasATimeOfItsOwn(t *testing.T) {
 	f := stand(t, func(ctx context.Context, _ json.RawMessage) (json.RawMessage, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
-	}, func(c *config) { c.timeout = 50 * time.Millisecond })
+	}, func(c *config) { c.wait = 50 * time.Millisecond })
 	a := f.question("slow", "Prefer", "wait=3600")
 	require.Equal(t, 504, a.status)
 	require.Contains(t, a.body, `"message":"no answer within 50ms"`)
+}
+
+// A client that is in a hurry is not held by the patience of another one that waits for the
+// same answer.
+func TestAClientsTimeIsKeptWhileOthersWaitForTheSameAnswer(t *testing.T) {
+	t.Parallel()
+	begun, release := make(chan struct{}), make(chan struct{})
+	f := stand(t, func(ctx context.Context, request json.RawMessage) (json.RawMessage, error) {
+		close(begun) // twice would panic
+		<-release
+		return echo(ctx, request)
+	})
+	hasty := make(chan answer, 1)
+	go func() {
+		a, err := f.post(t.Context(), asking("q"), "Prefer", "wait=1")
+		assert.NoError(t, err)
+		hasty <- a
+	}()
+	<-begun
+	patient := make(chan answer, 1)
+	f.begin(asking("q"), patient)
+	f.until(1, inLayer("dedup", "shared_total")...)
+	a := <-hasty
+	require.Equal(t, 504, a.status)
+	require.Equal(t, "no answer within 1s", message(t, a))
+	close(release)
+	require.Equal(t, 200, (<-patient).status)
+}
+
+// A deadline passes a moment before the timer of its context rings. What notices it first
+// makes no difference to the client.
+func TestWhoseTimeIsUp(t *testing.T) {
+	r := httptest.NewRequest(http.MethodPost, "/", nil)
+	tests := []struct {
+		name string
+		err  error
+		want string
+	}{
+		{"the client's", fmt.Errorf("%w: %w", stages.ErrExpired, context.DeadlineExceeded), "no answer within 50ms"},
+		{"the model's", fmt.Errorf("%w: %w", stages.ErrTimeout, context.DeadlineExceeded), "the model did not answer in time"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := refuse(reason(t.Context(), r, 50*time.Millisecond, tt.err))
+			require.Equal(t, http.StatusGatewayTimeout, got.status)
+			require.Equal(t, tt.want, got.message)
+		})
+	}
 }
 
 func TestAClientThatGoesAwayEndsItsCall(t *testing.T) {
@@ -246,13 +326,32 @@ func TestAClientThatGoesAwayEndsItsCall(t *testing.T) {
 	_, err := f.post(ctx, asking("q"))
 	require.ErrorIs(t, err, context.Canceled)
 	<-ended
-	f.until(0, "guard", "depth")
+	f.until(0, inLayer("guard", "in_use")...)
 	f.until(1, "responses", "499")
-	f.until(1, "ledger", "expired")
-	require.EqualValues(t, 0, f.figure("breaker", "failures"), "it says nothing about the model")
+	f.until(1, "flow", "ledger", "expired")
+	require.EqualValues(t, 0, f.figure(inLayer("breaker", "failures")...), "it says nothing about the model")
 }
 
-// The first of those who share a call hangs up: the call goes on for the others.
+// A client that closes its sending side looks as if it had gone, and may still read:
+// it was told 200, without an answer.
+func TestAClientThatOnlyStopsSendingIsNotTold200(t *testing.T) {
+	f := stand(t, func(ctx context.Context, _ json.RawMessage) (json.RawMessage, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	})
+	conn, err := net.Dial("tcp", strings.TrimPrefix(f.url, "http://"))
+	require.NoError(t, err)
+	defer conn.Close()
+	body := asking("q")
+	_, err = io.WriteString(conn, completion(len(body))+body)
+	require.NoError(t, err)
+	require.NoError(t, conn.(*net.TCPConn).CloseWrite())
+	text, err := io.ReadAll(conn)
+	require.NoError(t, err)
+	require.NotContains(t, string(text), "200 OK")
+}
+
+// If the client that began a shared call hangs up, the call goes on for the others.
 func TestASharedCallOutlivesTheClientThatBeganIt(t *testing.T) {
 	begun, release := make(chan struct{}), make(chan struct{})
 	f := stand(t, func(ctx context.Context, request json.RawMessage) (json.RawMessage, error) {
@@ -275,7 +374,7 @@ func TestASharedCallOutlivesTheClientThatBeganIt(t *testing.T) {
 	for range 2 {
 		f.begin(asking("q"), others)
 	}
-	f.until(2, "dedup", "shared")
+	f.until(2, inLayer("dedup", "shared_total")...)
 	hangUp()
 	require.ErrorIs(t, <-gone, context.Canceled)
 	f.until(1, "responses", "499")
@@ -301,5 +400,10 @@ func TestHealth(t *testing.T) {
 
 func TestOpenRefusesWhatCannotBe(t *testing.T) {
 	_, err := open(config{}, echo)
+	require.ErrorIs(t, err, guard.ErrPolicy)
+	require.ErrorIs(t, err, dedup.ErrPolicy)
+	c := defaults()
+	c.workers = 0
+	_, err = open(c, echo)
 	require.ErrorIs(t, err, flow.ErrGraph)
 }

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// latency counts durations in buckets, each a fifth wider than the one before, from
-// 100 µs on: what it says of them is at most that much too high. It is not safe for
-// concurrent use.
+// latency counts durations in buckets from 100 µs on, each a fifth wider than the one
+// before. So its quantiles are at most a fifth too high. It is not safe for concurrent
+// use.
 type latency struct {
 	buckets [84]int64 // the last one ends after more than five minutes
 	count   int64
@@ -29,8 +29,8 @@ func (l *latency) add(d time.Duration) {
 	l.longest = max(l.longest, d)
 }
 
-// quantile returns what a share q of the durations did not exceed, 0 where there
-// are none.
+// quantile returns the duration that a share q of all durations did not exceed, or 0
+// if there are none.
 func (l *latency) quantile(q float64) time.Duration {
 	rest := int64(math.Ceil(q * float64(l.count)))
 	for i, n := range l.buckets {

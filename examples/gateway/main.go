@@ -8,7 +8,9 @@ import (
 	"net"
 
 	"github.com/weir-go/weir/examples/internal/endpoint"
+	"github.com/weir-go/weir/examples/internal/livepage"
 	"github.com/weir-go/weir/examples/internal/standin"
+	"github.com/weir-go/weir/flow"
 )
 
 func main() {
@@ -16,8 +18,8 @@ func main() {
 	c.program().Main()
 }
 
-// serve is the gateway from the first connection to the report. It is no failure
-// that it was stopped: that is how a gateway ends.
+// serve runs the gateway from the first connection to the report. An interrupt is no
+// failure: it is how a gateway ends.
 func (c *config) serve(ctx context.Context, stdout, stderr io.Writer) (err error) {
 	model, err := endpoint.Connect(ctx, c.endpoint(), standin.Typical())
 	if err != nil {
@@ -28,7 +30,12 @@ func (c *config) serve(ctx context.Context, stdout, stderr io.Writer) (err error
 	if err != nil {
 		return err
 	}
-	g, err := open(*c, model.Client.Forward)
+	page, err := livepage.Open(c.live, stderr)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer func() { err = errors.Join(err, page.Close()) }()
+	g, err := open(*c, model.Client.Forward, flow.Named("gateway"), page.Show())
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}

@@ -24,9 +24,8 @@ func message(t *testing.T, a answer) string {
 	return wire.Error.Message
 }
 
-// behind returns a gateway in front of a model that is a handler, asked by the
-// real client.
-func behind(t *testing.T, handler http.HandlerFunc) *front {
+// behind returns a gateway that asks a handler as the model, by the real client.
+func behind(t *testing.T, handler http.HandlerFunc, change ...func(*config)) *front {
 	t.Helper()
 	model := httptest.NewServer(handler)
 	client, err := chat.New(model.URL)
@@ -35,7 +34,7 @@ func behind(t *testing.T, handler http.HandlerFunc) *front {
 		client.Close()
 		model.Close()
 	})
-	return stand(t, client.Forward)
+	return stand(t, client.Forward, change...)
 }
 
 func TestWhatTheModelSaysOfARequestIsPassedOn(t *testing.T) {
@@ -59,7 +58,7 @@ func TestWhatTheModelSaysOfARequestIsPassedOn(t *testing.T) {
 			a := f.question("q")
 			require.Equal(t, tt.want, a.status)
 			require.Equal(t, tt.message, message(t, a))
-			require.EqualValues(t, 1, f.figure("stages", "complete", "effort", "attempts"), "no further try can mend it")
+			require.EqualValues(t, 1, f.figure("flow", "stages", "complete", "calls_total"), "another try would not help")
 		})
 	}
 }
@@ -76,20 +75,20 @@ func TestAModelThatFailsIsTriedAgain(t *testing.T) {
 	a := f.question("q")
 	require.Equal(t, 200, a.status, a.body)
 	require.Contains(t, a.header.Get("Server-Timing"), `desc="3 calls"`)
-	require.EqualValues(t, 2, f.figure("retry", "retries"))
+	require.EqualValues(t, 2, f.figure(inLayer("retry", "retries_total")...))
 }
 
-func TestAModelThatFailsForGood(t *testing.T) {
+func TestAModelThatFailsAtEveryTry(t *testing.T) {
 	f := behind(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
 	a := f.question("q")
 	require.Equal(t, 502, a.status)
 	require.Equal(t, "the model failed with status 500", message(t, a))
-	require.Contains(t, a.header.Get("Server-Timing"), `desc="3 calls"`, "a refusal has its timings, too")
+	require.Contains(t, a.header.Get("Server-Timing"), `desc="3 calls"`, "a refusal has timings, too")
 }
 
 func TestAThrottledModelSaysWhenToComeBack(t *testing.T) {
 	f := behind(t, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Retry-After", "3600") // the retry does not wait for so long
+		w.Header().Set("Retry-After", "3600") // longer than the retry waits
 		w.WriteHeader(http.StatusTooManyRequests)
 	})
 	a := f.question("q")
@@ -98,8 +97,8 @@ func TestAThrottledModelSaysWhenToComeBack(t *testing.T) {
 	require.Equal(t, "the model is throttled", message(t, a))
 }
 
-// The endpoint is down: the breaker opens, nobody waits any more, and when it is up
-// again the gateway notices by itself.
+// When the model is down, the breaker opens, and no client waits for it any more. When
+// the model is up again, the gateway notices.
 func TestTheBreakerOpensAndCloses(t *testing.T) {
 	t.Parallel()
 	var up atomic.Bool
@@ -124,15 +123,15 @@ func TestTheBreakerOpensAndCloses(t *testing.T) {
 	require.Equal(t, 503, a.status)
 	require.Equal(t, "1", a.header.Get("Retry-After"))
 	require.Equal(t, "the model is down", message(t, a))
-	require.Equal(t, made, calls.Load(), "it was not asked")
+	require.Equal(t, made, calls.Load(), "the model was not asked")
 
 	up.Store(true)
 	require.Eventually(t, func() bool { return f.question("is it up").status == 200 }, 5*time.Second, 20*time.Millisecond)
 	require.Equal(t, 200, f.question("all is well").status)
-	require.EqualValues(t, 0, f.figure("breaker", "failures"))
+	require.EqualValues(t, 0, f.figure(inLayer("breaker", "failures")...))
 }
 
-// What went wrong inside the gateway is not told to strangers.
+// The gateway does not tell its clients what went wrong inside.
 func TestRefusalsKeepSecrets(t *testing.T) {
 	f := stand(t, func(context.Context, json.RawMessage) (json.RawMessage, error) {
 		return nil, errors.New("secret")

@@ -4,34 +4,68 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
+	"encoding/json/jsontext"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// maxBody is the longest request taken, in bytes.
-const maxBody = 1 << 20
+const (
+	// maxBody is the longest request that the gateway takes, in bytes.
+	maxBody = 1 << 20
+	// maxValues is how many names and values a request has at most. Parsed, a value
+	// as short as {} takes up to 150 bytes: a full body of them would take 80 MB.
+	maxValues = 20_000
+)
 
-// request is a chat completion as it is sent on. The gateway reads of it what it
-// must; the rest is between the client and the model.
+// hash tells requests apart.
+type hash [sha256.Size]byte
+
+// request is a chat completion as the gateway sends it on. The gateway reads of it
+// what it must; the rest is between the client and the model.
 type request struct {
 	body json.RawMessage
-	hash [sha256.Size]byte
+	hash hash
 }
 
-// key tells requests apart. Equal ones are equal whatever the order of their fields.
-func (r request) key() [sha256.Size]byte { return r.hash }
+// key is the same for equal requests, whatever the order of their fields.
+func (r request) key() hash { return r.hash }
 
-// read reads and checks a request. model is for one that names none. The error is
-// for the client: it says what is wrong with the request.
-func read(w http.ResponseWriter, r *http.Request, model string) (request, error) {
+// slow is the failure of a client that did not send its request in time.
+type slow time.Duration
+
+func (s slow) Error() string {
+	return fmt.Sprintf("the request did not arrive within %v", time.Duration(s))
+}
+
+// read reads the body of a request, for which the client has the time d.
+func read(w http.ResponseWriter, r *http.Request, d time.Duration) ([]byte, error) {
+	if r.ContentLength > maxBody {
+		return nil, &http.MaxBytesError{Limit: maxBody}
+	}
+	// An error here means that the connection is closed, and then the read also fails.
+	connection := http.NewResponseController(w)
+	_ = connection.SetReadDeadline(time.Now().Add(d))
 	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err != nil {
-		return request{}, err
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, slow(d)
+	}
+	// The server goes on reading, to notice when the client goes away.
+	_ = connection.SetReadDeadline(time.Time{})
+	return text, err
+}
+
+// decode checks a request and brings it into one form, so that equal requests are
+// equal bytes. model is for a request that names none. The error is for the client:
+// it says what is wrong with the request.
+func decode(text []byte, model string) (request, error) {
+	if values(text) > maxValues {
+		return request{}, fmt.Errorf("the request has more than %d names and values", maxValues)
 	}
 	var fields map[string]any
 	decoder := json.NewDecoder(bytes.NewReader(text))
@@ -51,37 +85,24 @@ func read(w http.ResponseWriter, r *http.Request, model string) (request, error)
 	if err := check(fields); err != nil {
 		return request{}, err
 	}
-	// Encoded anew the fields are sorted, and all spaces are gone.
+	// Encoded again, the fields are sorted, and all spaces are gone.
 	body, err := json.Marshal(fields)
 	return request{body, sha256.Sum256(body)}, err
 }
 
-// check returns all that is wrong with a request.
-func check(fields map[string]any) error {
-	var faults []string
-	bad := func(wrong bool, format string, args ...any) {
-		if wrong {
-			faults = append(faults, fmt.Sprintf(format, args...))
+// values counts the names and values in a JSON text. It stops at a syntax error, and
+// beyond maxValues. It allocates next to nothing.
+func values(text []byte) int {
+	tokens := jsontext.NewDecoder(bytes.NewBuffer(text), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	for n := 0; ; {
+		token, err := tokens.ReadToken()
+		if err != nil || n > maxValues {
+			return n
+		}
+		if kind := token.Kind(); kind != '}' && kind != ']' {
+			n++
 		}
 	}
-	model, isText := fields["model"].(string)
-	bad(!isText, "model is not a string")
-	bad(isText && model == "", "model is missing, and the gateway was started without one")
-	messages, isList := fields["messages"].([]any)
-	bad(!isList, "messages is missing or not a list")
-	bad(isList && len(messages) == 0, "messages is empty")
-	for i, m := range messages {
-		message, isObject := m.(map[string]any)
-		role, _ := message["role"].(string)
-		bad(!isObject, "messages[%d] is not an object", i)
-		bad(isObject && role == "", "messages[%d].role is missing", i)
-	}
-	stream, there := fields["stream"]
-	bad(there && stream != false && stream != nil, "stream is not supported: leave it out or set it to false")
-	if faults == nil {
-		return nil
-	}
-	return errors.New(strings.Join(faults, "; "))
 }
 
 // patience returns how long the client waits: as long as it says in the header

@@ -2,7 +2,6 @@ package main
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +29,10 @@ func TestABadRequestSaysWhatIsWrong(t *testing.T) {
 		{"no messages", `{"model":"m","messages":[]}`, nil, 400, "messages is empty"},
 		{"a stream", `{"model":"m","messages":[{"role":"user"}],"stream":true}`, nil, 400, "stream is not supported: leave it out or set it to false"},
 		{"no time", `{"model":"m","messages":[{"role":"user"}]}`, []string{"Prefer", "wait=soon"}, 400, "header Prefer: wait=soon is not a number of whole seconds"},
+		{"much ado about time", `{"model":"m","messages":[{"role":"user"}]}`, []string{"Prefer", "wait=" + strings.Repeat("é", 5000)}, 400,
+			"header Prefer: wait=" + strings.Repeat("é", (maxMessage-20)/2) + "…"},
 		{"too long", strings.Repeat(" ", maxBody+1), nil, 413, "the request is longer than 1048576 bytes"},
+		{"too many values", `{"messages":[` + strings.Repeat("0,", maxValues) + `0]}`, nil, 400, "the request has more than 20000 names and values"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -38,10 +40,10 @@ func TestABadRequestSaysWhatIsWrong(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, tt.status, a.status, a.body)
 			require.Equal(t, tt.want, message(t, a))
-			require.Empty(t, a.header.Get("Server-Timing"), "it has not met the flow")
+			require.Empty(t, a.header.Get("Server-Timing"), "it did not reach the flow")
 		})
 	}
-	require.EqualValues(t, 0, f.figure("ledger", "in"))
+	require.EqualValues(t, 0, f.figure("flow", "ledger", "in"))
 }
 
 func TestOtherRoutesAndMethods(t *testing.T) {
@@ -82,16 +84,14 @@ func TestPatience(t *testing.T) {
 	}
 }
 
-// FuzzRead: whatever the body, read does not panic, and what it takes is equal to
-// itself read again.
-func FuzzRead(f *testing.F) {
+// FuzzDecode: whatever the body, decode does not panic, and a request that it takes is
+// equal to itself decoded again.
+func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{"", "{}", "null", `{"messages":[{"role":"user","content":"c"}],"seed":9223372036854775807}`, `{"messages":[{"role":1e999}]}`, `{"messages":[null]}`} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		take := func(body string) (request, error) {
-			return read(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body)), "m")
-		}
+		take := func(body string) (request, error) { return decode([]byte(body), "m") }
 		once, err := take(body)
 		if err != nil {
 			require.NotEmpty(t, err.Error())

@@ -23,10 +23,13 @@ type served struct {
 	report    *flow.Report
 }
 
-func start(t *testing.T, drain time.Duration, model ask) *served {
+func start(t *testing.T, drain time.Duration, model ask, change ...func(*config)) *served {
 	t.Helper()
 	c := defaults()
 	c.model, c.timeout, c.drain = "m", 10*time.Second, drain
+	for _, f := range change {
+		f(&c)
+	}
 	g, err := open(c, model)
 	require.NoError(t, err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -46,7 +49,7 @@ func start(t *testing.T, drain time.Duration, model ask) *served {
 	return s
 }
 
-// At the end what is in work is answered, and nobody else is let in.
+// At the end the gateway answers the requests in work, and takes no new ones.
 func TestShutdownAnswersWhatIsInWork(t *testing.T) {
 	begun, release := make(chan struct{}), make(chan struct{})
 	s := start(t, 10*time.Second, func(ctx context.Context, request json.RawMessage) (json.RawMessage, error) {
@@ -60,7 +63,7 @@ func TestShutdownAnswersWhatIsInWork(t *testing.T) {
 	s.interrupt()
 	require.Eventually(t, func() bool {
 		_, err := s.post(t.Context(), asking("too late"))
-		return err != nil // nobody listens any more
+		return err != nil // the gateway does not listen any more
 	}, 5*time.Second, time.Millisecond)
 	close(release)
 	require.Equal(t, 200, (<-inWork).status)
@@ -87,6 +90,23 @@ func TestShutdownRefusesWhatIsNotAnsweredInTime(t *testing.T) {
 	require.Equal(t, "the gateway is shutting down", message(t, a))
 	require.Equal(t, "1", a.header.Get("Retry-After"))
 	require.ErrorIs(t, <-s.ended, flow.ErrDrainTimeout)
+	require.NoError(t, s.report.Check())
+}
+
+// A client that does not take its answer does not keep the gateway from ending. The
+// text of the error had "%!w(<nil>)" in it.
+func TestShutdownCutsOffAClientThatDoesNotRead(t *testing.T) {
+	s := start(t, 50*time.Millisecond, large)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+	require.NoError(t, err)
+	defer conn.Close()
+	require.NoError(t, conn.(*net.TCPConn).SetReadBuffer(4<<10))
+	body := asking("q")
+	_, err = io.WriteString(conn, completion(len(body))+body)
+	require.NoError(t, err)
+	require.Equal(t, "200", status(conn))
+	s.interrupt()
+	require.EqualError(t, <-s.ended, "requests were cut off\nflow: drain timed out")
 	require.NoError(t, s.report.Check())
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/weir-go/weir/examples/internal/cli"
 	"github.com/weir-go/weir/examples/internal/endpoint"
+	"github.com/weir-go/weir/examples/internal/livepage"
 	"github.com/weir-go/weir/examples/internal/standin"
 )
 
@@ -16,6 +17,7 @@ type config struct {
 	workers int           // calls at a time
 	limit   int           // packages; 0 is all
 	timeout time.Duration // of one call; the run as a whole has none
+	live    string        // where to show the run; "" is nowhere
 	baseURL string        // "" is the stand-in
 	key     string
 }
@@ -34,8 +36,8 @@ Environment:
 Flags:
 `
 
-// program is the quickstart as the user chose it. It binds the flags to c, whose
-// values are the defaults.
+// program returns the program of the quickstart. Its flags set c, whose values are the
+// defaults.
 func (c *config) program() cli.Program {
 	return cli.Program{Name: "quickstart", Usage: usage, Flags: c.flags, Settle: c.settle, Do: c.compile}
 }
@@ -46,17 +48,17 @@ func (c *config) flags(set *flag.FlagSet) {
 	set.IntVar(&c.workers, "workers", c.workers, "how many calls to make at a time")
 	set.IntVar(&c.limit, "limit", c.limit, "how many packages to read; 0 is all")
 	set.DurationVar(&c.timeout, "timeout", c.timeout, "how long one call may take")
+	set.StringVar(&c.live, "live", c.live, livepage.Usage)
 }
 
-// defaults leaves the model open: which one it is depends on the service. 16 calls
-// at a time are enough for the stand-in's outage to meet several of them, and modest
-// for a real service.
+// defaults names no model, because that depends on the service. With 16 calls at a
+// time the stand-in's outage meets several of them, and a real service can bear them.
 func defaults() config {
 	return config{out: "summaries.jsonl", workers: 16, timeout: 30 * time.Second}
 }
 
-// settle reads the environment and checks what was chosen. The base URL is checked
-// by the client, which knows what it can use.
+// settle reads the environment and checks the user's choice. The client checks the base
+// URL, because it knows what it can use.
 func (c *config) settle(getenv func(string) string, faults *cli.Faults) {
 	c.baseURL, c.key = endpoint.Environment(getenv)
 	if c.baseURL == "" && c.model == "" {
@@ -69,7 +71,7 @@ func (c *config) settle(getenv func(string) string, faults *cli.Faults) {
 	faults.If(c.timeout <= 0, "-timeout %v is not above 0", c.timeout)
 }
 
-// endpoint is which service is asked, and how.
+// endpoint says which service to ask, and how.
 func (c config) endpoint() endpoint.Config {
 	return endpoint.Config{BaseURL: c.baseURL, Key: c.key, Timeout: c.timeout, Connections: c.workers}
 }

@@ -9,8 +9,9 @@ import (
 	"time"
 
 	"github.com/weir-go/weir/examples/internal/endpoint"
+	"github.com/weir-go/weir/examples/internal/godoc"
+	"github.com/weir-go/weir/examples/internal/livepage"
 	"github.com/weir-go/weir/examples/internal/standin"
-	"github.com/weir-go/weir/examples/quickstart/internal/godoc"
 	"github.com/weir-go/weir/examples/quickstart/internal/progress"
 )
 
@@ -19,10 +20,10 @@ func main() {
 	c.program().Main()
 }
 
-// patience is how long the service may be down before the run is given up.
+// patience is how long the service may be down before the run ends with an error.
 const patience = 15 * time.Second
 
-// compile makes the glossary and prints the report.
+// compile writes the glossary and prints the report.
 func (c *config) compile(ctx context.Context, stdout, stderr io.Writer) (err error) {
 	dir, err := godoc.Source(ctx)
 	if err != nil {
@@ -36,13 +37,18 @@ func (c *config) compile(ctx context.Context, stdout, stderr io.Writer) (err err
 	if c.limit > 0 {
 		names = names[:min(c.limit, len(names))]
 	}
-	// The service comes last: what can fail without it should fail before it is
-	// asked. But the file, whose old content is lost, is opened after that.
+	// The service comes after all that can fail without it. The file comes last,
+	// because to open it deletes its content.
 	service, err := endpoint.Connect(ctx, c.endpoint(), standin.Typical())
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, service.Close()) }()
+	page, err := livepage.Open(c.live, stderr)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, page.Close()) }()
 	out, err := c.open(stdout)
 	if err != nil {
 		return err
@@ -57,7 +63,7 @@ func (c *config) compile(ctx context.Context, stdout, stderr io.Writer) (err err
 	s := &survey{
 		src: src, names: names, model: c.model, workers: c.workers, client: service.Client,
 		out: out, progress: progress.New(stderr, 0),
-		outage: &outage{patience: patience, began: time.Now()},
+		outage: &outage{patience: patience, began: time.Now()}, page: page,
 	}
 	rep, err := s.run(ctx)
 	s.progress.Close()
@@ -67,7 +73,7 @@ func (c *config) compile(ctx context.Context, stdout, stderr io.Writer) (err err
 	return errors.Join(err, summarize(summary, rep, s.outage, service.Standin))
 }
 
-// open opens where the glossary goes.
+// open opens the output for the glossary.
 func (c config) open(stdout io.Writer) (io.WriteCloser, error) {
 	if c.out == "-" {
 		return unclosed{stdout}, nil
@@ -75,7 +81,7 @@ func (c config) open(stdout io.Writer) (io.WriteCloser, error) {
 	return os.Create(c.out)
 }
 
-// unclosed is a writer that somebody else closes.
+// unclosed is a writer that its owner closes.
 type unclosed struct{ io.Writer }
 
 func (unclosed) Close() error { return nil }

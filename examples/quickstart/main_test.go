@@ -2,13 +2,14 @@ package main
 
 import (
 	"net"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
-// These tests talk real HTTP on loopback, so they cannot run in a synctest bubble.
+// These tests use real HTTP on loopback, so they cannot run in a synctest bubble.
 
 func start(t *testing.T, args string, env ...string) (code int, stdout, stderr string) {
 	t.Helper()
@@ -25,6 +26,12 @@ func TestRunHelp(t *testing.T) {
 	for _, text := range []string{"Usage: quickstart", "OPENAI_BASE_URL", "OPENAI_API_KEY", "-model name", "-out file", "(default 16)"} {
 		require.Contains(t, stdout, text)
 	}
+}
+
+func TestRunServesAPage(t *testing.T) {
+	code, _, stderr := start(t, "-limit 2 -live :0 -out "+filepath.Join(t.TempDir(), "out.jsonl"))
+	require.Zero(t, code, stderr)
+	require.Regexp(t, `(?m)^http://(127\.0\.0\.1|\[::1\]):\d+/ shows the run$`, stderr)
 }
 
 func TestRunReportsBadUseInOneLine(t *testing.T) {

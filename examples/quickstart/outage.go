@@ -9,8 +9,8 @@ import (
 	"github.com/weir-go/weir/primitives/breaker"
 )
 
-// outage watches the breaker: it remembers the transitions for the report, and
-// ends a run whose service stays down. A breaker alone would wait for ever.
+// outage watches the breaker: it remembers the transitions for the report, and ends
+// the run if the service stays down. Without it the run would wait for ever.
 type outage struct {
 	patience time.Duration
 	began    time.Time
@@ -22,7 +22,7 @@ type outage struct {
 	ended   bool
 }
 
-// note is the breaker's hook. It is called in the order of the transitions.
+// note is the breaker's hook. The breaker calls it in the order of the transitions.
 func (o *outage) note(c breaker.Change) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -46,7 +46,7 @@ func (o *outage) giveUp() {
 	}
 }
 
-// watch says which run to end.
+// watch sets the run to end.
 func (o *outage) watch(r *flow.Run) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

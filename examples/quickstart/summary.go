@@ -6,8 +6,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/weir-go/weir/examples/internal/report"
 	"github.com/weir-go/weir/examples/internal/standin"
-	"github.com/weir-go/weir/examples/quickstart/internal/report"
 	"github.com/weir-go/weir/flow"
 	"github.com/weir-go/weir/primitives/breaker"
 	"github.com/weir-go/weir/primitives/dedup"
@@ -15,7 +15,7 @@ import (
 	"github.com/weir-go/weir/primitives/retry"
 )
 
-// summarize prints what the run has done and what it has cost.
+// summarize prints the figures of the run.
 func summarize(w io.Writer, rep *flow.Report, o *outage, server *standin.Server) error {
 	tables := []report.Table{timings(rep), primitives(rep), {
 		Title:   "The breaker's transitions",
@@ -33,8 +33,8 @@ func summarize(w io.Writer, rep *flow.Report, o *outage, server *standin.Server)
 	return errors.Join(append(faults, err)...)
 }
 
-// timings is a line for each stage. Items in a section wait for slots, for their
-// leader and for their next try; only calls are work.
+// timings has a line for each stage. Items in a section wait for a place, for an equal
+// item's call and for their next try; only calls are work.
 func timings(rep *flow.Report) report.Table {
 	t := report.Table{
 		Title:   fmt.Sprintf("Timings per stage, in a run of %s", report.Duration(rep.Elapsed)),
@@ -51,7 +51,7 @@ func timings(rep *flow.Report) report.Table {
 
 func each(total time.Duration, n int64) time.Duration { return total / time.Duration(max(n, 1)) }
 
-// primitives is a line for each layer of the section.
+// primitives has a line for each layer of the section.
 func primitives(rep *flow.Report) report.Table {
 	t := report.Table{Title: "The four primitives", Columns: []string{"primitive", "at work"}}
 	section, _ := rep.Stage("summarise")
@@ -70,7 +70,7 @@ func primitives(rep *flow.Report) report.Table {
 	return t
 }
 
-// served is what the stand-in saw of it all.
+// served has the figures of the stand-in.
 func served(s standin.Served) report.Table {
 	return report.Table{
 		Title:   "Requests that reached the stand-in",
@@ -82,7 +82,7 @@ func served(s standin.Served) report.Table {
 // ledger is the account of the run in one line.
 func ledger(rep *flow.Report) string {
 	l := rep.Ledger
-	text := fmt.Sprintf("%d packages + %d terms = %d batches + %d folded into them + %d failed for good",
+	text := fmt.Sprintf("%d packages + %d terms = %d batches + %d folded into them + %d failed",
 		l.In, l.Derived, l.Out, l.Folded, l.DeadLettered)
 	if err := rep.Check(); err != nil {
 		return text + "; it does not balance: " + err.Error()

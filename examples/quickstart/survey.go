@@ -12,8 +12,9 @@ import (
 
 	"github.com/weir-go/weir/examples/internal/chat"
 	"github.com/weir-go/weir/examples/internal/cli"
-	"github.com/weir-go/weir/examples/quickstart/internal/glossary"
-	"github.com/weir-go/weir/examples/quickstart/internal/godoc"
+	"github.com/weir-go/weir/examples/internal/glossary"
+	"github.com/weir-go/weir/examples/internal/godoc"
+	"github.com/weir-go/weir/examples/internal/livepage"
 	"github.com/weir-go/weir/examples/quickstart/internal/progress"
 	"github.com/weir-go/weir/flow"
 	"github.com/weir-go/weir/primitives/breaker"
@@ -21,6 +22,8 @@ import (
 	"github.com/weir-go/weir/primitives/guard"
 	"github.com/weir-go/weir/primitives/retry"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/sink"
+	"github.com/weir-go/weir/stages/source"
 )
 
 // survey is one run of the job: the packages in, the glossary out.
@@ -33,6 +36,7 @@ type survey struct {
 	out      io.Writer
 	progress *progress.Progress
 	outage   *outage
+	page     *livepage.Page
 
 	failures []*stages.ItemError
 	written  int
@@ -40,26 +44,26 @@ type survey struct {
 
 // graph wires the job. It is the part of this program to read.
 //
-// The retry encloses the breaker here, and not the other way round: so the
-// breaker sees every attempt and opens during an outage, and RetryRejected has
-// the items wait until it closes, which costs them none of their attempts. What
-// does cost is to be the probe of a half-open breaker; the same item may be it
-// several times in an outage, so the attempts are many. The
-// guard bounds how many wait, so the stream pauses while the service is down.
+// The retry encloses the breaker here, and not the other way round. So the breaker
+// sees every attempt and opens during an outage. With RetryRejected the items wait
+// until it closes, at the cost of no attempt. The probe of a half-open breaker does cost
+// an attempt. An item may be the probe several times in an outage, so it has many
+// attempts. The guard bounds how many items wait, so the stream pauses while the service
+// is down.
 func (s *survey) graph() *flow.Graph {
-	return flow.From(stages.Slice(s.names), flow.Name("packages")).
+	return flow.From(source.Slice(s.names), stages.Name("packages")).
 		FlatMap("terms", s.terms).
 		Guard(guard.Limit(64, guard.Name("service"))).
 		Dedup(dedup.Window(time.Hour, dedup.Name("terms")), func(t glossary.Term) string { return t.Name }).
 		Retry(retry.Exponential(10, 100*time.Millisecond, retry.RetryRejected())).
 		Breaker(breaker.Consecutive("service", 5, 500*time.Millisecond, breaker.OnChange(s.outage.note))).
-		Enrich("summarise", s.summarise, glossary.Term.Entry, flow.Workers(s.workers)).
+		Enrich("summarise", s.summarise, glossary.Term.Entry, stages.Workers(s.workers)).
 		DeadLetter(s.keepFailure).
 		Batch(50, 200*time.Millisecond).
-		To(stages.ForEach(s.write), flow.Name("write"))
+		To(sink.ForEach(s.write), stages.Name("write"))
 }
 
-// terms reads a package and lists what its readers need.
+// terms reads a package and lists the terms that its readers need.
 func (s *survey) terms(ctx context.Context, name string) (iter.Seq[glossary.Term], error) {
 	p, err := godoc.Load(ctx, s.src, name)
 	if err != nil {
@@ -70,8 +74,8 @@ func (s *survey) terms(ctx context.Context, name string) (iter.Seq[glossary.Term
 	return slices.Values(terms), nil
 }
 
-// summarise asks the model. It is called once for each name, however many
-// packages import it, and so it can afford to read the documentation.
+// summarise asks the model. The flow calls it once for each name, however many packages
+// import it, so it can afford to read the documentation.
 func (s *survey) summarise(ctx context.Context, t glossary.Term) (string, error) {
 	p, err := godoc.Load(ctx, s.src, t.Name)
 	if err != nil {
@@ -81,7 +85,7 @@ func (s *survey) summarise(ctx context.Context, t glossary.Term) (string, error)
 	return a.Text, err
 }
 
-// keepFailure remembers what could not be summarised, for the end.
+// keepFailure remembers a term that has no summary, for the verdict.
 func (s *survey) keepFailure(_ context.Context, failure *stages.ItemError) error {
 	s.failures = append(s.failures, failure)
 	s.progress.Add(1)
@@ -106,11 +110,11 @@ func (s *survey) write(_ context.Context, entries []glossary.Entry) error {
 	return nil
 }
 
-// run runs the job. The end of interrupt stops the intake, and what has been
-// begun is finished; a service that stays down ends it with an error.
+// run runs the job. When interrupt ends, the intake stops and the run finishes the
+// items inside. If the service stays down, the run ends with an error.
 func (s *survey) run(interrupt context.Context) (*flow.Report, error) {
 	r, err := s.graph().Start(context.Background(),
-		flow.StopWhen(interrupt.Done()), flow.DrainTimeout(drainTimeout))
+		flow.Named("glossary"), flow.StopWhen(interrupt.Done()), flow.DrainTimeout(drainTimeout), s.page.Show())
 	if err != nil {
 		return nil, err
 	}
@@ -120,11 +124,11 @@ func (s *survey) run(interrupt context.Context) (*flow.Report, error) {
 	return report, s.verdict(interrupt, err)
 }
 
-// drainTimeout is how long a run may take to finish what it has begun.
+// drainTimeout is how long a run may take to finish the items inside.
 const drainTimeout = 20 * time.Second
 
-// verdict says in one line what kept the glossary from being complete. What waits
-// for another try when the run is interrupted has it at once, or not at all.
+// verdict says in one line why the glossary is not complete. An item that waits for
+// another try when the run is interrupted has that try at once, or not at all.
 func (s *survey) verdict(interrupt context.Context, err error) error {
 	switch {
 	case err != nil:

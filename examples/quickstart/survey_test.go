@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,10 +17,11 @@ import (
 
 	"github.com/weir-go/weir/examples/internal/chat"
 	"github.com/weir-go/weir/examples/internal/cli"
+	"github.com/weir-go/weir/examples/internal/livepage"
 	"github.com/weir-go/weir/examples/quickstart/internal/progress"
 )
 
-// These tests talk real HTTP on loopback, so they cannot run in a synctest bubble.
+// These tests use real HTTP on loopback, so they cannot run in a synctest bubble.
 
 func TestTheGlossaryIsWrittenInOrder(t *testing.T) {
 	t.Parallel()
@@ -28,7 +30,7 @@ func TestTheGlossaryIsWrittenInOrder(t *testing.T) {
 	require.Zero(t, code, stderr)
 	require.Contains(t, stderr, "12 packages in ")
 	require.Contains(t, stdout, "Timings per stage")
-	require.Contains(t, stdout, "0 failed for good; it balances")
+	require.Contains(t, stdout, "0 failed; it balances")
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
@@ -59,19 +61,19 @@ var packages = fstest.MapFS{
 	"c/c.go": {Data: []byte("// Package c is third.\npackage c\n")},
 }
 
-// ask surveys the packages by a service that is the handler.
-func ask(t *testing.T, interrupt context.Context, patience time.Duration, handler http.HandlerFunc) (out string, err error) {
+// ask surveys the packages with the handler as the service.
+func ask(t *testing.T, interrupt context.Context, patience time.Duration, handler http.HandlerFunc, options ...chat.Option) (out string, err error) {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	defer server.Close()
-	client, err := chat.New(server.URL)
+	client, err := chat.New(server.URL, options...)
 	require.NoError(t, err)
 	defer client.Close()
 	var written, shown strings.Builder
 	s := &survey{
 		src: packages, names: []string{"a", "b", "c"}, model: "m", workers: 1, client: client,
 		out: &written, progress: progress.New(&shown, 0),
-		outage: &outage{patience: patience, began: time.Now()},
+		outage: &outage{patience: patience, began: time.Now()}, page: &livepage.Page{},
 	}
 	rep, err := s.run(interrupt)
 	require.NoError(t, rep.Check())
@@ -97,6 +99,16 @@ func TestAServiceThatDiesMidwayLosesNothingFinished(t *testing.T) {
 `, out)
 }
 
+// A service that takes requests and never answers is down as well.
+func TestAServiceThatHangsEndsTheRun(t *testing.T) {
+	t.Parallel()
+	_, err := ask(t, t.Context(), 300*time.Millisecond, func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // only after that does net/http notice that the client has gone
+		<-r.Context().Done()
+	}, chat.Timeout(20*time.Millisecond))
+	require.ErrorContains(t, err, "the service has been down for 300ms, giving up")
+}
+
 func TestAnInterruptFinishesWhatWasBegun(t *testing.T) {
 	interrupt, cancel := context.WithCancel(t.Context())
 	out, err := ask(t, interrupt, time.Minute, func(w http.ResponseWriter, _ *http.Request) {
@@ -107,7 +119,7 @@ func TestAnInterruptFinishesWhatWasBegun(t *testing.T) {
 	require.Contains(t, out, `{"package":"a","term":"a","summary":"It is."}`)
 }
 
-// A service that is down at that moment makes it no failure of the program.
+// If the service is down at that moment, the interrupt is still no failure of the program.
 func TestAnInterruptDuringAnOutageIsAnInterrupt(t *testing.T) {
 	interrupt, cancel := context.WithCancel(t.Context())
 	_, err := ask(t, interrupt, time.Minute, func(w http.ResponseWriter, _ *http.Request) {

@@ -12,12 +12,16 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// Whatever Go the README shows is also in snippets_test.go, and so compiles.
+// All the Go in the README is in snippets_test.go or in the program hello as well, and so it
+// compiles.
 func TestReadmeCompiles(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
 	code, err := os.ReadFile("snippets_test.go")
 	require.NoError(t, err)
+	program, err := os.ReadFile("hello/main.go")
+	require.NoError(t, err)
+	code = append(code, program...)
 	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
 	require.NotEmpty(t, blocks)
 	for _, b := range blocks {

@@ -9,16 +9,17 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/section"
 )
 
 // hooks is a layer of functions; nil ones let an exchange pass.
 type hooks struct {
 	open              func() error
-	request, response func(p *stages.Port[int], x *stages.Exchange[int])
+	request, response func(p *section.Port[int], x *section.Exchange[int])
 	close             func()
 }
 
-func (h hooks) Open(p *stages.Port[int]) (stages.Handler[int], error) {
+func (h hooks) Open(p *section.Port[int]) (section.Handler[int], error) {
 	if h.open != nil {
 		if err := h.open(); err != nil {
 			return nil, err
@@ -29,10 +30,10 @@ func (h hooks) Open(p *stages.Port[int]) (stages.Handler[int], error) {
 
 type hooked struct {
 	hooks
-	port *stages.Port[int]
+	port *section.Port[int]
 }
 
-func (h *hooked) Request(x *stages.Exchange[int]) {
+func (h *hooked) Request(x *section.Exchange[int]) {
 	if h.request != nil {
 		h.request(h.port, x)
 		return
@@ -40,7 +41,7 @@ func (h *hooked) Request(x *stages.Exchange[int]) {
 	h.port.Down(x)
 }
 
-func (h *hooked) Response(x *stages.Exchange[int]) {
+func (h *hooked) Response(x *section.Exchange[int]) {
 	if h.response != nil {
 		h.response(h.port, x)
 		return
@@ -55,7 +56,7 @@ func (h *hooked) Close() {
 }
 
 func layerOf(h hooks) LayerCase[int] {
-	return LayerCase[int]{In: five, New: func() stages.Layer[int] { return h }}
+	return LayerCase[int]{In: five, New: func() section.Layer { return section.Use(h) }}
 }
 
 func TestTheLayerSuitePassesASoundLayer(t *testing.T) {
@@ -63,8 +64,8 @@ func TestTheLayerSuitePassesASoundLayer(t *testing.T) {
 }
 
 func TestTheLayerSuiteFailsBrokenLayers(t *testing.T) {
-	type port = *stages.Port[int]
-	type exchange = *stages.Exchange[int]
+	type port = *section.Port[int]
+	type exchange = *section.Exchange[int]
 	for _, tt := range []struct {
 		name, check string
 		broken      func(release <-chan struct{}) hooks

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/operator"
 )
 
 var five = []int{1, 2, 3, 4, 5}
@@ -247,7 +248,7 @@ func TestTheStageSuiteFailsBrokenStages(t *testing.T) {
 		}},
 		{"cannot be run", "every item is accounted for", func(<-chan struct{}) StageCase[int, int] {
 			return StageCase[int, int]{In: five, New: func(call) stages.Stage[int, int] {
-				return stages.Map[int, int](nil)
+				return operator.Map[int, int](nil)
 			}}
 		}},
 	} {

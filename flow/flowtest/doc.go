@@ -28,6 +28,8 @@
 //		})
 //	}
 //
+// For connectors to message brokers there is package queuetest.
+//
 // The package uses the standard library alone. A failure is told by the Errorf of
 // the test; the probe's methods, which cannot go on without an item, end it.
 package flowtest

@@ -8,6 +8,7 @@ import (
 	"github.com/weir-go/weir/flow"
 	"github.com/weir-go/weir/flow/flowtest"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/sink"
 )
 
 // halves is a stage that an outsider could have written: it passes on half of each
@@ -56,9 +57,9 @@ func TestNothingIsLost(t *testing.T) {
 	var kept []int
 	report, err := flowtest.Run(t, func(*testing.T) *flow.Graph {
 		return flow.From(flowtest.NewSource[int]().EmitAcked(1, 2, 3, 4, 5, 6, 7, 8, 9, 10)).
-			Map("faulty", flowtest.Inject(same, faults), flow.Workers(3)).
+			Map("faulty", flowtest.Inject(same, faults), stages.Workers(3)).
 			DeadLetter(func(context.Context, *stages.ItemError) error { return nil }).
-			To(stages.Append(&kept))
+			To(sink.Append(&kept))
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -9,12 +9,13 @@ import (
 	"github.com/weir-go/weir/flow"
 	"github.com/weir-go/weir/flow/flowtest"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/source"
 )
 
 // A flow runs the probe, as it does any sink.
 func ExampleProbe_Run() {
 	p := flowtest.NewProbe[int](t)
-	run, _ := flow.From(stages.Slice([]int{1, 2})).To(p, flow.Name("probe")).Start(context.Background())
+	run, _ := flow.From(source.Slice([]int{1, 2})).To(p, stages.Name("probe")).Start(context.Background())
 	values, _ := p.Rest()
 	report, err := run.Wait()
 	fmt.Println(values, report.Stages[1].Name, report.Ledger.Out, err)
@@ -25,7 +26,7 @@ func ExampleProbe_Run() {
 func ExampleProbe_TakesFailures() {
 	p := flowtest.NewProbe[int](t)
 	fails := flowtest.Inject(same, flowtest.InOrder(flowtest.Fault{Err: errors.New("no such user")}))
-	run, _ := flow.From(stages.Slice([]int{1})).Map("look up", fails).To(p).Start(context.Background())
+	run, _ := flow.From(source.Slice([]int{1})).Map("look up", fails).To(p).Start(context.Background())
 	fmt.Println(p.TakesFailures(), p.ExpectFailed().Stage)
 	p.ExpectEnd()
 	_, err := run.Wait()
@@ -38,7 +39,7 @@ func ExampleProbe_TakesFailures() {
 // Next is for what cannot be told before, and has to be looked into.
 func ExampleProbe_Next() {
 	p := flowtest.NewProbe[[]int](t)
-	run, _ := flow.From(stages.Slice([]int{1, 2, 3})).Batch(2, 0).To(p).Start(context.Background())
+	run, _ := flow.From(source.Slice([]int{1, 2, 3})).Batch(2, 0).To(p).Start(context.Background())
 	fmt.Println(len(p.Next()), len(p.Next()))
 	p.ExpectEnd()
 	_, err := run.Wait()
@@ -50,7 +51,7 @@ func ExampleProbe_Next() {
 
 func ExampleProbe_Expect() {
 	p := flowtest.NewProbe[string](t)
-	run, _ := flow.From(stages.Slice([]string{"a", "b", "c"})).To(p).Start(context.Background())
+	run, _ := flow.From(source.Slice([]string{"a", "b", "c"})).To(p).Start(context.Background())
 	p.Expect("a", "b")
 	p.Expect("d") // fails the test
 	p.ExpectEnd()
@@ -79,7 +80,7 @@ func ExampleProbe_ExpectNone() {
 
 func ExampleProbe_ExpectEnd() {
 	p := flowtest.NewProbe[int](t)
-	run, _ := flow.From(stages.Slice([]int{1, 2})).Take(1).To(p).Start(context.Background())
+	run, _ := flow.From(source.Slice([]int{1, 2})).Take(1).To(p).Start(context.Background())
 	p.Expect(1)
 	p.ExpectEnd() // the second one is not wanted
 	_, err := run.Wait()

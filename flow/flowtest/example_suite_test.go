@@ -13,6 +13,10 @@ import (
 	"github.com/weir-go/weir/flow/flowtest"
 	"github.com/weir-go/weir/primitives/retry"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/operator"
+	"github.com/weir-go/weir/stages/section"
+	"github.com/weir-go/weir/stages/sink"
+	"github.com/weir-go/weir/stages/source"
 )
 
 // goTest does what "go test" does with a function Test(t *testing.T), once and
@@ -54,10 +58,10 @@ func ExampleRun() {
 		stored = nil
 		down := flowtest.Fault{Delay: 20 * time.Second, Err: errors.New("down")}
 		_, err := flowtest.Run(t, func(*testing.T) *flow.Graph {
-			return flow.From(stages.Slice([]int{7})).
+			return flow.From(source.Slice([]int{7})).
 				Retry(retry.Constant(5, time.Second)).
 				Map("call", flowtest.Inject(same, flowtest.InOrder(down, down, down))).
-				To(stages.Append(&stored))
+				To(sink.Append(&stored))
 		})
 		if err != nil {
 			t.Error(err)
@@ -72,7 +76,7 @@ func ExampleTestStage() {
 	passed := goTest(func(t *testing.T) {
 		flowtest.TestStage(t, flowtest.StageCase[int, int]{
 			New: func(call func(context.Context) error) stages.Stage[int, int] {
-				return stages.Map(func(ctx context.Context, v int) (int, error) { return 2 * v, call(ctx) })
+				return operator.Map(func(ctx context.Context, v int) (int, error) { return 2 * v, call(ctx) })
 			},
 			In: []int{1, 2, 3}, Out: []int{2, 4, 6},
 		})
@@ -132,7 +136,7 @@ func ExampleTestSink() {
 func ExampleTestLayer() {
 	passed := goTest(func(t *testing.T) {
 		flowtest.TestLayer(t, flowtest.LayerCase[int]{
-			New: func() stages.Layer[int] { return stages.Retry[int](retry.Exponential(3, time.Second)) },
+			New: func() section.Layer { return section.Retry(retry.Exponential(3, time.Second)) },
 			In:  []int{1, 2, 3},
 		})
 	})

@@ -9,7 +9,7 @@ import (
 
 	"github.com/weir-go/weir/flow"
 	"github.com/weir-go/weir/flow/flowtest"
-	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/source"
 )
 
 // example stands for the *testing.T of a test, which an example has not got.
@@ -117,7 +117,7 @@ func ExampleSource_Panic() {
 
 func ExampleNewProbe() {
 	p := flowtest.NewProbe[int](t)
-	r, _ := flow.From(stages.Slice([]int{1, 2, 3})).Map("same", same).To(p).Start(context.Background())
+	r, _ := flow.From(source.Slice([]int{1, 2, 3})).Map("same", same).To(p).Start(context.Background())
 	p.Expect(1, 2) // nothing is taken before
 	fmt.Println(p.Next())
 	p.ExpectEnd()
@@ -131,7 +131,7 @@ func ExampleNewProbe() {
 func ExampleProbe_ExpectFailed() {
 	p := flowtest.NewProbe[int](t)
 	fails := flowtest.Inject(same, flowtest.InOrder(flowtest.Fault{Err: errors.New("first")}))
-	r, _ := flow.From(stages.Slice([]int{1, 2})).Map("fails", fails).To(p).Start(context.Background())
+	r, _ := flow.From(source.Slice([]int{1, 2})).Map("fails", fails).To(p).Start(context.Background())
 	fmt.Println(p.ExpectFailed())
 	p.Expect(2)
 	p.ExpectEnd()
@@ -144,7 +144,7 @@ func ExampleProbe_ExpectFailed() {
 
 func ExampleProbe_Rest() {
 	p := flowtest.NewProbe[int](t)
-	r, _ := flow.From(stages.Slice([]int{1, 2, 3})).To(p).Start(context.Background())
+	r, _ := flow.From(source.Slice([]int{1, 2, 3})).To(p).Start(context.Background())
 	p.Expect(1)
 	values, failed := p.Rest()
 	fmt.Println(values, failed)
@@ -158,7 +158,7 @@ func ExampleProbe_Rest() {
 func ExampleProbe_Open() {
 	p := flowtest.NewProbe[int](t)
 	p.Open()
-	_, err := flow.From(stages.Slice([]int{1, 2, 3})).To(p).Run(context.Background())
+	_, err := flow.From(source.Slice([]int{1, 2, 3})).To(p).Run(context.Background())
 	fmt.Println(err)
 	p.Expect(1, 2, 3)
 	p.ExpectEnd()
@@ -167,7 +167,7 @@ func ExampleProbe_Open() {
 
 func ExampleInject() {
 	f := flowtest.Inject(same, flowtest.InOrder(flowtest.Fault{Err: errors.New("first")}, flowtest.Fault{Panic: "second"}))
-	for result := range flow.From(stages.Slice([]int{1, 2, 3})).Map("f", f).Results(context.Background()) {
+	for result := range flow.From(source.Slice([]int{1, 2, 3})).Map("f", f).Results(context.Background()) {
 		fmt.Println(result.Value, result.Err)
 	}
 	// Output:
@@ -196,7 +196,7 @@ func ExampleAtRandom() {
 }
 
 func ExampleBalanced() {
-	report, err := flow.From(stages.Slice([]int{1, 2, 3})).Map("same", same).To(flowtest.NewProbe[int](open{})).Run(context.Background())
+	report, err := flow.From(source.Slice([]int{1, 2, 3})).Map("same", same).To(flowtest.NewProbe[int](open{})).Run(context.Background())
 	fmt.Println(err)
 	flowtest.Balanced(t, report)
 	report.Stages[0].Ledger.Out--
@@ -204,7 +204,7 @@ func ExampleBalanced() {
 	fmt.Println(report.Check())
 	// Output:
 	// <nil>
-	// flow: stage "source": ledger is off by 1: {In:3 Derived:0 Recovered:0 Out:2 Folded:0 Filtered:0 Failed:0 Shed:0 Expired:0 DeadLettered:0}
+	// flow: stage "source": ledger is off by 1: {In:3 Derived:0 Recovered:0 Out:2 Folded:0 Filtered:0 Failed:0 Shed:0 Expired:0 DeadLettered:0 HandedBack:0}
 }
 
 // open is the test of a probe that is over before it begins: it takes everything.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/weir-go/weir/flow"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/sink"
 )
 
 func same1(_ context.Context, v int) (int, error) { return v, nil }
@@ -132,7 +133,7 @@ func TestNoLeaksNamesWhoWaitsForGood(t *testing.T) {
 
 func TestRunReturnsWhatTheRunDoes(t *testing.T) {
 	rep, err := Run(t, func(*testing.T) *flow.Graph {
-		return flow.From(NewSource[int]().Emit(1).Sleep(time.Hour).Fail(errBroken)).To(stages.Append(new([]int)))
+		return flow.From(NewSource[int]().Emit(1).Sleep(time.Hour).Fail(errBroken)).To(sink.Append(new([]int)))
 	})
 	require.ErrorIs(t, err, errBroken)
 	require.EqualValues(t, 1, rep.Ledger.Out)

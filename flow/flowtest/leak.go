@@ -9,10 +9,10 @@ import (
 	"testing/synctest"
 )
 
-// NoLeaks fails the test, when it has ended, where goroutines wait for what can never
-// come any more, and shows where. It looks at the runtime's goroutineleak profile,
-// and so finds those of the whole process: call it first in a test that leaks shall
-// not be blamed on. It cannot be used in a [Bubble], which looks for itself.
+// NoLeaks fails the test, when it has ended, if a goroutine waits for something that can
+// never come, and shows where. It reads the runtime's goroutineleak profile, which covers
+// the whole process. So call it first in a test that must not be blamed for the leaks of
+// other tests. It cannot be used in a [Bubble], which looks for itself.
 func NoLeaks(t testing.TB) {
 	t.Helper()
 	t.Cleanup(func() {
@@ -47,7 +47,7 @@ type failer interface {
 	Errorf(format string, args ...any)
 }
 
-// nobodyLeft fails the test where goroutines of the bubble are left.
+// nobodyLeft fails the test if goroutines of the bubble are left.
 func nobodyLeft(t failer) {
 	t.Helper()
 	synctest.Wait()

@@ -18,6 +18,11 @@ import (
 	"github.com/weir-go/weir/primitives/limiter"
 	"github.com/weir-go/weir/primitives/retry"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/deadletter"
+	"github.com/weir-go/weir/stages/operator"
+	"github.com/weir-go/weir/stages/section"
+	"github.com/weir-go/weir/stages/sink"
+	"github.com/weir-go/weir/stages/source"
 )
 
 // All that package stages exports keeps its contract.
@@ -33,6 +38,22 @@ func double(first call) func(context.Context, int) (int, error) {
 
 var doubled = []int{2, 4, 6, 8, 10}
 
+func mapOptions(workers int, opts []stages.UnorderedOption) []stages.MapOption {
+	all := []stages.MapOption{stages.Workers(workers)}
+	for _, o := range opts {
+		all = append(all, o)
+	}
+	return all
+}
+
+func bulkOptions(workers int, opts []stages.UnorderedOption) []stages.BulkOption {
+	all := []stages.BulkOption{stages.Workers(workers)}
+	for _, o := range opts {
+		all = append(all, o)
+	}
+	return all
+}
+
 func TestOurStages(t *testing.T) {
 	run := func(name string, c flowtest.StageCase[int, int]) {
 		t.Run(name, func(t *testing.T) {
@@ -40,37 +61,43 @@ func TestOurStages(t *testing.T) {
 			flowtest.TestStage(t, c)
 		})
 	}
-	calls := func(name string, stage func(f func(context.Context, int) (int, error), opts ...stages.Option) stages.Stage[int, int]) {
-		for setup, opts := range map[string][]stages.Option{
+	calls := func(name string, stage func(f func(context.Context, int) (int, error), workers int, opts ...stages.UnorderedOption) stages.Stage[int, int]) {
+		for setup, opts := range map[string][]stages.UnorderedOption{
 			"":            nil,
-			" by workers": {stages.Workers(3)},
-			" unordered":  {stages.Workers(3), stages.Unordered()},
+			" by workers": {},
+			" unordered":  {stages.Unordered()},
 		} {
+			workers := 3
+			if opts == nil {
+				workers = 1
+			}
 			run(name+setup, flowtest.StageCase[int, int]{
-				New: func(first call) stages.Stage[int, int] { return stage(double(first), opts...) },
-				Out: doubled, AnyOrder: len(opts) == 2 || name == "Lanes", // which keeps that of each key
+				New: func(first call) stages.Stage[int, int] { return stage(double(first), workers, opts...) },
+				Out: doubled, AnyOrder: len(opts) == 1 || name == "Lanes", // which keeps that of each key
 			})
 		}
 	}
-	calls("Map", stages.Map[int, int])
-	calls("Section", func(f func(context.Context, int) (int, error), opts ...stages.Option) stages.Stage[int, int] {
-		return stages.Section([]stages.Layer[int]{stages.Guard[int](guard.Limit(4))}, f, opts...)
+	calls("Map", func(f func(context.Context, int) (int, error), workers int, opts ...stages.UnorderedOption) stages.Stage[int, int] {
+		return operator.Map(f, mapOptions(workers, opts)...)
 	})
-	calls("Lanes", func(f func(context.Context, int) (int, error), opts ...stages.Option) stages.Stage[int, int] {
-		return stages.Lanes(func(v int) int { return v % 2 }, f, opts...)
+	calls("Section", func(f func(context.Context, int) (int, error), workers int, opts ...stages.UnorderedOption) stages.Stage[int, int] {
+		return section.Map([]section.Layer{section.Guard(guard.Limit(4))}, f, mapOptions(workers, opts)...)
 	})
-	calls("Enrich", func(f func(context.Context, int) (int, error), opts ...stages.Option) stages.Stage[int, int] {
-		return stages.Enrich(nil, f, func(_, out int) int { return out }, opts...)
+	calls("Lanes", func(f func(context.Context, int) (int, error), workers int, opts ...stages.UnorderedOption) stages.Stage[int, int] {
+		return operator.Lanes(func(v int) int { return v % 2 }, f, stages.Workers(workers))
+	})
+	calls("Enrich", func(f func(context.Context, int) (int, error), workers int, opts ...stages.UnorderedOption) stages.Stage[int, int] {
+		return section.Enrich(nil, f, func(_, out int) int { return out }, mapOptions(workers, opts)...)
 	})
 	run("Filter", flowtest.StageCase[int, int]{
 		New: func(first call) stages.Stage[int, int] {
-			return stages.Filter(func(ctx context.Context, v int) (bool, error) { return v%2 == 1, first(ctx) })
+			return operator.Filter(func(ctx context.Context, v int) (bool, error) { return v%2 == 1, first(ctx) })
 		},
 		Out: []int{1, 3, 5},
 	})
 	run("FlatMap", flowtest.StageCase[int, int]{
 		New: func(first call) stages.Stage[int, int] {
-			return stages.FlatMap(func(ctx context.Context, v int) (iter.Seq[int], error) {
+			return operator.FlatMap(func(ctx context.Context, v int) (iter.Seq[int], error) {
 				return slices.Values(make([]int, v%3)), first(ctx)
 			})
 		},
@@ -78,27 +105,31 @@ func TestOurStages(t *testing.T) {
 	})
 	run("OnError", flowtest.StageCase[int, int]{
 		New: func(first call) stages.Stage[int, int] {
-			return stages.OnError(func(ctx context.Context, e *stages.ItemError) (int, error) { return -1, first(ctx) })
+			return operator.OnError(func(ctx context.Context, e *stages.ItemError) (int, error) { return -1, first(ctx) })
 		},
 		Out: one2five,
 	})
 	run("DeadLetter", flowtest.StageCase[int, int]{
 		New: func(first call) stages.Stage[int, int] {
-			return stages.DeadLetter[int](func(ctx context.Context, _ *stages.ItemError) error { return first(ctx) })
+			return operator.DeadLetter[int](func(ctx context.Context, _ *stages.ItemError) error { return first(ctx) })
 		},
 		Out: one2five,
 	})
+	run("HandBack", flowtest.StageCase[int, int]{
+		New: func(call) stages.Stage[int, int] { return operator.HandBack[int](time.Second) },
+		Out: one2five,
+	})
 	run("Deadline", flowtest.StageCase[int, int]{
-		New: func(call) stages.Stage[int, int] { return stages.Deadline[int](time.Hour) },
+		New: func(call) stages.Stage[int, int] { return operator.Deadline[int](time.Hour) },
 		Out: one2five,
 	})
 	run("Remember", flowtest.StageCase[int, int]{
-		New: func(call) stages.Stage[int, int] { return stages.Remember[int]() },
+		New: func(call) stages.Stage[int, int] { return operator.Remember[int]() },
 		Out: one2five,
 	})
-	calls("MapBatch", func(f func(context.Context, int) (int, error), opts ...stages.Option) stages.Stage[int, int] {
+	calls("MapBatch", func(f func(context.Context, int) (int, error), workers int, opts ...stages.UnorderedOption) stages.Stage[int, int] {
 		// Of one item each, since the suite expects a failure for each call.
-		return stages.MapBatch(1, time.Minute, func(ctx context.Context, vs []int) (outs []int, err error) {
+		return operator.MapBatch(1, time.Minute, func(ctx context.Context, vs []int) (outs []int, err error) {
 			for _, v := range vs {
 				out, err := f(ctx, v)
 				if err != nil {
@@ -107,31 +138,37 @@ func TestOurStages(t *testing.T) {
 				outs = append(outs, out)
 			}
 			return outs, nil
-		}, opts...)
+		}, bulkOptions(workers, opts)...)
 	})
 	run("Throttle", flowtest.StageCase[int, int]{
 		New: func(call) stages.Stage[int, int] {
-			return stages.Throttle[int](limiter.PerSecond(100, limiter.Burst(3)), nil)
+			return operator.Throttle[int](limiter.PerSecond(100, limiter.Burst(3)), nil)
 		},
 		Out: one2five,
 	})
 	run("Debounce", flowtest.StageCase[int, int]{
-		New: func(call) stages.Stage[int, int] { return stages.Debounce[int](time.Second) },
+		New: func(call) stages.Stage[int, int] { return operator.Debounce[int](time.Second) },
 		Out: []int{5},
 	})
 	run("Delay", flowtest.StageCase[int, int]{
-		New: func(call) stages.Stage[int, int] { return stages.Delay[int](time.Minute, stages.Capacity(100)) },
+		New: func(call) stages.Stage[int, int] { return operator.Delay[int](time.Minute, stages.Capacity(100)) },
 		Out: one2five,
 	})
 	run("DistinctUntilChanged", flowtest.StageCase[int, int]{
 		New: func(call) stages.Stage[int, int] {
-			return stages.DistinctUntilChanged(func(v int) int { return v / 2 })
+			return operator.DistinctUntilChanged(func(v int) int { return v / 2 })
 		},
 		Out: []int{1, 2, 4},
 	})
+	run("Unique", flowtest.StageCase[int, int]{
+		New: func(call) stages.Stage[int, int] {
+			return operator.Unique(time.Hour, func(v int) int { return v })
+		},
+		Out: one2five,
+	})
 	for _, policy := range []stages.OverflowPolicy{stages.Block, stages.DropNewest, stages.DropOldest} {
 		run("Overflow, "+policy.String(), flowtest.StageCase[int, int]{
-			New: func(call) stages.Stage[int, int] { return stages.Overflow[int](64, policy) },
+			New: func(call) stages.Stage[int, int] { return operator.Overflow[int](64, policy) },
 			Out: one2five,
 		})
 	}
@@ -139,32 +176,32 @@ func TestOurStages(t *testing.T) {
 		return func(ctx context.Context, sum, v int) (int, error) { return sum + v, first(ctx) }
 	}
 	run("Reduce", flowtest.StageCase[int, int]{
-		New: func(first call) stages.Stage[int, int] { return stages.Reduce(0, sum(first)) },
+		New: func(first call) stages.Stage[int, int] { return operator.Reduce(0, sum(first)) },
 		Out: []int{15},
 	})
 	run("Scan", flowtest.StageCase[int, int]{
-		New: func(first call) stages.Stage[int, int] { return stages.Scan(0, sum(first)) },
+		New: func(first call) stages.Stage[int, int] { return operator.Scan(0, sum(first)) },
 		Out: []int{1, 3, 6, 10, 15},
 	})
 	run("Skip", flowtest.StageCase[int, int]{
-		New: func(call) stages.Stage[int, int] { return stages.Skip[int](2) },
+		New: func(call) stages.Stage[int, int] { return operator.Skip[int](2) },
 		Out: []int{3, 4, 5},
 	})
 	run("Take", flowtest.StageCase[int, int]{
-		New: func(call) stages.Stage[int, int] { return stages.Take[int](3) },
+		New: func(call) stages.Stage[int, int] { return operator.Take[int](3) },
 		Out: []int{1, 2, 3},
 	})
-	for _, policy := range []stages.WindowPolicy{stages.Tumbling(time.Minute), stages.Sliding(time.Minute, time.Second), stages.Session(time.Second)} {
+	for _, policy := range []operator.WindowPolicy{operator.Tumbling(time.Minute), operator.Sliding(time.Minute, time.Second), operator.Session(time.Second)} {
 		t.Run("Window, "+policy.String(), func(t *testing.T) {
-			flowtest.TestStage(t, flowtest.StageCase[int, stages.WindowOf[int]]{
-				New: func(call) stages.Stage[int, stages.WindowOf[int]] { return stages.Window[int](policy) },
+			flowtest.TestStage(t, flowtest.StageCase[int, operator.WindowOf[int]]{
+				New: func(call) stages.Stage[int, operator.WindowOf[int]] { return operator.Window[int](policy) },
 				In:  one2five,
 			})
 		})
 	}
 	t.Run("Batch", func(t *testing.T) {
 		flowtest.TestStage(t, flowtest.StageCase[int, []int]{
-			New: func(call) stages.Stage[int, []int] { return stages.Batch[int](2, time.Minute) },
+			New: func(call) stages.Stage[int, []int] { return operator.Batch[int](2, time.Minute) },
 			In:  one2five, Out: [][]int{{1, 2}, {3, 4}, {5}},
 		})
 	})
@@ -175,14 +212,14 @@ func TestOurSources(t *testing.T) {
 		t.Run(name, func(t *testing.T) { flowtest.TestSource(t, c) })
 	}
 	run("Slice", flowtest.SourceCase[int]{
-		New: func() stages.Source[int] { return stages.Slice(one2five) }, Brings: one2five,
+		New: func() stages.Source[int] { return source.Slice(one2five) }, Brings: one2five,
 	})
 	run("Seq", flowtest.SourceCase[int]{
-		New: func() stages.Source[int] { return stages.Seq(slices.Values(one2five)) }, Brings: one2five,
+		New: func() stages.Source[int] { return source.Seq(slices.Values(one2five)) }, Brings: one2five,
 	})
 	run("Seq without an end", flowtest.SourceCase[int]{
 		New: func() stages.Source[int] {
-			return stages.Seq(func(yield func(int) bool) {
+			return source.Seq(func(yield func(int) bool) {
 				for i := 1; yield(i); i++ {
 					time.Sleep(time.Millisecond)
 				}
@@ -196,7 +233,7 @@ func TestOurSources(t *testing.T) {
 			for _, v := range one2five {
 				ch <- v
 			}
-			return stages.Chan(ch)
+			return source.Chan(ch)
 		},
 		Brings: one2five, Endless: true, // nobody closes it
 	})
@@ -205,34 +242,49 @@ func TestOurSources(t *testing.T) {
 		New: func() stages.Source[int] {
 			acks = 0
 			rest := one2five
-			return stages.Acked(func(context.Context) ([]stages.Delivery[int], error) {
+			return source.Acked(func(context.Context) ([]source.Delivery[int], error) {
 				if len(rest) == 0 {
 					return nil, io.EOF
 				}
-				d := stages.Delivery[int]{Value: rest[0], Ack: func(error) { acks++ }}
+				d := source.Delivery[int]{Value: rest[0], Ack: func(error) { acks++ }}
 				rest = rest[1:]
-				return []stages.Delivery[int]{d}, nil
+				return []source.Delivery[int]{d}, nil
 			})
 		},
 		Brings: one2five, Acks: func() int { return acks },
 	})
-	var replay *stages.Replay[int]
+	var replay *deadletter.Replay[int]
 	run("Replay", flowtest.SourceCase[int]{
 		New: func() stages.Source[int] {
-			store := &stages.MemoryLetters[int]{}
+			store := &deadletter.Memory[int]{}
 			for _, v := range one2five {
 				if err := store.Put(t.Context(), &stages.ItemError{Value: v, Err: io.EOF}); err != nil {
 					t.Error(err)
 				}
 			}
-			replay = &stages.Replay[int]{Store: store}
+			replay = &deadletter.Replay[int]{Store: store}
 			return replay
 		},
 		Brings: one2five,
 		Acks: func() int {
 			r := replay.Report()
-			return int(r.Done + r.Failed + r.Aborted)
+			return int(r.Done + r.Failed + r.Unsettled)
 		},
+	})
+	run("Reconnecting", flowtest.SourceCase[int]{
+		New: func() stages.Source[int] {
+			rest := one2five
+			return source.Reconnecting(stages.SourceFunc[int](func(ctx context.Context, out *stages.Outlet[int]) error {
+				for len(rest) > 0 && ctx.Err() == nil {
+					out.Emit(rest[0])
+					if rest = rest[1:]; len(rest)%2 == 1 {
+						return io.ErrUnexpectedEOF
+					}
+				}
+				return nil
+			}), retry.Constant(2, time.Millisecond))
+		},
+		Brings: one2five,
 	})
 	run("Source", flowtest.SourceCase[int]{
 		New: func() stages.Source[int] {
@@ -240,12 +292,9 @@ func TestOurSources(t *testing.T) {
 		},
 		Brings: one2five,
 	})
-	run("Calls", flowtest.SourceCase[int]{
-		New: func() stages.Source[int] { return stages.NewCalls[int, int]().Source() }, Endless: true,
-	})
 	t.Run("Lines", func(t *testing.T) {
 		flowtest.TestSource(t, flowtest.SourceCase[string]{
-			New:    func() stages.Source[string] { return stages.Lines(strings.NewReader("a\nb\r\n\nc")) },
+			New:    func() stages.Source[string] { return source.Lines(strings.NewReader("a\nb\r\n\nc")) },
 			Brings: []string{"a", "b", "", "c"},
 		})
 	})
@@ -262,14 +311,14 @@ func TestOurSinks(t *testing.T) {
 	run("Append", flowtest.SinkCase[int]{
 		New: func(call) stages.Sink[int] {
 			took = nil
-			return stages.Append(&took)
+			return sink.Append(&took)
 		},
 		Took: func() []int { return took },
 	})
 	run("ForEach", flowtest.SinkCase[int]{
 		New: func(first call) stages.Sink[int] {
 			took = nil
-			return stages.ForEach(func(ctx context.Context, v int) error {
+			return sink.ForEach(func(ctx context.Context, v int) error {
 				err := first(ctx)
 				if err == nil {
 					took = append(took, v)
@@ -282,7 +331,7 @@ func TestOurSinks(t *testing.T) {
 	run("ForEachBatch", flowtest.SinkCase[int]{
 		New: func(first call) stages.Sink[int] {
 			took = nil
-			return stages.ForEachBatch(2, time.Minute, func(ctx context.Context, vs []int) error {
+			return sink.ForEachBatch(2, time.Minute, func(ctx context.Context, vs []int) error {
 				err := first(ctx)
 				if err == nil {
 					took = append(took, vs...)
@@ -292,11 +341,24 @@ func TestOurSinks(t *testing.T) {
 		},
 		Took: func() []int { return took },
 	})
+	run("Async", flowtest.SinkCase[int]{
+		New: func(first call) stages.Sink[int] {
+			took = nil
+			return sink.Async(4, func(ctx context.Context, v int, done func(error)) {
+				err := first(ctx)
+				if err == nil {
+					took = append(took, v)
+				}
+				done(err)
+			})
+		},
+		Took: func() []int { return took },
+	})
 	var ch chan int
 	run("Into", flowtest.SinkCase[int]{
 		New: func(call) stages.Sink[int] {
 			ch = make(chan int, 10_000)
-			return stages.Into(ch)
+			return sink.Into(ch)
 		},
 		Took: func() (all []int) {
 			for v := range ch {
@@ -305,15 +367,12 @@ func TestOurSinks(t *testing.T) {
 			return all
 		},
 	})
-	run("Calls", flowtest.SinkCase[int]{
-		New: func(call) stages.Sink[int] { return stages.NewCalls[int, int]().Sink() },
-	})
 	t.Run("WriteLines", func(t *testing.T) {
 		var b bytes.Buffer
 		flowtest.TestSink(t, flowtest.SinkCase[string]{
 			New: func(first call) stages.Sink[string] {
 				b.Reset()
-				return stages.WriteLines[string](writer{&b, first})
+				return sink.WriteLines[string](writer{&b, first})
 			},
 			In:   []string{"a", "b", "c"},
 			Took: func() []string { return strings.Fields(b.String()) },
@@ -337,27 +396,27 @@ func (w writer) Write(p []byte) (int, error) {
 }
 
 func TestOurLayers(t *testing.T) {
-	for name, layer := range map[string]func() stages.Layer[int]{
-		"Guard": func() stages.Layer[int] { return stages.Guard[int](guard.Limit(4)) },
-		"Guard, shared": func() stages.Layer[int] {
+	for name, layer := range map[string]func() section.Layer{
+		"Guard": func() section.Layer { return section.Guard(guard.Limit(4)) },
+		"Guard, shared": func() section.Layer {
 			g, err := guard.New(guard.Limit(2))
 			if err != nil {
 				t.Error(err)
 			}
-			return stages.Guard[int](g)
+			return section.Guard(g)
 		},
-		"Guard, shedding": func() stages.Layer[int] { return stages.Guard[int](guard.Limit(2000, guard.Shedding())) },
-		"Dedup":           func() stages.Layer[int] { return stages.Dedup(dedup.Window(time.Hour), func(v int) int { return v }) },
-		"Dedup, stale": func() stages.Layer[int] {
-			return stages.Dedup(dedup.Window(time.Millisecond, dedup.ServeStale(time.Hour)), func(v int) int { return v })
+		"Guard, shedding": func() section.Layer { return section.Guard(guard.Limit(2000, guard.Shedding())) },
+		"Dedup":           func() section.Layer { return section.Dedup(dedup.Window(time.Hour), func(v int) int { return v }) },
+		"Dedup, stale": func() section.Layer {
+			return section.Dedup(dedup.Window(time.Millisecond, dedup.ServeStale(time.Hour)), func(v int) int { return v })
 		},
-		"Breaker": func() stages.Layer[int] { return stages.Breaker[int](breaker.Consecutive("b", 3, time.Second)) },
-		"Breaker, holding": func() stages.Layer[int] {
-			return stages.Breaker[int](breaker.Consecutive("b", 3, time.Second), stages.Hold())
+		"Breaker": func() section.Layer { return section.Breaker(breaker.Consecutive("b", 3, time.Second)) },
+		"Breaker, holding": func() section.Layer {
+			return section.Breaker(breaker.Consecutive("b", 3, time.Second), stages.Hold())
 		},
-		"Retry":     func() stages.Layer[int] { return stages.Retry[int](retry.Exponential(3, 50*time.Millisecond)) },
-		"Timeout":   func() stages.Layer[int] { return stages.Timeout[int](time.Hour) },
-		"RateLimit": func() stages.Layer[int] { return stages.RateLimit[int](limiter.PerSecond(1000, limiter.Burst(3)), nil) },
+		"Retry":     func() section.Layer { return section.Retry(retry.Exponential(3, 50*time.Millisecond)) },
+		"Timeout":   func() section.Layer { return section.Timeout(time.Hour) },
+		"RateLimit": func() section.Layer { return section.RateLimit[int](limiter.PerSecond(1000, limiter.Burst(3)), nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			flowtest.TestLayer(t, flowtest.LayerCase[int]{New: layer, In: one2five})

@@ -15,7 +15,7 @@ import (
 const patience = 10 * time.Second
 
 // Probe is a sink that takes an item only when the test asks for it, so that the
-// stages above feel backpressure. It takes failed items, too. Its methods are for one
+// stages above feel backpressure. It also takes failed items. Its methods are for one
 // goroutine, the test's; they fail the test and end it where something else comes
 // than is expected.
 //

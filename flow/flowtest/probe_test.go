@@ -10,6 +10,7 @@ import (
 
 	"github.com/weir-go/weir/flow"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/sink"
 )
 
 func TestAProbeTakesWhatItIsAskedFor(t *testing.T) {
@@ -21,7 +22,7 @@ func TestAProbeTakesWhatItIsAskedFor(t *testing.T) {
 				return 0, errBroken
 			}
 			return v, nil
-		}).To(p, flow.Buffer(1)).Start(t.Context())
+		}).To(p, stages.Buffer(1)).Start(t.Context())
 		require.NoError(t, err)
 		p.Expect(1, 2)
 		require.ErrorIs(t, p.ExpectFailed(), errBroken)
@@ -43,7 +44,7 @@ func TestAProbeMakesBackpressure(t *testing.T) {
 		all := make([]int, 1000)
 		src := NewSource[int]().Emit(all...)
 		p := NewProbe[int](t)
-		r, err := flow.From(src).To(p, flow.Buffer(4)).Start(t.Context())
+		r, err := flow.From(src).To(p, stages.Buffer(4)).Start(t.Context())
 		require.NoError(t, err)
 		time.Sleep(time.Hour)
 		held := len(src.Emitted())
@@ -80,7 +81,7 @@ func TestAProbeKnowsWhenNothingComes(t *testing.T) {
 func TestAProbeLetsAnAbortPass(t *testing.T) {
 	Bubble(t, func(t *testing.T) {
 		p := NewProbe[int](t)
-		r, err := flow.From(NewSource[int]().Emit(make([]int, 1000)...)).To(p, flow.Buffer(4)).Start(t.Context())
+		r, err := flow.From(NewSource[int]().Emit(make([]int, 1000)...)).To(p, stages.Buffer(4)).Start(t.Context())
 		require.NoError(t, err)
 		time.Sleep(time.Second)
 		r.Abort(errAbort)
@@ -144,7 +145,7 @@ func TestSourceSteps(t *testing.T) {
 		signal := make(chan struct{})
 		src := NewSource[int]().Emit(1).Await(signal).EmitAcked(2, 3).Fail(errBroken).Emit(4)
 		p := NewProbe[int](t)
-		r, err := flow.From(src, flow.Name("src")).Map("odd", func(_ context.Context, v int) (int, error) {
+		r, err := flow.From(src, stages.Name("src")).Map("odd", func(_ context.Context, v int) (int, error) {
 			if v == 3 {
 				return 0, errors.New("odd")
 			}
@@ -171,7 +172,7 @@ func TestSourceSteps(t *testing.T) {
 
 func TestSourcePanics(t *testing.T) {
 	_, err := Run(t, func(t *testing.T) *flow.Graph {
-		return flow.From(NewSource[int]().Panic("boo")).To(stages.Append(new([]int)))
+		return flow.From(NewSource[int]().Panic("boo")).To(sink.Append(new([]int)))
 	})
 	var p *stages.PanicError
 	require.ErrorAs(t, err, &p)
@@ -188,7 +189,7 @@ func TestSourceStops(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			Bubble(t, func(t *testing.T) {
 				var got []int
-				r, err := flow.From(src).To(stages.Append(&got)).Start(t.Context())
+				r, err := flow.From(src).To(sink.Append(&got)).Start(t.Context())
 				require.NoError(t, err)
 				time.Sleep(time.Second)
 				begun := time.Now()

@@ -120,7 +120,7 @@ func (r *rig) ended(within time.Duration, after string) {
 func (r *rig) aborts() {
 	r.t.Helper()
 	select {
-	case <-r.done: // it did not want more, as a stages.Take
+	case <-r.done: // it did not want more, as a operator.Take
 		r.ended(soon, "its own end")
 		return
 	default:
@@ -129,6 +129,30 @@ func (r *rig) aborts() {
 	r.ends(soon, "the abort")
 	if !errors.Is(r.err, errAbort) {
 		r.t.Errorf("the run was aborted with %q and ended with %v", errAbort, r.err)
+	}
+}
+
+// staffed sets the workers of the thing under test while it works, and stops the intake.
+func (r *rig) staffed(can bool) {
+	r.t.Helper()
+	for _, workers := range []int{4, 1, 2} {
+		time.Sleep(100 * time.Millisecond)
+		if err := r.run.SetWorkers(subject, workers); can != (err == nil) && !r.over() {
+			r.t.Errorf("it is a stages.Staffed: %v; and SetWorkers says: %v", can, err)
+		}
+	}
+	time.Sleep(100 * time.Millisecond)
+	r.run.Stop()
+	r.ended(long, "its workers were set and the intake has stopped")
+}
+
+// over reports that the run has ended.
+func (r *rig) over() bool {
+	select {
+	case <-r.done:
+		return true
+	default:
+		return false
 	}
 }
 

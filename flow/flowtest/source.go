@@ -26,7 +26,7 @@ type Source[T any] struct {
 // or none.
 type step[T any] func(ctx context.Context, out *stages.Outlet[T]) (bool, error)
 
-// Ack is the acknowledgement of a value: it is done, or has failed for good.
+// Ack is the acknowledgement of a value: it is done, or has failed and is not tried again.
 type Ack[T any] struct {
 	Value T
 	Err   error

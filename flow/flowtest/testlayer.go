@@ -10,12 +10,14 @@ import (
 	"github.com/weir-go/weir/flow"
 	"github.com/weir-go/weir/primitives/guard"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/section"
+	"github.com/weir-go/weir/stages/source"
 )
 
 // LayerCase says what [TestLayer] needs to know of a layer.
 type LayerCase[I any] struct {
 	// New returns the layer, each time one that is set up in the same way.
-	New func() stages.Layer[I]
+	New func() section.Layer
 	// In are values to feed it with: at least one, all different to the layer, and
 	// such that it lets all of them through to a call that is sound.
 	In []I
@@ -23,12 +25,17 @@ type LayerCase[I any] struct {
 	Outside bool
 }
 
-// TestLayer checks that a layer keeps the contract of [stages.Layer], alone and in
-// the midst of others: each exchange goes on once, down or up, now or later, nothing
-// is lost when all calls fail, panic or hang, an abort ends it soon and a stopped
-// intake drains it, its state is that of one run, and no goroutine is left behind.
-// Each check is a test of its own. Those of [TestStage] are among them: a section of
-// the layer around a sound call is a stage.
+// TestLayer checks that a layer keeps the contract of [section.Layer], alone and between other
+// layers:
+//
+//   - Each exchange goes on once, down or up, at once or later.
+//   - Nothing is lost when all calls fail, panic or hang.
+//   - An abort ends the layer soon, and a stopped intake drains it.
+//   - The state of the layer belongs to one run.
+//   - No goroutine is left behind.
+//
+// Each check is a subtest. The checks of [TestStage] run as well: a section of the layer around
+// a sound call is a stage.
 func TestLayer[I any](t *testing.T, c LayerCase[I]) {
 	t.Helper()
 	if c.New == nil || len(c.In) == 0 {
@@ -60,14 +67,14 @@ func (c LayerCase[I]) section() StageCase[I, I] {
 }
 
 func (c LayerCase[I]) around(f func(context.Context, I) (I, error)) stages.Stage[I, I] {
-	return stages.Section([]stages.Layer[I]{c.New()}, f, stages.Workers(2))
+	return section.Map([]section.Layer{c.New()}, f, stages.Workers(2))
 }
 
 // doomed runs the layer around a call that cannot succeed: each item must fail.
 func (c LayerCase[I]) doomed(t tester, f func(context.Context, I) (I, error)) {
 	t.Helper()
 	sink := &catcher[I]{}
-	launch(t, flow.From(stages.Slice(c.In)).Via(subject, c.around(f)).To(sink)).ended(long, "the end of the source")
+	launch(t, flow.From(source.Slice(c.In)).Via(subject, c.around(f)).To(sink)).ended(long, "the end of the source")
 	if len(sink.values) > 0 || len(sink.failed) != len(c.In) {
 		t.Errorf("no call succeeded for %d items, and %d came out healthy, %d failed", len(c.In), len(sink.values), len(sink.failed))
 	}
@@ -105,10 +112,10 @@ func (c LayerCase[I]) aborted(t tester, f func(context.Context, I) (I, error)) {
 // layerAmong has few exchanges, so that they are used again and again.
 func layerAmong[I any](t tester, c LayerCase[I]) {
 	var calls atomic.Int64
-	layers := []stages.Layer[I]{stages.Guard[I](guard.Limit(3)), c.New(), stages.Timeout[I](long)}
+	layers := []section.Layer{section.Guard(guard.Limit(3)), c.New(), section.Timeout(long)}
 	f := func(_ context.Context, v I) (I, error) { calls.Add(1); return v, nil }
 	sink := &catcher[I]{}
-	launch(t, flow.From(stages.Slice(c.In)).Via(subject, stages.Section(layers, f)).To(sink)).ended(long, "the end of the source")
+	launch(t, flow.From(source.Slice(c.In)).Via(subject, section.Map(layers, f)).To(sink)).ended(long, "the end of the source")
 	for _, fault := range sink.failed {
 		if !errors.Is(fault, guard.ErrShed) {
 			t.Errorf("an item failed: %v", fault)

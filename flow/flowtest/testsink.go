@@ -8,6 +8,7 @@ import (
 
 	"github.com/weir-go/weir/flow"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/source"
 )
 
 // SinkCase says what [TestSink] needs to know of a sink.
@@ -25,11 +26,16 @@ type SinkCase[T any] struct {
 	Outside bool
 }
 
-// TestSink checks that a sink keeps the contract of [stages.Sink]: it takes every
-// item, in order, and accounts for it, a failed item stops the run unless the sink
-// takes failures, an abort ends it soon, faults of its user's function are failures
-// of items, acknowledgements come once, and no goroutine is left behind. Each check
-// is a test of its own.
+// TestSink checks that a sink keeps the contract of [stages.Sink]:
+//
+//   - The sink takes every item, in order, and accounts for it.
+//   - A failed item stops the run, unless the sink takes failures.
+//   - An abort ends the sink soon.
+//   - A fault of the user's function is a failure of its item.
+//   - Acknowledgements come once.
+//   - No goroutine is left behind.
+//
+// Each check is a subtest.
 func TestSink[T any](t *testing.T, c SinkCase[T]) {
 	t.Helper()
 	if c.New == nil || len(c.In) == 0 {
@@ -44,6 +50,7 @@ func sinkChecks[T any]() []check[SinkCase[T]] {
 		{"an empty stream ends", sinkEmpty[T]},
 		{"a failed item stops the run, or is taken", sinkFailed[T]},
 		{"it drains when the intake stops", sinkDrains[T]},
+		{"its workers can be set, or it says that it has none", sinkStaffed[T]},
 		{"an abort ends it at work", sinkAborted[T]},
 		{"an abort ends it waiting for items", sinkAbortedIdle[T]},
 		{"an abort ends it while its function waits", sinkHangs[T]},
@@ -54,11 +61,11 @@ func sinkChecks[T any]() []check[SinkCase[T]] {
 }
 
 func (c SinkCase[T]) behind(s *flow.Stream[T], call func(context.Context) error) *flow.Graph {
-	return s.To(c.New(call), flow.Name(subject))
+	return s.To(c.New(call), stages.Name(subject))
 }
 
 func sinkTakes[T any](t tester, c SinkCase[T]) {
-	r := launch(t, c.behind(flow.From(stages.Slice(c.In)), pass))
+	r := launch(t, c.behind(flow.From(source.Slice(c.In)), pass))
 	r.ended(long, "the end of the source")
 	if c.Took != nil {
 		same(t, "what it took", c.Took(), c.In, false)
@@ -94,6 +101,11 @@ func sinkDrains[T any](t tester, c SinkCase[T]) {
 	time.Sleep(100 * time.Millisecond)
 	r.run.Stop()
 	r.ended(soon, "the intake has stopped")
+}
+
+func sinkStaffed[T any](t tester, c SinkCase[T]) {
+	_, staffed := c.New(pass).(stages.Staffed)
+	launch(t, c.behind(flow.From(NewSource[T]().Emit(c.In...).Repeat()), pass)).staffed(staffed)
 }
 
 func sinkAborted[T any](t tester, c SinkCase[T]) {

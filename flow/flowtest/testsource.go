@@ -24,10 +24,16 @@ type SourceCase[T any] struct {
 	Outside bool
 }
 
-// TestSource checks that a source keeps the contract of [stages.Source]: it brings
-// what it has, in order, accounts for it, feels backpressure, ends soon after its
-// intake has stopped or the flow was aborted, without an error of its own, hears of
-// each item once, and leaves no goroutine behind. Each check is a test of its own.
+// TestSource checks that a source keeps the contract of [stages.Source]:
+//
+//   - The source brings what it has, in order, and accounts for it.
+//   - It feels backpressure.
+//   - It ends soon after its intake has stopped or the flow was aborted, without an error of its
+//     own.
+//   - It hears of each item once.
+//   - No goroutine is left behind.
+//
+// Each check is a subtest.
 func TestSource[T any](t *testing.T, c SourceCase[T]) {
 	t.Helper()
 	if c.New == nil {
@@ -50,7 +56,7 @@ func sourceChecks[T any]() []check[SourceCase[T]] {
 }
 
 func (c SourceCase[T]) before(sink stages.Sink[T]) *flow.Graph {
-	return flow.From(c.New(), flow.Name(subject)).To(sink, flow.Buffer(1))
+	return flow.From(c.New(), stages.Name(subject)).To(sink, stages.Buffer(1))
 }
 
 func sourceBrings[T any](t tester, c SourceCase[T]) {
@@ -96,12 +102,12 @@ func sourceStopsBlocked[T any](t tester, c SourceCase[T]) {
 }
 
 func sourceUnwanted[T any](t tester, c SourceCase[T]) {
-	s := flow.From(c.New(), flow.Name(subject)).Via("below", wantsNone[T]())
+	s := flow.From(c.New(), stages.Name(subject)).Via("below", wantsNone[T]())
 	launch(t, s.To(&catcher[T]{})).ended(long, "the stage below has had enough")
 }
 
 func sourceAborted[T any](t tester, c SourceCase[T]) {
-	r := launch(t, flow.From(c.New(), flow.Name(subject)).To(&catcher[T]{}))
+	r := launch(t, flow.From(c.New(), stages.Name(subject)).To(&catcher[T]{}))
 	if c.Endless {
 		time.Sleep(100 * time.Millisecond)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/weir-go/weir/flow"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/source"
 )
 
 // StageCase says what [TestStage] needs to know of a stage.
@@ -28,11 +29,16 @@ type StageCase[I, O any] struct {
 	Outside bool
 }
 
-// TestStage checks that a stage keeps the contract of [stages.Stage]: every item is
-// accounted for, failed ones pass by, an abort ends it soon and a stopped intake
-// drains it, faults of its user's function are failures of items, it feels
-// backpressure, it can be run at the same time by several flows, and leaves no
-// goroutine behind. Each check is a test of its own.
+// TestStage checks that a stage keeps the contract of [stages.Stage]:
+//
+//   - Every item is accounted for, and failed items pass by.
+//   - An abort ends the stage soon, and a stopped intake drains it.
+//   - A fault of the user's function is a failure of its item.
+//   - The stage feels backpressure.
+//   - Several flows can run the stage at the same time.
+//   - No goroutine is left behind.
+//
+// Each check is a subtest.
 func TestStage[I, O any](t *testing.T, c StageCase[I, O]) {
 	t.Helper()
 	if c.New == nil || len(c.In) == 0 {
@@ -53,6 +59,7 @@ func stageChecks[I, O any]() []check[StageCase[I, O]] {
 		{"an abort ends it waiting for items", stageAbortedIdle[I, O]},
 		{"it holds a bounded number of items, and an abort ends it blocked", stageBlocked[I, O]},
 		{"it ends when nobody below wants more", stageUnwanted[I, O]},
+		{"its workers can be set, or it says that it has none", stageStaffed[I, O]},
 		{"acknowledgements come once", stageAcks[I, O]},
 		{"an error of its function fails the item", stageErrors[I, O]},
 		{"a panic of its function fails the item", stagePanics[I, O]},
@@ -76,7 +83,7 @@ func stageUntimed[I, O any](t tester, c StageCase[I, O]) { c.through(t, flow.Unt
 func (c StageCase[I, O]) through(t tester, opts ...flow.RunOption) {
 	t.Helper()
 	sink := &catcher[O]{}
-	launch(t, c.behind(flow.From(stages.Slice(c.In)), pass, sink), opts...).ended(long, "the end of the source")
+	launch(t, c.behind(flow.From(source.Slice(c.In)), pass, sink), opts...).ended(long, "the end of the source")
 	c.compare(t, sink)
 }
 
@@ -101,7 +108,7 @@ func stageTwice[I, O any](t tester, c StageCase[I, O]) {
 	var sinks [2]*catcher[O]
 	for i := range rigs {
 		sinks[i] = &catcher[O]{}
-		rigs[i] = launch(t, flow.From(stages.Slice(c.In)).Via(subject, stage).To(sinks[i]))
+		rigs[i] = launch(t, flow.From(source.Slice(c.In)).Via(subject, stage).To(sinks[i]))
 	}
 	for i := range rigs {
 		rigs[i].ended(long, "the end of the source")
@@ -112,7 +119,7 @@ func stageTwice[I, O any](t tester, c StageCase[I, O]) {
 // stagePasses sends a failed item after each healthy one.
 func stagePasses[I, O any](t tester, c StageCase[I, O]) {
 	var calls int
-	above := flow.From(stages.Slice(twice(c.In))).Map("above", func(_ context.Context, v I) (I, error) {
+	above := flow.From(source.Slice(twice(c.In))).Map("above", func(_ context.Context, v I) (I, error) {
 		if calls++; calls%2 == 0 {
 			return v, errBroken
 		}
@@ -189,6 +196,11 @@ func stageUnwanted[I, O any](t tester, c StageCase[I, O]) {
 	launch(t, s.To(&catcher[O]{})).ended(long, "the stage below has had enough")
 }
 
+func stageStaffed[I, O any](t tester, c StageCase[I, O]) {
+	_, staffed := c.New(pass).(stages.Staffed)
+	launch(t, c.behind(flow.From(NewSource[I]().Emit(c.In...).Repeat()), pass, &catcher[O]{})).staffed(staffed)
+}
+
 func stageAcks[I, O any](t tester, c StageCase[I, O]) {
 	src := NewSource[I]().EmitAcked(c.In...).EmitAcked(c.In...)
 	launch(t, c.behind(flow.From(src), pass, &catcher[O]{})).ended(long, "the end of the source")
@@ -210,7 +222,7 @@ func (c StageCase[I, O]) faulty(t tester, broken error, do func() error) (failed
 	t.Helper()
 	var calls atomic.Int64
 	sink := &catcher[O]{}
-	g := c.behind(flow.From(stages.Slice(twice(c.In))), func(context.Context) error {
+	g := c.behind(flow.From(source.Slice(twice(c.In))), func(context.Context) error {
 		if calls.Add(1)%2 == 0 {
 			return do()
 		}

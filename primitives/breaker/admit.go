@@ -2,13 +2,14 @@ package breaker
 
 import "time"
 
-// recheck is how many rejections in a row may go by without a look at the
-// clock. It matters only where the alarm that should have ended them never
-// comes, as in a breaker that was opened in a synctest bubble and outlives it.
+// recheck is how many rejections in a row go without a look at the clock. It matters only
+// if the alarm that ends them never rings, as for a breaker that was opened in a synctest
+// bubble and outlives it.
 const recheck = 256
 
-// refused returns the rejection that needs no look at the clock, or nil where
-// there is none. It is there in state Open alone (see shift).
+// refused returns the rejection that needs no look at the clock, or nil.
+//
+// Invariant: there is one in state Open alone (see shift).
 func (b *Breaker) refused() *OpenError {
 	r := b.blind.Load()
 	if r == nil {
@@ -29,10 +30,13 @@ func (b *Breaker) turned(r *OpenError) *OpenError {
 
 // admit is Allow for a breaker that is not plainly closed.
 func (b *Breaker) admit() (Token, error) {
+	if err := b.Err(); err != nil {
+		return Token{}, err
+	}
 	if r := b.refused(); r != nil {
 		return Token{}, r
 	}
-	// It goes round again only where the state has changed in between.
+	// The loop goes round again only if the state has changed in between.
 	for {
 		if w := b.load(); w.state() == Closed {
 			if t, r, ok := b.pass(w); ok {
@@ -51,8 +55,8 @@ func (b *Breaker) admit() (Token, error) {
 	}
 }
 
-// answer is the end of admit: a token, or a rejection where r is not nil. The
-// call that a shadow lets pass has no token, so that it counts for nothing.
+// answer is the end of admit: a token, or a rejection if r is not nil. A call that a
+// shadow lets pass gets the zero token, so it counts for nothing.
 func (b *Breaker) answer(t Token, r *OpenError) (Token, error) {
 	if r == nil {
 		return t, nil
@@ -64,10 +68,10 @@ func (b *Breaker) answer(t Token, r *OpenError) (Token, error) {
 	return Token{}, r
 }
 
-// pass admits a call in state Closed. It is not ok where the state has changed.
+// pass admits a call in state Closed. It is not ok if the state has changed.
 func (b *Breaker) pass(w word) (t Token, r *OpenError, ok bool) {
 	t = Token{stamp: w.stamp()}
-	if !w.gated() {
+	if w.free() {
 		return t, nil, true
 	}
 	if b.inMode() == Disabled {
@@ -85,15 +89,15 @@ func (b *Breaker) pass(w word) (t Token, r *OpenError, ok bool) {
 	return t, nil, true
 }
 
-// depart admits a call that is watched while it runs, unless too many hang or the
-// ramp holds it back.
+// depart admits a call that is watched while it runs, unless too many calls hang or the
+// ramp holds the call back.
 func (b *Breaker) depart(w word, held bool) (t Token, r *OpenError, ok bool) {
 	b.mu.Lock()
 	defer b.unlock()
 	if b.load().stamp() != w.stamp() {
 		return Token{}, nil, false
 	}
-	// Read under the lock, so that flights begin in order.
+	// Ordering: the clock is read under the lock, so flights begin in order.
 	now := b.now()
 	if b.hanging(now) {
 		b.move(move{to: Open, cause: Threshold, rule: b.hung})
@@ -105,29 +109,49 @@ func (b *Breaker) depart(w word, held bool) (t Token, r *OpenError, ok bool) {
 	return Token{stamp: w.stamp(), mark: b.flights.depart(now)}, nil, true
 }
 
-// hanging reports that the Hung rule is met. Called with mu held.
+// hanging reports whether the Hung rule is met.
+//
+// Guarded by: mu.
 func (b *Breaker) hanging(now time.Duration) bool {
 	return b.hung != nil && b.flights.overdue(now-b.hung.slow) >= b.hung.n
 }
 
-// probe admits a call in state HalfOpen, if a slot is free and the gate agrees.
-// It is not ok where the state is Closed by now.
+// probe admits a call in state HalfOpen, if a place is free and the gate agrees. It is not
+// ok if the state is Closed by now.
 func (b *Breaker) probe(now time.Duration) (t Token, r *OpenError, ok bool) {
 	t, r, ok = b.takeSlot(now)
 	if t.stamp == 0 || b.policy.gate == nil || b.inMode() == Shadow {
 		return t, r, ok
 	}
-	// The slot is taken first and given back after, rather than looked at first
-	// and taken after: so nobody comes between.
-	if wait := b.ask(); wait > 0 {
+	// The place is taken first and given back if the gate refuses. If it was taken
+	// afterwards, another call could take it while the gate is asked.
+	if wait := b.ask(t); wait > 0 {
 		return Token{}, b.turnAway(t, wait), true
 	}
 	return t, nil, true
 }
 
+// takeSlot takes the place of a probe and then shows the hooks what has changed. A hook
+// that calls runtime.Goexit ends the goroutine of the call, so the place is given back.
 func (b *Breaker) takeSlot(now time.Duration) (t Token, r *OpenError, ok bool) {
 	b.mu.Lock()
-	defer b.unlock()
+	t, r, ok = b.slot(now)
+	returned := false
+	defer func() {
+		if !returned {
+			b.giveBack(t)
+		}
+	}()
+	b.unlock()
+	returned = true
+	return t, r, ok
+}
+
+// slot takes the place of a probe.
+//
+// Guarded by: mu.
+// Must not: run user code.
+func (b *Breaker) slot(now time.Duration) (t Token, r *OpenError, ok bool) {
 	b.ripen(now)
 	w := b.load()
 	if w.state() == Closed {
@@ -136,8 +160,14 @@ func (b *Breaker) takeSlot(now time.Duration) (t Token, r *OpenError, ok bool) {
 	if w.state() == Open {
 		return Token{}, b.reject.Load(), true
 	}
+	if b.spentProbes() {
+		return Token{}, b.refuse(HalfOpen, b.probes.until()), true
+	}
 	id := b.probes.take(now, b.policy.probes, b.policy.lease)
-	if len(b.probes.out) == b.policy.probes {
+	switch {
+	case b.spentProbes():
+		r = b.refuse(HalfOpen, b.probes.until())
+	case len(b.probes.out) == b.policy.probes:
 		r = b.refuse(HalfOpen, b.probes.out[0].end)
 	}
 	if id == 0 {
@@ -146,27 +176,36 @@ func (b *Breaker) takeSlot(now time.Duration) (t Token, r *OpenError, ok bool) {
 	return Token{stamp: w.stamp(), mark: id}, nil, true
 }
 
-// ask runs the gate. A panic lets the probe through: rather one probe too many
-// than a breaker that a broken gate keeps open.
-func (b *Breaker) ask() (wait time.Duration) {
+// ask runs the gate for the probe of t. A panic lets the probe through: one probe too
+// many is better than a breaker that a broken gate keeps open. If the gate calls
+// runtime.Goexit, the goroutine of the probe ends, and the place is given back.
+func (b *Breaker) ask(t Token) (wait time.Duration) {
+	returned := false
 	defer func() {
-		if recover() != nil {
+		switch {
+		case returned:
+		case recover() != nil:
 			b.mu.Lock()
 			b.changes.panics++
 			b.mu.Unlock()
 			wait = 0
+		default:
+			b.giveBack(t)
 		}
 	}()
-	return b.policy.gate()
+	wait = b.policy.gate()
+	returned = true
+	return wait
 }
 
-// turnAway gives the slot of t back and keeps others from asking for a while.
+// turnAway gives the place of t back, and has other calls rejected for a while without
+// asking the gate.
 func (b *Breaker) turnAway(t Token, wait time.Duration) *OpenError {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	r := b.newRejection(HalfOpen, later(b.now(), wait))
 	if b.load().stamp() == t.stamp {
-		b.probes.end(t.mark)
+		b.probes.unmade(t.mark)
 		b.reject.Store(r)
 	}
 	return r

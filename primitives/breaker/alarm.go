@@ -5,28 +5,28 @@ import (
 	"weak"
 )
 
-// A look at the clock is nine tenths of the cost of a rejection. So an opening
-// that is not short begins blind: it rejects without one, until an alarm near
-// its end tells that from now on the clock matters. A lone caller just after the
-// end is a probe as promised, since the alarm was due long before; a count of
-// rejections instead, or a clock that ticks now and then, would turn him away.
-// Only a machine that runs its timers later than the margin makes an opening
-// longer, by as much as it is later than that.
+// A look at the clock is nine tenths of the cost of a rejection. So an opening that is
+// not short begins blind: it rejects without a look, until an alarm near its end tells
+// that the clock matters from now on. A call just after the end is a probe as promised,
+// since the alarm was due long before. The rejected ways, a count of rejections or a
+// clock that ticks now and then, would reject that call. An opening gets longer only if
+// the machine runs its timers later than the margin, by that delay.
 //
-// Alarms are never stopped: a timer of a synctest bubble must not be touched
-// from outside of it, and one that rings for nothing costs nothing. They hold
-// the breaker weakly, so that one nobody uses any more can go before they ring.
+// Alarms are never stopped. A timer of a synctest bubble must not be touched from outside
+// of the bubble, and an alarm that rings for nothing costs nothing. An alarm holds its
+// breaker weakly, so a breaker without users can be collected before the alarm rings.
 const (
 	minBlind  = 100 * time.Millisecond
 	minMargin = 20 * time.Millisecond
-	// maxBlind keeps clear of the end of time. Later on, rejections look at the
-	// clock; to wind the alarm up again and again would keep a bubble from noticing
-	// that all its goroutines wait for ever.
+	// maxBlind keeps clear of the end of time. After it, rejections look at the clock.
+	// An alarm that is set again and again would keep a bubble from noticing that all
+	// its goroutines are blocked.
 	maxBlind = 24 * time.Hour
 )
 
-// trust lets r be handed out without a look at the clock, if it lasts long
-// enough. Called with mu held.
+// trust lets calls get r without a look at the clock, if it lasts long enough.
+//
+// Guarded by: mu.
 func (b *Breaker) trust(r *OpenError, now time.Duration) {
 	left := r.until - now
 	if left < minBlind || b.inMode() == Shadow {
@@ -37,9 +37,10 @@ func (b *Breaker) trust(r *OpenError, now time.Duration) {
 	b.wind(now, r.near)
 }
 
-// wind sets the alarm. An earlier one that is still to ring does as well: it
-// winds the next one. So there are few, however often the breaker opens. Called
-// with mu held.
+// wind sets the alarm. An earlier alarm that is still to ring is enough: it sets the next
+// one. So there are few alarms, however often the breaker opens.
+//
+// Guarded by: mu.
 func (b *Breaker) wind(now, at time.Duration) {
 	if b.alarm != 0 && b.alarm <= at {
 		return
@@ -53,8 +54,8 @@ func (b *Breaker) wind(now, at time.Duration) {
 	})
 }
 
-// ring is the alarm that was set for a time. What it has to say it finds in the
-// present opening, which may be another one by now.
+// ring is the alarm that was set for the time at. It looks at the present opening, which
+// can be another one by now.
 func (b *Breaker) ring(at time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -72,7 +73,8 @@ func (b *Breaker) ring(at time.Duration) {
 	b.blind.Store(nil)
 }
 
-// doubt is asked now and then by those who look at the clock all the same.
+// doubt ends the rejections without a look at the clock if their alarm is late. Calls that
+// look at the clock ask it.
 func (b *Breaker) doubt(now time.Duration) {
 	if r := b.blind.Load(); r != nil && now >= r.near {
 		b.blind.CompareAndSwap(r, nil)

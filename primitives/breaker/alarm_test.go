@@ -85,7 +85,7 @@ func TestLateAlarmEndsNothing(t *testing.T) {
 	})
 }
 
-// Where the alarm never comes, a look at the clock now and then does as well.
+// If the alarm never rings, a look at the clock now and then ends the opening.
 func TestOpeningEndsWithoutItsAlarm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := opened(t, time.Hour)
@@ -122,8 +122,8 @@ func TestStormOfRejections(t *testing.T) {
 	})
 }
 
-// A breaker that nobody uses any more is not kept by its alarm. No bubble: the
-// collector works in real time.
+// An alarm does not keep a breaker without users. No bubble: the collector works in real
+// time.
 func TestAlarmKeepsNoBreaker(t *testing.T) {
 	var gone atomic.Bool
 	func() {
@@ -142,9 +142,8 @@ func TestTimesAreMonotonic(t *testing.T) {
 	require.Contains(t, b.reject.Load().base.String(), "m=")
 }
 
-// Opened and closed again while many call: whoever calls after an opening is
-// rejected, and whoever calls after a closing is not. No bubble: real
-// parallelism is the point.
+// The breaker opens and closes while many goroutines call. A call after an opening is
+// rejected, and a call after a closing is not. No bubble: real parallelism is the point.
 func TestBlindRejectionsBelongToTheirState(t *testing.T) {
 	b, err := New(Consecutive("model", 1, time.Hour))
 	require.NoError(t, err)

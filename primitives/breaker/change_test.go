@@ -49,9 +49,9 @@ func TestHookSeesEveryTransitionInOrder(t *testing.T) {
 		b.Reset()
 
 		want := []breaker.Change{
-			{From: breaker.Closed, To: breaker.Open, Cause: breaker.Threshold, Rule: "3 in a row", At: start},
+			{From: breaker.Closed, To: breaker.Open, Cause: breaker.Threshold, Rule: "3 in a row", Failure: errDown, At: start},
 			{From: breaker.Open, To: breaker.HalfOpen, Cause: breaker.Elapsed, At: start.Add(window)},
-			{From: breaker.HalfOpen, To: breaker.Open, Cause: breaker.Probe, At: start.Add(window)},
+			{From: breaker.HalfOpen, To: breaker.Open, Cause: breaker.Probe, Failure: errDown, At: start.Add(window)},
 			{From: breaker.Open, To: breaker.HalfOpen, Cause: breaker.Elapsed, At: start.Add(2 * window)},
 			{From: breaker.HalfOpen, To: breaker.Closed, Cause: breaker.Probe, At: start.Add(2 * window)},
 			{From: breaker.Closed, To: breaker.Open, Cause: breaker.Manual, At: start.Add(2 * window)},
@@ -85,9 +85,8 @@ func TestStormOpensOnce(t *testing.T) {
 	require.Equal(t, 3, b.Snapshot().Failures)
 }
 
-// Everybody does everything at the same time; the hook must see a chain, never
-// be run twice at once, and end with the state the breaker is in. No bubble:
-// real parallelism is the point.
+// All methods run at the same time. The hook must see a chain, must not run twice at once,
+// and must end with the state of the breaker. No bubble: real parallelism is the point.
 func TestChangesFormAChainUnderConcurrency(t *testing.T) {
 	var s seen
 	b, err := breaker.New(breaker.Consecutive("model", 1, 0, breaker.OnChange(s.hook)))
@@ -176,8 +175,8 @@ func TestPanickingHookIsContained(t *testing.T) {
 	require.EqualValues(t, 3, b.Snapshot().HookPanics)
 }
 
-// runtime.Goexit can not be contained, but the changes that follow are seen all
-// the same, and the next goroutine is not locked out.
+// runtime.Goexit cannot be contained, but the hook sees the changes that follow, and the
+// next goroutine is not locked out.
 func TestGoexitInTheHookLosesNoChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s seen

@@ -1,8 +1,8 @@
 // Package breaker stops calling a service that is down, and finds out by itself
-// when it is up again.
+// when the service is up again.
 //
-// A [Breaker] is in one of three states. Closed: calls pass, and their outcomes
-// are shown to the rules. Open: calls are refused at once with an [*OpenError].
+// A [Breaker] is in one of three states. Closed: calls pass, and the rules look at
+// their outcomes. Open: the breaker rejects calls at once with an [*OpenError].
 // Half-open: a few calls, the probes, pass and decide.
 //
 //	          any rule is met
@@ -14,55 +14,67 @@
 //
 // # Rules
 //
-// A [Policy] opens by any of its rules: failures in a row ([InARow]), m of the last
-// n calls ([OutOf]), a share of those in a window of time ([Rate]), a share of slow
-// ones ([Slow]), and calls under way that never seem to end ([Hung]). Rates are of
-// calls that have ended, so those that hang do not dilute them.
+// A [Policy] opens the breaker by any of its rules:
+//
+//   - [InARow]: n failures in a row;
+//   - [OutOf]: m failures among the last n calls;
+//   - [Within]: n failures within a duration;
+//   - [Rate]: a share of failures in a window of time;
+//   - [Slow]: a share of slow calls in a window of time;
+//   - [Hung]: n calls that have been running for a duration.
+//
+// Rates are shares of the calls that have ended, so calls that hang do not dilute them.
 //
 // Only outcomes that say something about the service count (see
-// [github.com/weir-go/weir/primitives/outcome]): a success is a success; a
-// failure, and a throttled call, is a failure; an ignored call (cancelled by its
-// caller, or refused before it reached the service) and a permanent one (the
-// service answered that this request is wrong, so it is alive, but how well it
-// is the answer does not tell) leave everything as it is and give their probe
-// slot back.
+// [github.com/weir-go/weir/primitives/outcome]). A success counts as a success. A
+// failure and a throttled call count as a failure; so does a deadline that passes
+// inside a call. Two outcomes change nothing and give the place of a probe back:
 //
-// An outcome counts for the state that its call was admitted under and for no
-// later one. A call that was admitted before the breaker opened, and ends after
-// it, can neither close it, nor open it again, nor make the opening last longer.
+//   - ignored: the caller cancelled the call, or a layer inside rejected it before it
+//     reached the service;
+//   - permanent: the service answered that this request is wrong. It is alive, but the
+//     answer does not tell how well it works.
+//
+// An outcome counts for the state in which its call was admitted, and for no later
+// state. A call that was admitted before the breaker opened, and ends afterwards,
+// cannot close the breaker, open it again, or make the opening last longer.
 //
 // # Recovery
 //
-// The open time is the recovery of the policy. It doubles with each opening in a
-// row ([Escalate]), is spread ([Jitter]), and gives way to what a service that
-// throttles has asked for ([ObeyUpTo]). [Probes] says how many probes may be out
-// at once; each holds its slot for a [Lease], so one that is lost shuts nobody
-// out. [CloseAfter] says how many have to succeed, and [Ramp] lets calls in slowly
-// once they have. By default one probe decides, and all calls are back at once.
+// The open time is the recovery of the policy. [Escalate] doubles it with each opening
+// in a row, [Jitter] spreads it, and a pause that the service asks for lengthens it (see
+// [ObeyUpTo]). [Probes] says how many probes may be out at the same time, and
+// [ProbeLimit] how many in all. Each probe holds its place for a [Lease], so a lost
+// probe does not block the others. [CloseAfter] says how many probes must succeed, and
+// [Ramp] admits calls slowly once they have. By default one probe decides, and all calls
+// are back at once.
 //
 // # Modes
 //
-// A breaker can be forced open, be disabled, or be a shadow that rejects nothing
-// and says what it would do: see [Mode] and [Breaker.SetMode]. [OnChange] hooks see
-// each change of state once and in order; [Breaker.Snapshot] tells everything.
+// A breaker can be forced open, be disabled, or be a shadow that rejects nothing and
+// tells what it would do: see [Mode] and [Breaker.SetMode]. [OnChange] hooks see each
+// change of state once and in order. [Breaker.Snapshot] tells everything.
 //
 // # Use
 //
-// [Breaker.Do] guards a function. Where a call has no function form, such as
-// in a stream, take a [Token] from [Breaker.Allow] and hand it to
-// [Breaker.Record] together with the error. A [Registry] keeps a breaker for each
-// key, such as each host, and does not let a flood of keys reset one that fails.
+// [Breaker.Do] guards a function, and [Breaker.Run] one that returns only an error. If a
+// call is no function, as in a stream, take a [Token] from [Breaker.Allow] and hand it to
+// [Breaker.Record] together with the error. A [Registry] keeps a breaker for each key,
+// such as each host. A flood of keys does not make it forget a key that fails.
+//
+// [New] and [NewRegistry] return an error if the policy is invalid. [Of] and
+// [RegistryOf] are for a policy that stands in the code: there each call fails instead.
 //
 // # Cost
 //
-// Closed, a breaker is one 64-bit word that is read and not written: no lock, no
+// A closed breaker is one 64-bit word that calls read and do not write: no lock, no
 // clock, no allocation. A window of time adds a look at the clock and one atomic
-// addition, slow calls another look, and hung calls a lock at both ends. Open, a
-// rejection is a counter and one error value per opening: no clock, but near the end
-// of the open time, and no allocation either.
+// addition. Slow calls add another look, and hung calls a lock at both ends. An open
+// breaker rejects with a counter and one error value per opening: no allocation, and no
+// clock until near the end of the open time.
 //
-// No goroutine is behind it. An opening that is not short sets a timer, which says
-// when rejections have to look at the clock; nobody waits for it and it keeps
-// nothing alive. An open breaker becomes half-open when somebody asks for
-// admission after the open time. A breaker needs no closing.
+// A breaker has no goroutine and needs no closing. An opening that is not short sets a
+// timer, which tells when rejections have to look at the clock. The timer keeps nothing
+// alive. An open breaker becomes half-open when a call asks for admission after the open
+// time.
 package breaker

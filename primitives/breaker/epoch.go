@@ -5,18 +5,20 @@ import (
 	"time"
 )
 
-// epoch is what the rules with a window remember of one closed generation. It is
-// not emptied for the next one, but left to whoever still holds it: a pointer
-// brings the counts together with the stamp that they belong to, so an outcome
-// that comes too late can only be added to counts that nobody reads any more.
+// epoch is what the rules with a memory remember of one closed generation.
+//
+// Invariant: an epoch is never emptied for the next generation, which has its own. One
+// pointer brings the counts together with their stamp, so an outcome that comes too late
+// is added to counts that no call reads any more.
 type epoch struct {
 	stamp word
 	rings []*ring
 	lasts []*last
-	only  *ring // where a Rate rule is the only one that watches calls; nil otherwise
+	times []*recent
+	only  *ring // of a Rate rule, if no other rule watches calls; else nil
 }
 
-// newEpoch returns nil where no rule has a window.
+// newEpoch returns nil if no rule has a memory.
 func newEpoch(rules []rule, stamp word, now time.Duration) *epoch {
 	e := &epoch{stamp: stamp}
 	for _, r := range rules {
@@ -25,12 +27,14 @@ func newEpoch(rules []rule, stamp word, now time.Duration) *epoch {
 			e.rings = append(e.rings, newRing(r, now))
 		case outOf:
 			e.lasts = append(e.lasts, newLast(r))
+		case within:
+			e.times = append(e.times, &recent{rule: r})
 		}
 	}
-	if e.rings == nil && e.lasts == nil {
+	if e.rings == nil && e.lasts == nil && e.times == nil {
 		return nil
 	}
-	watching := slices.DeleteFunc(slices.Clone(rules), func(r rule) bool { return r.kind == inARow })
+	watching := slices.DeleteFunc(slices.Clone(rules), func(r rule) bool { return r.kind == inARow || r.kind == within })
 	if len(watching) == 1 && watching[0].kind == rate {
 		e.only = e.rings[0]
 	}
@@ -44,7 +48,7 @@ type measured struct {
 	took   time.Duration
 }
 
-// add counts m for all rules, and returns the rule that it met, or nil.
+// add counts m for all rules, and returns a rule that m has met, or nil.
 func (e *epoch) add(now time.Duration, m measured) *rule {
 	var met *rule
 	for _, r := range e.rings {
@@ -62,6 +66,14 @@ func (e *epoch) add(now time.Duration, m measured) *rule {
 	for _, l := range e.lasts {
 		if l.add(m.failed) {
 			met = &l.rule
+		}
+	}
+	if !m.failed {
+		return met
+	}
+	for _, r := range e.times {
+		if r.add(now) {
+			met = &r.rule
 		}
 	}
 	return met

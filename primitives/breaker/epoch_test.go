@@ -7,9 +7,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The interleaving, step by step: an outcome finds its generation to be the
-// present one; another call ends it; only now is the outcome added. It goes to
-// counts that nobody reads any more.
+// The interleaving, step by step: an outcome finds that its generation is the present one;
+// another call ends that generation; then the outcome is added. It goes to counts that no
+// call reads any more.
 func TestOutcomeOvertakenByATransition(t *testing.T) {
 	for name, rule := range map[string]Option{
 		"rate":   Rate(1, time.Hour, 1),
@@ -23,30 +23,30 @@ func TestOutcomeOvertakenByATransition(t *testing.T) {
 			require.NoError(t, err)
 			b.Reset()
 			want := b.Snapshot()
-			require.True(t, b.measure(late, true))
+			require.True(t, b.measure(late, errWitnessed))
 			want.Stale++
 			require.Equal(t, want, b.Snapshot())
 		})
 	}
 }
 
-// The same where there is but a row of failures.
+// The same for a row of failures alone.
 func TestRowOvertakenByATransition(t *testing.T) {
 	b, err := New(Consecutive("model", 1, time.Hour))
 	require.NoError(t, err)
 	late, err := b.Allow()
 	require.NoError(t, err)
 	b.Reset()
-	b.fail(late)
+	b.fail(late, errWitnessed)
 	b.succeed(late)
-	b.openOn(late, &rule{}, true)
+	b.openOn(late, &rule{}, errWitnessed)
 	require.Equal(t, Closed, b.State())
 	require.Zero(t, b.Snapshot().Failures)
 	require.EqualValues(t, 2, b.Snapshot().Stale)
 }
 
-// A transition has stored its word and not yet its counts: who is that early waits
-// for them. No bubble: who waits spins, and time would stand still.
+// A transition has stored its word and not yet its counts. An outcome that comes in between
+// waits for them. No bubble: it waits for a lock, and time would stand still.
 func TestOutcomeBeforeItsEpoch(t *testing.T) {
 	b, err := New(On("model", time.Hour, Rate(1, time.Hour, 5)))
 	require.NoError(t, err)
@@ -59,7 +59,7 @@ func TestOutcomeBeforeItsEpoch(t *testing.T) {
 	go func() {
 		defer close(done)
 		token, _ := b.Allow()
-		b.count(token, true)
+		b.count(token, errWitnessed)
 	}()
 	time.Sleep(time.Millisecond) // it may not have come that far; it must not count too early then
 	b.epoch.Store(now)

@@ -12,32 +12,48 @@ import (
 var (
 	// ErrOpen is matched, by errors.Is, by every rejection.
 	ErrOpen = errors.New("breaker: open")
-	// ErrPolicy is matched, by errors.Is, by every refusal of a policy.
+	// ErrPolicy is matched, by errors.Is, by every [*PolicyError].
 	ErrPolicy = errors.New("breaker: invalid policy")
+	// ErrKey is matched, by errors.Is, by every [*KeyError].
+	ErrKey = errors.New("breaker: invalid key")
 )
 
-// OpenError is the rejection of a call: the breaker is open, or half-open with
-// all its probes out, or closed and ramping up. The function was not called.
+// These are the failures of calls that have no error.
+var (
+	errForsaken  = errors.New("the call panicked or called runtime.Goexit")
+	errUndecided = errors.New("the probes have said nothing")
+	errWitnessed = errors.New("RecordFailure was called")
+)
+
+// OpenError is the rejection of a call: the breaker is open, or half-open with all its
+// probes out, or closed and ramping up. The function was not called.
 //
-// One value is handed to all who are rejected for the same reason, so that a
-// rejection does not allocate: treat it as read-only.
+// All calls that are rejected for the same reason get the same value, so a rejection
+// does not allocate. Treat it as read-only.
 type OpenError struct {
 	// Name is the name of the policy.
 	Name string
-	// State is Open; HalfOpen where all probe slots were taken or the gate refused;
-	// or Closed where a [Ramp] held the call back.
+	// State is Open; HalfOpen if all probes were out or the gate refused; or Closed if a
+	// [Ramp] held the call back.
 	State State
-	// Mode is ForcedOpen where that is the reason.
+	// Mode is ForcedOpen if that is the reason.
 	Mode Mode
+	// Rule is the rule that was met when the breaker opened, as [Change] names it. It
+	// is empty if its probes opened the breaker, or if it was opened by hand.
+	Rule string
+	// Failure is the error of the call or probe that opened the breaker, as in
+	// [Change]. It is the error of another call: errors.Is and errors.As do not look
+	// into it. A breaker keeps it until it closes.
+	Failure error
 
 	base  time.Time
 	until time.Duration // since base, monotonic
-	near  time.Duration // from then on the clock matters; see alarm.go
-	pause time.Duration // if not 0, After is that, and until means nothing
+	near  time.Duration // when the clock begins to matter; see alarm.go
+	pause time.Duration // what After returns, if it is not 0; until then means nothing
 }
 
-// Error returns a text that begins with the one of [ErrOpen] and tells the name,
-// the reason and the time left.
+// Error returns a text that begins with the text of [ErrOpen]. It tells the name, the
+// reason, the time left, and what opened the breaker.
 func (e *OpenError) Error() string {
 	left := e.After()
 	if left > time.Second {
@@ -47,19 +63,33 @@ func (e *OpenError) Error() string {
 	case e.Mode == ForcedOpen:
 		return fmt.Sprintf("%v: %q is forced open", ErrOpen, e.Name)
 	case e.State == HalfOpen:
-		return fmt.Sprintf("%v: %q is half-open and its probes are out, next slot in %v at the latest", ErrOpen, e.Name, left)
+		return fmt.Sprintf("%v: %q is half-open and its probes are out, next slot in %v at the latest%s", ErrOpen, e.Name, left, e.openedBy())
 	case e.State == Closed:
 		return fmt.Sprintf("%v: %q is ramping up, try again in %v", ErrOpen, e.Name, left)
 	}
-	return fmt.Sprintf("%v: %q, next probe in %v", ErrOpen, e.Name, left)
+	return fmt.Sprintf("%v: %q, next probe in %v%s", ErrOpen, e.Name, left, e.openedBy())
 }
 
-// After returns how long it takes from now, the time of the call to After, until
-// the breaker can admit a probe. In state HalfOpen that is the time until the
-// oldest probe's lease ends; the probe's result usually comes earlier. Where no
-// such time is known, it is when it is worth to ask again: the recovery, at least a
-// second, in mode ForcedOpen, and a hundredth of the [Ramp]. It is at
-// least 1 ns, so that it never reads as "no time was told".
+// openedBy is the end of the text: what opened the breaker.
+func (e *OpenError) openedBy() string {
+	by := e.Rule
+	switch {
+	case by == "" && e.Failure == nil:
+		return ""
+	case by == "":
+		by = "its probes"
+	case e.Failure == nil:
+		return ", opened by " + by
+	}
+	return ", opened by " + by + ": " + strings.ReplaceAll(e.Failure.Error(), "\n", ": ")
+}
+
+// After returns how long it takes, from the call of After on, until the breaker can admit
+// a probe. In state HalfOpen that is the time until the lease of the oldest probe ends;
+// the result of the probe usually comes earlier. If no such time is known, After returns
+// when another try makes sense: after the recovery, at least a second, in mode
+// ForcedOpen, and after a hundredth of the [Ramp]. It is at least 1 ns, since 0 would
+// mean that no time is known.
 func (e *OpenError) After() time.Duration {
 	if e.pause > 0 {
 		return e.pause
@@ -67,8 +97,8 @@ func (e *OpenError) After() time.Duration {
 	return max(e.until-time.Since(e.base), 1)
 }
 
-// Outcome says that a rejection tells nothing about the service and when to come
-// back: [outcome.Ignored] with [OpenError.After].
+// Outcome is [outcome.Ignored] with [OpenError.After]: a rejection says nothing about the
+// service, and tells when to come back.
 func (e *OpenError) Outcome() outcome.Outcome {
 	return outcome.Outcome{Kind: outcome.Ignored, After: e.After()}
 }
@@ -84,9 +114,13 @@ type PolicyError struct {
 	Err error
 }
 
-// Error returns the name and all faults in one line.
+// Error returns the name, if there is one, and all faults in one line.
 func (e *PolicyError) Error() string {
-	return fmt.Sprintf("%v: %q: %s", ErrPolicy, e.Name, strings.ReplaceAll(e.Err.Error(), "\n", "; "))
+	faults := strings.ReplaceAll(e.Err.Error(), "\n", "; ")
+	if e.Name == "" {
+		return fmt.Sprintf("%v: %s", ErrPolicy, faults)
+	}
+	return fmt.Sprintf("%v: %q: %s", ErrPolicy, e.Name, faults)
 }
 
 // Unwrap returns the joined faults.
@@ -94,3 +128,28 @@ func (e *PolicyError) Unwrap() error { return e.Err }
 
 // Is reports whether target is [ErrPolicy].
 func (e *PolicyError) Is(target error) bool { return target == ErrPolicy }
+
+// Outcome is [outcome.Permanent]: no further try can change a policy.
+func (e *PolicyError) Outcome() outcome.Outcome { return outcome.Outcome{Kind: outcome.Permanent} }
+
+// KeyError refuses a key of a [Registry] that could not be found again: one that
+// cannot be hashed, or that is not equal to itself. The function was not called. The
+// error does not tell the key, which can be confidential.
+type KeyError struct {
+	// Name is the name of the policy.
+	Name string
+	// Err tells the type of the key and what is wrong with it.
+	Err error
+}
+
+// Error returns the name and what is wrong with the key.
+func (e *KeyError) Error() string { return fmt.Sprintf("%v: %q: %v", ErrKey, e.Name, e.Err) }
+
+// Unwrap returns Err.
+func (e *KeyError) Unwrap() error { return e.Err }
+
+// Is reports whether target is [ErrKey].
+func (e *KeyError) Is(target error) bool { return target == ErrKey }
+
+// Outcome is [outcome.Permanent]: no further try can change a key.
+func (e *KeyError) Outcome() outcome.Outcome { return outcome.Outcome{Kind: outcome.Permanent} }

@@ -100,3 +100,19 @@ func ExampleBreaker_OpenFor() {
 	}
 	// Output: model is back in 1h0m0s
 }
+
+// Callers that hang up leave it open whether the service is up. After three of them the
+// breaker stops asking and waits for another minute.
+func ExampleProbeLimit() {
+	b := breaker.Of(breaker.Consecutive("model", 1, time.Minute, breaker.ProbeLimit(3)))
+	b.OpenFor(0)
+	for range 3 {
+		ctx, cancel := context.WithCancel(context.Background())
+		_, _ = b.Do(ctx, func(context.Context) (string, error) {
+			cancel()
+			return "", errors.New("stream reset")
+		})
+	}
+	fmt.Println(b.State())
+	// Output: open
+}

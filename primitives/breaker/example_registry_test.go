@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/weir-go/weir/primitives/breaker"
@@ -22,6 +23,55 @@ func ExampleNewRegistry() {
 	_, err := breaker.NewRegistry[string](breaker.Consecutive("hosts", 2, time.Minute), 0, time.Hour)
 	fmt.Println(err)
 	// Output: breaker: invalid policy: "hosts": limit of the registry is 0, want at least 1
+}
+
+func ExampleRegistryOf() {
+	r := breaker.RegistryOf[string](breaker.Consecutive("hosts", 2, time.Minute), 1000, time.Hour)
+	fmt.Println(r.Do(context.Background(), "a.example", answer))
+	// Output: 42 <nil>
+}
+
+func ExampleRegistry_Err() {
+	r := breaker.RegistryOf[string](breaker.Consecutive("hosts", 2, time.Minute), 1000, 0)
+	fmt.Println(r.Err())
+	// Output: breaker: invalid policy: "hosts": idle time of the registry is 0s, want more than 0
+}
+
+func ExampleRegistry_Run() {
+	err := hosts().Run(context.Background(), "a.example", func(context.Context) error { return errors.New("connection refused") })
+	fmt.Println(err)
+	// Output: connection refused
+}
+
+func ExampleKeyError() {
+	r := breaker.RegistryOf[float64](breaker.Consecutive("hosts", 2, time.Minute), 1000, time.Hour)
+	_, err := r.Do(context.Background(), math.NaN(), answer)
+	if key, ok := errors.AsType[*breaker.KeyError](err); ok {
+		fmt.Println(key.Name, key.Err)
+	}
+	// Output: hosts a value of type float64 is not equal to itself
+}
+
+func ExampleKeyError_Error() {
+	err := &breaker.KeyError{Name: "hosts", Err: errors.New("a value of type []int cannot be hashed")}
+	fmt.Println(err.Error())
+	// Output: breaker: invalid key: "hosts": a value of type []int cannot be hashed
+}
+
+func ExampleKeyError_Is() {
+	fmt.Println(errors.Is(&breaker.KeyError{}, breaker.ErrKey))
+	// Output: true
+}
+
+func ExampleKeyError_Unwrap() {
+	err := &breaker.KeyError{Name: "hosts", Err: errors.New("a value of type []int cannot be hashed")}
+	fmt.Println(err.Unwrap())
+	// Output: a value of type []int cannot be hashed
+}
+
+func ExampleKeyError_Outcome() {
+	fmt.Println((&breaker.KeyError{}).Outcome().Kind)
+	// Output: permanent
 }
 
 func ExampleRegistry_Do() {
@@ -66,13 +116,13 @@ func ExamplePin_Release() {
 
 func ExampleRegistry_Snapshot() {
 	r := hosts()
-	for range 3 {
+	for range 4 {
 		_, _ = r.Do(context.Background(), "a.example", down)
 	}
 	_, _ = r.Do(context.Background(), "b.example", answer)
 	s := r.Snapshot()
 	fmt.Printf("%s: %d breakers, %d open, %d calls rejected\n", s.Name, s.Kept, s.Open, s.Rejected)
-	// Output: hosts: 2 breakers, 1 open, 1 calls rejected
+	// Output: hosts: 2 breakers, 1 open, 2 calls rejected
 }
 
 func ExampleRegistry_All() {

@@ -52,6 +52,14 @@ func ExampleInARow() {
 	// open by the rule: 3 in a row
 }
 
+func ExampleWithin() {
+	b := told(breaker.Within(3, time.Minute))
+	calls(b, 2, down)
+	calls(b, 100, answer) // successes change nothing
+	calls(b, 1, down)
+	// Output: open by the rule: 3 within 1m0s
+}
+
 func ExampleOutOf() {
 	b := told(breaker.OutOf(3, 5))
 	calls(b, 2, down)

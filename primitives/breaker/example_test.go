@@ -71,6 +71,35 @@ func ExampleNew() {
 	// Output: breaker: invalid policy: "model": failures is 0, want at least 1; recovery is -1s, want 0 or more
 }
 
+// A policy that stands in the code needs no check of an error: an invalid one fails
+// each call.
+func ExampleOf() {
+	b := breaker.Of(breaker.Consecutive("model", 2, time.Minute))
+	fmt.Println(b.Do(context.Background(), answer))
+
+	b = breaker.Of(breaker.Consecutive("model", 0, time.Minute))
+	_, err := b.Do(context.Background(), answer)
+	fmt.Println(err)
+	// Output:
+	// 42 <nil>
+	// breaker: invalid policy: "model": failures is 0, want at least 1
+}
+
+func ExampleBreaker_Err() {
+	fmt.Println(breaker.Of(breaker.Consecutive("model", 2, time.Minute)).Err())
+	fmt.Println(new(breaker.Breaker).Err())
+	// Output:
+	// <nil>
+	// breaker: invalid policy: the breaker was not made by New or Of
+}
+
+func ExampleBreaker_Run() {
+	b := example()
+	err := b.Run(context.Background(), func(context.Context) error { return errors.New("connection refused") })
+	fmt.Println(err, b.Snapshot().Failures)
+	// Output: connection refused 1
+}
+
 func ExampleConsecutive() {
 	b, _ := breaker.New(breaker.Consecutive("model", 2, time.Minute))
 	ctx := context.Background()
@@ -278,7 +307,13 @@ func ExamplePolicyError() {
 func ExamplePolicyError_Error() {
 	err := breaker.Consecutive("", 1, 0).Validate()
 	fmt.Println(err.Error())
-	// Output: breaker: invalid policy: "": name is empty
+	// Output: breaker: invalid policy: name is empty
+}
+
+func ExamplePolicyError_Outcome() {
+	err := breaker.Consecutive("", 1, 0).Validate()
+	fmt.Println(outcome.Classify(context.Background(), err).Kind)
+	// Output: permanent
 }
 
 func ExamplePolicyError_Is() {
@@ -291,4 +326,35 @@ func ExamplePolicyError_Unwrap() {
 	err := breaker.Consecutive("", 1, 0).Validate()
 	fmt.Println(errors.Unwrap(err))
 	// Output: name is empty
+}
+
+func ExampleOpenError_failure() {
+	b := example()
+	_, _ = b.Do(context.Background(), down)
+	_, _ = b.Do(context.Background(), down)
+	_, err := b.Do(context.Background(), answer)
+	if open, ok := errors.AsType[*breaker.OpenError](err); ok {
+		fmt.Println("opened by", open.Rule)
+		fmt.Println("the last one:", open.Failure)
+	}
+	// Output:
+	// opened by 2 in a row
+	// the last one: connection refused
+}
+
+// A breaker that several flows share is looked at by each of them, as long as it runs.
+func ExampleBreaker_Watch() {
+	b, err := breaker.New(breaker.Consecutive("model", 1, time.Minute))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	remove := b.Watch(func(c breaker.Change) { fmt.Println(c.From, "to", c.To) })
+	b.Trip()
+	b.Reset()
+	remove()
+	b.Trip()
+	// Output:
+	// closed to open
+	// open to closed
 }

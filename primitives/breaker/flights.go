@@ -2,19 +2,21 @@ package breaker
 
 import "time"
 
-// flights are the calls under way where there is a Hung rule, in the order of
-// their beginning. Guarded by Breaker.mu.
+// flights are the calls under way, in the order of their beginning, if there is a Hung
+// rule.
 //
-// They are kept one by one, in a slab that is linked by index: counts by bucket
-// would need no memory for each call, but would not tell to the nanosecond when
-// a call has been running for too long. The slab is as large as most calls that
-// ran at the same time; what is left of lost tokens goes with the generation.
+// Guarded by: Breaker.mu.
+//
+// They are kept one by one, in a slab that is linked by index. Counts by bucket would need
+// no memory for each call, but would not tell to the nanosecond when a call has been
+// running for too long. The slab is as large as the most calls that ran at the same time.
+// Lost tokens leave it with the generation.
 type flights struct {
 	slab        []flight
 	free        int32 // the first of the unused, linked by next
 	first, last int32 // the oldest and the newest
 	young       int32 // the oldest that is not late yet
-	late        int   // how many began before young
+	late        int   // how many flights are late
 }
 
 // flight is one call. Links are indexes plus one, so that 0 is none.
@@ -50,8 +52,8 @@ func (f *flights) depart(now time.Duration) uint64 {
 	return uint64(c.serial)<<32 | uint64(uint32(i))
 }
 
-// arrive takes a call out, and returns when it began. It reports false for a
-// mark that was taken out before.
+// arrive takes a call out, and returns when it began. It reports false for a mark that was
+// taken out before.
 func (f *flights) arrive(mark uint64) (begun time.Duration, ok bool) {
 	i := int32(uint32(mark))
 	if i < 1 || int(i) > len(f.slab) {
@@ -88,8 +90,8 @@ func (f *flights) unlink(i int32) {
 	}
 }
 
-// overdue returns how many began at the given time or before. The time must not
-// go back from one call to the next. Each flight is passed once.
+// overdue returns how many flights began at the given time or before. The time must not go
+// back from one call to the next, so each flight is passed once.
 func (f *flights) overdue(begun time.Duration) int {
 	for f.young != 0 && f.at(f.young).begun <= begun {
 		c := f.at(f.young)
@@ -100,8 +102,8 @@ func (f *flights) overdue(begun time.Duration) int {
 	return f.late
 }
 
-// clear forgets all calls. Their marks may be given out again: the tokens that
-// carry them are of an earlier generation, and arrive is not asked about those.
+// clear forgets all calls. Their marks are given out again: the tokens that carry them are
+// of an earlier generation, and arrive is not asked about those.
 func (f *flights) clear() {
 	if len(f.slab) > 0 {
 		*f = flights{slab: f.slab[:0]}

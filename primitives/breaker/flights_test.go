@@ -34,7 +34,7 @@ func TestFlightsFollowAList(t *testing.T) {
 			list = slices.Delete(list, i, i+1)
 		case n < 99 && len(spent) > 0:
 			_, ok := f.arrive(spent[draw.IntN(len(spent))])
-			require.False(t, ok, "nobody arrives twice")
+			require.False(t, ok, "no flight arrives twice")
 		case n == 99 && draw.IntN(50) == 0:
 			f.clear()
 			list, spent = nil, nil

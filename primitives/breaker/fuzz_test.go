@@ -26,6 +26,8 @@ func FuzzModel(f *testing.F) {
 	f.Add([]byte{0, 0, 0x2b, 0, 0, 0, 0x35, 1}, []byte("\x00\x02\x00\x02\x00\x14\x02\x00\x02\x00\x02\xf4\x00\x01\x00\x00\x00"))
 	f.Add([]byte{0, 0, 0, 0x2d, 0, 1, 0, 0}, []byte("\x00\x00\x00\x64\x01\x01\x01\x00\x64\x01"))
 	f.Add([]byte{0, 0, 0, 0, 0x11, 0, 0, 0}, []byte("\x00\x00\x00\xf4\x00\x01\x00\xf4\x00"))
+	f.Add([]byte{0, 0, 0, 0, 0xc0, 0, 0, 0}, []byte("\x00\x02\x00\x84\x02\x00\x14\x02\x00\x02\x00\x02"))
+	f.Add([]byte{1, 0, 0, 0, 0, 0x81, 1, 0}, []byte("\x00\x02\xf4\x64\x00\x00\x03\x13\x00\xf4\xf4\x00\xf4\x64\x00\x54\x00\x07"))
 	f.Add(all, []byte("\x00\x02\x00\x38\x02\x00\x29\x00\x1a\x00\x2a\x00\x3a\x00\x0a\x05\xf4\xf4\xf4\x1b\x00\x0b\x54\x00"))
 	f.Fuzz(func(t *testing.T, config, script []byte) {
 		if len(config) < 8 || len(script) > 300 {
@@ -75,6 +77,8 @@ func newSetup(c []byte) setup {
 		row:      int(c[0] % 5),
 		n:        int(c[1]>>4) % 7,
 		hangs:    int(c[4] & 3),
+		within:   int(c[4] >> 5 & 3),
+		last:     time.Duration(c[4]>>7+1) * 2 * time.Second,
 		hung:     time.Duration(c[4]>>2%8+1) * time.Second,
 		probes:   int(c[5]%3) + 1,
 		of:       int(c[5]>>2%4) + 1,
@@ -86,16 +90,19 @@ func newSetup(c []byte) setup {
 		slow:     newShare(c[3]),
 	}
 	s.m = min(int(c[1]&3)+1, s.n)
+	if c[5]>>6 > 0 {
+		s.limit = s.of + int(c[5]>>6) - 1
+	}
 	s.passes = min(int(c[5]>>4%4)+1, s.of)
 	if s.slow.min > 0 {
 		s.slow.of = time.Duration(c[3]>>6+1) * time.Second
 	}
 	if c[7]&4 != 0 && s.recovery > 0 {
-		s.limit = 3 * s.recovery
+		s.longest = 3 * s.recovery
 	} else {
 		s.healthy = 0
 	}
-	if s.row == 0 && s.n == 0 && s.rate.min == 0 && s.slow.min == 0 && s.hangs == 0 {
+	if s.row == 0 && s.n == 0 && s.within == 0 && s.rate.min == 0 && s.slow.min == 0 && s.hangs == 0 {
 		s.row = 2
 	}
 	return s
@@ -132,6 +139,9 @@ func (s setup) rules() (opts []breaker.Option) {
 	if s.n > 0 {
 		opts = append(opts, breaker.OutOf(s.m, s.n))
 	}
+	if s.within > 0 {
+		opts = append(opts, breaker.Within(s.within, s.last))
+	}
 	if s.rate.min > 0 {
 		opts = append(opts, breaker.Rate(s.rate.ratio, s.rate.window, s.rate.min))
 	}
@@ -142,7 +152,10 @@ func (s setup) rules() (opts []breaker.Option) {
 		opts = append(opts, breaker.Hung(s.hung, s.hangs))
 	}
 	if s.limit > 0 {
-		opts = append(opts, breaker.Escalate(s.limit, s.healthy))
+		opts = append(opts, breaker.ProbeLimit(s.limit))
+	}
+	if s.longest > 0 {
+		opts = append(opts, breaker.Escalate(s.longest, s.healthy))
 	}
 	if s.ramp > 0 {
 		opts = append(opts, breaker.Ramp(s.ramp))
@@ -281,9 +294,14 @@ func (d *duel) compareRules(t *testing.T, got breaker.Snapshot) {
 	}
 	next(m.row > 0, m.failures, 0)
 	next(m.n > 0, m.outOf(), 0)
+	next(m.within > 0, m.recent(), 0)
 	bad, total := m.counted(m.rate)
 	next(m.rate.min > 0, bad, total)
 	bad, total = m.counted(m.slow)
 	next(m.slow.min > 0, bad, total)
-	require.Len(t, rules, map[bool]int{true: 1, false: 0}[m.hangs > 0])
+	if m.hangs > 0 {
+		require.Contains(t, rules[0].Rule, "running for")
+		rules = rules[1:]
+	}
+	require.Empty(t, rules)
 }

@@ -5,13 +5,13 @@ import (
 	"sync/atomic"
 )
 
-// last remembers of the last so many completed calls which ones failed.
+// last remembers which of the last completed calls failed.
 type last struct {
 	rule rule
 	bad  atomic.Int64 // the number of set bits; written under mu
 	mu   sync.Mutex
 	bits []uint64
-	at   int // where the next one goes, which is the oldest one
+	at   int // the index of the oldest call, which the next one replaces
 }
 
 func newLast(of rule) *last {
@@ -20,7 +20,7 @@ func newLast(of rule) *last {
 
 // add counts one outcome, and reports whether it met the rule.
 func (l *last) add(bad bool) bool {
-	// Where no bit is set, it makes no difference which of them is the oldest.
+	// If no bit is set, it does not matter which of them is the oldest.
 	if !bad && l.bad.Load() == 0 {
 		return false
 	}

@@ -14,11 +14,14 @@ type setup struct {
 	row        int
 	m, n       int // OutOf
 	rate, slow share
+	within     int
+	last       time.Duration // of Within
 	hung       time.Duration
 	hangs      int
 	probes     int
+	limit      int // ProbeLimit; 0: none
 	passes, of int
-	limit      time.Duration // of Escalate; 0: none
+	longest    time.Duration // of Escalate; 0: none
 	healthy    time.Duration
 	obey       time.Duration
 	ramp       time.Duration
@@ -52,9 +55,10 @@ type model struct {
 	flights []*call
 	out     []*call // probes with a slot
 	late    []*call // probes whose slot went to others
+	made    int     // probes in this state
 	passed  int
 	failed  int
-	gated   time.Duration // the gate has turned everybody away until then
+	gated   time.Duration // until when the gate has all calls rejected
 	rampEnd time.Duration
 	ramped  uint64 // calls that asked while it lasted
 
@@ -85,7 +89,7 @@ func (m *model) to(s breaker.State, failures int) {
 	}
 	m.state, m.failures = s, failures
 	m.ended, m.flights, m.out, m.late = nil, nil, nil, nil
-	m.passed, m.failed, m.gated, m.rampEnd = 0, 0, 0, 0
+	m.made, m.passed, m.failed, m.gated, m.rampEnd = 0, 0, 0, 0, 0
 	m.generation++
 	if s == breaker.Closed {
 		m.closedAt, m.told = m.now, 0
@@ -96,13 +100,11 @@ func (m *model) to(s breaker.State, failures int) {
 func (m *model) open(failures int) {
 	m.settle()
 	d := m.recovery
-	if m.limit > 0 {
-		d = time.Duration(min(float64(m.limit), float64(d)*math.Pow(2, float64(m.openings))))
+	if m.longest > 0 {
+		d = time.Duration(min(float64(m.longest), float64(d)*math.Pow(2, float64(m.openings))))
 	}
 	m.openings++
-	if m.told > m.now {
-		d = m.told - m.now
-	}
+	d = max(d, m.told-m.now)
 	m.shut(d, failures)
 }
 
@@ -113,7 +115,7 @@ func (m *model) settle() {
 	}
 }
 
-// openFor is an opening that somebody else wants.
+// openFor is an opening from outside.
 func (m *model) openFor(d time.Duration, failures int) {
 	m.settle()
 	m.shut(d, failures)
@@ -167,7 +169,7 @@ func (m *model) visible() breaker.State {
 	switch {
 	case m.state == breaker.Open && m.mode != breaker.ForcedOpen && m.now >= m.until:
 		return breaker.HalfOpen
-	case m.state == breaker.Closed && m.hanging():
+	case m.state == breaker.Closed && m.hanging(), m.undecided():
 		if m.recovery == 0 && m.told <= m.now {
 			return breaker.HalfOpen
 		}
@@ -176,9 +178,9 @@ func (m *model) visible() breaker.State {
 	return m.state
 }
 
-// look does what is due when somebody asks.
+// look does what is due when a call asks.
 func (m *model) look() {
-	if m.state == breaker.Closed && m.hanging() {
+	if m.state == breaker.Closed && m.hanging() || m.undecided() {
 		m.open(m.failures)
 	}
 	if m.state == breaker.Open && m.visible() == breaker.HalfOpen {
@@ -186,7 +188,14 @@ func (m *model) look() {
 	}
 }
 
-// allow returns the token, which is zero where a shadow lets a call pass.
+// undecided says that the limit of probes is used up, and that none is out any more
+// whose lease goes on.
+func (m *model) undecided() bool {
+	return m.state == breaker.HalfOpen && m.limit > 0 && m.made == m.limit &&
+		!slices.ContainsFunc(m.out, func(c *call) bool { return c.end > m.now })
+}
+
+// allow returns the token, which is zero if a shadow lets a call pass.
 func (m *model) allow() (call, bool) {
 	if m.mode == breaker.Disabled {
 		return call{}, true
@@ -234,7 +243,7 @@ func (m *model) share() float64 {
 }
 
 func (m *model) takeSlot(c *call) bool {
-	if m.now < m.gated {
+	if m.now < m.gated || m.limit > 0 && m.made == m.limit {
 		return false
 	}
 	full := len(m.out) >= m.probes
@@ -250,6 +259,7 @@ func (m *model) takeSlot(c *call) bool {
 		return false
 	}
 	m.out = append(m.out, c)
+	m.made++
 	return true
 }
 
@@ -275,6 +285,9 @@ func (m *model) record(c *call, o outcome.Outcome) {
 	m.land(was)
 	switch o.Kind {
 	case outcome.Ignored, outcome.Permanent:
+		if m.undecided() && !was.witness {
+			m.open(m.failures)
+		}
 		return
 	case outcome.Throttled:
 		if after := min(o.After, m.obey); after > 0 {
@@ -323,6 +336,9 @@ func (m *model) count(e ended) {
 
 // met reports that e has met one of the rules with a memory.
 func (m *model) met(e ended) bool {
+	if m.within > 0 && e.failed && m.recent() >= m.within {
+		return true
+	}
 	bad, total := m.counted(m.rate)
 	if m.rate.min > 0 && e.failed && total >= m.rate.min && float64(bad) >= m.rate.ratio*float64(total) {
 		return true
@@ -332,6 +348,16 @@ func (m *model) met(e ended) bool {
 		return true
 	}
 	return m.n > 0 && e.failed && m.outOf() >= m.m
+}
+
+// recent is how many calls failed within the duration of the rule.
+func (m *model) recent() (bad int) {
+	for _, e := range m.ended {
+		if e.failed && m.now-e.at <= m.last {
+			bad++
+		}
+	}
+	return bad
 }
 
 // counted returns what is in the window of a rule.
@@ -373,5 +399,7 @@ func (m *model) judge(e ended) {
 		m.close()
 	case m.failed > m.of-m.passes:
 		m.open(m.failures + m.failed)
+	case m.undecided():
+		m.open(m.failures)
 	}
 }

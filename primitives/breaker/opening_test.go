@@ -108,7 +108,7 @@ func TestEscalationSaturates(t *testing.T) {
 			b.OpenFor(0)
 			play(t, b, "f")
 		}
-		require.EqualValues(t, math.MaxInt64, s.opened(t))
+		require.Equal(t, time.Duration(math.MaxInt64), s.opened(t))
 		require.Equal(t, breaker.Open, b.State())
 	})
 }
@@ -155,13 +155,13 @@ func TestServerDelayIsObeyed(t *testing.T) {
 		after, want time.Duration
 	}{
 		"longer":               {25 * time.Second, 25 * time.Second},
-		"shorter":              {time.Second, time.Second},
+		"shorter":              {time.Second, window},
 		"too long":             {time.Hour, limit},
-		"for ever":             {math.MaxInt64, limit},
+		"without an end":       {math.MaxInt64, limit},
 		"nothing told":         {0, window},
 		"negative":             {-5, window},
 		"the most negative":    {math.MinInt64, window},
-		"the shortest of all":  {1, 1},
+		"the shortest of all":  {1, window},
 		"exactly as computed":  {window, window},
 		"exactly at the limit": {limit, limit},
 	} {
@@ -173,9 +173,27 @@ func TestServerDelayIsObeyed(t *testing.T) {
 				time.Sleep(b.Snapshot().RetryAfter)
 				throttled(t, b, 30*time.Second)
 				require.Equal(t, 30*time.Second, s.opened(t), "a probe is told, too")
+				time.Sleep(b.Snapshot().RetryAfter)
+				throttled(t, b, 30*time.Second)
+				require.InDelta(t, 40*time.Second, s.opened(t), 1, "escalated beyond that")
 			})
 		})
 	}
+}
+
+// The fault: a service that sheds asks for a second each time, and each of these
+// openings lasted a second, however often the service had failed before.
+func TestAShortServerDelayDisarmsNoEscalation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, s := on(t, breaker.InARow(1), breaker.Escalate(time.Minute, 30*time.Second))
+		for i, want := range []time.Duration{10, 20, 40, 60, 60} {
+			throttled(t, b, time.Second)
+			require.Equal(t, want*time.Second, s.opened(t))
+			require.Equal(t, want*time.Second, b.Snapshot().RetryAfter)
+			require.Equal(t, i+1, b.Snapshot().Openings)
+			time.Sleep(want * time.Second)
+		}
+	})
 }
 
 // What a classifier of the user's tells may be anything.
@@ -239,12 +257,12 @@ func TestServerDelayLimits(t *testing.T) {
 		opts     []breaker.Option
 		want     time.Duration
 	}{
-		"by default, a minute":           {time.Second, nil, time.Minute},
-		"by default, the recovery":       {5 * time.Minute, nil, 5 * time.Minute},
-		"not at all":                     {time.Second, []breaker.Option{breaker.ObeyUpTo(0)}, time.Second},
-		"also where the recovery is 0":   {0, nil, time.Minute},
-		"as long as the user says":       {time.Second, []breaker.Option{breaker.ObeyUpTo(time.Hour)}, time.Hour},
-		"also where there is no waiting": {0, []breaker.Option{breaker.ObeyUpTo(0)}, 0},
+		"by default, a minute":        {time.Second, nil, time.Minute},
+		"by default, the recovery":    {5 * time.Minute, nil, 5 * time.Minute},
+		"not at all":                  {time.Second, []breaker.Option{breaker.ObeyUpTo(0)}, time.Second},
+		"also if the recovery is 0":   {0, nil, time.Minute},
+		"as long as the user says":    {time.Second, []breaker.Option{breaker.ObeyUpTo(time.Hour)}, time.Hour},
+		"also if there is no waiting": {0, []breaker.Option{breaker.ObeyUpTo(0)}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

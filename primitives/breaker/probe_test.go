@@ -58,7 +58,7 @@ func stampede(t *testing.T, k, callers int) {
 	require.Equal(t, breaker.Closed, b.State(), "the first success has closed it")
 }
 
-// However a probe ends, the next caller is not shut out for ever.
+// However a probe ends, its place is free for the next call.
 func TestProbeSlotComesBack(t *testing.T) {
 	cancelled := func(ctx context.Context) (int, error) { return 0, ctx.Err() }
 	tests := []struct {
@@ -109,7 +109,7 @@ func TestProbeSlotComesBack(t *testing.T) {
 	}
 }
 
-// The fault: a probe whose end was never recorded left others half-open for ever.
+// The fault: a probe whose end was never recorded left the breaker half-open without an end.
 func TestLostProbeFreesItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBreaker(t, breaker.Probes(2), breaker.Lease(3*time.Second))
@@ -213,5 +213,116 @@ func TestIgnoredProbeGivesBackOnlyItsOwnSlot(t *testing.T) {
 		b.Record(t.Context(), &copied, outcome.AsIgnored(errDown))
 		_, err = b.Allow()
 		require.ErrorIs(t, err, breaker.ErrOpen, "a copy gives nothing back a second time")
+	})
+}
+
+// requireUndecided checks that the probes have opened b again without an outcome.
+func requireUndecided(t *testing.T, b *breaker.Breaker, s *seen) {
+	t.Helper()
+	require.Equal(t, breaker.Open, b.State())
+	last := s.changes[len(s.changes)-1]
+	require.Equal(t, breaker.Open, last.To)
+	require.Equal(t, breaker.Probe, last.Cause)
+	require.EqualError(t, last.Failure, "the probes have said nothing")
+	require.Equal(t, window, last.For)
+	require.Equal(t, window, b.Snapshot().RetryAfter)
+}
+
+// The fault: probes that say nothing were followed by others for as long as they did,
+// each of them a call to a service that may be down.
+func TestNoMoreProbesThanInAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, s := on(t, breaker.InARow(1), breaker.ProbeLimit(3))
+		halfOpen(t, b)
+		play(t, b, "ip")
+		require.Equal(t, breaker.HalfOpen, b.State())
+		play(t, b, "i")
+		requireUndecided(t, b, s)
+		require.ErrorContains(t, rejected(t, b), "opened by its probes: the probes have said nothing")
+
+		time.Sleep(window)
+		play(t, b, "iis")
+		require.Equal(t, breaker.Closed, b.State(), "the last one decides")
+	})
+}
+
+// While a probe is out that can decide, the breaker waits for it.
+func TestTheLastProbesAreWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, s := on(t, breaker.InARow(1), breaker.Probes(5), breaker.ProbeLimit(3), breaker.CloseAfter(2, 3), breaker.Lease(4*time.Second))
+		halfOpen(t, b)
+		first := allow(t, b)
+		time.Sleep(time.Second)
+		second, third := allow(t, b), allow(t, b)
+		open := rejected(t, b)
+		require.Equal(t, breaker.HalfOpen, open.State)
+		require.Equal(t, 4*time.Second, open.After(), "until all leases are over")
+		b.Record(t.Context(), &third, outcome.AsIgnored(errDown))
+		require.Equal(t, 4*time.Second, rejected(t, b).After())
+		time.Sleep(4*time.Second - 1)
+		require.Equal(t, breaker.HalfOpen, b.State())
+		rejected(t, b)
+		b.Record(t.Context(), &first, nil)
+		require.Equal(t, breaker.HalfOpen, b.State(), "a lease that is over gives no further probe")
+		require.Equal(t, 1, b.Snapshot().Probes)
+		b.Record(t.Context(), &second, nil)
+		require.Equal(t, breaker.Closed, b.State())
+		require.Len(t, s.changes, 3)
+	})
+}
+
+// Probes that never come back keep a breaker half-open for a lease and no longer.
+func TestLostProbesOfALimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, s := on(t, breaker.InARow(1), breaker.Probes(2), breaker.ProbeLimit(2), breaker.Lease(4*time.Second))
+		halfOpen(t, b)
+		late := allow(t, b)
+		allow(t, b)
+		time.Sleep(4 * time.Second)
+		require.Equal(t, breaker.Open, b.State(), "State says what Allow will do")
+		require.Equal(t, window, b.Snapshot().RetryAfter)
+		require.Len(t, s.changes, 2, "to look is no transition")
+		require.Equal(t, breaker.Open, rejected(t, b).State)
+		requireUndecided(t, b, s)
+		b.Record(t.Context(), &late, nil)
+		require.EqualValues(t, 1, b.Snapshot().Stale)
+		require.Equal(t, breaker.Open, b.State())
+
+		b, _ = on(t, breaker.InARow(1), breaker.ProbeLimit(1), breaker.Lease(4*time.Second))
+		halfOpen(t, b)
+		allow(t, b)
+		time.Sleep(4 * time.Second)
+		b.RecordSuccess()
+		require.Equal(t, breaker.Open, b.State(), "a health check comes too late as well")
+	})
+}
+
+// A probe that a gate turns away has not been let through.
+func TestAGateCostsNoProbe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wait := time.Second
+		b, _ := gated(t, &wait, breaker.ProbeLimit(1))
+		for range 5 {
+			rejected(t, b)
+			time.Sleep(time.Second)
+		}
+		wait = 0
+		play(t, b, "s")
+		require.Equal(t, breaker.Closed, b.State())
+	})
+}
+
+// With a recovery of 0 the next call is a probe again.
+func TestProbeLimitWithoutRecovery(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, err := breaker.New(breaker.Consecutive("model", 1, 0, breaker.ProbeLimit(1)))
+		require.NoError(t, err)
+		play(t, b, "fi")
+		require.Equal(t, breaker.HalfOpen, b.State())
+		allow(t, b)
+		time.Sleep(time.Second)
+		require.Equal(t, breaker.HalfOpen, b.State())
+		play(t, b, "s")
+		require.Equal(t, breaker.Closed, b.State())
 	})
 }

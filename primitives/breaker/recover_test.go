@@ -69,7 +69,7 @@ func ExampleBreaker_Recover() {
 		return
 	}
 	b.RecordFailure()
-	b.Recover() // somebody else has got an answer
+	b.Recover() // another process has got an answer
 	for range 3 {
 		_, err := b.Do(context.Background(), func(context.Context) (string, error) { return "42", nil })
 		fmt.Println(b.State(), err == nil)

@@ -28,7 +28,7 @@ func TestOpenRejectsWithoutCalling(t *testing.T) {
 		require.Equal(t, "model", open.Name)
 		require.Equal(t, breaker.Open, open.State)
 		require.Equal(t, 6*time.Second, open.After())
-		require.EqualError(t, err, `breaker: open: "model", next probe in 6s`)
+		require.EqualError(t, err, `breaker: open: "model", next probe in 6s, opened by 3 in a row: connection refused`)
 		require.Equal(t, outcome.Outcome{Kind: outcome.Ignored, After: 6 * time.Second}, outcome.Classify(t.Context(), err))
 
 		time.Sleep(time.Minute)

@@ -2,12 +2,14 @@ package breaker
 
 import "time"
 
-// looks is how many breakers are looked at to make room for one. Those that have
-// to stay go to the end of the ring, so that the next one who needs room looks at
-// others: nobody has to look at all.
+// looks is how many breakers room looks at to make room for one. A breaker that has to
+// stay goes to the end of the ring, so the next look for room sees others. No call looks
+// at all of them.
 const looks = 8
 
-// room makes room for one more. Called with mu held.
+// room makes room for one more breaker, and reports whether there is any.
+//
+// Guarded by: mu.
 func (r *Registry[K]) room() bool {
 	for range looks {
 		if len(r.entries) < r.limit {
@@ -23,9 +25,10 @@ func (r *Registry[K]) room() bool {
 	return len(r.entries) < r.limit
 }
 
-// retireIdle looks at the breaker that has not been used for longest. One for each
-// use of the registry is enough, since a use adds at most one. Called with mu
-// held.
+// retireIdle looks at the breaker that was not used for longest. One look for each use of
+// the registry is enough, since a use adds at most one breaker.
+//
+// Guarded by: mu.
 func (r *Registry[K]) retireIdle(now time.Duration) {
 	e := r.root.next
 	if e == &r.root || now-e.used < r.idle {
@@ -38,7 +41,9 @@ func (r *Registry[K]) retireIdle(now time.Duration) {
 	}
 }
 
-// forget is called with mu held.
+// forget removes e and adds its counts to the tally.
+//
+// Guarded by: mu.
 func (r *Registry[K]) forget(e *entry[K]) {
 	delete(r.entries, e.key)
 	e.prev.next, e.next.prev = e.next, e.prev
@@ -47,15 +52,15 @@ func (r *Registry[K]) forget(e *entry[K]) {
 	r.gone.number++
 }
 
-// fresh reports that a new breaker would be no worse: b is closed, no rule has
-// counted anything bad, and no healthy period has to be waited for.
+// fresh reports whether a new breaker could take the place of b: b is closed, no rule has
+// counted anything bad, and no healthy period is under way.
 func (b *Breaker) fresh() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now, w := b.now(), b.load()
 	switch {
 	case b.inMode() != b.policy.mode:
-		return false // somebody's decision
+		return false // it was set by hand
 	case b.inMode().fixed():
 		return true
 	}
@@ -65,7 +70,7 @@ func (b *Breaker) fresh() bool {
 		b.spotless(now)
 }
 
-// spotless reports that the rules with a memory remember nothing bad.
+// spotless reports whether the rules with a memory remember nothing bad.
 func (b *Breaker) spotless(now time.Duration) bool {
 	e := b.epoch.Load()
 	if e == nil {
@@ -81,11 +86,16 @@ func (b *Breaker) spotless(now time.Duration) bool {
 			return false
 		}
 	}
+	for _, r := range e.times {
+		if r.count(now) > 0 {
+			return false
+		}
+	}
 	return true
 }
 
-// expendable reports that b may go if nobody has used it for long: it is not open,
-// and in no mode that somebody has set.
+// expendable reports whether an idle b may be forgotten: it is not open, and its mode was
+// not set by hand.
 func (b *Breaker) expendable() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -9,16 +9,16 @@ import (
 const (
 	// buckets is a power of two, so that a tick finds its bucket by a mask.
 	buckets = 16
-	// minWindow leaves a bucket 10 ns, which is less than a clock read: below
-	// that, buckets mean nothing, and at 0 they would divide by zero.
+	// minWindow leaves a bucket 10 ns, less than a read of the clock takes. Shorter
+	// buckets mean nothing, and with 0 the width would be a division by zero.
 	minWindow = buckets * 10 * time.Nanosecond
 )
 
 // ring counts bad and all outcomes over a sliding window of time.
 //
-// Both counts of a bucket share a word, so that an outcome is one atomic add and
-// no reader can see one count without the other. Only bad outcomes sum the
-// buckets, so a success costs the same whatever their number.
+// Both counts of a bucket share a word, so an outcome is one atomic addition, and no
+// reader sees one count without the other. Only bad outcomes sum the buckets, so a
+// success costs the same whatever their number.
 type ring struct {
 	rule  rule
 	width int64        // of a bucket, in ns
@@ -38,12 +38,11 @@ func newRing(of rule, now time.Duration) *ring {
 	return r
 }
 
-// add counts one outcome, and reports whether it met the rule. A good outcome
-// never does: nothing opens a breaker but what is wrong with the service.
+// add counts one outcome, and reports whether it met the rule. A good outcome never does.
 func (r *ring) add(now time.Duration, bad bool) bool {
 	h := r.head.Load()
-	// A multiplication, where the tick of now would take a division. Earlier than
-	// the head is who read the clock before another one turned the ring.
+	// A multiplication is cheaper than the division that gives the tick of now. now is
+	// before the head if another call has turned the ring since the clock was read.
 	if int64(now)-h*r.width >= r.width {
 		h = r.turn(int64(now) / r.width)
 	}
@@ -58,11 +57,12 @@ func (r *ring) add(now time.Duration, bad bool) bool {
 	return bad && r.rule.met(r.sum(now))
 }
 
-// turn makes tick the newest, and empties the buckets of the ticks since the
-// last one, before anybody can find them. Who has loaded the old head and is
-// only then stopped for a whole window adds to a bucket that means a later time:
-// his outcome is kept for up to one window more. That is the price of adding
-// without a lock.
+// turn makes tick the newest, and empties the buckets of the ticks since the last one.
+//
+// Ordering: the buckets are empty before head names them. A goroutine that has loaded the
+// old head, and then does not run for a whole window, adds to a bucket of a later time:
+// its outcome stays for up to one window more. That is the price of adding without a
+// lock.
 func (r *ring) turn(tick int64) int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -77,17 +77,17 @@ func (r *ring) turn(tick int64) int64 {
 	return tick
 }
 
-// halve keeps the share where 2^31 calls came in one bucket, rather than let one
-// count run into the other.
+// halve keeps the share of a bucket that has 2^31 calls, so that no count runs into the
+// other.
 func halve(c *atomic.Uint64) {
 	v := c.Load()
 	if int64(v) < 0 {
-		c.CompareAndSwap(v, v>>33<<32|v&(totalUnit-1)/2) // if it fails, the next one does it
+		c.CompareAndSwap(v, v>>33<<32|v&(totalUnit-1)/2) // if it fails, the next call does it
 	}
 }
 
-// sum is what the window holds now. It writes nothing: buckets that are too old
-// are left out here, also after an idle time in which nobody turned the ring.
+// sum is what the window holds now. It writes nothing. It leaves out the buckets that are
+// too old, also after an idle time in which no call has turned the ring.
 func (r *ring) sum(now time.Duration) (bad, total int64) {
 	h := r.head.Load()
 	oldest := int64(now)/r.width - buckets + 1

@@ -6,24 +6,24 @@ import "iter"
 type RegistrySnapshot struct {
 	// Name is the name of the policy.
 	Name string
-	// Limit is how many breakers are kept at most, Kept how many are. Kept is the sum
-	// of Closed, Open and HalfOpen.
+	// Limit is the most breakers that are kept. Kept is how many are, the sum of Closed,
+	// Open and HalfOpen.
 	Limit, Kept int
-	// Closed, Open and HalfOpen are how many are in that state.
+	// Closed, Open and HalfOpen are how many breakers are in that state.
 	Closed, Open, HalfOpen int
-	// Pinned is how many are in use.
+	// Pinned is how many breakers are in use.
 	Pinned int
-	// Made and Forgotten are how many breakers were made to be kept, and forgotten,
-	// since NewRegistry. Unkept is how often there was no room.
+	// Made and Forgotten are how many breakers were kept and forgotten since NewRegistry.
+	// Unkept is how often there was no room.
 	Made, Forgotten, Unkept uint64
-	// Rejected, Stale and HookPanics are the sums of what [Snapshot] tells, with the
-	// breakers that were forgotten.
+	// Rejected, Stale and HookPanics are the sums of what [Snapshot] tells, the breakers
+	// included that were forgotten.
 	Rejected, Stale, HookPanics uint64
 }
 
-// Snapshot returns the roll-up. It looks at each breaker on its own, so calls go
-// on meanwhile, and what it returns may never have been so at any one instant. It
-// takes some ten nanoseconds for each breaker.
+// Snapshot returns the sums over all breakers. It looks at one breaker after the other
+// while calls go on, so its numbers need not belong to one instant. It takes some ten
+// nanoseconds for each breaker.
 func (r *Registry[K]) Snapshot() RegistrySnapshot {
 	s := RegistrySnapshot{Name: r.policy.name, Limit: r.limit}
 	r.mu.Lock()
@@ -52,8 +52,8 @@ func (r *Registry[K]) Snapshot() RegistrySnapshot {
 	return s
 }
 
-// All yields the key of each breaker that was kept when it began, and its
-// snapshot, in no particular order. No lock is held meanwhile.
+// All yields the key and the snapshot of each breaker that was kept when the iteration
+// began, in no particular order. It holds no lock while it yields.
 func (r *Registry[K]) All() iter.Seq2[K, Snapshot] {
 	return func(yield func(K, Snapshot) bool) {
 		r.mu.Lock()
@@ -67,8 +67,13 @@ func (r *Registry[K]) All() iter.Seq2[K, Snapshot] {
 	}
 }
 
-// kept is called with mu held.
+// kept returns all entries.
+//
+// Guarded by: mu.
 func (r *Registry[K]) kept() []*entry[K] {
+	if r.entries == nil {
+		return nil
+	}
 	all := make([]*entry[K], 0, len(r.entries))
 	for e := r.root.next; e != &r.root; e = e.next {
 		all = append(all, e)
@@ -76,7 +81,7 @@ func (r *Registry[K]) kept() []*entry[K] {
 	return all
 }
 
-// tally is what adds up.
+// tally is the sum of the counts of breakers.
 type tally struct{ number, rejected, stale, panics uint64 }
 
 func (t *tally) add(b *Breaker) {

@@ -57,6 +57,10 @@ func TestRulesOpenAtExactlyTheirThreshold(t *testing.T) {
 		"out of, fewer than all":       {breaker.OutOf(3, 5), "ff", "3 out of 5"},
 		"all out of":                   {breaker.OutOf(3, 3), "fsff", "3 out of 3"},
 		"out of more than a word":      {breaker.OutOf(2, 70), "f" + repeat("s", 69) + "f" + repeat("s", 68), "2 out of 70"},
+		"within":                       {breaker.Within(3, 5*time.Second), "f..fss...", "3 within 5s"},
+		"within, the first too old":    {breaker.Within(3, 5*time.Second), "f...f...f.", "3 within 5s"},
+		"within, others do not count":  {breaker.Within(3, 5*time.Second), "fiiipppt", "3 within 5s"},
+		"within a nanosecond":          {breaker.Within(2, 1), "f.f.sf", "2 within 1ns"},
 		"rate":                         {rate(0.5, 4), "sfs", "50% of 4 or more in 16s"},
 		"rate, at least so many calls": {rate(0.5, 10), "fffffffff", "50% of 10 or more in 16s"},
 		"rate, one call short":         {rate(0.5, 4), "ffs", "50% of 4 or more in 16s"},
@@ -104,12 +108,30 @@ func TestHalfOfTheCallsFail(t *testing.T) {
 	})
 }
 
-// A good outcome opens nothing, even where it is the one that makes them enough.
+// A good outcome opens nothing, even if it is the one that makes the calls enough.
 func TestSuccessNeverOpens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, _ := on(t, breaker.Rate(0.5, 16*time.Second, 4))
 		play(t, b, "fffs")
 		require.Equal(t, breaker.Closed, b.State())
+		play(t, b, "f")
+		require.Equal(t, breaker.Open, b.State())
+	})
+}
+
+// A rule is checked at a failure. The successes that leave the window raise the
+// share, and the next failure opens.
+func TestTimeAloneNeverOpens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, _ := on(t, breaker.Rate(0.75, 16*time.Second, 4))
+		play(t, b, "ssss")
+		time.Sleep(8 * time.Second)
+		play(t, b, "ffff")
+		time.Sleep(8 * time.Second)
+		require.EqualValues(t, 4, b.Snapshot().Rules[0].Total, "four of four")
+		require.Equal(t, breaker.Closed, b.State())
+		play(t, b, "s")
+		require.Equal(t, breaker.Closed, b.State(), "four of five")
 		play(t, b, "f")
 		require.Equal(t, breaker.Open, b.State())
 	})
@@ -174,6 +196,35 @@ func TestRulesCombine(t *testing.T) {
 	})
 }
 
+// To the nanosecond, however many failures came before, and whatever succeeded between
+// them.
+func TestWithin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, _ := on(t, breaker.Within(3, 10*time.Second))
+		bad := func() int64 { return b.Snapshot().Rules[0].Bad }
+		for range 10 {
+			play(t, b, "fsss")
+			time.Sleep(5*time.Second + 1)
+			require.EqualValues(t, 1, bad()-bad()/2, "one, or two")
+		}
+		require.Equal(t, breaker.Closed, b.State(), "a third one always a nanosecond too late")
+		require.EqualValues(t, 1, bad())
+		play(t, b, "f")
+		require.EqualValues(t, 2, bad())
+		time.Sleep(4*time.Second + 1e9 - 1)
+		require.EqualValues(t, 2, bad())
+		play(t, b, "f")
+		require.Equal(t, breaker.Open, b.State())
+	})
+}
+
+// With one failure the rule is met at once, however short its duration.
+func TestWithinOfOne(t *testing.T) {
+	b, _ := on(t, breaker.Within(1, 1))
+	play(t, b, "sf")
+	require.Equal(t, breaker.Open, b.State())
+}
+
 // An outcome counts for fifteen sixteenths of the window at least, and for all of
 // it at most, wherever it fell.
 func TestWindowSlides(t *testing.T) {
@@ -195,7 +246,7 @@ func TestWindowSlides(t *testing.T) {
 	}
 }
 
-// The fault: figures that stand still while nobody writes.
+// The fault: figures that stand still while no call ends.
 func TestIdleWindowEmptiesItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, _ := on(t, breaker.Rate(0.5, 16*time.Second, 4))
@@ -211,11 +262,30 @@ func TestIdleWindowEmptiesItself(t *testing.T) {
 	})
 }
 
+// The counts of a window are emptied from its end: whatever the idle time, no bucket of
+// an earlier window is taken for one of the present window.
+func TestAnIdleTimeOfAnyLengthForgets(t *testing.T) {
+	for idle := 16 * time.Second; idle <= 49*time.Second; idle += time.Second {
+		for bucket := range time.Duration(16) {
+			synctest.Test(t, func(t *testing.T) {
+				b, _ := on(t, breaker.Rate(0.5, 16*time.Second, 2))
+				time.Sleep(bucket * time.Second)
+				play(t, b, "f")
+				time.Sleep(idle)
+				play(t, b, "f")
+				require.Equal(t, breaker.Closed, b.State(), "%v idle, from the bucket %d on", idle, bucket)
+				play(t, b, "f")
+				require.Equal(t, breaker.Open, b.State())
+			})
+		}
+	}
+}
+
 // What was counted before an opening is forgotten after it: otherwise the first
 // failure after the recovery would open again.
 func TestWindowsBeginAnewAfterClosing(t *testing.T) {
 	for name, rule := range map[string]breaker.Option{
-		"out of": breaker.OutOf(3, 10), "rate": breaker.Rate(0.5, time.Hour, 3),
+		"within": breaker.Within(3, time.Hour), "out of": breaker.OutOf(3, 10), "rate": breaker.Rate(0.5, time.Hour, 3),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

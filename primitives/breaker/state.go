@@ -6,9 +6,9 @@ type State uint8
 const (
 	// Closed: calls pass.
 	Closed State = iota
-	// Open: calls are refused.
+	// Open: calls are rejected.
 	Open
-	// HalfOpen: calls pass while a probe slot is free and are refused otherwise.
+	// HalfOpen: a call passes as a probe if a place is free, and is rejected otherwise.
 	HalfOpen
 )
 

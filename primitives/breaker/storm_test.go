@@ -37,7 +37,7 @@ func TestTenThousandFailuresOpenOnce(t *testing.T) {
 	}
 }
 
-// Ten thousand calls that hang, and ten thousand who find out at the same time.
+// Ten thousand calls hang, and ten thousand others see that at the same time.
 func TestTenThousandHungCallsOpenOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, s := on(t, breaker.Hung(time.Minute, 10_000))

@@ -66,7 +66,7 @@ func TestSnapshotAgreesWithWhatAllowDoes(t *testing.T) {
 
 		time.Sleep(time.Nanosecond)
 		want.State, want.UntilOpen, want.RetryAfter = breaker.HalfOpen, 1, 0
-		check("at the end of the window, asked by nobody")
+		check("at the end of the window, before any call")
 		probe := allow(t, b)
 		want.Generation, want.Probes = 3, 1
 		check("probing")

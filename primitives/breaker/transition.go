@@ -8,43 +8,61 @@ import (
 // forEver is an open time that does not end.
 const forEver time.Duration = math.MaxInt64
 
-// move is a transition that is wanted.
+// move is a transition to make.
 type move struct {
 	to      State
 	cause   Cause
-	rule    *rule // that was met
-	failed  int   // failures that the move itself is made of
-	outside bool  // open is told; it is computed otherwise
+	rule    *rule // that was met, or nil
+	failed  int   // failures that the word does not count yet
+	failure error // the last of them
+	outside bool  // the open time is given and not computed
 	open    time.Duration
 	ramps   bool // closes as probes do
 }
 
-// shift is the only way to another state, or to another generation of the same
-// one. Called with mu held. It fails, and changes nothing, where from is no
-// longer the word: in state Closed failures are counted without the lock.
+// why is what opened a breaker.
+type why struct {
+	rule    string
+	failure error
+}
+
+func (m *move) why() why {
+	w := why{failure: m.failure}
+	if m.rule != nil {
+		w.rule = m.rule.String()
+	}
+	return w
+}
+
+// shift is the only way to another state, or to another generation of the same state. It
+// fails, and changes nothing, if from is no longer the word: in state Closed failures are
+// counted without the lock.
+//
+// Guarded by: mu.
 func (b *Breaker) shift(from word, m move) bool {
 	now := b.now()
 	next := b.nextWord(from, m, now)
-	// Before the word: a rejection without a look at the clock must never be found
-	// in a state that it does not belong to. It exists in state Open alone, where
-	// the swap below can not fail.
+	// Ordering: before the swap, and pairs with refused. A rejection without a look at
+	// the clock must not outlive its state. It exists in state Open alone, in which the
+	// swap below cannot fail.
 	b.blind.Store(nil)
 	if !b.word.CompareAndSwap(uint64(from), uint64(next)) {
 		return false
 	}
-	// Allow may see the new word together with the old rejection, here and, in
-	// state HalfOpen, until the slots are taken. That rejection has run out by then
-	// (an open one ends when HalfOpen begins), which sends Allow to mu, or it is
-	// the answer of an instant ago.
+	// Ordering: pairs with admit, which can see the new word together with the old
+	// rejection. Either that rejection has run out, as one of state Open has when
+	// HalfOpen begins, and then Allow takes mu. Or it is the right answer of an instant
+	// ago.
 	b.probes.clear()
 	b.flights.clear()
 	var open time.Duration
 	switch m.to {
 	case Open:
 		b.ramp.end.Store(0)
+		b.opened = m.why()
 		open = b.beginOpen(from, m, now)
 	case Closed:
-		b.closedAt, b.told = now, 0
+		b.closedAt, b.told, b.opened = now, 0, why{}
 		if m.cause == Manual && !m.ramps {
 			b.openings = 0
 		}
@@ -54,7 +72,9 @@ func (b *Breaker) shift(from word, m move) bool {
 	return true
 }
 
-// nextWord also sets up the ramp, which has to be there when the word is.
+// nextWord returns the word after m.
+//
+// Ordering: it sets up the ramp, which must be there when the word is.
 func (b *Breaker) nextWord(from word, m move, now time.Duration) word {
 	if m.to != Closed {
 		return from.next(m.to, from.failures()+m.failed)
@@ -66,29 +86,33 @@ func (b *Breaker) nextWord(from word, m move, now time.Duration) word {
 	} else {
 		b.ramp.end.Store(0)
 	}
+	next |= b.bits()
 	if ramps {
-		next |= gatedBit
+		next &^= freeBit
 	}
-	return next | b.bits()
+	return next
 }
 
-// move is a shift that can not fail. Called with mu held. The loop ends: it
-// repeats only where a failure or success was counted between the two lines, and
-// that needs a call of its own each time.
+// move is a shift that cannot fail. The loop repeats only if a call has counted a failure
+// or success since the word was loaded, so it ends.
+//
+// Guarded by: mu.
 func (b *Breaker) move(m move) {
 	for !b.shift(b.load(), m) {
 	}
 }
 
-// remember begins new counts for the rules with a window, if there are any.
+// remember begins new counts for the rules with a memory, if there are any.
 func (b *Breaker) remember(w word, now time.Duration) {
 	if e := newEpoch(b.policy.rules, w.stamp(), now); e != nil {
 		b.epoch.Store(e)
 	}
 }
 
-// beginOpen returns how long the opening lasts. Called with mu held, as of state
-// Open.
+// beginOpen sets the end of an opening, and returns how long it lasts. The word is that
+// of state Open already.
+//
+// Guarded by: mu.
 func (b *Breaker) beginOpen(from word, m move, now time.Duration) time.Duration {
 	if from.state() == Closed && now-b.closedAt >= b.policy.opening.healthy {
 		b.openings = 0
@@ -107,17 +131,16 @@ func (b *Breaker) beginOpen(from word, m move, now time.Duration) time.Duration 
 	return open
 }
 
-// openTime counts one more opening and returns how long it lasts.
+// openTime counts one more opening and returns how long it lasts. A pause that the
+// service asks for makes it longer and never shorter. A service that sheds load asks for
+// the same second each time, which must not end an escalation.
 func (b *Breaker) openTime(now time.Duration) time.Duration {
 	open := b.policy.opening.time(b.policy.recovery, b.openings)
 	b.openings++
-	if b.told > now {
-		open = b.told - now
-	}
-	return open
+	return max(open, b.told-now)
 }
 
-// lockOpen is the opening that does not end.
+// lockOpen begins the opening that does not end.
 func (b *Breaker) lockOpen() {
 	b.until = forEver
 	r := b.newRejection(Open, forEver)
@@ -126,7 +149,7 @@ func (b *Breaker) lockOpen() {
 	b.blind.Store(r)
 }
 
-// refuse makes the error that Allow hands out until the given time.
+// refuse makes the error that Allow returns until the given time.
 func (b *Breaker) refuse(s State, until time.Duration) *OpenError {
 	r := b.newRejection(s, until)
 	b.reject.Store(r)
@@ -134,12 +157,19 @@ func (b *Breaker) refuse(s State, until time.Duration) *OpenError {
 }
 
 func (b *Breaker) newRejection(s State, until time.Duration) *OpenError {
-	return &OpenError{Name: b.policy.name, State: s, base: b.base, until: until}
+	return &OpenError{
+		Name: b.policy.name, State: s, Rule: b.opened.rule, Failure: b.opened.failure, base: b.base, until: until,
+	}
 }
 
-// ripen makes an open breaker half-open where its window is over. Called with
-// mu held.
+// ripen does what is due: it opens a half-open breaker that its probes have left
+// undecided, and makes an open one half-open if its window is over.
+//
+// Guarded by: mu.
 func (b *Breaker) ripen(now time.Duration) {
+	if b.load().state() == HalfOpen && b.undecided(now) {
+		b.reopen()
+	}
 	if w := b.load(); w.state() == Open && now >= b.until {
 		b.shift(w, move{to: HalfOpen, cause: Elapsed})
 	}

@@ -2,26 +2,29 @@ package breaker
 
 // word is all that the closed path looks at, in one atomic 64-bit value:
 //
-//	| generation (36 bits) | failures in a row (24 bits) | gated, watched (1 bit each) | state (2 bits) |
+//	| generation (36 bits) | failures in a row (24 bits) | free, watched (1 bit each) | state (2 bits) |
 //
-// The failures share the word with the generation so that counting one is a
-// single compare-and-swap: a failure can not slip into a generation that began
-// between the check of its token and the count, which two words would allow.
+// The failures share the word with the generation, so one compare-and-swap counts a
+// failure. With two words, a failure could slip into a generation that began between
+// the check of its token and the count.
 //
 // Two bits stand for all that makes state Closed more than a row of failures.
-// Watched: the end of a call has to be shown to rules with a memory. Gated: the
-// admission of a call takes more than a look at the word, since calls are timed or
-// held back by a ramp, or the mode is Disabled. A breaker without any of it never
-// sees more of it than the mask of one test.
 //
-// Writers: in state Closed anybody may swap the failures; all else changes only
+//   - Watched: the end of a call has to be shown to rules with a memory.
+//   - Free: a call passes without another look. The bit is not set if calls are timed
+//     or held back by a ramp, or if the mode is Disabled. It is not set in the word 0
+//     either, which is that of a breaker that cannot be used.
+//
+// One test with a mask sees all of it.
+//
+// Writers: in state Closed any goroutine swaps the failures. All else changes only
 // under Breaker.mu.
 type word uint64
 
 const (
 	stateMask   word = 1<<2 - 1
 	watchedBit  word = 1 << 2
-	gatedBit    word = 1 << 3
+	freeBit     word = 1 << 3
 	failureUnit word = 1 << 4
 	// maxFailures is also the largest threshold. It leaves the generation 36
 	// bits: at a thousand transitions a second they last for two years, and a
@@ -31,22 +34,22 @@ const (
 	generationUnit word = 1 << 28
 )
 
-// firstWord is Closed, generation 1. No generation is 0, so the zero Token
-// belongs to none.
+// firstWord is Closed, generation 1. No generation is 0, so the zero Token belongs
+// to none, and neither does the zero Breaker.
 const firstWord = generationUnit
 
 func (w word) state() State       { return State(w & stateMask) }
 func (w word) failures() int      { return int(w & failureMask / failureUnit) }
 func (w word) generation() uint64 { return uint64(w / generationUnit) }
 func (w word) watched() bool      { return w&watchedBit != 0 }
-func (w word) gated() bool        { return w&gatedBit != 0 }
+func (w word) free() bool         { return w&freeBit != 0 }
 
-// plain is Closed and not gated: a call passes without another look.
-func (w word) plain() bool { return w&(stateMask|gatedBit) == 0 }
+// plain is Closed and free: a call passes without another look.
+func (w word) plain() bool { return w&(stateMask|freeBit) == freeBit }
 
 // stamp is what a token remembers of the word: the generation and its state. The
-// gate may open within a generation, when a ramp is over.
-func (w word) stamp() word { return w &^ (failureMask | watchedBit | gatedBit) }
+// free bit can change within a generation, when a ramp is over.
+func (w word) stamp() word { return w &^ (failureMask | watchedBit | freeBit) }
 
 // failed is w with one more failure in a row.
 func (w word) failed() word {

@@ -26,7 +26,7 @@ func TestWordKeepsItsPartsApart(t *testing.T) {
 	}
 }
 
-// Failed probes go on counting failures for ever; they must not spill over into
+// Failed probes go on counting failures without an end; they must not spill over into
 // the generation.
 func TestFailuresSaturate(t *testing.T) {
 	w := firstWord.next(Open, math.MaxInt)
@@ -43,8 +43,8 @@ func TestGenerationsWrapRoundTheZeroToken(t *testing.T) {
 
 func TestLaterSaturates(t *testing.T) {
 	require.Equal(t, 3*time.Second, later(time.Second, 2*time.Second))
-	require.EqualValues(t, math.MaxInt64, later(1, math.MaxInt64))
-	require.EqualValues(t, math.MaxInt64, later(math.MaxInt64, math.MaxInt64))
+	require.Equal(t, forEver, later(1, math.MaxInt64))
+	require.Equal(t, forEver, later(math.MaxInt64, math.MaxInt64))
 	require.Equal(t, time.Duration(math.MaxInt64-5), later(-5, math.MaxInt64))
 }
 

@@ -8,12 +8,13 @@ import (
 	"github.com/weir-go/weir/primitives/outcome"
 )
 
-// now is the age of d, at least 1. It is read outside the locks: it costs as
-// much as all else in a hit together.
+// now is the age of d, at least 1. It costs as much as all else in a hit together. Must
+// not: be called with a lock held.
 func (d *Dedup[K, V]) now() int64 { return int64(time.Since(d.start)) }
 
-// decide says how long the result of a flight that has ended is kept: an error for a
-// ttl of the call's own only where ctx is nil.
+// decide says how long the result of a flight that has ended is kept. ctx is that of the
+// run, which goes on while a caller waits; if it is nil, an error, too, is kept for the ttl of
+// the call.
 func (d *Dedup[K, V]) decide(end *ending[V], ctx context.Context, c call) {
 	ttl := c.ttl
 	if end.err != nil && (ctx != nil || !c.own) {
@@ -40,7 +41,7 @@ func (d *Dedup[K, V]) decide(end *ending[V], ctx context.Context, c call) {
 	}
 }
 
-// after adds a duration to a time, and stays at the end of time.
+// after adds a duration to a time. The sum saturates.
 func after(t, d int64) int64 {
 	if t > forever-d {
 		return forever
@@ -48,7 +49,7 @@ func after(t, d int64) int64 {
 	return t + d
 }
 
-// errorTTL returns how long err is kept, 0 for not at all.
+// errorTTL returns how long err is kept. 0 is not at all.
 func (d *Dedup[K, V]) errorTTL(ctx context.Context, err error) time.Duration {
 	ttl := d.policy.errors
 	if ttl <= 0 || err == errUnfinished {
@@ -68,13 +69,13 @@ func (d *Dedup[K, V]) errorTTL(ctx context.Context, err error) time.Duration {
 	return ttl
 }
 
-// due reports whether it is time to renew a value that has not expired: it is
-// stale, or soon will be and the dice say that it is this caller's turn.
+// due reports whether this caller renews a value that has not expired. It does if the
+// value is stale, or soon will be and a random number says so.
 //
-// A value that took long to get is renewed earlier, by a time that is drawn anew
-// for each caller from an exponential distribution. With many callers the first
-// comes early, and with few there is no hurry. (XFetch: Vattani, Chierichetti and
-// Lowenstein, Optimal Probabilistic Cache Stampede Prevention, VLDB 2015.)
+// A value that took long to get is renewed earlier, by a time that is drawn for each
+// caller from an exponential distribution. With many callers the first renews early,
+// and with few there is no hurry. (XFetch: Vattani, Chierichetti and Lowenstein, Optimal
+// Probabilistic Cache Stampede Prevention, VLDB 2015.)
 func (d *Dedup[K, V]) due(s *shard[K, V], i uint32, now int64) bool {
 	left := s.table.entries[i].expires - int64(d.policy.stale) - now
 	if left <= 0 {

@@ -82,9 +82,9 @@ func TestAt(t *testing.T) {
 
 		s := newSet[string](t, dedup.Window(time.Minute))
 		now = time.Now()
-		require.False(t, s.Seen("k", at(0)))
-		require.True(t, s.Seen("k", at(time.Minute-1)))
-		require.False(t, s.Seen("k", at(time.Minute)))
+		require.False(t, seen(t, s, "k", at(0)))
+		require.True(t, seen(t, s, "k", at(time.Minute-1)))
+		require.False(t, seen(t, s, "k", at(time.Minute)))
 	})
 }
 
@@ -95,5 +95,34 @@ func TestForEverIsNeverStale(t *testing.T) {
 		keep(t, d, "k", 1)
 		time.Sleep(1000 * time.Hour)
 		require.Equal(t, dedup.Cached, d.Check("k").State)
+	})
+}
+
+// The results of a batch have a jitter each.
+func TestABatchDoesNotExpireTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := make1[int, int](t, dedup.Window(time.Minute, dedup.Jitter(1), dedup.Shards(1)))
+		var tokens []dedup.Token
+		for key := range 100 {
+			tokens = append(tokens, d.Check(key).Token)
+		}
+		require.Equal(t, 100, d.CompleteAll(tokens, make([]int, 100)))
+		time.Sleep(30 * time.Second)
+		require.InDelta(t, 50, d.Snapshot().Cached, 30)
+	})
+}
+
+// Two callers that read the clock before they came may come in the other order. What
+// expires first is gone first, however close they are.
+func TestTimesThatComeOutOfOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := make1[string, int](t, dedup.Window(time.Minute, dedup.Shards(1)))
+		earlier := time.Now()
+		time.Sleep(500 * time.Microsecond)
+		d.Complete(d.Check("later").Token, 1, dedup.At(time.Now()))
+		d.Complete(d.Check("earlier").Token, 1, dedup.At(earlier))
+		time.Sleep(time.Minute - 400*time.Microsecond)
+		require.Equal(t, 1, d.Snapshot().Cached)
+		require.True(t, d.Contains("later"))
 	})
 }

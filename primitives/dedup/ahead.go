@@ -1,9 +1,9 @@
 package dedup
 
-// A batch finds most of what it needs in memory that another core has written. One
-// miss after the other, that is most of the time a batch takes; so those who hold the
-// lock for a whole batch look at all of it first, in loops whose loads do not wait for
-// each other. What they read is of no use but to be there.
+// A batch finds most of what it needs in memory that another core has written. If each
+// cache miss waits for the one before, the misses are most of the time of a batch. So a
+// batch that holds the lock for all its keys first loads all it needs, in loops whose
+// loads do not wait for each other. The sum of what they read is not used.
 
 // lookUp loads the buckets of the keys with these hashes.
 func (s *shard[K, V]) lookUp(hashes []uint64) {
@@ -14,8 +14,8 @@ func (s *shard[K, V]) lookUp(hashes []uint64) {
 	s.seen = seen
 }
 
-// lookAt loads the flights of these tokens, the entries of their keys, and what
-// keeping as many results evicts: the oldest entries and their buckets.
+// lookAt loads the flights of these tokens and the entries of their keys. It also loads
+// the oldest entries and their buckets, which are evicted if there is a cap.
 func (s *shard[K, V]) lookAt(tokens []Token) {
 	var seen uint64
 	for _, t := range tokens {

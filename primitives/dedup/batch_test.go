@@ -148,27 +148,66 @@ func TestOneShardMakesACapExact(t *testing.T) {
 	require.True(t, d.Contains(100))
 }
 
+// A column has up to 64 places, of which some are duplicates that wait for others.
 func TestABatchAllocatesNothing(t *testing.T) {
-	d := make1[int, int](t, dedup.Window(time.Minute, dedup.MaxEntries(1000), dedup.Shards(1)))
-	const n = 64
-	keys, values := make([]int, n), make([]int, n)
-	checks, tokens := make([]dedup.Check[int], n), make([]dedup.Token, n)
-	next := 0
-	round := func() {
-		for i := range keys {
-			next++
-			keys[i] = next
+	for _, shards := range []int{1, 16} {
+		d := make1[int, int](t, dedup.Window(time.Minute, dedup.MaxEntries(1<<14), dedup.Shards(shards)))
+		column := newColumn()
+		for range 2000 { // grown to the size at which it stays
+			column.round(t, d, 64)
 		}
-		d.JoinAll(checks, keys, nil)
-		for i := range checks {
-			tokens[i] = checks[i].Token
+		for n := range 65 {
+			require.Zero(t, testing.AllocsPerRun(10, func() { column.round(t, d, n) }), n)
 		}
-		d.CompleteAll(tokens, values)
 	}
-	for range 100 {
-		round()
+}
+
+// column is what a stream has at hand: of its places the second half has the keys of the
+// first.
+type column struct {
+	keys      [64]int
+	values    [64]int
+	checks    [64]dedup.Check[int]
+	tokens    [64]dedup.Token
+	followers [64]dedup.Follower[int]
+	told      [64]place
+	next      int
+}
+
+// place is a follower that counts.
+type place struct{ told, value int }
+
+func (p *place) Done(v int, _ error) { p.told, p.value = p.told+1, v }
+
+func newColumn() *column {
+	c := new(column)
+	for i := range c.followers {
+		c.followers[i] = &c.told[i]
 	}
-	require.Zero(t, testing.AllocsPerRun(100, round))
+	return c
+}
+
+// round joins n places and completes those that were the first.
+func (c *column) round(t *testing.T, d *dedup.Dedup[int, int], n int) {
+	first := n - n/2
+	for i := range n {
+		c.keys[i] = c.next + i%max(first, 1)
+		c.values[i] = c.keys[i]
+	}
+	c.next += first
+	clear(c.told[:])
+	d.JoinAll(c.checks[:n], c.keys[:n], c.followers[:n])
+	for i := range n {
+		c.tokens[i] = c.checks[i].Token
+	}
+	if acted := d.CompleteAll(c.tokens[:n], c.values[:n]); acted != first {
+		t.Error(acted, "of", first)
+	}
+	for i := range n {
+		if want := i / max(first, 1); c.told[i].told != want || want > 0 && c.told[i].value != c.keys[i] {
+			t.Error(i, "of", n, "was told", c.told[i])
+		}
+	}
 }
 
 // Fault: each ebb of the keys in flight gave back the memory that the next flood took.

@@ -24,8 +24,8 @@ func keys(n int) []string {
 	return ks
 }
 
-// BenchmarkHit visits the keys in an order that no cache can guess, so that what
-// it shows for many of them is mostly the memory's latency.
+// BenchmarkHit visits the keys in an order that no cache can guess. What it shows for
+// many keys is mostly the memory's latency: the cost of a hit does not grow otherwise.
 func BenchmarkHit(b *testing.B) {
 	for _, n := range []int{100, 100_000, 1_000_000} {
 		b.Run("live="+strconv.Itoa(n), func(b *testing.B) {
@@ -56,7 +56,7 @@ func BenchmarkHitParallel(b *testing.B) {
 	})
 }
 
-// BenchmarkMiss runs a function for keys that nobody else asks for: shared only
+// BenchmarkMiss runs a function for keys of one caller each: shared only
 // while in flight, the same with a caller whose context can be cancelled, and
 // kept under a cap that is always full.
 func BenchmarkMiss(b *testing.B) {

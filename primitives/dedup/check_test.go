@@ -100,7 +100,7 @@ func TestFollowersAreToldOnceAndInOrder(t *testing.T) {
 	d.Complete(token, 1)
 	require.Equal(t, []string{"a", "b", "c"}, order)
 	require.Equal(t, dedup.Cached, d.Join("k", fs["a"]).State)
-	require.Len(t, order, 3, "not enlisted where there is a result")
+	require.Len(t, order, 3, "not enlisted if there is a result")
 
 	// The next flight reuses the room for followers, not the followers.
 	token = d.Check("l").Token

@@ -30,8 +30,8 @@ func spoil(v []int) []int {
 	return was
 }
 
-// With Clone nobody sees what another does to his value: not the leader's, not a
-// follower's, not a hit's.
+// With Clone no caller sees what another does to its value: neither the leader, nor a
+// follower, nor a hit.
 func TestCloneKeepsValuesApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := cloning(t, dedup.Window(time.Minute, dedup.ServeStale(time.Hour)))
@@ -136,4 +136,44 @@ func TestHooksUseTheDeduplicator(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 1, v)
 	}
+}
+
+// A run that fails has nothing to copy.
+func TestErrorsAreNotCloned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, err := dedup.New[string](dedup.Window(time.Minute, dedup.ErrorTTL(time.Minute)), dedup.Hooks[int]{Clone: func(int) int { panic("clone") }})
+		require.NoError(t, err)
+		leader := failing(d, t, func(context.Context) (int, error) { time.Sleep(time.Second); return 0, errDown })
+		follower := failing(d, t, func(context.Context) (int, error) { panic("a second run") })
+		var told recorder
+		d.Join("k", &told)
+		require.Equal(t, errDown, <-leader)
+		require.Equal(t, errDown, <-follower)
+		require.Equal(t, []error{errDown}, told.errs)
+		require.ErrorIs(t, d.Check("k").Err, errDown)
+	})
+}
+
+func failing(d *dedup.Dedup[string, int], t *testing.T, f func(context.Context) (int, error)) chan error {
+	out := make(chan error, 1)
+	go func() {
+		_, err := d.Do(t.Context(), "k", f)
+		out <- err
+	}()
+	synctest.Wait()
+	return out
+}
+
+// A follower that panics was told, and is not told again.
+func TestAFollowerOfACopyIsToldOnce(t *testing.T) {
+	d, err := dedup.New[string](dedup.Window(0), dedup.Hooks[int]{Clone: func(v int) int { return v }})
+	require.NoError(t, err)
+	token := d.Check("k").Token
+	calls := 0
+	var last recorder
+	d.Join("k", told(func(int, error) { calls++; panic("follower") }))
+	d.Join("k", &last)
+	require.PanicsWithValue(t, "follower", func() { d.Complete(token, 1) })
+	require.Equal(t, 1, calls)
+	require.Equal(t, []int{1}, last.values)
 }

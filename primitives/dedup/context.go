@@ -5,33 +5,59 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// runContext is the context that a function runs with: the values of the caller
-// that leads, and an end of its own. Most functions that are quick enough for
-// it to matter never ask for Done, so all that costs is made when they do.
+// runContext is the context that a function runs with. It has the values of the
+// caller that leads, the deadline of the waiter with the latest one, and it ends when
+// the last waiter has left. Most functions that are quick enough for it to matter
+// never ask for Done, so all that costs is made when they do.
 //
-// One that nobody has asked for Done serves the next run of a caller with the
-// same ctx, and no other: whoever has kept it past its run, against the rules, sees
-// the values that he saw before, and never a stranger's.
+// A context that was not asked for Done serves the next run of a caller with the same
+// ctx, and no other. Code that has kept it past its run, against the rules, sees the
+// values that it saw before, and never the values of another caller.
 type runContext struct {
 	caller context.Context
-	who    identity                            // of the caller
-	home   interface{ leaderLeft(Token) bool } // the shard
+	who    identity // of the caller
+	home   flights  // the shard
 	flight uint32
 	shard  uint32
 	gen    atomic.Uint64 // of the flight; 0 once the function has returned
+	why    atomic.Pointer[reason]
 	inner  atomic.Pointer[inner]
 }
 
-// inner is what Done needs: a context of the standard library, so that those
+// flights is what a context asks its shard.
+type flights interface {
+	leaderLeft(Token) bool
+	patience(Token) (latest time.Time, followers patience)
+}
+
+// reason is why the last waiter has left.
+type reason struct{ err, cause error }
+
+func reasonOf(ctx context.Context) *reason { return &reason{ctx.Err(), context.Cause(ctx)} }
+
+// inner is what Done needs: a context of the standard library, so that the contexts
 // derived from it cost no goroutine.
 type inner struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
+	expiry *expiry     // above ctx
+	once   sync.Once   // of finish
 	stop   func() bool // stops watching the caller's context
+}
+
+func (in *inner) finish(why *reason) {
+	in.once.Do(func() {
+		if errors.Is(why.err, context.DeadlineExceeded) {
+			in.expiry.pass(why.cause)
+			return
+		}
+		in.cancel(why.cause)
+	})
 }
 
 // runKey is the key under which a run is found in contexts derived from its own.
@@ -46,19 +72,19 @@ func (s *shard[K, V]) context(ctx context.Context, t Token) *runContext {
 	run, who := f.run, identify(ctx)
 	if run != nil && who.is(run.who) {
 		run.gen.Store(t.gen)
-		if run.inner.Load() == nil { // and whoever makes it now sees that the run goes on
+		if run.inner.Load() == nil { // open sees from now on that a run goes on
 			return run
 		}
-		run.end() // it was made too late for the run before
+		run.end() // inner was made too late for the run before
 	}
 	f.run = &runContext{caller: ctx, who: who, home: s, flight: t.flight, shard: t.shard}
 	f.run.gen.Store(t.gen)
 	return f.run
 }
 
-// retire is called when a flight becomes free. Its context stays if its caller
-// came twice in a row: one that comes once, as the ctx of a request does, is not
-// kept from the garbage collector.
+// retire is called when a flight becomes free. Its context stays if its caller came
+// twice in a row. A caller's ctx that comes once, such as that of a request, is not kept
+// from the garbage collector.
 func (f *flight[V]) retire() {
 	who := f.run.who
 	if !who.is(f.lately) || f.run.inner.Load() != nil {
@@ -67,9 +93,9 @@ func (f *flight[V]) retire() {
 	f.lately = who
 }
 
-// identity tells contexts apart without holding them: to compare two with ==
-// panics for some types. While one of them is held, its identity is that of no
-// other. The zero identity is that of one that cannot be told apart.
+// identity tells contexts apart without holding them; == panics for some types of them.
+// While a context is held, no other has its identity. The zero identity is that of a
+// context that cannot be told apart.
 type identity struct {
 	kind reflect.Type
 	at   uintptr
@@ -78,7 +104,7 @@ type identity struct {
 var background = context.Background()
 
 func identify(ctx context.Context) identity {
-	if ctx == background { // of which there is one, of a type that can be compared
+	if ctx == background { // its type can be compared
 		return identity{at: 1}
 	}
 	v := reflect.ValueOf(ctx)
@@ -88,15 +114,32 @@ func identify(ctx context.Context) identity {
 	return identity{v.Type(), v.Pointer()}
 }
 
-// is reports that both are known to be one and the same.
+// is reports whether both are known to be of the same context.
 func (id identity) is(other identity) bool { return id == other && id.at != 0 }
 
 func (c *runContext) token() Token {
 	return Token{gen: c.gen.Load(), flight: c.flight, shard: c.shard}
 }
 
-// Deadline returns none: the caller's does not bind those who follow it.
-func (c *runContext) Deadline() (time.Time, bool) { return time.Time{}, false }
+// Deadline returns the latest deadline of the waiters, or none if one of them has
+// none. It moves when a waiter joins or leaves.
+func (c *runContext) Deadline() (time.Time, bool) {
+	own, bounded := c.caller.Deadline()
+	left := c.caller.Err() != nil
+	if !left && !bounded {
+		return time.Time{}, false
+	}
+	latest, followers := c.home.patience(c.token())
+	switch {
+	case followers == endless:
+		return time.Time{}, false
+	case followers == none:
+		return own, bounded
+	case !left && own.After(latest):
+		return own, true
+	}
+	return latest, true
+}
 
 func (c *runContext) Done() <-chan struct{} { return c.open().ctx.Done() }
 
@@ -104,56 +147,65 @@ func (c *runContext) Err() error {
 	if in := c.inner.Load(); in != nil {
 		return in.ctx.Err()
 	}
+	if c.why.Load() == nil && c.caller.Err() != nil && c.home.leaderLeft(c.token()) {
+		c.finish(reasonOf(c.caller))
+	}
+	if why := c.why.Load(); why != nil {
+		return why.err
+	}
 	if c.gen.Load() == 0 {
 		return context.Canceled
 	}
-	if c.caller.Err() == nil || !c.home.leaderLeft(c.token()) {
-		return nil
-	}
-	in := c.open()
-	in.cancel(context.Cause(c.caller))
-	return in.ctx.Err()
+	return nil
 }
 
-// Value goes by inner where there is one, which leads the context package to it.
+// Value goes by inner if there is one, which leads the context package to it. A context
+// that has ended has one: it knows the cause.
 func (c *runContext) Value(key any) any {
 	if k, ok := key.(runKey); ok && k.gen == c.gen.Load() && k.home == c.home {
 		return c
 	}
-	if in := c.inner.Load(); in != nil {
+	in := c.inner.Load()
+	if in == nil && c.why.Load() != nil {
+		in = c.open()
+	}
+	if in != nil {
 		return in.ctx.Value(key)
 	}
 	return context.WithoutCancel(c.caller).Value(key)
 }
 
-// open makes inner. Of several at once, one wins and the others clean up.
+// open makes inner. Of several goroutines at once, one wins and the others clean up.
 func (c *runContext) open() *inner {
 	if in := c.inner.Load(); in != nil {
 		return in
 	}
-	ctx, cancel := context.WithCancelCause(context.WithoutCancel(c.caller))
-	// The closure must not go by c.inner, which may not be set yet when it runs.
-	stop := context.AfterFunc(c.caller, func() {
+	in := &inner{expiry: newExpiry(context.WithoutCancel(c.caller))}
+	in.ctx, in.cancel = context.WithCancelCause(in.expiry)
+	in.stop = context.AfterFunc(c.caller, func() {
 		if c.home.leaderLeft(c.token()) {
-			cancel(context.Cause(c.caller))
+			c.finish(reasonOf(c.caller))
 		}
 	})
-	in := &inner{ctx, cancel, stop}
 	won := c.inner.CompareAndSwap(nil, in)
-	// Either end finds inner, or this finds that it has been there.
+	// Ordering: with finish and end. Either they find inner, or open finds what they have
+	// stored before they looked.
+	if why := c.why.Load(); why != nil {
+		in.finish(why)
+	}
 	if !won || c.gen.Load() == 0 {
-		stop()
-		cancel(context.Canceled)
+		in.stop()
+		in.cancel(context.Canceled)
 	}
 	return c.inner.Load()
 }
 
-// cancel ends the context because the last follower has left. That the leader
-// has left is known only once inner is being made, or from Err; where inner is
-// not there yet, whoever makes it finds out that nobody waits.
-func (c *runContext) cancel() {
+// finish ends the context because the last waiter has left. Of several reasons the
+// first counts.
+func (c *runContext) finish(why *reason) {
+	c.why.CompareAndSwap(nil, why)
 	if in := c.inner.Load(); in != nil {
-		in.cancel(context.Canceled)
+		in.finish(c.why.Load())
 	}
 }
 
@@ -166,12 +218,11 @@ func (c *runContext) end() {
 	}
 }
 
-// explain makes the error of a run that was given up after its caller's deadline
-// say so. The function saw its context cancelled, since a deadline that does not
-// bind it cannot have passed; the caller knows only the deadline.
+// explain makes the error of a run that was given up tell the end of its caller, if
+// that was a deadline. The run's own end may have been a cancellation, of a follower
+// that has waited for longer.
 func (c *runContext) explain(err error) error {
-	in := c.inner.Load()
-	if in == nil || in.ctx.Err() == nil || !errors.Is(err, context.Canceled) {
+	if c.why.Load() == nil || !errors.Is(err, context.Canceled) {
 		return err
 	}
 	if cause := c.caller.Err(); errors.Is(cause, context.DeadlineExceeded) {

@@ -144,8 +144,10 @@ func TestRunContext(t *testing.T) {
 			require.Equal(t, "v", ctx.Value(valueKey{}))
 			require.NoError(t, ctx.Err())
 			require.NoError(t, context.Cause(ctx))
-			_, ok := ctx.Deadline()
-			require.False(t, ok, "the leader's deadline does not bind its followers")
+			by, ok := ctx.Deadline()
+			want, _ := base.Deadline()
+			require.True(t, ok)
+			require.Equal(t, want, by, "the leader's, while no other caller waits")
 			select {
 			case <-ctx.Done():
 				require.Fail(t, "ended early")

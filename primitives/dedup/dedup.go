@@ -2,24 +2,26 @@ package dedup
 
 import (
 	"context"
+	"errors"
 	"hash/maphash"
-	"runtime/debug"
+	"reflect"
 	"time"
 )
 
-// Dedup runs a function once per key for all who ask while it runs, and keeps
-// the result for the ttl of its [Policy]. It is made by [New] and is safe for
+// Dedup runs a function once per key for all callers that ask while it runs, and keeps
+// the result for the ttl of its [Policy]. It is made by [New] or [Of] and is safe for
 // concurrent use. It has no goroutine, no timer and nothing to close.
 //
-// Values are shared, not copied: all callers of a key get the same V, so one
-// that holds pointers, slices or maps must not be changed by those who get it.
+// Values are shared, not copied: all callers of a key get the same V. A caller must not
+// change a value that holds pointers, slices or maps, unless [Hooks] copy it.
 type Dedup[K comparable, V any] struct {
 	seed   maphash.Seed
-	guess  bool // K may hold an interface, so hashing a key may panic
-	early  bool // see Early
-	shift  uint // how far the hash is shifted to leave the number of the shard
+	fault  error // every call fails with it, see Of
+	plain  bool  // all keys can be hashed and are equal to themselves
+	early  bool  // see Early
+	shift  uint  // how far the hash is shifted to leave the number of the shard
 	shards []shard[K, V]
-	start  time.Time // the monotonic zero that all times count from
+	start  time.Time // the monotonic zero of all times
 	ttl    time.Duration
 	ages   int64 // how long before it expires a value is stale
 	clone  func(V) V
@@ -27,8 +29,8 @@ type Dedup[K comparable, V any] struct {
 	policy Policy
 }
 
-// New returns an empty deduplicator, or a [*PolicyError] that lists what is
-// wrong with p and hooks. There is at most one value of [Hooks].
+// New returns an empty deduplicator, or a [*PolicyError] that lists what is wrong with
+// p and hooks. At most one value of [Hooks] can be given.
 func New[K comparable, V any](p Policy, hooks ...Hooks[V]) (*Dedup[K, V], error) {
 	var h Hooks[V]
 	for _, given := range hooks {
@@ -45,7 +47,7 @@ func New[K comparable, V any](p Policy, hooks ...Hooks[V]) (*Dedup[K, V], error)
 		start:  time.Now().Add(-1), // so that no time is 0
 		ages:   int64(p.stale),
 		seed:   maphash.MakeSeed(),
-		guess:  mayPanic[K](),
+		plain:  !mayFail(reflect.TypeFor[K]()),
 	}
 	if p.weight > 0 {
 		d.weigh = h.Weigh
@@ -54,43 +56,76 @@ func New[K comparable, V any](p Policy, hooks ...Hooks[V]) (*Dedup[K, V], error)
 	return d, nil
 }
 
+// Of is [New] for a policy that stands in the code: it returns a deduplicator also if p
+// or hooks are invalid. [Dedup.Err] tells what is wrong with them, and each call fails
+// with that.
+func Of[K comparable, V any](p Policy, hooks ...Hooks[V]) *Dedup[K, V] {
+	d, err := New[K](p, hooks...)
+	if err != nil {
+		return &Dedup[K, V]{policy: Policy{name: p.name}, fault: err}
+	}
+	return d
+}
+
+// Err returns nil if d can be used. Otherwise it returns the [*PolicyError] that each
+// call fails with: the policy given to [Of] was invalid, or d is the zero Dedup. All
+// checks of such a deduplicator are [Invalid], and its other methods do nothing.
+func (d *Dedup[K, V]) Err() error {
+	switch {
+	case d == nil:
+		return errNil
+	case d.fault == nil && d.shards == nil:
+		return errUnmade
+	}
+	return d.fault
+}
+
+var (
+	errNil    = &PolicyError{Err: errors.New("the deduplicator is nil")}
+	errUnmade = &PolicyError{Err: errors.New("the deduplicator was not made by New or Of")}
+)
+
 // Policy returns the policy d was made from. It makes d a [Source].
 func (d *Dedup[K, V]) Policy() Policy { return d.policy }
 
-// Do returns the result kept for key or, if there is none, that of the one run
-// of f that all present callers of key share. A result is kept if f returned a
-// nil error; errors are shared by those who wait for them and not kept, unless the
-// policy has an [ErrorTTL].
+// Do returns the result that is kept for key. If there is none, it returns the result
+// of the one run of f that all present callers of key share. A result is kept if f
+// returned a nil error. An error is shared by the callers that wait for it, and is kept
+// only if the policy has an [ErrorTTL].
 //
-// The first caller leads: f runs in its goroutine, and its Do returns when f
-// does, with what f returned. The others follow: they wait for the leader's
-// result, or until their own ctx ends and Do returns ctx.Err() at once. A ctx
-// that has ended before the call is returned as its error too, also where a
-// result is kept.
+// The first caller leads: f runs in its goroutine, and its Do returns when f does, with
+// what f returned. The others follow: they wait for the leader's result, or until their
+// own ctx ends and Do returns ctx.Err() at once. If ctx has ended before the call, Do
+// returns ctx.Err() even if a result is kept.
 //
-// f must use the context it is given. It carries the values of the leader's ctx
-// but not its deadline, and it ends when nobody waits for the result any more:
-// when the ctx of the leader has ended and so have those of all followers. So a
-// leader that gives up while others wait poisons nobody; it works on for them,
-// and its own Do returns when the work is done. When nobody waits, the key is
-// free at the moment the context ends: a newcomer starts a run of its own, and
-// the result of the old one goes only to its leader. The context also ends when
-// f has returned.
+// f must use the context it is given. It has the values of the leader's ctx, and the
+// latest deadline of the callers that wait; it has none if one of them has none. This
+// deadline moves when callers join and leave. The context ends when the last caller
+// has left, and as that caller did: with context.DeadlineExceeded if its deadline
+// passed, with context.Canceled if it was cancelled. So a leader that gives up while
+// others wait harms no other caller. It works on for them, and its own Do returns when
+// the work is done. When the context ends the key is free: the next caller starts a
+// run of its own, and the result of the old run goes only to its leader. The context
+// also ends when f has returned.
 //
-// If f panics, the panic goes on in the leader, and the followers get a
-// [*PanicError]; if f calls runtime.Goexit, they get [ErrGoexit]. Do for a key
-// from inside its own run, recognised by the context, returns [ErrReentrant].
-// Two runs that ask for each other's keys are not recognised and wait until a
-// ctx ends. An unhashable key returns [ErrKey].
+// The context package sets no timer for a timeout that is later than the deadline of
+// the parent. So a context.WithTimeout in f that is longer than the leader's patience
+// does not hold if a more patient caller joins. A time.AfterFunc that cancels does.
+//
+// If f panics, the panic goes on in the leader, and the followers get a [*PanicError].
+// If f calls runtime.Goexit, the followers get [ErrGoexit]. If Do is called for a key
+// inside the run of that key, it returns [ErrReentrant]; the context tells. Two runs that
+// ask for each other's keys are not recognised and wait until a ctx ends. A key that
+// cannot be hashed, or is not equal to itself, returns [ErrKey].
 //
 // A value that is due for renewal, see [ServeStale] and [Early], is renewed by the
-// caller that finds it so: it leads a run as above, while all others are served what
-// is kept. If the renewal fails, its leader gets what is kept, too, and no error.
+// caller that finds it so. That caller leads a run as above, and all others are served
+// what is kept. If the renewal fails, its leader gets what is kept and no error.
 //
-// f must not use its context after it has returned: that may serve the next run
-// of a caller with the same ctx. A kept result costs no allocation, and neither
-// does a run for a ctx that calls again and again; one for a new ctx costs one, of
-// 72 bytes, for its context. The first follower of a run costs two more.
+// f must not use its context after it has returned: the context may serve the next run
+// of a caller with the same ctx. A kept result costs no allocation, and neither does a
+// run for a ctx that calls repeatedly. A run for a new ctx costs one allocation of 96
+// bytes, for its context. The first follower of a run costs two more.
 func (d *Dedup[K, V]) Do(ctx context.Context, key K, f func(context.Context) (V, error), opts ...CallOption) (V, error) {
 	var zero V
 	if err := ctx.Err(); err != nil {
@@ -98,7 +133,7 @@ func (d *Dedup[K, V]) Do(ctx context.Context, key K, f func(context.Context) (V,
 	}
 	h, ok := d.hash(key)
 	if !ok {
-		return zero, d.fault(ErrKey)
+		return zero, d.refusal(key)
 	}
 	c := d.call(opts)
 	now := d.asked(c)
@@ -135,7 +170,14 @@ func (d *Dedup[K, V]) Do(ctx context.Context, key K, f func(context.Context) (V,
 	return d.lead(run, t, f, c)
 }
 
-// lead runs f in the caller's goroutine and ends the flight, however f ends.
+// Run is [Dedup.Do] for a function that returns nothing but an error. It is for a
+// Dedup[K, struct{}]: to Do, the value of the run is the zero V.
+func (d *Dedup[K, V]) Run(ctx context.Context, key K, f func(context.Context) error, opts ...CallOption) error {
+	_, err := d.Do(ctx, key, func(ctx context.Context) (v V, err error) { return v, f(ctx) }, opts...)
+	return err
+}
+
+// lead runs f in the caller's goroutine, and ends the flight however f ends.
 func (d *Dedup[K, V]) lead(run *runContext, t Token, f func(context.Context) (V, error), c call) (v V, err error) {
 	returned := false
 	defer func() {
@@ -148,18 +190,14 @@ func (d *Dedup[K, V]) lead(run *runContext, t Token, f func(context.Context) (V,
 		l, _ := s.land(t, &ending[V]{err: errUnfinished})
 		s.mu.Unlock()
 		if l.empty() {
-			return // with nobody to tell, the panic goes on untouched
+			return // without followers the panic goes on untouched
 		}
-		// Only recover tells a panic from Goexit, and only here in the deferred
-		// function itself. The stack is still that of the panic.
-		var zero V
 		p := recover()
-		if p == nil {
-			l.tell(zero, d.fault(ErrGoexit), nil)
-			return
+		if p != nil {
+			defer panic(p) // also if a follower panics
 		}
-		defer panic(p) // also if a follower panics
-		l.tell(zero, &PanicError{Name: d.policy.name, Value: p, Stack: debug.Stack()}, nil)
+		var zero V
+		d.tell(l, zero, d.left(p))
 	}()
 	v, err = f(run)
 	if err != nil {
@@ -169,14 +207,14 @@ func (d *Dedup[K, V]) lead(run *runContext, t Token, f func(context.Context) (V,
 	if d.clone != nil && err == nil {
 		end.value = d.clone(v)
 	}
-	d.decide(&end, run.caller, c)
+	d.decide(&end, run, c)
 	returned = true
 	run.end()
 	d.finish(t, &end)
 	return v, err
 }
 
-// renew leads a run for a value that is kept meanwhile, and falls back on it.
+// renew leads a run for a value that is still kept, and falls back on that value.
 func (d *Dedup[K, V]) renew(run *runContext, t Token, kept V, f func(context.Context) (V, error), c call) (V, error) {
 	v, err := d.lead(run, t, f, c)
 	if err != nil {
@@ -185,21 +223,25 @@ func (d *Dedup[K, V]) renew(run *runContext, t Token, kept V, f func(context.Con
 	return v, nil
 }
 
-// follow waits for the run t that somebody else leads.
+// follow waits for the run t of another caller.
 func (d *Dedup[K, V]) follow(ctx context.Context, s *shard[K, V], t Token, r *result[V]) (V, error) {
 	var zero V
 	if ctx.Value(runKey{s, t.gen}) != nil {
-		s.leave(t)
-		return zero, d.fault(ErrReentrant)
+		s.leave(t, noSeat, &reason{context.Canceled, ErrReentrant})
+		return zero, d.named(ErrReentrant)
+	}
+	at := noSeat
+	if by, ok := ctx.Deadline(); ok {
+		at = s.hurry(t, by)
 	}
 	select {
 	case <-r.done:
 		return d.told(r)
 	case <-ctx.Done():
 	}
-	s.leave(t)
+	s.leave(t, at, reasonOf(ctx))
 	select {
-	case <-r.done: // both at once: a result that is there is not thrown away
+	case <-r.done: // both at once: the result counts
 		return d.told(r)
 	default:
 		return zero, ctx.Err()
@@ -214,5 +256,5 @@ func (d *Dedup[K, V]) told(r *result[V]) (V, error) {
 	return r.value, r.err
 }
 
-// fault wraps a sentinel of this package with the name of d.
-func (d *Dedup[K, V]) fault(err error) error { return &Error{Name: d.policy.name, Err: err} }
+// named wraps a sentinel of this package with the name of d.
+func (d *Dedup[K, V]) named(err error) error { return &Error{Name: d.policy.name, Err: err} }

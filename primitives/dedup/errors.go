@@ -14,24 +14,25 @@ var (
 	ErrPolicy = errors.New("dedup: invalid policy")
 	// ErrPanic is what every [*PanicError] is, for errors.Is.
 	ErrPanic = errors.New("dedup: the shared run panicked")
-	// ErrGoexit tells those who waited that the shared run ended its goroutine
-	// with runtime.Goexit, as t.FailNow does, and so has no result.
+	// ErrGoexit tells followers that the shared run ended its goroutine with
+	// runtime.Goexit, as t.FailNow does, and so has no result.
 	ErrGoexit = errors.New("dedup: the shared run called runtime.Goexit")
-	// ErrReentrant tells a function that runs for a key that it has asked for
-	// that same key again, and would wait for itself.
+	// ErrReentrant tells a function that runs for a key that it has asked for the same
+	// key again, and would wait for itself.
 	ErrReentrant = errors.New("dedup: re-entrant call for a key from inside its own run")
-	// ErrKey says that a key cannot be hashed: an interface in it holds a value
-	// that is not comparable, such as a slice.
+	// ErrKey says that nothing can be found by a key. Either it cannot be hashed,
+	// because an interface in it holds a value such as a slice; or it is not equal to
+	// itself, because it holds a NaN.
 	ErrKey = errors.New("dedup: the key is not comparable")
-	// ErrFailed is what followers are told where [Dedup.Fail] was given nil.
+	// ErrFailed is what followers are told if [Dedup.Fail] was given nil.
 	ErrFailed = errors.New("dedup: the shared run failed without saying why")
 )
 
-// Error is a failure of the deduplicator's own: one of [ErrGoexit],
-// [ErrReentrant], [ErrKey] and [ErrFailed], with the name of the deduplicator.
-// It does not name the key, which may be nobody else's business.
+// Error is a failure of the deduplicator's own, with the name of the deduplicator: one of
+// [ErrGoexit], [ErrReentrant], [ErrKey] and [ErrFailed], or an error that wraps one of
+// them. It does not tell the key, which can be confidential.
 type Error struct {
-	Name string // of the deduplicator; "" where it has none
+	Name string // of the deduplicator, or ""
 	Err  error
 }
 
@@ -40,26 +41,26 @@ func (e *Error) Error() string {
 	return label(e.Name) + strings.TrimPrefix(e.Err.Error(), "dedup")
 }
 
-// Unwrap returns the sentinel.
+// Unwrap returns the sentinel, or an error that wraps it.
 func (e *Error) Unwrap() error { return e.Err }
 
 // Outcome is permanent for a key that cannot be hashed, ignored for a re-entrant
 // call, which reached no service, and a failure otherwise.
 func (e *Error) Outcome() outcome.Outcome {
-	switch e.Err {
-	case ErrKey:
+	switch {
+	case errors.Is(e.Err, ErrKey):
 		return outcome.Outcome{Kind: outcome.Permanent}
-	case ErrReentrant:
+	case errors.Is(e.Err, ErrReentrant):
 		return outcome.Outcome{Kind: outcome.Ignored}
 	}
 	return outcome.Outcome{Kind: outcome.Failure}
 }
 
-// PanicError tells those who waited for a run that it panicked. The caller that
-// ran the function sees the panic itself.
+// PanicError tells the followers of a run that it panicked. The caller that ran the
+// function sees the panic itself.
 type PanicError struct {
-	Name  string // of the deduplicator; "" where it has none
-	Value any    // what the function panicked with
+	Name  string // of the deduplicator, or ""
+	Value any    // that the function panicked with
 	Stack []byte // of the goroutine that panicked, as debug.Stack prints it
 }
 
@@ -68,7 +69,7 @@ func (e *PanicError) Error() string {
 	return fmt.Sprintf("%s: the shared run panicked: %v", label(e.Name), e.Value)
 }
 
-// Unwrap returns [ErrPanic], and the value where it is an error.
+// Unwrap returns [ErrPanic], and the value if it is an error.
 func (e *PanicError) Unwrap() []error {
 	if err, ok := e.Value.(error); ok {
 		return []error{ErrPanic, err}
@@ -76,15 +77,15 @@ func (e *PanicError) Unwrap() []error {
 	return []error{ErrPanic}
 }
 
-// KeptError is an error of an earlier run, served again by an [ErrorTTL]: the service
-// was not called. Those who lead or follow a run get its error as it is.
+// KeptError is an error of an earlier run that is served again because of an [ErrorTTL]:
+// the service was not called. The callers of the run itself get its error as it is.
 type KeptError struct {
-	Name  string // of the deduplicator; "" where it has none
-	Err   error  // what the run has ended with
+	Name  string // of the deduplicator, or ""
+	Err   error  // of the run
 	until time.Time
 }
 
-// Error names the deduplicator and gives the text of the error that is kept.
+// Error names the deduplicator and tells the error that is kept.
 func (e *KeptError) Error() string {
 	return fmt.Sprintf("%s: kept from an earlier run: %v", label(e.Name), e.Err)
 }
@@ -92,19 +93,19 @@ func (e *KeptError) Error() string {
 // Unwrap returns the error that is kept.
 func (e *KeptError) Unwrap() error { return e.Err }
 
-// After returns the time until the error is kept no longer, and the next caller has
-// the function run. It is at least 0.
+// After returns for how long the error is still kept, at least 0. Then the next caller
+// runs its function.
 func (e *KeptError) After() time.Duration { return max(time.Until(e.until), 0) }
 
-// Outcome is ignored: the call never reached the service, so it says nothing new about
-// it to a breaker and is no failed attempt to a retry. It carries After.
+// Outcome is ignored, with After: the call did not reach the service. To a breaker it
+// says nothing, and to a retry it is no failed attempt.
 func (e *KeptError) Outcome() outcome.Outcome {
 	return outcome.Outcome{Kind: outcome.Ignored, After: e.After()}
 }
 
 // PolicyError says what is wrong with a [Policy].
 type PolicyError struct {
-	Name string // of the policy; "" where it has none
+	Name string // of the policy, or ""
 	Err  error  // all faults, joined
 }
 
@@ -115,6 +116,9 @@ func (e *PolicyError) Error() string {
 
 // Unwrap returns [ErrPolicy] and the faults.
 func (e *PolicyError) Unwrap() []error { return []error{ErrPolicy, e.Err} }
+
+// Outcome is permanent: no further try can change a policy.
+func (e *PolicyError) Outcome() outcome.Outcome { return outcome.Outcome{Kind: outcome.Permanent} }
 
 // label begins the text of every error.
 func label(name string) string {

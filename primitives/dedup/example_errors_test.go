@@ -71,6 +71,12 @@ func ExamplePolicyError_Unwrap() {
 	// Output: true
 }
 
+func ExamplePolicyError_Outcome() {
+	err := dedup.Window(-1).Validate()
+	fmt.Println(outcome.Classify(context.Background(), err).Kind)
+	// Output: permanent
+}
+
 // kept returns the error of a key whose run has failed a while ago.
 func kept() error {
 	d := mustNew(dedup.Window(time.Hour, dedup.Name("prompts"), dedup.ErrorTTL(time.Hour)))

@@ -13,7 +13,7 @@ import (
 	"github.com/weir-go/weir/primitives/outcome"
 )
 
-// mustNew is for examples; New returns an error where the policy is wrong.
+// mustNew is for examples; New returns an error if the policy is wrong.
 func mustNew(p dedup.Policy) *dedup.Dedup[string, string] {
 	d, err := dedup.New[string, string](p)
 	if err != nil {
@@ -50,6 +50,58 @@ func ExampleNew() {
 	// Output:
 	// true
 	// dedup "prompts": invalid policy: ttl -1s is negative; max entries 0 is below 1
+}
+
+// A deduplicator as a package variable, of a policy that is known to be valid.
+var answers = dedup.Of[string, string](dedup.Window(time.Minute, dedup.Name("answers")))
+
+func ExampleOf() {
+	answer, err := answers.Do(context.Background(), "what is a weir?", func(context.Context) (string, error) {
+		return "a low dam", nil
+	})
+	fmt.Println(answer, err)
+	// Output: a low dam <nil>
+}
+
+func ExampleDedup_Err() {
+	d := dedup.Of[string, string](dedup.Window(-time.Second))
+	fmt.Println(d.Err())
+	_, err := d.Do(context.Background(), "k", nil)
+	fmt.Println(err == d.Err())
+	// Output:
+	// dedup: invalid policy: ttl -1s is negative
+	// true
+}
+
+// Equal mails are sent once a minute.
+func ExampleDedup_Run() {
+	sent := dedup.Of[string, struct{}](dedup.Window(time.Minute))
+	for range 2 {
+		err := sent.Run(context.Background(), "welcome to ada@example.org", func(context.Context) error {
+			fmt.Println("sent")
+			return nil
+		})
+		fmt.Println(err)
+	}
+	// Output:
+	// sent
+	// <nil>
+	// <nil>
+}
+
+func ExampleSetOf() {
+	events := dedup.SetOf[string](dedup.Window(time.Hour))
+	fmt.Println(events.Seen("a"))
+	fmt.Println(events.Seen("a"))
+	// Output:
+	// false <nil>
+	// true <nil>
+}
+
+func ExampleSet_Err() {
+	s := dedup.SetOf[string](dedup.Window(0))
+	fmt.Println(s.Err())
+	// Output: dedup: invalid policy: a set with a ttl of 0 remembers nothing
 }
 
 func ExampleWindow() {
@@ -193,7 +245,7 @@ func ExampleDedup_Policy() {
 	// Output: shared true
 }
 
-// One call serves all who ask while it runs.
+// One call serves all callers that ask while it runs.
 func ExampleDedup_Do() {
 	d := mustNew(dedup.Window(0))
 	started, release := make(chan bool), make(chan bool)
@@ -249,7 +301,7 @@ func ExampleAt() {
 	// a cached
 }
 
-// Check is for those who own the call: it never waits.
+// Check is for code that owns the call: it never waits.
 func ExampleDedup_Check() {
 	d := mustNew(dedup.Window(time.Minute))
 	c := d.Check("k")
@@ -351,8 +403,8 @@ func ExampleDedup_EvictOldest() {
 	// Output: true false
 }
 
-// Whoever changes a thing has what is known of it forgotten, also by the run that is
-// reading it just now.
+// After a change the old result is forgotten, and the run that reads it just now keeps
+// nothing.
 func ExampleDedup_Forget() {
 	d := mustNew(dedup.Window(time.Minute))
 	reads := d.Check("k")
@@ -386,7 +438,7 @@ func ExampleNewSet() {
 		return
 	}
 	for _, event := range []string{"a", "b", "a"} {
-		if !seen.Seen(event) {
+		if again, err := seen.Seen(event); err == nil && !again {
 			fmt.Println(event)
 		}
 	}
@@ -405,29 +457,35 @@ func mustSet() *dedup.Set[string] {
 
 func ExampleSet_Seen() {
 	s := mustSet()
-	fmt.Println(s.Seen("k"), s.Seen("k"))
-	// Output: false true
+	fmt.Println(s.Seen("k"))
+	fmt.Println(s.Seen("k"))
+	// Output:
+	// false <nil>
+	// true <nil>
 }
 
 func ExampleSet_Forget() {
 	s := mustSet()
-	s.Seen("k")
-	fmt.Println(s.Forget("k"), s.Seen("k"))
-	// Output: true false
+	_, _ = s.Seen("k")
+	fmt.Println(s.Forget("k"))
+	fmt.Println(s.Seen("k"))
+	// Output:
+	// true
+	// false <nil>
 }
 
 func ExampleSet_Clear() {
 	s := mustSet()
-	s.Seen("k")
+	_, _ = s.Seen("k")
 	s.Clear()
 	fmt.Println(s.Seen("k"))
-	// Output: false
+	// Output: false <nil>
 }
 
 func ExampleSet_Snapshot() {
 	s := mustSet()
 	for _, k := range []string{"a", "b", "a"} {
-		s.Seen(k)
+		_, _ = s.Seen(k)
 	}
 	fmt.Println(s.Snapshot().Cached, "keys,", s.Snapshot().Hits, "dropped")
 	// Output: 2 keys, 1 dropped

@@ -37,8 +37,9 @@ func TestResilience25ErrorTTL(t *testing.T) {
 	})
 }
 
-// Who gets an error that is kept is told so, by whom, and when to try again; it is no
-// failure of the service. Who led the run gets the error as it was.
+// A caller that gets an error that is kept is told so, with the name of the deduplicator
+// and when to try again. It is no failure of the service. The leader of the run gets the
+// error as it was.
 func TestKeptErrorsSayWhenToTryAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := make1[string, int](t, dedup.Window(time.Hour, dedup.Name("prompts"), dedup.ErrorTTL(10*time.Second)))
@@ -128,6 +129,41 @@ func TestWhichErrorsAreKept(t *testing.T) {
 		require.Equal(t, dedup.First, d.Check("down").State)
 		require.Equal(t, dedup.Cached, d.Check("other").State)
 	})
+}
+
+// The fault: the leader had cancelled while another caller waited, and the failure of the
+// service counted as its cancellation. It was not kept.
+func TestAFailureIsKeptIfTheLeaderHasLeft(t *testing.T) {
+	for name, followed := range map[string]bool{"while another caller waits": true, "alone": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := make1[string, int](t, dedup.Window(0, dedup.ErrorTTL(time.Minute)))
+				ctx, cancel := context.WithCancel(t.Context())
+				led := make(chan error, 1)
+				go func() {
+					_, err := d.Do(ctx, "k", func(context.Context) (int, error) { time.Sleep(time.Second); return 0, errDown })
+					led <- err
+				}()
+				synctest.Wait()
+				followers := 0
+				if followed {
+					followers = 1
+					go func() { _, err := d.Do(t.Context(), "k", never); led <- err }()
+					synctest.Wait()
+				}
+				cancel()
+				for range 1 + followers {
+					require.ErrorIs(t, <-led, errDown)
+				}
+				c := d.Check("k")
+				if followed {
+					require.ErrorIs(t, c.Err, errDown)
+				} else {
+					require.Equal(t, dedup.First, c.State, "its context had ended for good")
+				}
+			})
+		})
+	}
 }
 
 // A TTL given to Fail is that of the error; one given to Do is that of its value.

@@ -13,14 +13,12 @@ const (
 )
 
 // find looks at what there is for key, in entry i of s, which is locked. At hit it
-// returns the result that is kept, and has let s go. Otherwise s is locked; i is the
-// entry of the key, where there is one still, and at due v is the result that is
-// kept.
+// returns the result that is kept, and has unlocked s. Otherwise s is locked, i is the
+// entry of the key, or 0, and at due v is the result that is kept.
 //
-// The clock is read between two critical sections, not inside one, and only if
-// there is a result whose age matters: a miss needs no clock here, nor does a
-// result that is kept for ever. A result read before the clock and fresh after
-// it was fresh when it was read.
+// The clock is read between two critical sections, not inside one, and only if there is
+// a result whose age matters. A miss needs no clock here, nor does a result that is kept
+// for ever. A result that is fresh by a clock read after it was fresh when it was read.
 func (d *Dedup[K, V]) find(s *shard[K, V], h uint64, key K, i uint32, now int64) (v V, _ uint32, found verdict, err error) {
 	e := &s.table.entries[i]
 	if e.expires == 0 {
@@ -51,7 +49,7 @@ func (d *Dedup[K, V]) find(s *shard[K, V], h uint64, key K, i uint32, now int64)
 	return d.judgeAndLetGo(s, i, now)
 }
 
-// judgeAndLetGo is judge that lets s go at hit, as find does.
+// judgeAndLetGo is judge that unlocks s at hit, as find does.
 func (d *Dedup[K, V]) judgeAndLetGo(s *shard[K, V], i uint32, now int64) (v V, _ uint32, found verdict, err error) {
 	v, i, found, err = d.judge(s, i, now)
 	if found == hit {
@@ -60,7 +58,7 @@ func (d *Dedup[K, V]) judgeAndLetGo(s *shard[K, V], i uint32, now int64) (v V, _
 	return v, i, found, err
 }
 
-// judge decides on a result that is kept, by its age. s is locked.
+// judge decides on a result that is kept, by its age. Guarded by: the lock of s.
 func (d *Dedup[K, V]) judge(s *shard[K, V], i uint32, now int64) (v V, _ uint32, found verdict, err error) {
 	e := &s.table.entries[i]
 	f := &s.flights[e.flight]
@@ -87,7 +85,7 @@ func (d *Dedup[K, V]) judge(s *shard[K, V], i uint32, now int64) (v V, _ uint32,
 	return v, i, hit, err
 }
 
-// kept returns the error that f holds, as it is served: made once, however often.
+// kept returns the error that f holds in the form in which it is served. It is made once.
 func (d *Dedup[K, V]) kept(f *flight[V], ends int64) error {
 	if f.kept == nil {
 		f.kept = &KeptError{Name: d.policy.name, Err: f.err, until: d.start.Add(time.Duration(ends))}
@@ -95,9 +93,9 @@ func (d *Dedup[K, V]) kept(f *flight[V], ends int64) error {
 	return f.kept
 }
 
-// Get returns the value kept for key, and whether there is one. It registers
-// nothing, waits for nothing and counts nowhere. A value that is due for renewal
-// is returned; an error that is kept is not.
+// Get returns the value that is kept for key, and whether there is one. It returns at
+// once, registers nothing and counts nothing. It returns a value that is due for renewal,
+// and no error that is kept.
 func (d *Dedup[K, V]) Get(key K) (V, bool) {
 	var zero V
 	h, ok := d.hash(key)

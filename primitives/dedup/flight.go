@@ -1,43 +1,48 @@
 package dedup
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
-// flight is one run for a key: from First, or a Do that leads, to its end. A
-// flight that has ended with an error that is kept stays, to hold it.
+// flight is one run for a key: from First, or from a Do that leads, to its end. A flight
+// that has ended with an error that is kept stays, to hold the error.
 type flight[V any] struct {
-	gen   uint64 // the token's; 0 where no run goes on
-	entry uint32 // of the key; 0 where the key has been forgotten
+	gen   uint64 // the token's; 0 if the run has ended
+	entry uint32 // of the key; 0 if the key has been forgotten
 	next  uint32 // in the chain of free flights
 
 	left    bool // the ctx of the Do that leads has ended
 	waiting int  // followers, of both kinds
 	run     *runContext
-	lately  identity // whose the run before was
+	lately  identity // of the caller that led the run before
 
-	result    *result[V] // where Do waits
+	result    *result[V] // for the Do calls that follow
 	followers []Follower[V]
 
-	began int64      // where early
-	err   error      // kept: the result, or why the renewal of the result failed
-	kept  *KeptError // err as it is served, once it has been
+	began int64      // if results are renewed early
+	err   error      // that is kept: the result, or why the renewal failed
+	kept  *KeptError // err in the form in which it is served, nil until then
 	until int64      // no renewal before
 }
 
-// result is how the Do calls that follow a flight learn of its end. It is made
-// by the first of them, and not reused: they read it after the flight is gone.
+// result tells the Do calls that follow a flight how it ended. The first of them makes
+// it. It is not reused, because they read it after the flight has ended.
 type result[V any] struct {
 	done  chan struct{}
 	value V
 	err   error
+	seats seats // of those that have a deadline
+	few   [2]place
 }
 
-// landing is who must be told the result of a flight that has ended.
+// landing holds the followers of a flight that has ended. They are told without a lock.
 type landing[V any] struct {
 	result    *result[V]
 	followers []Follower[V]
 }
 
-// ending is how a flight ends: all that is decided before the shard is locked.
+// ending is how a flight ends. All of it is decided before the shard is locked.
 type ending[V any] struct {
 	value   V
 	err     error
@@ -48,17 +53,16 @@ type ending[V any] struct {
 	odd     bool // the ttl is not the policy's
 }
 
-// errUnfinished ends the flight of a function that did not return. Nobody sees
-// it: those who wait are told what happened as soon as that is known.
+// errUnfinished ends the flight of a function that did not return. It is not told: the
+// followers are told what happened as soon as that is known.
 var errUnfinished = errors.New("dedup: unfinished")
 
-// begin registers the key of an entry as in flight, from now, which counts where
-// results are renewed early.
+// begin registers the key of an entry as in flight from now on.
 func (s *shard[K, V]) begin(i uint32, now int64) Token {
 	e := &s.table.entries[i]
 	n := e.flight
 	switch {
-	case n != 0: // it holds why the last renewal failed
+	case n != 0: // the flight holds why the last renewal failed
 		s.flights[n].err, s.flights[n].kept = nil, nil
 		s.noted--
 	case s.freeFlight != 0:
@@ -69,7 +73,7 @@ func (s *shard[K, V]) begin(i uint32, now int64) Token {
 		s.flights = append(s.flights, flight[V]{})
 	}
 	s.gen++
-	if s.gen == 0 { // means ended, and the zero Token
+	if s.gen == 0 { // 0 means ended, and is in the zero Token
 		s.gen++
 	}
 	e.flight = n
@@ -101,26 +105,39 @@ func (s *shard[K, V]) join(i uint32, fol Follower[V]) {
 	f := &s.flights[s.table.entries[i].flight]
 	if n := len(s.spare); f.followers == nil && n > 0 {
 		f.followers, s.spare = s.spare[n-1], s.spare[:n-1]
+		s.spared -= cap(f.followers)
 	}
 	f.followers = append(f.followers, fol)
 	f.waiting++
 }
 
-// wait makes a Do a follower of the flight of entry i.
+// wait makes a Do a follower of the flight of entry i. Until hurry it counts as a
+// follower without a deadline.
 func (s *shard[K, V]) wait(i uint32) (Token, *result[V]) {
 	s.shared++
 	n := s.table.entries[i].flight
 	f := &s.flights[n]
 	if f.result == nil {
 		f.result = &result[V]{done: make(chan struct{})}
+		f.result.seats.places = f.result.few[:0]
 	}
 	f.waiting++
 	return Token{gen: f.gen, flight: n, shard: s.id}, f.result
 }
 
-// leave is called by a Do that stops waiting. The last one out of a run that
-// its leader has left too ends it.
-func (s *shard[K, V]) leave(t Token) {
+// hurry notes the deadline of a Do that follows, and returns its seat.
+func (s *shard[K, V]) hurry(t Token, by time.Time) seat {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f := s.flight(t); f != nil {
+		return f.result.seats.take(by)
+	}
+	return noSeat
+}
+
+// leave is called by a Do that stops waiting, and tells why. If the leader has left as
+// well and this was the last follower, the run ends.
+func (s *shard[K, V]) leave(t Token, at seat, why *reason) {
 	s.mu.Lock()
 	f := s.flight(t)
 	if f == nil {
@@ -128,33 +145,39 @@ func (s *shard[K, V]) leave(t Token) {
 		return
 	}
 	f.waiting--
+	f.result.seats.free(at)
 	run := f.run
 	over := f.left && s.abandon(f)
 	s.mu.Unlock()
-	if over {
-		run.cancel()
+	if run == nil {
+		return // a token's
+	}
+	// If the function has not asked its context, the flight does not know whether the
+	// leader has left.
+	if over || run.caller.Err() != nil && s.leaderLeft(t) {
+		run.finish(why)
 	}
 }
 
-// leaderLeft is called when the ctx of a leading Do has ended. It reports
-// whether nobody waits for the run any more. If so the key is free.
+// leaderLeft is called when the ctx of a leading Do has ended. It reports whether the
+// run ends now, because no follower waits. If so the key is free.
 func (s *shard[K, V]) leaderLeft(t Token) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := s.flight(t)
 	if f == nil {
-		return false // it has ended, and so its context does
+		return false // the run has ended, and with it its context
 	}
 	f.left = true
 	return s.abandon(f)
 }
 
-// abandon forgets the key of a flight if nobody waits for it, and reports whether
-// that is so: its context ends. After that nobody can join, so that a context
-// that has ended never has to come back to life, and it is not used for another
-// run. A result that was being renewed stays.
+// abandon parts a flight from its key if no follower waits, and reports whether that
+// ends its run now. It is called when the leader has left. After that no caller can
+// join, so that a context that has ended never has to come back to life. The context is
+// not used for another run. A result that was being renewed stays.
 func (s *shard[K, V]) abandon(f *flight[V]) bool {
-	if f.waiting > 0 {
+	if f.waiting > 0 || f.run == nil {
 		return false
 	}
 	s.part(f)
@@ -162,8 +185,22 @@ func (s *shard[K, V]) abandon(f *flight[V]) bool {
 	return true
 }
 
-// part separates a flight from its key: what is kept stays, the run goes on for
-// those who wait for it, and whoever comes next is the first.
+// patience returns the latest deadline of the followers of t, if all have one.
+func (s *shard[K, V]) patience(t Token) (latest time.Time, followers patience) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.flight(t)
+	switch {
+	case f == nil || f.waiting == 0:
+		return latest, none
+	case f.result == nil || f.waiting > f.result.seats.taken:
+		return latest, endless
+	}
+	return f.result.seats.latest(), bounded
+}
+
+// part separates a flight from its key. What is kept stays, the run goes on for its
+// present callers, and the next caller of the key is the first.
 func (s *shard[K, V]) part(f *flight[V]) {
 	if f.entry == 0 {
 		return
@@ -205,14 +242,12 @@ func (s *shard[K, V]) land(t Token, end *ending[V]) (l landing[V], ok bool) {
 }
 
 // hold keeps what flight n ended with for its key, or removes the entry. It reports
-// whether it has use for the flight itself, which is to hold an error.
+// whether it keeps the flight as well, to hold an error.
 func (s *shard[K, V]) hold(n uint32, end *ending[V]) bool {
 	f := &s.flights[n]
 	i := f.entry
 	e := &s.table.entries[i]
-	// A key that is not equal to itself is never found again, so its result
-	// would only take room.
-	keeps := end.expires != 0 && e.key == e.key
+	keeps := end.expires != 0
 	failed := end.err != nil
 	if failed && keeps {
 		f.err, f.until = end.err, end.expires
@@ -242,8 +277,7 @@ func (s *shard[K, V]) hold(n uint32, end *ending[V]) bool {
 	return false
 }
 
-// release makes flight n free. Its context stays for the next run if it can be
-// used again.
+// release frees flight n. Its context stays for the next run if it can be used again.
 func (s *shard[K, V]) release(n uint32) {
 	f := &s.flights[n]
 	if f.run != nil {
@@ -263,44 +297,20 @@ func (s *shard[K, V]) erase(n uint32) {
 
 func (l landing[V]) empty() bool { return l.result == nil && l.followers == nil }
 
-// tell tells everybody, without a lock. share makes the value of each.
-func (l landing[V]) tell(v V, err error, share func(V) V) {
-	if l.result != nil {
-		l.result.value, l.result.err = v, err
-		close(l.result.done)
-	}
-	if err != nil {
-		share = nil
-	}
-	tell(l.followers, v, err, share)
-}
-
-// tell goes on with the next follower if one panics, and then lets the panic go on.
-func tell[V any](followers []Follower[V], v V, err error, share func(V) V) {
-	i := 0
-	defer func() {
-		if i < len(followers) {
-			tell(followers[i+1:], v, err, share)
-		}
-	}()
-	for ; i < len(followers); i++ {
-		own := v
-		if share != nil {
-			own = share(v)
-		}
-		followers[i].Done(own, err)
-	}
-}
-
-// recycle keeps a few slices of followers for the next flights that have some.
+// recycle keeps slices of followers for the next flights that have some: as many as the
+// places of a batch, with room for no more than mostSpared followers together.
 func (s *shard[K, V]) recycle(followers []Follower[V]) {
-	if cap(followers) == 0 || cap(followers) > 1024 {
+	room := cap(followers)
+	if room == 0 {
 		return
 	}
 	clear(followers)
 	s.mu.Lock()
-	if len(s.spare) < 16 {
+	if len(s.spare) < most && s.spared <= mostSpared-room {
 		s.spare = append(s.spare, followers[:0])
+		s.spared += room
 	}
 	s.mu.Unlock()
 }
+
+const mostSpared = 1 << 14

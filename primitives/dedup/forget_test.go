@@ -12,7 +12,7 @@ import (
 )
 
 // Row 24 of the resilience list: forget during a flight; the late result of the
-// forgotten flight reaches those who waited for it and does not overwrite the newer.
+// forgotten flight reaches its followers and does not overwrite the newer.
 func TestResilience24ForgetDuringAFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := make1[string, int](t, dedup.Window(time.Minute))

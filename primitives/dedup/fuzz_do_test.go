@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,16 +15,21 @@ import (
 	"github.com/weir-go/weir/primitives/dedup"
 )
 
-// FuzzDo runs a script of calls of Do, which give up at any time and whose runs end in
-// every way there is, against a model: a list of runs, who waits for each, and what is
-// kept. After each step every caller must have just the answer that the model says, and
-// every run a context that is alive just as long as somebody waits.
+// FuzzDo runs a script of calls of Do and Join, which give up at any time and whose runs
+// end in every way there is, against a model: a list of runs, the callers of each, and what is
+// kept. Some callers have deadlines. After each step every caller must have just the
+// answer that the model says, and every run a context that is alive just as long as a
+// caller waits, has the latest deadline of its waiters, and ends as the last one left.
 func FuzzDo(f *testing.F) {
 	f.Add([]byte{0, 0, 14, 2, 0})                     // the leader gives up, its follower does not
 	f.Add([]byte{0, 0, 14, 6, 0, 2, 10, 0})           // both do; a newcomer, and then the late result
 	f.Add([]byte{16, 0, 14, 5, 6, 5, 0, 2, 10, 5})    // the same, and the function looks now and then
 	f.Add([]byte{0, 0, 4, 0, 2, 10, 0, 255, 255, 0})  // forgotten, and its late result
 	f.Add([]byte{0, 0, 34, 0, 0, 66, 0, 0, 98, 0, 2}) // error, panic, Goexit
+	f.Add([]byte{0, 133, 0, 14, 2, 133, 2, 133})      // followers by hand
+	f.Add([]byte{128, 160, 14, 63, 63, 5})            // a leader cancelled, a follower too late
+	f.Add([]byte{160, 128, 63, 6, 63, 5})             // a leader too late, a follower cancelled
+	f.Add([]byte{144, 176, 255, 5, 63, 13, 5})        // the same, and the function looks at the end
 	r := rand.New(rand.NewPCG(3, 4))
 	for range 30 {
 		long := make([]byte, 200)
@@ -59,16 +65,18 @@ type doRun struct {
 	gate    chan int        // how it is to end
 	leader  *doCaller
 	waiting []*doCaller
-	left    bool // the deduplicator knows that the leader has given up
-	alone   bool // nobody waits, and so the context has ended
+	left    bool  // the deduplicator knows that the leader has given up
+	alone   error // how the last one has left, and so the context has ended
 	over    bool
 }
 
 type doCaller struct {
+	ctx    context.Context
 	cancel context.CancelFunc
+	by     time.Time // zero for no deadline
 	answer chan answer
 	want   *answer // nil while it waits
-	gone   bool    // cancelled
+	gone   bool    // cancelled, or too late
 	exits  bool    // by Goexit, so without an answer
 }
 
@@ -102,7 +110,7 @@ var errRun = errors.New("run")
 func (m *doModel) step(op byte, n int) {
 	switch op {
 	case 0, 1:
-		m.call(byte(n%2), n/2%2 == 1)
+		m.call(byte(n%2), n/2%2 == 1, max(n/4-3, 0)*20)
 	case 2, 3:
 		if len(m.runs) > 0 {
 			m.end(m.runs[len(m.runs)-1-n%min(len(m.runs), 4)], n/4%4)
@@ -110,21 +118,54 @@ func (m *doModel) step(op byte, n int) {
 	case 4:
 		m.forget(byte(n % 2))
 	case 5:
-		if len(m.runs) > 0 {
+		if n >= 16 {
+			m.join(byte(n % 2))
+		} else if len(m.runs) > 0 {
 			m.poll(m.runs[len(m.runs)-1-n%min(len(m.runs), 4)])
 		}
 	case 6:
 		if len(m.callers) > 0 {
-			m.cancel(m.callers[len(m.callers)-1-n%min(len(m.callers), 6)])
+			c := m.callers[len(m.callers)-1-n%min(len(m.callers), 6)]
+			if c.ctx == nil { // it has joined by hand
+				break
+			}
+			c.cancel()
+			m.gone(c, context.Canceled)
 		}
 	case 7:
 		time.Sleep(time.Duration(n))
+		m.late()
 	}
 }
 
-func (m *doModel) call(key byte, silent bool) {
+// late has all callers leave whose deadline has passed, one after the other.
+func (m *doModel) late() {
+	for {
+		var first *doCaller
+		for _, c := range m.callers {
+			if !c.gone && !c.by.IsZero() && !time.Now().Before(c.by) && (first == nil || c.by.Before(first.by)) {
+				first = c
+			}
+		}
+		if first == nil {
+			return
+		}
+		m.gone(first, context.DeadlineExceeded)
+		first.gone = true // also if it has its answer
+	}
+}
+
+func (m *doModel) call(key byte, silent bool, patience int) {
 	ctx, cancel := context.WithCancel(m.t.Context())
-	c := &doCaller{cancel: cancel, answer: make(chan answer, 1)}
+	c := &doCaller{answer: make(chan answer, 1)}
+	if patience > 0 {
+		c.by = time.Now().Add(time.Duration(patience))
+		for slices.ContainsFunc(m.callers, func(o *doCaller) bool { return o.by.Equal(c.by) }) {
+			c.by = c.by.Add(1) // the last of two must be one of them
+		}
+		ctx, cancel = context.WithDeadline(m.t.Context(), c.by)
+	}
+	c.ctx, c.cancel = ctx, cancel
 	m.callers = append(m.callers, c)
 	m.began = nil
 	go func() {
@@ -155,6 +196,28 @@ func (m *doModel) call(key byte, silent bool) {
 	}
 }
 
+// join has a follower by hand wait for the key. It waits for ever.
+func (m *doModel) join(key byte) {
+	c := &doCaller{cancel: func() {}, answer: make(chan answer, 2)}
+	check := m.d.Join(key, told(func(v int, err error) { c.answer <- answer{v: v, err: err} }))
+	switch k, ok := m.kept[key]; {
+	case ok && time.Now().Before(k.expires):
+		require.Equal(m.t, dedup.Check[int]{State: dedup.Cached, Value: k.value}, check)
+		m.sum.Hits++
+		return
+	case m.flying[key] == nil:
+		require.Equal(m.t, dedup.First, check.State)
+		require.True(m.t, m.d.Fail(check.Token, errRun))
+		m.sum.Misses++
+		m.sum.Failed++
+		return
+	}
+	require.Equal(m.t, dedup.Check[int]{State: dedup.InProgress}, check)
+	m.callers = append(m.callers, c)
+	m.flying[key].waiting = append(m.flying[key].waiting, c)
+	m.sum.Shared++
+}
+
 // run returns the function of a caller: it does what it is told to, when it is told.
 func (m *doModel) run(key byte, silent bool) func(context.Context) (int, error) {
 	return func(ctx context.Context) (int, error) {
@@ -175,21 +238,23 @@ func (m *doModel) run(key byte, silent bool) func(context.Context) (int, error) 
 	}
 }
 
-func (m *doModel) cancel(c *doCaller) {
-	c.cancel()
+// gone is called when c has been cancelled or is too late.
+func (m *doModel) gone(c *doCaller, how error) {
 	if c.gone || c.want != nil {
 		return
 	}
 	c.gone = true
 	for _, r := range m.runs {
 		if r.leader == c && !r.over && !r.silent {
-			m.leave(r)
+			m.leave(r, how)
 		}
 		for i, w := range r.waiting {
 			if w == c {
-				c.want = &answer{err: context.Canceled}
+				c.want = &answer{err: how}
 				r.waiting = append(r.waiting[:i:i], r.waiting[i+1:]...)
-				m.abandon(r)
+				if r.leader.gone { // the follower sees that
+					m.leave(r, how)
+				}
 			}
 		}
 	}
@@ -197,28 +262,42 @@ func (m *doModel) cancel(c *doCaller) {
 
 // poll is what a silent function does that looks whether it is needed still.
 func (m *doModel) poll(r *doRun) {
-	if r.over {
-		require.ErrorIs(m.t, r.ctx.Err(), context.Canceled)
-		return
-	}
 	err := r.ctx.Err()
-	if r.leader.gone {
-		m.leave(r)
+	switch {
+	case r.over && r.alone == nil:
+		require.ErrorIs(m.t, err, context.Canceled)
+		return
+	case r.leader.gone && !r.over:
+		m.leave(r, r.leader.ctx.Err())
 	}
-	require.Equal(m.t, r.alone, err != nil)
+	require.Equal(m.t, r.alone, err)
 }
 
-func (m *doModel) leave(r *doRun) {
+// leave says that the leader has left, and how the caller did that has left now.
+func (m *doModel) leave(r *doRun, how error) {
 	r.left = true
-	m.abandon(r)
-}
-
-func (m *doModel) abandon(r *doRun) {
-	if !r.left || len(r.waiting) > 0 {
+	if len(r.waiting) > 0 || r.alone != nil {
 		return
 	}
-	r.alone = true
+	r.alone = how
 	m.part(r)
+}
+
+// deadline is the latest of the callers that wait for r, zero for none.
+func (m *doModel) deadline(r *doRun) (latest time.Time) {
+	waiting := r.waiting
+	if !r.leader.gone || len(waiting) == 0 {
+		waiting = append(waiting[:len(waiting):len(waiting)], r.leader)
+	}
+	for _, w := range waiting {
+		if w.by.IsZero() {
+			return time.Time{}
+		}
+		if w.by.After(latest) {
+			latest = w.by
+		}
+	}
+	return latest
 }
 
 func (m *doModel) part(r *doRun) {
@@ -265,7 +344,7 @@ func (m *doModel) end(r *doRun, how int) {
 	}
 }
 
-// release lets everybody go, also where the test has failed.
+// release ends all runs and callers, also if the test has failed.
 func (m *doModel) release() {
 	for _, r := range m.runs {
 		close(r.gate)
@@ -289,14 +368,22 @@ func (m *doModel) check() {
 		require.ErrorIs(m.t, a.err, c.want.err)
 	}
 	for _, r := range m.runs {
+		if !r.over {
+			by, ok := r.ctx.Deadline()
+			require.Equal(m.t, m.deadline(r), by)
+			require.Equal(m.t, ok, !by.IsZero())
+		}
 		if r.silent && !r.over {
 			continue
 		}
 		select {
 		case <-r.ctx.Done():
-			require.True(m.t, r.over || r.alone, "the context has ended while somebody waits")
+			require.True(m.t, r.over || r.alone != nil, "the context has ended while a caller waits")
 		default:
-			require.False(m.t, r.over || r.alone, "nobody waits, and the context goes on")
+			require.False(m.t, r.over || r.alone != nil, "no caller waits, and the context goes on")
+		}
+		if r.alone != nil {
+			require.Equal(m.t, r.alone, r.ctx.Err())
 		}
 	}
 	got := m.d.Snapshot()
@@ -309,4 +396,5 @@ func (m *doModel) check() {
 		}
 	}
 	require.Equal(m.t, m.sum, got)
+	require.NoError(m.t, m.d.Invariants())
 }

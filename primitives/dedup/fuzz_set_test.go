@@ -50,9 +50,9 @@ func FuzzSet(f *testing.F) {
 						lasts = arg*5 - 10
 						opts = append(opts, dedup.TTL(lasts))
 					}
-					seen := slices.ContainsFunc(known, func(k key) bool { return k.name == name })
-					require.Equal(t, seen, s.Seen(name, opts...))
-					if seen {
+					was := slices.ContainsFunc(known, func(k key) bool { return k.name == name })
+					require.Equal(t, was, seen(t, s, name, opts...))
+					if was {
 						want.Hits++
 						break
 					}

@@ -74,7 +74,7 @@ func (s *script) step(op, key, arg byte) {
 		require.Equal(s.t, want, v)
 		require.Equal(s.t, wantOK, s.d.Contains(key))
 	case 7:
-		if !s.ttls && s.m.errs == 0 { // of all shards, it looks at who expires first
+		if !s.ttls && s.m.errs == 0 { // of all shards, it looks at what expires first
 			require.Equal(s.t, s.m.evict(), s.d.EvictOldest())
 		}
 	case 8:
@@ -171,6 +171,7 @@ func (s *script) snapshot() {
 	want.Expired = got.Expired
 	require.Equal(s.t, want, got)
 	require.Equal(s.t, got.Misses+got.Renewals, uint64(got.InFlight)+got.Completed+got.Failed)
+	require.NoError(s.t, s.d.Invariants())
 }
 
 // FuzzModel compares the deduplicator with the naive model, step by step.

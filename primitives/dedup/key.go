@@ -1,17 +1,20 @@
 package dedup
 
 import (
+	"fmt"
 	"hash/maphash"
 	"math/bits"
+	"math/rand/v2"
 	"reflect"
 	"runtime"
+	"strings"
 )
 
-// exactBelow is the cap from which on results are divided between shards, each
-// with room for at least half of it: fewer would make their shares too uneven.
+// exactBelow is the smallest cap that is divided between shards. Each shard has room
+// for at least half of it: with less room their shares would be too uneven.
 const exactBelow = 2048
 
-// mostShards is a limit that no machine needs.
+// mostShards is more than any machine needs.
 const mostShards = 1 << 12
 
 // divide makes the shards. Their number is a power of two, so that the upper
@@ -38,47 +41,61 @@ func (d *Dedup[K, V]) divide() {
 		if i < limit%n {
 			share++
 		}
-		// The generations of two deduplicators begin at unrelated places, so
-		// that the token of one does not act on a flight of the other.
-		var h maphash.Hash
-		h.SetSeed(d.seed)
-		h.WriteByte(byte(i))
 		d.shards[i].worth = worth / n
-		d.shards[i].init(uint32(i), share, d.policy, h.Sum64())
+		// The generations of two deduplicators begin at unrelated numbers, so that
+		// the token of one does not act on a flight of the other.
+		d.shards[i].init(uint32(i), share, d.policy, rand.Uint64())
 	}
 }
 
-// shard returns the shard of the hash h. A shift by 64, of a single shard,
+// shard returns the shard of the hash h. With a single shard the shift is 64, which
 // leaves 0.
 func (d *Dedup[K, V]) shard(h uint64) *shard[K, V] { return &d.shards[h>>d.shift] }
 
-// hash returns the hash of key, and false for one that has none.
+// hash returns the hash of key, and false for a key that cannot be hashed or is not
+// equal to itself. It is called before any lock is taken.
 func (d *Dedup[K, V]) hash(key K) (uint64, bool) {
-	if d.guess {
-		return guarded(d.seed, key)
+	if d.plain {
+		return maphash.Comparable(d.seed, key), true
 	}
-	return maphash.Comparable(d.seed, key), true
+	return d.guarded(key)
 }
 
-// guarded hashes a key that may hold an interface, and in it a value that cannot
-// be compared. It is called before any lock is taken.
-func guarded[K comparable](seed maphash.Seed, key K) (h uint64, ok bool) {
-	defer func() { ok = recover() == nil }()
-	return maphash.Comparable(seed, key), true
+// guarded hashes a key of any kind. If hashing panics, ok is false, and so it is for a
+// deduplicator that cannot be used.
+func (d *Dedup[K, V]) guarded(key K) (h uint64, ok bool) {
+	if d.shards == nil {
+		return 0, false
+	}
+	defer func() { _ = recover() }()
+	return maphash.Comparable(d.seed, key), key == key
 }
 
-// mayPanic reports whether a K can hold an interface.
-func mayPanic[K comparable]() bool { return holdsInterface(reflect.TypeFor[K]()) }
+// refusal returns the error for a key that hash refuses.
+func (d *Dedup[K, V]) refusal(key K) (err error) {
+	if err := d.Err(); err != nil {
+		return err
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			why := strings.TrimPrefix(fmt.Sprint(p), "runtime error: ")
+			err = d.named(fmt.Errorf("%w: %s", ErrKey, why))
+		}
+	}()
+	maphash.Comparable(d.seed, key)
+	return d.named(fmt.Errorf("%w: it is not equal to itself", ErrKey))
+}
 
-func holdsInterface(t reflect.Type) bool {
+// mayFail reports whether a key of type t can be one that hash refuses.
+func mayFail(t reflect.Type) bool {
 	switch t.Kind() {
-	case reflect.Interface:
+	case reflect.Interface, reflect.Float32, reflect.Float64, reflect.Complex64, reflect.Complex128:
 		return true
 	case reflect.Array:
-		return holdsInterface(t.Elem())
+		return mayFail(t.Elem())
 	case reflect.Struct:
 		for i := range t.NumField() {
-			if holdsInterface(t.Field(i).Type) {
+			if mayFail(t.Field(i).Type) {
 				return true
 			}
 		}

@@ -9,7 +9,7 @@ import (
 
 // model is the naive deduplicator that the real one is compared with: a map of
 // flights, a slice of results in the order in which they were kept, and a loop
-// for everything. It knows when results expire, where the real one is lazy.
+// for everything. It removes results when they expire; the real one is lazy.
 type model struct {
 	ttl, stale, errs time.Duration
 	limit            int   // 0 for none

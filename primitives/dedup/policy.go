@@ -8,14 +8,14 @@ import (
 	"github.com/weir-go/weir/primitives/outcome"
 )
 
-// DefaultMaxEntries is how many results a [Dedup] keeps at most where the
-// policy says nothing else: memory is bounded unless somebody asks otherwise.
+// DefaultMaxEntries is how many results a [Dedup] keeps at most if the policy does not
+// say otherwise: memory is bounded by default.
 const DefaultMaxEntries = 65_536
 
-// Policy says how a [Dedup] behaves. It is a value: made by [Window], copied
-// freely, and good for any number of deduplicators of any key and value type.
-// It is checked by [Policy.Validate], not when it is made, so that it can be
-// written in the middle of a larger expression. The zero Policy is not valid.
+// Policy says how a [Dedup] behaves. It is a value that is made by [Window], can be
+// copied, and serves any number of deduplicators of any key and value type. It is
+// checked by [Policy.Validate], not when it is made, so that it can be written inside
+// a larger expression. The zero Policy is invalid.
 type Policy struct {
 	name      string
 	ttl       time.Duration
@@ -33,20 +33,20 @@ type Policy struct {
 	nilOpt    bool
 }
 
-// options are those that must be right where they are given.
+// options says which options are given, whose values must be valid.
 type options struct{ weight, errors, stale, jitter, early, classify, shards bool }
 
 // An Option changes a [Policy] while [Window] makes it. Of two that set the
 // same thing the later wins.
 type Option func(*Policy)
 
-// Window returns the policy that shares one run between concurrent callers of
-// a key and keeps its result for ttl, counted from the completion. At an age of
-// exactly ttl the result is gone. The ttl never ends a run that is in flight,
-// however long that takes.
+// Window returns the policy that shares one run between concurrent callers of a key
+// and keeps its result for ttl, counted from the completion. At an age of exactly ttl
+// the result is gone. The ttl never ends a run that is in flight, however long the run
+// takes.
 //
-// A ttl of 0 keeps nothing: callers share a run only while it is in flight. A
-// negative ttl is found by [Policy.Validate].
+// A ttl of 0 keeps nothing: callers share a run only while it is in flight.
+// [Policy.Validate] reports a negative ttl.
 func Window(ttl time.Duration, opts ...Option) Policy {
 	p := Policy{ttl: ttl, entries: DefaultMaxEntries, made: true}
 	for _, opt := range opts {
@@ -65,79 +65,80 @@ func Name(name string) Option {
 	return func(p *Policy) { p.name = name }
 }
 
-// MaxEntries bounds the number of results kept; the default is
-// [DefaultMaxEntries]. The one kept first makes room for the next. n below 1 is
-// found by [Policy.Validate]. Keys in flight do not count: they are bounded by
-// whoever bounds the calls.
+// MaxEntries bounds the number of results kept; the default is [DefaultMaxEntries].
+// The result that was kept first makes room for the next. [Policy.Validate] reports n
+// below 1. Keys in flight do not count: a bound on the calls bounds them.
 //
-// Up to 2,047 the cap is exact. From there on it is divided between shards. The
-// total never exceeds n, but a shard that got more than its share of the keys
-// evicts its own oldest early: with the total about a tenth below n.
+// Up to 2,047 the cap is exact. A larger cap is divided between shards. The total never
+// exceeds n. A shard that got more than its share of the keys evicts its own oldest
+// early, when the total is about a tenth below n.
 func MaxEntries(n int) Option {
 	return func(p *Policy) { p.entries, p.unbounded = n, false }
 }
 
-// Unbounded removes the cap on the number of results kept. Memory then follows
-// the number of distinct keys of a ttl, and is given back as they expire and new
-// results come in.
+// Unbounded removes the cap on the number of results kept. Memory then follows the
+// number of distinct keys within a ttl. It is given back as results expire and new
+// results are kept.
 func Unbounded() Option {
 	return func(p *Policy) { p.entries, p.unbounded = 0, true }
 }
 
-// MaxWeight bounds what the results kept weigh together, by [Hooks].Weigh, beside
-// their number; by default they weigh nothing. The one kept first makes room for
-// the next. A result that alone exceeds n is not kept, evicts nobody and counts as
-// Oversize. n below 1 is found by [Policy.Validate]. To be exact, the bound takes
+// MaxWeight bounds the sum of the weights of the results kept, by [Hooks].Weigh, beside
+// their number. By default results have no weight. The result that was kept first makes
+// room for the next. A result that alone exceeds n is not kept, evicts no other and
+// counts as Oversize. [Policy.Validate] reports n below 1. To be exact, the bound takes
 // one shard, and so one lock, for all keys.
 func MaxWeight(n int64) Option {
 	return func(p *Policy) { p.weight, p.given.weight = n, true }
 }
 
 // Shards divides the keys between at most n locks, rounded up to a power of two. By
-// default there are as many as suit [runtime.GOMAXPROCS], and fewer where the cap
-// on the results would be divided too finely. One lock is best for a deduplicator
-// that a single goroutine uses, makes each cap exact, and lets [Dedup.JoinAll] and
-// [Dedup.CompleteAll] take it once for all. n below 1 is found by [Policy.Validate].
+// default there are as many as suit [runtime.GOMAXPROCS], and fewer if the cap on the
+// results would be divided too finely. One lock is best for a deduplicator that a single
+// goroutine uses. It makes each cap exact, and [Dedup.JoinAll] and [Dedup.CompleteAll]
+// take it once for all keys. [Policy.Validate] reports n below 1.
 func Shards(n int) Option {
 	return func(p *Policy) { p.shards, p.given.shards = n, true }
 }
 
-// ErrorTTL keeps errors, too, for ttl: callers that come within it get the error, in
-// a [*KeptError], without a run, and a renewal that failed is not tried again for as long. By
-// default no error is kept. One whose outcome is ignored, such as the caller's own
-// cancellation or a rejection by a breaker, is never kept, nor is a panic; one that
-// is throttled is kept for its own delay where that is shorter.
+// ErrorTTL keeps errors for ttl. Callers that come within it get the error, in a
+// [*KeptError], without a run. A renewal that failed is not tried again for that long.
+// By default no error is kept.
+//
+// A panic is never kept, and neither is an error whose outcome is ignored, such as the
+// caller's own cancellation or a rejection by a breaker. An error that is throttled is
+// kept for its own delay if that is shorter.
 func ErrorTTL(ttl time.Duration) Option {
 	return func(p *Policy) { p.errors, p.given.errors = ttl, true }
 }
 
-// Classify sets how the errors that [ErrorTTL] is for are told from those that say
-// nothing. The default is [outcome.Classify].
+// Classify sets which errors [ErrorTTL] keeps, and which say nothing about the service.
+// The default is [outcome.Classify].
 func Classify(c outcome.Classifier) Option {
 	return func(p *Policy) { p.classify, p.given.classify = c, true }
 }
 
-// Jitter shortens each ttl by a random part of up to fraction, above 0 and at most
-// 1, so that what was kept together does not expire together. The ttl stays the
-// upper bound. By default there is none.
+// Jitter shortens each ttl by a random part of up to fraction, which is above 0 and at
+// most 1. So results that were kept together do not expire together. The ttl stays the
+// upper bound. By default there is no jitter.
 func Jitter(fraction float64) Option {
 	return func(p *Policy) { p.jitter, p.given.jitter = fraction, true }
 }
 
-// ServeStale keeps values for d beyond their ttl. The first caller to come in that
-// time renews the value, in its own goroutine, and waits for it; all others are
-// served the stale one at once. If the renewal fails, its caller gets the stale one
-// too, and the next caller tries again. After ttl + d the value is gone, also for
-// those who come while it is being renewed: they wait. d must be above 0.
+// ServeStale keeps values for d beyond their ttl. The first caller within that time
+// renews the value, in its own goroutine, and waits for it. All others are served the
+// stale value at once. If the renewal fails, its caller gets the stale value as well,
+// and the next caller tries again. After ttl + d the value is gone: callers that come
+// while it is being renewed then wait. d must be above 0.
 func ServeStale(d time.Duration) Option {
 	return func(p *Policy) { p.stale, p.given.stale = d, true }
 }
 
-// Early has a value renewed before its ttl is over, by one caller, while all others
-// are served what is kept: the more likely the nearer the end, the longer the run
-// for the value took, and the larger beta. 1 is a good beta; above 1 is more eager,
-// and beta must be above 0 and at most 1000. It costs each call a clock read and a
-// random number. By default values are renewed when they have expired.
+// Early has one caller renew a value before its ttl is over, while all others are served
+// what is kept. Three things make an early renewal more likely: the end is near, the run
+// for the value took long, and beta is large. 1 is a good beta; beta must be above 0 and
+// at most 1000. It costs each call a clock read and a random number. By default values
+// are renewed when they have expired.
 func Early(beta float64) Option {
 	return func(p *Policy) { p.early, p.given.early = beta, true }
 }
@@ -152,8 +153,8 @@ func (p Policy) TTL() time.Duration { return p.ttl }
 func (p Policy) MaxEntries() int { return p.entries }
 
 // Validate returns nil if deduplicators can be made from p, and otherwise a
-// [*PolicyError] that holds every fault, not only the first. Whether there is a
-// weigher for [MaxWeight] only [New] can tell.
+// [*PolicyError] that holds every fault. Only [New] can tell whether there is a weigher
+// for [MaxWeight].
 func (p Policy) Validate() error { return p.validate(0, p.weight > 0) }
 
 func (p Policy) validate(hooks int, weighs bool) error {
@@ -175,7 +176,7 @@ func (p Policy) validate(hooks int, weighs bool) error {
 	fault(p.given.early && !(p.early > 0 && p.early <= 1000), "early %v is not above 0 and at most 1000", p.early)
 	fault(p.given.classify && p.classify == nil, "the classifier is nil")
 	fault(p.nilOpt, "an option is nil")
-	fault(hooks > 1, "%d hooks, where one is all", hooks)
+	fault(hooks > 1, "%d hooks are given, at most 1 is taken", hooks)
 	if len(faults) == 0 {
 		return nil
 	}
@@ -190,11 +191,10 @@ func (p Policy) classifier() outcome.Classifier {
 	return p.classify
 }
 
-// A Source is what the dedup layer of a stream takes. There are two: a [Policy],
-// from which the layer makes a deduplicator of its own, and a [*Dedup], to be
-// shared between flows and observed from outside. The layer tells them apart by
-// their type; an interface that made the deduplicator would have to know its
-// key and value types, which a policy does not.
+// A Source is what the dedup layer of a stream takes. There are two. From a [Policy] the
+// layer makes a deduplicator of its own. A [*Dedup] can be shared between flows and
+// observed from outside. The layer tells them apart by their type: an interface that made
+// the deduplicator would have to know its key and value types, which a policy does not.
 type Source interface {
 	Policy() Policy
 }

@@ -98,7 +98,7 @@ func TestHooksFaults(t *testing.T) {
 	require.ErrorIs(t, err, dedup.ErrPolicy)
 	require.EqualError(t, err, `dedup "p": invalid policy: max weight without Hooks.Weigh`)
 	_, err = dedup.New[string](heavy, weigh, weigh)
-	require.ErrorContains(t, err, "2 hooks, where one is all")
+	require.ErrorContains(t, err, "2 hooks are given, at most 1 is taken")
 	_, err = dedup.New[string](dedup.Window(time.Minute), weigh)
 	require.NoError(t, err, "a weigher without a limit is not asked")
 }

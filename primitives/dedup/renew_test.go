@@ -43,7 +43,7 @@ func TestResilience25StaleIsServedDuringOneRenewal(t *testing.T) {
 				v, err := d.Do(t.Context(), "k", never)
 				assert.NoError(t, err)
 				assert.Equal(t, 1, v)
-				assert.Zero(t, time.Since(start), "nobody else waits")
+				assert.Zero(t, time.Since(start), "no other caller waits")
 			})
 		}
 		wg.Wait()
@@ -98,7 +98,7 @@ func TestFailedRenewalIsHeldOff(t *testing.T) {
 	})
 }
 
-// Those who come when the value is gone, while it is still being renewed, wait.
+// Callers that come when the value is gone, while it is still being renewed, wait.
 func TestValueExpiresWhileItIsRenewed(t *testing.T) {
 	for name, want := range map[string]error{"renewed": nil, "failed": errDown} {
 		t.Run(name, func(t *testing.T) {
@@ -124,7 +124,7 @@ func TestValueExpiresWhileItIsRenewed(t *testing.T) {
 	}
 }
 
-// A renewal that nobody waits for ends, and leaves what is kept.
+// A renewal that no caller waits for ends, and leaves what is kept.
 func TestAbandonedRenewal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := make1[string, int](t, dedup.Window(time.Minute, dedup.ServeStale(time.Hour)))
@@ -135,6 +135,8 @@ func TestAbandonedRenewal(t *testing.T) {
 		v, err := d.Do(ctx, "k", slow)
 		require.NoError(t, err)
 		require.Equal(t, 1, v)
+		require.True(t, d.Contains("k"))
+		require.NoError(t, d.Invariants())
 		v, err = d.Do(t.Context(), "k", gives(2, nil))
 		require.NoError(t, err)
 		require.Equal(t, 2, v)
@@ -194,8 +196,8 @@ func TestRenewalByToken(t *testing.T) {
 	}
 }
 
-// Early: the longer a run takes, the earlier its value is renewed, and by chance, so
-// that with many callers one comes before the end; never where runs cost no time.
+// Early: the longer a run takes, the earlier its value is renewed. Chance decides, so that
+// with many callers one comes before the end. If runs cost no time, none comes early.
 func TestEarlyRenewal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		renewed := func(took time.Duration, beta float64) (sum time.Duration) {

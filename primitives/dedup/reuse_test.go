@@ -97,7 +97,7 @@ func TestNothingHoldsOnToACaller(t *testing.T) {
 }
 
 // Many runs with one ctx, some of which hand their context to goroutines that use it
-// too late. Nobody is told that a live run has ended, or the other way round. No
+// too late. No goroutine is told that a live run has ended, or the other way round. No
 // bubble: real parallelism is the point.
 func TestStressContextsUsedTooLate(t *testing.T) {
 	d := make1[int, int](t, dedup.Window(0))

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// shard holds the keys of one part of the hashes. All its fields are guarded by
-// mu, which is held for tens of nanoseconds, never while user code runs.
+// shard holds the keys of one part of the hashes. Guarded by: mu, for all its fields.
+// It is held for tens of nanoseconds. Must not: run user code with mu held.
 type shard[K comparable, V any] struct {
 	mu    sync.Mutex
 	table table[K, V]
@@ -15,36 +15,38 @@ type shard[K comparable, V any] struct {
 	freeFlight uint32
 	gen        uint64
 	spare      [][]Follower[V]
+	spared     int // for how many followers spare has room
 
 	id     uint32
 	worth  int   // the shard's share of it: see shrink
 	limit  int   // most results kept; 0 for no limit
 	weight int64 // most that they weigh together; 0 for no limit
 	early  bool
-	facts  []fact // by entry, where there is a weight to limit, or early
+	facts  []fact // by entry, if there is a limit on weight or if early
 	strict bool   // the ttls of the results may differ
-	mixed  bool   // so the ring is not in the order of expiry
-	hand   uint32 // the next entry to look at where mixed
+	mixed  bool   // the ring is not in the order of expiry
+	hand   uint32 // the next entry to look at if mixed
 
-	kept, flying, noted  int // results; flights that go on, and that hold an error
+	kept, flying, noted  int // results; flights that go on; flights that hold an error
 	weighs               int64
 	hits, misses, shared uint64
 	completed, failed    uint64
 	evicted, expired     uint64
 	stale, renewed       uint64
 	oversize             uint64
-	seen                 uint64   // of no use, see lookUp
-	_                    [64]byte // keeps neighbours out of each other's cache lines
+	seen                 uint64   // not read, see lookUp
+	_                    [64]byte // keeps two shards off one cache line
 }
 
-// fact is what is known of a result, where the policy asks for it.
+// fact is what is known of a result if the policy asks for it.
 type fact struct{ took, weight int64 }
 
-// forever is the time that the clock does not reach.
+// forever is a time that the clock does not reach.
 const forever = math.MaxInt64
 
-// slack is how far results of one ttl may be kept out of the order of their expiry
-// before the queue counts as mixed: the clock is read before the lock is taken.
+// slack is how far results of one ttl may be out of the order of their expiry before
+// the ring counts as mixed. The clock is read before the lock is taken, so the order of
+// two results can be wrong by that much.
 const slack = 1_000_000
 
 func (s *shard[K, V]) init(id uint32, limit int, p Policy, gen uint64) {
@@ -68,8 +70,8 @@ func (s *shard[K, V]) add(hash uint32, key K) uint32 {
 	return i
 }
 
-// keep makes what end says the result of entry i, as the youngest, after it has made
-// room. The entry has no result yet.
+// keep makes room, and then makes what end says the result of entry i, as the youngest.
+// The entry has no result yet.
 func (s *shard[K, V]) keep(i uint32, end *ending[V]) {
 	s.room(end)
 	e, hinge := &s.table.entries[i], &s.table.entries[0]
@@ -98,17 +100,16 @@ func (s *shard[K, V]) link(i uint32) {
 // ends returns when the result of an entry expires.
 func (e *entry[K, V]) ends() int64 { return max(e.expires, -e.expires) }
 
-// room makes room for a result that is about to be kept, and is within the limits
-// by itself: it removes what has expired, in passing, and evicts what is too much.
+// room makes room for a result that is about to be kept. It removes some expired results
+// and evicts what exceeds the limits. Invariant: the result alone is within the limits.
 func (s *shard[K, V]) room(end *ending[V]) {
 	s.sweep(end.now)
-	for s.limit > 0 && s.kept >= s.limit || s.weight > 0 && s.weighs+end.weight > s.weight {
+	for s.limit > 0 && s.kept >= s.limit || s.weight > 0 && s.weighs > s.weight-end.weight {
 		s.evict()
 	}
 }
 
-// drop takes the result of an entry away, and the entry with it unless its key
-// is in flight.
+// drop removes the result of an entry, and the entry unless its key is in flight.
 func (s *shard[K, V]) drop(i uint32) {
 	s.unlink(i)
 	if n := s.table.entries[i].flight; n == 0 {
@@ -119,13 +120,13 @@ func (s *shard[K, V]) drop(i uint32) {
 	}
 }
 
-// unlink takes the result of an entry away.
+// unlink removes the result of an entry.
 func (s *shard[K, V]) unlink(i uint32) {
 	e := &s.table.entries[i]
 	s.table.entries[e.prev].next = e.next
 	s.table.entries[e.next].prev = e.prev
 	e.expires = 0
-	if e.flight != 0 { // or else all of it goes
+	if e.flight != 0 { // otherwise the whole entry is removed
 		var zero V
 		e.value = zero
 	}
@@ -148,8 +149,8 @@ func (s *shard[K, V]) evict() {
 	s.drop(s.table.entries[0].next)
 }
 
-// oldest returns the oldest result that has not expired, and removes those
-// before it. It is 0 where there is none.
+// oldest returns the oldest result that has not expired, or 0, and removes those before
+// it.
 func (s *shard[K, V]) oldest(now int64) uint32 {
 	for {
 		i := s.table.entries[0].next
@@ -160,10 +161,10 @@ func (s *shard[K, V]) oldest(now int64) uint32 {
 	}
 }
 
-// sweep removes up to two expired results from the old end of the ring, so that
-// each result kept pays for more than itself. Where ttls are mixed the old end
-// may be young in this sense and hide others behind it; then a hand goes round
-// the entries as well. At two entries a step it comes by before they double.
+// sweep removes up to two expired results from the old end of the ring, so that each
+// result that is kept pays for more than itself. If ttls are mixed, an old result that
+// expires late can hide expired ones behind it. Then a hand goes round all entries as
+// well. At two entries a step it has been round before their number doubles.
 func (s *shard[K, V]) sweep(now int64) {
 	for range 2 {
 		i := s.table.entries[0].next
@@ -214,24 +215,24 @@ func (s *shard[K, V]) clear() {
 	s.reset()
 }
 
-// worth is how many entries in all shards together are worth being given back. Keys
-// in flight come and go in bursts, and what an ebb gave back the next flood would have
-// to take again.
+// worth is the smallest number of entries, in all shards together, whose memory is given
+// back. Keys in flight come and go in bursts: what is given back after a small burst
+// would be taken again by the next.
 const worth = 4096
 
-// shrink gives memory back when most of it is free. The moves are paid for by the
-// removals that made it so.
+// shrink gives memory back when most of it is free. The removals before pay for the
+// moves.
 func (s *shard[K, V]) shrink() {
 	if n := len(s.table.entries); n > max(128, s.worth) && s.table.used*4 < n {
 		s.move(2 * s.table.used)
 	}
-	if len(s.flights) > max(1024, s.worth) && s.flying == 0 && s.noted == 0 { // after a flood
+	if len(s.flights) > max(1024, s.worth) && s.flying == 0 && s.noted == 0 { // after a burst
 		s.flights, s.freeFlight = make([]flight[V], 1), 0
 	}
 }
 
-// move moves all entries to a smaller table: the results in their order, and then
-// those that are only in flight.
+// move moves all entries to a smaller table: first the results in their order, and then
+// the keys that are only in flight.
 func (s *shard[K, V]) move(room int) {
 	old, facts := s.table, s.facts
 	s.table.reset(room)
@@ -251,7 +252,7 @@ func (s *shard[K, V]) move(room int) {
 	}
 }
 
-// moved copies an entry of an old table, and tells its flight.
+// moved copies an entry of an old table, and updates its flight.
 func (s *shard[K, V]) moved(e *entry[K, V]) uint32 {
 	i := s.add(e.hash, e.key)
 	s.table.entries[i] = *e

@@ -2,8 +2,8 @@ package dedup
 
 import "time"
 
-// Snapshot is a picture of a [Dedup]. The counts begin with the deduplicator and
-// never fall. They balance, also while calls are running:
+// Snapshot holds the figures of a [Dedup] at one time. The counts begin with the
+// deduplicator and never fall. They balance, even while calls run:
 //
 //	Misses + Renewals = InFlight + Completed + Failed
 type Snapshot struct {
@@ -13,11 +13,11 @@ type Snapshot struct {
 	MaxWeight  int64
 	Cached     int   // results kept and not expired, errors among them
 	Weight     int64 // of these
-	InFlight   int   // runs that have not ended, also such as were forgotten
+	InFlight   int   // runs that have not ended, forgotten ones among them
 	Hits       uint64
-	Stale      uint64 // of these, served while somebody renewed them
-	Misses     uint64 // calls that found nothing, and led or became First
-	Renewals   uint64 // calls that found a result due for renewal, and led or became Stale
+	Stale      uint64 // of these, served during a renewal
+	Misses     uint64 // calls that found nothing, and led or were First
+	Renewals   uint64 // calls that found a result due for renewal, and led or were Stale
 	Shared     uint64 // calls that found their key in flight
 	Completed  uint64
 	Failed     uint64
@@ -26,9 +26,9 @@ type Snapshot struct {
 	Oversize   uint64 // results not kept because each alone exceeds MaxWeight
 }
 
-// Snapshot returns the present picture. Each shard is consistent in itself; they
-// are read one after the other. Expired results are removed first, at the cost
-// of [Dedup.Purge].
+// Snapshot returns the present figures. Each shard is consistent in itself; the shards
+// are read one after the other. Expired results are removed first, at the cost of
+// [Dedup.Purge].
 func (d *Dedup[K, V]) Snapshot() Snapshot {
 	p := d.policy
 	sum := Snapshot{Name: p.name, TTL: p.ttl, MaxEntries: p.entries, MaxWeight: p.weight}

@@ -92,7 +92,7 @@ func TestStress(t *testing.T) {
 }
 
 // TestStressGivingUp lets leaders and followers give up at any moment, and
-// forgets keys. Nobody whose own ctx is alive is told of a cancellation. No
+// forgets keys. No caller whose own ctx is alive is told of a cancellation. No
 // bubble: real parallelism is the point.
 func TestStressGivingUp(t *testing.T) {
 	d := make1[int, int](t, dedup.Window(time.Microsecond))
@@ -122,7 +122,7 @@ func TestStressGivingUp(t *testing.T) {
 					assert.Equal(t, key, v)
 				} else {
 					assert.ErrorIs(t, err, context.Canceled)
-					assert.Error(t, ctx.Err(), "cancelled by somebody else's ctx")
+					assert.Error(t, ctx.Err(), "cancelled by the ctx of another caller")
 				}
 				cancel()
 				if r.IntN(50) == 0 {

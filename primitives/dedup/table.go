@@ -6,57 +6,60 @@ import (
 )
 
 // table finds entries by the hash of their key. It is a slab of entries and an open-
-// addressing index in buckets of one cache line, and not a map, for four reasons: a key
-// is hashed once, for the shard and the place in it; everything refers to an entry by a
-// number of 4 bytes, which the garbage collector does not follow; an entry is removed
-// by that number, also where its key is not equal to itself, as a NaN is; and a table
-// can shrink.
+// addressing index in buckets. It is not a map, for four reasons:
 //
-// The entries stand apart from the index, although a hit then misses the cache
-// twice where there are many: the index is so small that for the default cap it
-// stays in the cache, and the entries are taken, kept and evicted in sequence. With
-// the entries in the index itself, hits among a million keys were a quarter
-// cheaper, and each new key that evicts another was dearer by more than half.
+//   - A key is hashed once, for the shard and for the place in it.
+//   - An entry is referred to by a number of 4 bytes, which the garbage collector does
+//     not follow.
+//   - An entry is removed by that number, without a look at its key.
+//   - A table can shrink.
+//
+// The entries stand apart from the index, although a hit among many entries then misses
+// the cache twice. The index for the default cap is so small that it stays in the cache,
+// and entries are taken, kept and evicted in sequence. With the entries in the index,
+// hits among a million keys were a quarter cheaper, and each new key that evicts another
+// was dearer by more than half.
 type table[K comparable, V any] struct {
 	buckets []bucket
 	mask    uint32
 	number  uint32 // the bits of bucket.at that are the number of an entry
 	entries []entry[K, V]
-	free    uint32 // the entry to be used next, 0 where there is none
+	free    uint32 // the entry to be used next, or 0
 	used    int
 	room    int // the index grows beyond this
 }
 
-// bucket is a part of the index, half a cache line. Each of the six lower bytes
-// of tags is 0 or stands for the entry that at says, and tells whether to look at it. The
-// upper bits of at, which no entry's number needs, are those of the hash: to look at
-// an entry for nothing is to wait for memory.
-// The rest of tags counts the entries that had to go past the bucket because it was
-// full, and so says whether to look further; it takes the place of tombstones: what
-// is removed leaves nothing behind. (The tags are those of Abseil's SwissTable, the
-// count is that of Folly's F14.)
+// bucket is a part of the index, half a cache line. Each of the six lower bytes of tags
+// is 0 or a part of the hash of the entry that at names. It tells whether to look at that
+// entry. The upper bits of at, which no entry's number needs, are more bits of the hash:
+// a look at the wrong entry is a wait for memory.
+//
+// The rest of tags counts the entries that went past the bucket because it was full, and
+// so tells whether to look further. It takes the place of tombstones: an entry that is
+// removed leaves nothing behind. (The tags are those of Abseil's SwissTable, the count is
+// that of Folly's F14.)
 type bucket struct {
 	tags uint64
 	at   [width]uint32
 }
 
-// entry is a key that is in flight, or has a result, or both where the result is
-// being renewed. Those with a result form a ring, in the order in which they were
-// kept, with entry 0 as its hinge: the next of it is the oldest. With small keys and
-// values an entry fits a cache line.
+// entry is a key that is in flight, or has a result, or both while the result is being
+// renewed. The entries with a result form a ring, in the order in which they were kept.
+// Entry 0 closes the ring: its next is the oldest. With small keys and values an entry
+// fits a cache line.
 type entry[K comparable, V any] struct {
 	key   K
 	value V
-	// expires tells what is kept: nothing where it is 0, a value that is gone
-	// from then on, or, below 0, an error that is gone from -expires on.
+	// expires tells what is kept. 0 is nothing. Above 0 it is a value that is gone from
+	// then on. Below 0 it is an error that is gone from -expires on.
 	expires    int64
-	flight     uint32 // of the key, 0 where there is none
+	flight     uint32 // of the key, or 0
 	hash       uint32
-	prev, next uint32 // next also chains those that are free
+	prev, next uint32 // next also chains the free entries
 }
 
-// doubled is the size up to which a slab of entries doubles. Slices this large grow by
-// a quarter on their own, and copying them would be a fifth of what it takes to fill one.
+// doubled is the size up to which a slab of entries doubles. By themselves slices of this
+// size grow by a quarter, and the copies are a fifth of the cost to fill one.
 const doubled = 1 << 17
 
 const (
@@ -65,16 +68,15 @@ const (
 	ones  = 0x01_01_01_01_01_01
 	highs = 0x80 * ones
 	past  = 1 << (8 * width)
-	full  = 1<<16 - 1 // a count that gets here stays
+	full  = 1<<16 - 1 // a count that reaches it stays there
 )
 
-// tagOf is the part of a hash that the index holds, with the high bit set. It has
-// nothing in common with the bits that choose the bucket, nor they with those that
-// choose the shard.
+// tagOf is the part of a hash that the index holds, with the high bit set. The bits of
+// the tag, of the bucket and of the shard are different ones.
 func tagOf(hash uint32) uint64 { return uint64(hash>>25 | 0x80) }
 
-// match returns the high bits of the bytes of tags that are tag. A byte above one
-// that is tag may be taken for it, too, never one that is 0.
+// match returns the high bits of the bytes of tags that are tag. The byte above such a
+// byte can match by mistake, unless it is 0.
 func match(tags, tag uint64) uint64 {
 	x := tags ^ tag*ones
 	return (x - ones) &^ x & highs
@@ -102,7 +104,7 @@ func (t *table[K, V]) size(entries int) {
 	t.number = uint32(8*n - 1)
 }
 
-// find returns the entry of key, 0 where there is none.
+// find returns the entry of key, or 0.
 func (t *table[K, V]) find(hash uint32, key K) uint32 {
 	tag, home := tagOf(hash), hash&t.mask
 	for at := home; ; {
@@ -154,13 +156,13 @@ func (t *table[K, V]) insert(hash, i uint32) {
 			b.at[n] = i | hash&^t.number
 			return
 		}
-		if b.tags < full*past { // or else it has lost count
+		if b.tags < full*past { // otherwise the count stays
 			b.tags += past
 		}
 	}
 }
 
-// remove frees an entry, and lets go of key and value.
+// remove frees an entry, and keeps neither its key nor its value alive.
 func (t *table[K, V]) remove(i uint32) {
 	hash := t.entries[i].hash
 	t.entries[i] = entry[K, V]{next: t.free}

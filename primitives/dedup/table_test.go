@@ -1,6 +1,7 @@
 package dedup
 
 import (
+	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -66,4 +67,34 @@ func TestTableFindsWhatWentPast(t *testing.T) {
 		require.Zero(t, tab.find(5, key))
 	}
 	require.Zero(t, tab.find(6, 0))
+}
+
+// Checklist row 24: the cost of a hit does not grow with the entries. It is told in
+// buckets, of which one is half a cache line: see BenchmarkHit for the time.
+func TestChecklist24HitCostDoesNotGrow(t *testing.T) {
+	for _, n := range []int{100, 100_000} {
+		var tab table[int, struct{}]
+		tab.reset(0)
+		dice := rand.New(rand.NewPCG(1, 2))
+		for key := range n {
+			tab.add(dice.Uint32(), key)
+		}
+		sum := 0
+		for i := range tab.entries[1:] {
+			sum += visited(&tab, uint32(i+1))
+		}
+		require.Less(t, float64(sum)/float64(n), 1.5)
+	}
+}
+
+// visited is how many buckets are looked at to find entry i.
+func visited[K comparable, V any](t *table[K, V], i uint32) (n int) {
+	for at := t.entries[i].hash & t.mask; ; at = (at + 1) & t.mask {
+		n++
+		for b := range width {
+			if t.buckets[at].tags>>(8*b)&0xff != 0 && t.buckets[at].at[b]&t.number == i {
+				return n
+			}
+		}
+	}
 }

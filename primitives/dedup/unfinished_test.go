@@ -82,7 +82,7 @@ func TestGoexitWithNobodyWaiting(t *testing.T) {
 	})
 }
 
-// A follower that panics when told keeps nobody else from being told.
+// A follower that panics when told keeps no other from being told.
 func TestPanicInAFollower(t *testing.T) {
 	d := make1[string, int](t, dedup.Window(time.Minute))
 	owner := d.Check("k")
@@ -139,7 +139,7 @@ func TestResilience28ReentrantCallIsAnError(t *testing.T) {
 	})
 }
 
-// A context that outlives its run marks nobody else's run as its own.
+// A context that outlives its run marks no other run as its own.
 func TestContextOfAnEarlierRunIsNotReentrant(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := make1[string, int](t, dedup.Window(0))

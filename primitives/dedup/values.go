@@ -1,10 +1,10 @@
 package dedup
 
-// Purge removes all expired results and returns their number. There is no need
-// to call it: expired results are never served, and each result that is kept
-// removes two expired ones. It gives the memory of an idle deduplicator back.
-// It locks one shard at a time, for as long as it takes to remove the expired
-// results of that shard, or to look at all of them where their ttls differ.
+// Purge removes all expired results and returns their number. It need not be called:
+// expired results are never served, and each result that is kept removes two expired
+// ones. It gives back the memory of an idle deduplicator. It locks one shard at a time,
+// while it removes the expired results of that shard. If ttls differ, it looks at all
+// results.
 func (d *Dedup[K, V]) Purge() int {
 	n, now := 0, d.now()
 	for i := range d.shards {
@@ -16,10 +16,9 @@ func (d *Dedup[K, V]) Purge() int {
 	return n
 }
 
-// EvictOldest removes the result that was kept first of those that have not
-// expired, and reports whether there was one. It looks at the oldest of every
-// shard, and of them takes the one that expires first: where all ttls are the
-// same, and the cap leaves room for several shards, that is the oldest of all.
+// EvictOldest removes the oldest result that has not expired, and reports whether there
+// was one. It looks at the oldest result of every shard, and removes the one of them that
+// expires first. If all ttls are the same, that is the oldest of all.
 func (d *Dedup[K, V]) EvictOldest() bool {
 	for {
 		var oldest *shard[K, V]
@@ -46,17 +45,16 @@ func (d *Dedup[K, V]) EvictOldest() bool {
 			oldest.shrink()
 		}
 		oldest.mu.Unlock()
-		if ok { // or else somebody was faster: look again
+		if ok { // otherwise another caller was faster: look again
 			return true
 		}
 	}
 }
 
-// Forget removes what is kept for key and parts the key from its flight, if it
-// is in one: that run goes on and tells those who wait for it already, but keeps
-// nothing, however late it ends, since its result may be from before whatever
-// made Forget necessary. The next caller is the first. Forget reports whether
-// there was anything to forget.
+// Forget removes what is kept for key, and parts the key from its flight if it is in
+// one. That run goes on and tells its present followers. It keeps nothing, because its
+// result may be older than the reason for Forget. The next caller is the first. Forget
+// reports whether there was anything to forget.
 func (d *Dedup[K, V]) Forget(key K) bool {
 	h, ok := d.hash(key)
 	if !ok {
@@ -87,10 +85,8 @@ func (d *Dedup[K, V]) Forget(key K) bool {
 	return found
 }
 
-// Clear removes all results, and forgets all keys in flight: their runs go on
-// and tell those who wait for them already, but keep nothing, since their
-// results may be from before whatever made Clear necessary. The next caller of
-// such a key is First. The counters are not reset.
+// Clear removes all results, and forgets all keys in flight as [Dedup.Forget] does. The
+// counters are not reset.
 func (d *Dedup[K, V]) Clear() {
 	for i := range d.shards {
 		s := &d.shards[i]

@@ -1,6 +1,7 @@
 package dedup_test
 
 import (
+	"math"
 	"strconv"
 	"sync"
 	"testing"
@@ -31,8 +32,8 @@ func contained(d *dedup.Dedup[string, int], keys string) (in string) {
 	return in
 }
 
-// Row 26 of the resilience list: the weight is never exceeded; the oldest go, as many
-// as it takes; one that is too heavy alone is not kept and evicts nobody.
+// Row 26 of the resilience list: the weight is never exceeded. As many of the oldest go
+// as it takes. A result that is too heavy alone is not kept and evicts no other.
 func TestResilience26Weight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := weighed(t, 10)
@@ -120,4 +121,19 @@ func TestResilience26BoundsUnderConcurrency(t *testing.T) {
 	}
 	wg.Wait()
 	require.NotZero(t, d.Snapshot().Evicted)
+}
+
+// The fault: the sum of two large weights was negative, and so below any bound.
+func TestWeightsThatAddUpToMoreThanANumberHolds(t *testing.T) {
+	d, err := dedup.New[string](dedup.Window(time.Minute, dedup.MaxWeight(math.MaxInt64)),
+		dedup.Hooks[int64]{Weigh: func(v int64) int64 { return v }})
+	require.NoError(t, err)
+	for _, key := range []string{"a", "b", "c"} {
+		d.Complete(d.Check(key).Token, math.MaxInt64)
+		require.True(t, d.Contains(key))
+		require.Equal(t, int64(math.MaxInt64), d.Snapshot().Weight)
+	}
+	d.Complete(d.Check("d").Token, 1)
+	require.EqualValues(t, 1, d.Snapshot().Weight)
+	require.EqualValues(t, 3, d.Snapshot().Evicted)
 }

@@ -3,10 +3,12 @@ package guard
 import (
 	"context"
 	"time"
+
+	"github.com/weir-go/weir/primitives/outcome"
 )
 
-// The account behind the lock. Every piece of work on it begins with the lock and
-// ends with finish, which hands out what has become free.
+// This file is the account behind the lock. Each operation on it takes the lock, and
+// ends with finish, which gives freed units to waiters and unlocks.
 
 // seat gives units to a call that fits. The caller holds the lock.
 func (g *Guard) seat(c call, now time.Duration) Permit {
@@ -22,8 +24,9 @@ func (g *Guard) seat(c call, now time.Duration) Permit {
 	return Permit{guard: g, ticket: g.tickets, slot: cells + i}
 }
 
-// fits reports whether a call can be seated. The limit of an adaptive guard may be
-// below the weight of a call that its policy allows; such a call goes in alone.
+// fits reports whether there are units for a call. The limit of an adaptive guard may
+// be below the weight of a call that its policy allows. Such a call gets in when the
+// guard is empty.
 func (g *Guard) fits(weight int) bool {
 	if g.adapt != nil {
 		weight = min(weight, g.capacity())
@@ -34,33 +37,28 @@ func (g *Guard) fits(weight int) bool {
 // depth is the number of units in use while the guard is closed.
 func (g *Guard) depth() int { return g.capacity() - g.spare }
 
-// acquire is the long way of Acquire: it may wait, and it knows weights.
+// acquire is the slow path of Acquire: it can wait, and it knows weights.
 func (g *Guard) acquire(ctx context.Context, opts []CallOption) (Permit, error) {
-	c := call{weight: 1}
-	if len(opts) > 0 {
-		var err error
-		if c, err = g.read(opts); err != nil {
-			return Permit{}, err
-		}
+	c, err := g.request(ctx, opts)
+	if err != nil {
+		return Permit{}, err
 	}
 	if len(opts) == 0 {
 		if p, ok := g.spin(); ok {
 			return p, nil
 		}
 	}
-	if g.deadlines {
-		c.until(ctx)
-	}
-	p, w, err := g.admitOrJoin(c)
-	if w == nil {
+	p, place, err := g.admitOrJoin(c)
+	if !place.Waits() {
 		return p, err
 	}
+	w := place.waiter
 	select {
 	case <-w.told:
 		if w.err != nil {
 			return Permit{}, g.sentOff(w)
 		}
-		// Both may be ready, and select throws dice.
+		// If both are ready, select takes either.
 		if err := ctx.Err(); err != nil {
 			return Permit{}, g.handBack(w, err)
 		}
@@ -70,32 +68,59 @@ func (g *Guard) acquire(ctx context.Context, opts []CallOption) (Permit, error) 
 	}
 }
 
-// admitOrJoin returns a permit, or a place in the queue, or why there is neither.
-func (g *Guard) admitOrJoin(c call) (Permit, *waiter, error) {
+// admitOrJoin returns a permit, a place in the queue, or the reason for neither.
+func (g *Guard) admitOrJoin(c call) (Permit, Place, error) {
 	now := g.clock()
 	g.mu.Lock()
 	if p, ok := g.admit(c, now); ok {
-		return g.seated(p), nil, nil
+		return g.seated(p), Place{}, nil
 	}
 	if err := g.unfit(c); err != nil {
 		g.finish(now)
-		return Permit{}, nil, err
+		return Permit{}, Place{}, err
 	}
 	if err := g.crowded(c, now); err != nil {
 		g.shed++
 		g.finish(now)
-		return Permit{}, nil, err
+		return Permit{}, Place{}, err
 	}
-	w := g.queue.join(c, now)
-	if g.stale.interval == 0 && (g.queue.len == 1 || g.queue.next(now) != w) {
-		g.mu.Unlock()
-	} else {
-		g.finish(now) // it is the next in line, and lighter than who was before
-	}
-	return Permit{}, w, nil
+	p, place := g.join(c, now)
+	return p, place, nil
 }
 
-// try is the long way of TryAcquire.
+// join puts a call into the queue. If the call is the next in line, join serves the
+// queue: the call is lighter than the one that was next, and may get its permit at
+// once.
+func (g *Guard) join(c call, now time.Duration) (Permit, Place) {
+	w := g.queue.join(c, now)
+	place := Place{g, w, w.use}
+	if g.stale.interval == 0 && (g.queue.len == 1 || g.queue.next(now) != w) {
+		g.mu.Unlock()
+		return Permit{}, place
+	}
+	var p Permit
+	called := g.settle(now)
+	if !w.queued {
+		called.remove(w)
+		p, place = g.accept(w), Place{}
+	}
+	g.finishOr(called, func() { g.undo(c, p, place) })
+	return p, place
+}
+
+// undo gives back a permit or a place that the caller will never see.
+func (g *Guard) undo(c call, p Permit, place Place) {
+	switch {
+	case !place.Waits():
+		g.release(p, outcome.Ignored)
+	case c.then != nil:
+		place.Leave()
+	default:
+		_ = g.leave(place.waiter, context.Canceled)
+	}
+}
+
+// try is the slow path of TryAcquire.
 func (g *Guard) try(opts []CallOption) (Permit, error) {
 	c, err := g.read(opts)
 	if err != nil {
@@ -116,14 +141,14 @@ func (g *Guard) try(opts []CallOption) (Permit, error) {
 	return Permit{}, err
 }
 
-// admit seats a call that comes when nobody waits, if it fits.
+// admit seats a call if no call waits and the call fits.
 func (g *Guard) admit(c call, now time.Duration) (Permit, bool) {
 	if g.queue.len > 0 {
 		return Permit{}, false
 	}
 	if c.weight == 1 {
 		if p, ok := g.takeFast(); ok {
-			return p, true // one has come back in the meantime
+			return p, true // a permit has come back in the meantime
 		}
 	}
 	if g.spare < c.weight {
@@ -136,44 +161,49 @@ func (g *Guard) admit(c call, now time.Duration) (Permit, bool) {
 	return g.seat(c, now), true
 }
 
-// seated ends the work of admitting p. If the hook of a soft limit panics or ends
-// the goroutine the caller never sees the permit, so it is released here.
+// seated ends the admission of p, which found the queue empty.
 func (g *Guard) seated(p Permit) Permit {
 	if g.soft.at == 0 {
 		g.reopen()
 		g.mu.Unlock()
 		return p
 	}
-	told := false
-	defer func() {
-		if !told {
-			p.Release()
-		}
-	}()
-	g.finish(0)
-	told = true
+	g.finishOr(g.settle(0), func() { g.release(p, outcome.Ignored) })
 	return p
 }
 
-// finish ends a piece of work under the lock: it seats the waiters that fit,
-// unlocks, and only then wakes them and calls the hook.
+// finish ends an operation under the lock: it seats the waiters that fit, unlocks, and
+// only then wakes them and calls the hook.
 func (g *Guard) finish(now time.Duration) { g.finishWith(g.settle(now)) }
 
-// finishWith is finish after the queue has been settled.
+// finishWith is finish after settle.
 func (g *Guard) finishWith(called callees) {
 	crossed := g.soft.at != 0 && g.soft.look(g.depth())
 	g.mu.Unlock()
-	called.tell()
 	if crossed {
-		g.tell()
+		defer g.tell() // even if a function given to Enlist panics
 	}
+	called.tell()
 }
 
-// settle serves the queue as far as there are units, and opens the guard if nobody
-// is left in it. It returns those whose wait is over.
+// finishOr is finishWith for an operation whose result the caller must see. If a hook
+// or a function given to Enlist panics or ends the goroutine, finishOr calls undo.
+func (g *Guard) finishOr(called callees, undo func()) {
+	finished := false
+	defer func() {
+		if !finished {
+			undo()
+		}
+	}()
+	g.finishWith(called)
+	finished = true
+}
+
+// settle serves the queue while there are units, and opens the guard if the queue is
+// empty. It returns the waiters whose wait is over.
 //
-// Invariant: while somebody waits the guard is closed, and after settle the next
-// in line does not fit. So who is admitted past the queue finds it empty.
+// Invariant: while a call waits, the guard is closed; and after settle the next in line
+// does not fit. So a call that is admitted past the queue finds it empty.
 func (g *Guard) settle(now time.Duration) (called callees) {
 	if g.queue.len > 0 {
 		g.dropStale(now, &called)

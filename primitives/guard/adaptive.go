@@ -6,75 +6,76 @@ import (
 	"github.com/weir-go/weir/primitives/outcome"
 )
 
-// Adaptive makes the guard find its capacity by itself, between least and most,
-// beginning with the one given to [Limit]. The algorithm is one of [AIMD], [Vegas]
-// and [Gradient2]; it looks at how long permits are held and how calls end. To tell
-// the guard, run calls by [Guard.Do] or end them by [Permit.Done]. Failures and
-// throttled calls, time-outs among them, count as lost; ignored calls do not count;
-// see [Classify].
+// Adaptive makes the guard find its capacity by itself, between least and most, from
+// the capacity given to [Limit] on. The algorithm is [AIMD], [Vegas] or [Gradient2]. It
+// looks at how long permits are held and at how calls end. To tell the guard how they
+// end, run calls by [Guard.Do], or end them by [Permit.Done]. Failures and throttled
+// calls count as lost, and so do timeouts. Ignored calls do not count. See [Classify].
 //
-// The guard decides once per window, which is as long as a guard in full use takes
-// for some 20 calls and at least 100 ms. The limit
+// The guard decides once per window. A window lasts as long as a guard in full use
+// takes for some 20 calls, and at least 100 ms. The limit
 //
-//   - is multiplied by 0.9 when more than 1 of 20 calls were lost (AIMD names its
-//     own factor);
-//   - does not grow when less than half of it was in use;
+//   - is multiplied by 0.9 if more than 1 of 20 calls were lost (AIMD has its own
+//     factor);
+//   - does not grow if less than half of it was in use;
 //   - is at most 5 times what was in use, but not below least;
-//   - stands when a window has seen fewer than 10 calls: so few say nothing.
+//   - does not change if a window has seen fewer than 10 calls.
 //
-// Calls that began before the window did not know its limit and are left out. Such a
-// guard sees each call, which costs two readings of the clock.
+// Calls that began before the window did not know its limit, and are left out. An
+// adaptive guard sees each call, which costs two readings of the clock.
 func Adaptive(a Algorithm, least, most int) Option {
 	return func(p *Policy) { p.law, p.min, p.max, p.adaptive = a, least, most, true }
 }
 
-// An Algorithm decides how the capacity of an [Adaptive] guard changes. It is a
-// value, good for any number of guards.
+// An Algorithm decides how the capacity of an [Adaptive] guard changes. It is a value
+// that any number of guards can use.
 type Algorithm struct {
-	start   func() law // for each guard its own
-	backoff float64    // what a loss leaves of the limit
+	start   func() law // called once for each guard
+	backoff float64    // the part of the limit that a loss leaves
 	slow    time.Duration
 	fault   error
 }
 
-// A law is an algorithm at work.
+// A law is an algorithm in use by one guard.
 type law interface {
-	// next returns the new limit after a window in which calls were not lost.
+	// next returns the new limit after a window without too many losses.
 	next(w window) float64
-	// interrupt says that the limit has been set from outside, or by a loss.
+	// interrupt tells that the limit was changed by Resize, or by a loss.
 	interrupt()
 }
 
 // window is what the calls of a window have shown.
 type window struct {
 	limit float64
-	peak  int           // units in use, at most
-	held  time.Duration // by the calls that were not lost, on average
+	peak  int           // the most units in use
+	held  time.Duration // the mean hold of the calls that were not lost
 }
 
-// busy reports whether the limit may have been what bounded the calls.
-func (w window) busy() bool { return float64(2*w.peak) >= w.limit }
+// busy reports whether the limit may have bounded the calls.
+func (w window) busy() bool { return 2*float64(w.peak) >= w.limit }
 
 const (
 	leastWindow  = 100 * time.Millisecond
 	leastSamples = 10
-	tolerated    = 20 // one loss among so many is no sign of load
-	headroom     = 5  // times what was in use; from failsafe-go's MaxLimitFactor
+	tolerated    = 20 // one loss among so many calls is no sign of load
+	headroom     = 5  // the limit is at most so many times the peak; from failsafe-go's MaxLimitFactor
 )
 
-// adaptation is the account of an adaptive guard. It is used under the lock.
+// adaptation is the account of an adaptive guard.
+//
+// Guarded by: the guard's lock.
 type adaptation struct {
 	law      law
 	backoff  float64
-	slow     time.Duration // a call held longer counts as lost; 0: none does
+	slow     time.Duration // a call that is held longer counts as lost; 0: none does
 	min, max int
 
 	limit   float64
-	begin   time.Duration // of the window; 0: with the next call
+	begin   time.Duration // of the window; 0: it begins with the next call
 	peak    int
 	samples int
 	lost    int
-	held    float64 // ns in all, by those that were not lost; a sum of integers could overflow
+	held    float64 // ns, by the calls that were not lost; a sum of integers could overflow
 }
 
 func (p Policy) adaptation() *adaptation {
@@ -87,16 +88,18 @@ func (p Policy) adaptation() *adaptation {
 	}
 }
 
-// seen takes note of a call that begins.
+// seen notes a call that begins.
 func (a *adaptation) seen(depth int, now time.Duration) {
-	if a.begin == 0 {
-		a.begin = now
+	// In another synctest bubble the clock may be behind the window. It is not behind by
+	// so much for any other reason.
+	if a.begin == 0 || now < a.begin-leastWindow {
+		a.restart(a.limit, depth, now)
 	}
 	a.peak = max(a.peak, depth)
 }
 
-// sample takes note of a call that ends, and leaves so many units in use. If that
-// ends the window, and the window says anything, it returns the new limit.
+// sample notes a call that ends and leaves depth units in use. If that ends the window,
+// and the window has seen enough calls, it returns the new limit.
 func (a *adaptation) sample(since, now time.Duration, kind outcome.Kind, mean time.Duration, depth int) (int, bool) {
 	if since >= a.begin {
 		a.samples++
@@ -114,27 +117,27 @@ func (a *adaptation) sample(since, now time.Duration, kind outcome.Kind, mean ti
 		a.decide()
 	}
 	a.restart(a.limit, depth, now)
-	return int(a.limit), told
+	return a.capacity(), told
 }
 
-// lost reports whether a call ended in a way that may be the load's fault. A
-// permanent failure is an answer like any other.
+// lost reports whether load can be the reason for the end of a call. A permanent
+// failure is an answer like any other.
 func lost(kind outcome.Kind) bool { return kind == outcome.Failure || kind == outcome.Throttled }
 
-// length is how long the window takes: one hold, so that calls which began in it
-// end in it, and as long again as a full guard needs for twice the least samples.
-// A guard that is less than half used therefore sees too few.
+// length is how long the window lasts: one hold, so that calls which begin in the
+// window can end in it, and as long again as a guard in full use needs for twice the
+// least samples. A guard in less than half use sees too few calls.
 func (a *adaptation) length(mean time.Duration) time.Duration {
 	const most = 1 << 62
 	d := float64(mean) * (1 + max(1, 2*leastSamples/a.limit))
 	return max(leastWindow, time.Duration(min(d, most)))
 }
 
-// decide ends a window that says something.
+// decide sets the limit after a window with enough calls.
 func (a *adaptation) decide() {
 	w := window{limit: a.limit, peak: a.peak}
 	next := a.limit * a.backoff
-	if a.lost*tolerated > a.samples {
+	if a.lost > a.samples/tolerated {
 		a.law.interrupt()
 	} else {
 		w.held = time.Duration(a.held / float64(a.samples-a.lost))
@@ -142,12 +145,21 @@ func (a *adaptation) decide() {
 			next = a.limit
 		}
 	}
-	next = min(next, float64(headroom*a.peak))
+	next = min(next, headroom*float64(a.peak))
 	a.limit = min(max(next, float64(a.min)), float64(a.max))
 }
 
-// restart begins a window. What is in flight is in use in it, too: where none begins
-// later, a peak of 0 would bring the limit down to its lower bound.
+// capacity is the limit in whole units. A great upper bound may be rounded up as a
+// floating point number.
+func (a *adaptation) capacity() int {
+	if a.limit >= float64(a.max) {
+		return a.max
+	}
+	return int(a.limit)
+}
+
+// restart begins a window. Its peak begins with the calls in flight: if no call begins
+// in the window, a peak of 0 would bring the limit down to its lower bound.
 func (a *adaptation) restart(limit float64, depth int, now time.Duration) {
 	a.limit, a.begin, a.peak = limit, now, depth
 	a.samples, a.lost, a.held = 0, 0, 0

@@ -16,8 +16,8 @@ import (
 	"github.com/weir-go/weir/primitives/outcome"
 )
 
-// service stands for something that is called: it works on so many calls at a
-// time without slowing down, and shares itself out when there are more.
+// service stands for a service that is called. It works on width calls at a time
+// without slowing down. With more calls, each takes longer.
 type service struct {
 	mu       sync.Mutex
 	width    int
@@ -60,8 +60,7 @@ type scene struct {
 	most    int
 }
 
-// simulate runs the script against the guard in virtual time, and checks all the
-// while that the limit stays within its bounds.
+// simulate runs the script against the guard in virtual time.
 func simulate(t *testing.T, a guard.Algorithm, first, least, most int, s *service, script func(*scene)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -70,7 +69,8 @@ func simulate(t *testing.T, a guard.Algorithm, first, least, most int, s *servic
 	})
 }
 
-// load keeps n callers busy for a time, each pausing between its calls.
+// load keeps n callers busy for a time. Each pauses between its calls. The limit must
+// stay within its bounds.
 func (s *scene) load(n int, pause, lasts time.Duration) {
 	s.Helper()
 	ctx, cancel := context.WithTimeout(s.Context(), lasts)
@@ -111,9 +111,9 @@ func algorithms() map[string]guard.Algorithm {
 	}
 }
 
-// Row 34, a step of the load: from below the width of the service to ten times it.
-// From wherever it began the limit is, after 30 s, between the width and twice it,
-// and stays; the half of that, for the window of a probe, is allowed.
+// A step of the load: from below the width of the service to ten times that. From any
+// first limit, after 30 s the limit is between the width and twice the width, and stays
+// there. Half of that is allowed for the window of a probe.
 func TestAdaptiveStepLoad(t *testing.T) {
 	for name, a := range algorithms() {
 		for _, first := range []int{3, 10, 150} {
@@ -130,9 +130,9 @@ func TestAdaptiveStepLoad(t *testing.T) {
 	}
 }
 
-// Row 34, a drift: callers a little more than the service can bear. Fault: where
-// the baseline follows what the guard itself has caused, and something is added
-// each time, the limit rises without end.
+// A drift: callers a little above what the service can bear. Fault: if the unloaded
+// hold follows what the guard itself has caused, and something is added each time, the
+// limit rises without end.
 func TestAdaptiveDoesNotDrift(t *testing.T) {
 	for name, a := range algorithms() {
 		t.Run(name, func(t *testing.T) {
@@ -145,8 +145,8 @@ func TestAdaptiveDoesNotDrift(t *testing.T) {
 	}
 }
 
-// Row 34, slow degradation: each call takes up to four times as long, for good.
-// Those that look at time shrink at first, but learn that this is no load.
+// Slow degradation: each call takes up to four times as long, and stays so. Algorithms
+// that look at time shrink at first, but learn that this is no load.
 func TestAdaptiveSlowDegradation(t *testing.T) {
 	for name, a := range algorithms() {
 		t.Run(name, func(t *testing.T) {
@@ -170,7 +170,7 @@ func TestAdaptiveSlowDegradation(t *testing.T) {
 	}
 }
 
-// Row 34, stable time-outs. Fault: all calls take the same, so nothing looks like
+// Stable timeouts. Fault: all calls take the same time, so nothing looks like
 // congestion, and the limit climbs to its bound.
 func TestAdaptiveStableTimeouts(t *testing.T) {
 	for name, a := range algorithms() {
@@ -185,7 +185,7 @@ func TestAdaptiveStableTimeouts(t *testing.T) {
 	}
 }
 
-// A service that fails at once is quick, and not to be trusted with more.
+// A service that fails at once is quick, and must not get more calls for that.
 func TestAdaptiveQuickFailures(t *testing.T) {
 	for name, a := range algorithms() {
 		t.Run(name, func(t *testing.T) {
@@ -203,8 +203,8 @@ func TestAdaptiveQuickFailures(t *testing.T) {
 	}
 }
 
-// Answers that no load can be blamed for change nothing, however many: permanent
-// failures and calls cancelled by their callers.
+// Answers that are not due to load change nothing, however many: permanent failures,
+// and calls cancelled by their callers.
 func TestAdaptiveInnocentFailures(t *testing.T) {
 	for _, err := range []error{outcome.AsPermanent(errors.New("400")), outcome.AsIgnored(errors.New("gone"))} {
 		for name, a := range algorithms() {
@@ -216,8 +216,7 @@ func TestAdaptiveInnocentFailures(t *testing.T) {
 	}
 }
 
-// The classifier of the policy has the last word: what it calls a success is none
-// of the load's.
+// The classifier of the policy decides: what it calls a success is not due to load.
 func TestAdaptiveAsksTheClassifier(t *testing.T) {
 	answers := func(context.Context, error) outcome.Outcome { return outcome.Outcome{} }
 	for err, opts := range map[error][]guard.Option{
@@ -233,8 +232,8 @@ func TestAdaptiveAsksTheClassifier(t *testing.T) {
 	}
 }
 
-// Row 34, app-limited: who uses less than half of the limit learns nothing about
-// more. A limit far above what is used comes down to five times that.
+// A guard in less than half use learns nothing about a higher limit. A limit far above
+// what is used comes down to five times that.
 func TestAdaptiveAppLimited(t *testing.T) {
 	for name, a := range algorithms() {
 		t.Run(name, func(t *testing.T) {
@@ -251,7 +250,7 @@ func TestAdaptiveAppLimited(t *testing.T) {
 	}
 }
 
-// Row 34, low rates: windows with a call or two say nothing, whatever they say.
+// Low rates: windows with a call or two change nothing.
 func TestAdaptiveLowRate(t *testing.T) {
 	for name, a := range algorithms() {
 		t.Run(name, func(t *testing.T) {
@@ -268,7 +267,7 @@ func TestAdaptiveLowRate(t *testing.T) {
 	}
 }
 
-// A limit of 1 is not too low a rate: what is in full use is judged.
+// A limit of 1 does not mean too few calls: a guard in full use is judged.
 func TestAdaptiveLeavesItsLowerBound(t *testing.T) {
 	for name, a := range algorithms() {
 		t.Run(name, func(t *testing.T) {

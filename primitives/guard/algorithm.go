@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// AIMD adds 1 to the limit for a window without loss, and multiplies it by backoff
-// for one with losses. It looks at how calls end, not at how long they take, except
-// that a call longer than slow counts as lost; with 0 none does. backoff must be
-// within 0.5 and 1, 1 left out. From D. Chiu and R. Jain, "Analysis of the Increase and
-// Decrease Algorithms for Congestion Avoidance", 1989.
+// AIMD adds 1 to the limit after a window without loss, and multiplies it by backoff
+// after one with losses. It looks at how calls end and not at how long they take, with
+// one exception: a call longer than slow counts as lost. With a slow of 0 none does.
+// backoff must be at least 0.5 and below 1. From D. Chiu and R. Jain, "Analysis of the
+// Increase and Decrease Algorithms for Congestion Avoidance", 1989.
 func AIMD(backoff float64, slow time.Duration) Algorithm {
 	a := Algorithm{start: func() law { return additive{} }, backoff: backoff, slow: slow}
-	if !(backoff >= 0.5 && backoff < 1) { // also where it is not a number
+	if !(backoff >= 0.5 && backoff < 1) { // written so that NaN is refused
 		a.fault = fmt.Errorf("AIMD's backoff %v is not within 0.5 to below 1", backoff)
 	} else if slow < 0 {
 		a.fault = fmt.Errorf("AIMD's slow %v is below 0", slow)
@@ -27,15 +27,14 @@ type additive struct{}
 func (additive) next(w window) float64 { return w.limit + 1 }
 func (additive) interrupt()            {}
 
-// Vegas reckons how many of the calls in flight are waiting inside the service, as
-// limit × (1 − unloaded hold ÷ hold), and keeps that between 3 and 6 times the
-// decimal logarithm of the limit. From L. Brakmo and L. Peterson, "TCP Vegas", 1995,
-// with the thresholds of Netflix's concurrency-limits.
+// Vegas estimates how many of the calls in flight wait inside the service, as limit ×
+// (1 − unloaded hold ÷ hold). It keeps that between 3 and 6 times the decimal logarithm
+// of the limit. From L. Brakmo and L. Peterson, "TCP Vegas", 1995, with the thresholds
+// of Netflix's concurrency-limits.
 //
-// How long an unloaded call is held it learns from windows that used less than half
-// of the limit; where there are none, from one window in some 60 for which it halves
-// the limit. So a service that has become slower for good is not taken for a
-// loaded one for long.
+// Vegas learns the unloaded hold from windows that used less than half of the limit. If
+// there are none, it halves the limit for one window in some 60, and learns from that.
+// So it takes a service that stays slower for a loaded one only for a short time.
 func Vegas() Algorithm { return Algorithm{start: func() law { return &vegas{} }, backoff: 0.9} }
 
 type vegas struct{ unloaded }
@@ -57,12 +56,13 @@ func (v *vegas) next(w window) float64 {
 	return w.limit
 }
 
-// Gradient2 multiplies the limit by 1.5 × unloaded hold ÷ hold, if that is below 1,
-// and otherwise adds the square root of the limit; of either change it makes a
-// fifth. From Netflix's concurrency-limits, with its drift mended: there the square
-// root is added always, and the long-term hold follows whatever the guard has caused
-// itself, so that a mild overload raises both without end. Here the unloaded hold is
-// learned as by [Vegas].
+// Gradient2 multiplies the limit by 1.5 × unloaded hold ÷ hold, if that is below 1. If
+// not, it adds the square root of the limit. Of either change it makes a fifth. It
+// learns the unloaded hold as [Vegas] does.
+//
+// From Netflix's concurrency-limits, without its drift: there, the square root is
+// always added, and the long-term hold follows whatever the guard has caused itself, so
+// a mild overload raises both without end.
 func Gradient2() Algorithm { return Algorithm{start: func() law { return &gradient{} }, backoff: 0.9} }
 
 type gradient struct{ unloaded }
@@ -83,11 +83,11 @@ func (g *gradient) next(w window) float64 {
 type unloaded struct {
 	held    time.Duration
 	left    int     // windows until the next probe
-	restore float64 // the limit before the probe; 0: there is none
+	restore float64 // the limit before the probe; 0: there is no probe
 }
 
-// look takes a window. It returns a limit where that is to be set for the sake of
-// the probe, or restored after it.
+// look takes a window. It returns a limit if it sets one for a probe, or restores one
+// after it.
 func (u *unloaded) look(w window) (float64, bool) {
 	switch {
 	case u.restore > 0:
@@ -99,12 +99,12 @@ func (u *unloaded) look(w window) (float64, bool) {
 	case !w.busy():
 		u.learned(u.held + (w.held-u.held)/4)
 	case w.held < u.held:
-		// A part only: the least of many noisy windows would be far too low.
+		// By a part only: the least of many noisy windows would be far too low.
 		u.held += (w.held - u.held) / 4
 	default:
 		if u.left--; u.left <= 0 && w.limit >= 2 {
-			// As TCP BBR drains the path to see its length. The jitter keeps
-			// guards of one service from probing together.
+			// TCP BBR drains the path in the same way to see its length. The jitter
+			// keeps the guards of one service from probing together.
 			u.restore = w.limit
 			return w.limit / 2, true
 		}
@@ -112,15 +112,15 @@ func (u *unloaded) look(w window) (float64, bool) {
 	return 0, false
 }
 
-// interrupt leaves a probe unfinished.
+// interrupt ends a probe without a result.
 func (u *unloaded) interrupt() { u.restore = 0 }
 
-// learned sets the hold and puts the next probe off.
+// learned sets the hold, and the time of the next probe.
 func (u *unloaded) learned(held time.Duration) {
 	u.held, u.restore, u.left = max(held, 1), 0, 45+rand.IntN(30)
 }
 
-// ratio is the unloaded hold by that of the window, at most 1.
+// ratio is the unloaded hold divided by that of the window, at most 1.
 func (u *unloaded) ratio(w window) float64 {
 	return min(1, float64(u.held)/float64(max(w.held, 1)))
 }

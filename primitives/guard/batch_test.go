@@ -2,10 +2,14 @@ package guard_test
 
 import (
 	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/weir-go/weir/primitives/guard"
@@ -22,7 +26,7 @@ func TestABatchTakesWhatIsLeft(t *testing.T) {
 			s := g.Snapshot()
 			require.Equal(t, capacity, s.Depth)
 			require.EqualValues(t, capacity, s.Admitted)
-			require.Zero(t, s.Shed, "who asks for what there is, is not turned away")
+			require.Zero(t, s.Shed, "a batch counts no call as shed")
 			require.True(t, permits[0].Release())
 			require.Equal(t, 1, g.TryAcquireAll(permits[:1]))
 			require.Equal(t, capacity-1, g.ReleaseAll(permits))
@@ -40,7 +44,7 @@ func TestABatchLeavesOtherGuardsAlone(t *testing.T) {
 	require.Equal(t, 1, other.Snapshot().Depth)
 }
 
-// A batch does not overtake who waits, and what it gives back goes to him.
+// A batch does not overtake a waiter, and what it gives back goes to the waiter.
 func TestABatchAndAWaiter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGuard(t, guard.Limit(2))
@@ -54,7 +58,7 @@ func TestABatchAndAWaiter(t *testing.T) {
 		}()
 		synctest.Wait()
 		permits[0].Release()
-		require.Zero(t, g.TryAcquireAll(permits[:1]), "he waits for both")
+		require.Zero(t, g.TryAcquireAll(permits[:1]), "the waiter needs both")
 		require.Equal(t, 1, g.ReleaseAll(permits[1:]))
 		p := <-served
 		require.Equal(t, 2, g.Snapshot().Depth)
@@ -62,7 +66,7 @@ func TestABatchAndAWaiter(t *testing.T) {
 	})
 }
 
-// A permit that nobody sees is not lost, also where the hook of a soft limit panics.
+// A permit that the caller never sees is not lost if the hook of a soft limit panics.
 func TestABatchSurvivesItsHook(t *testing.T) {
 	armed := true
 	g := newGuard(t, guard.Limit(10, guard.SoftLimit(5, func(c guard.Crossing) {
@@ -73,6 +77,39 @@ func TestABatchSurvivesItsHook(t *testing.T) {
 	})))
 	require.Panics(t, func() { g.TryAcquireAll(make([]guard.Permit, 8)) })
 	require.True(t, g.Snapshot().Empty())
+}
+
+// Batches of any width, single calls and waiters never have more in flight than the
+// capacity. No bubble: real parallelism is the point.
+func TestBatchesUnderConcurrency(t *testing.T) {
+	for _, capacity := range []int{3, 64, 100} {
+		g := newGuard(t, guard.Limit(capacity))
+		var inFlight atomic.Int64
+		var wg sync.WaitGroup
+		use := func(n int, release func()) {
+			assert.LessOrEqual(t, inFlight.Add(int64(n)), int64(capacity))
+			runtime.Gosched()
+			inFlight.Add(-int64(n))
+			release()
+		}
+		for i := range 8 {
+			wg.Go(func() {
+				permits := make([]guard.Permit, 1+i*9)
+				for n := range 500 {
+					if n%5 == i%5 {
+						p, err := g.Acquire(t.Context(), guard.Weight(1+n%2))
+						assert.NoError(t, err)
+						use(1+n%2, func() { assert.True(t, p.Release()) })
+						continue
+					}
+					got := g.TryAcquireAll(permits)
+					use(got, func() { assert.Equal(t, got, g.ReleaseAll(permits)) })
+				}
+			})
+		}
+		wg.Wait()
+		require.True(t, g.Snapshot().Empty())
+	}
 }
 
 func TestAnAdaptiveGuardMeasuresABatch(t *testing.T) {

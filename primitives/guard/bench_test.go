@@ -69,3 +69,20 @@ func BenchmarkContended(b *testing.B) {
 		})
 	}
 }
+
+// A column of a section: what its layers take and give back at a time.
+func BenchmarkColumn(b *testing.B) {
+	for _, capacity := range []int{64, 1024} {
+		for _, width := range []int{1, 8, 64} {
+			b.Run(fmt.Sprintf("capacity=%d/width=%d", capacity, width), func(b *testing.B) {
+				g := guard.Of(guard.Limit(capacity))
+				permits := make([]guard.Permit, width)
+				b.ReportAllocs()
+				for b.Loop() {
+					g.TryAcquireAll(permits)
+					g.ReleaseAll(permits)
+				}
+			})
+		}
+	}
+}

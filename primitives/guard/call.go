@@ -6,8 +6,8 @@ import (
 )
 
 // A CallOption says what is special about one call of [Guard.Acquire],
-// [Guard.TryAcquire] or [Guard.Do]. It is a small value; to pass some allocates
-// nothing. Of two that set the same thing the later wins.
+// [Guard.TryAcquire], [Guard.Enlist], [Guard.Do] or [Guard.Run]. It is a small value,
+// and costs no allocation. If two options set the same thing, the later one counts.
 type CallOption struct {
 	set uint8
 	n   int
@@ -18,24 +18,23 @@ const (
 	setLevel
 )
 
-// Weight makes the call take n units of the capacity at once, instead of 1. A
-// call whose weight is below 1, or above the most the capacity can be, is refused
-// at once with a [*CallError].
+// Weight makes the call take n units of the capacity at once, instead of 1. A weight
+// below 1, or above the most that the capacity can be, is refused at once with a
+// [*CallError].
 //
-// A heavy call waits until all its units are free, and nobody behind it in the
-// queue is served before it. That keeps it from starving, and leaves units idle
-// for as long as it gathers them.
+// A heavy call waits until all its units are free, and the calls behind it in the queue
+// wait too. This keeps it from starving. The units that it gathers are idle meanwhile.
 func Weight(n int) CallOption { return CallOption{setWeight, n} }
 
-// Priority puts the call at a level of the queue, where the policy gives levels a
-// [HeadStart]; without one they change nothing. An unknown level is refused at once
-// with a [*CallError].
+// Priority puts the call at a level of the queue, if the policy gives levels a
+// [HeadStart]. Without a head start, levels change nothing. An unknown level is refused
+// at once with a [*CallError].
 func Priority(l Level) CallOption { return CallOption{setLevel, int(l)} }
 
 // Level is how urgent a call is.
 type Level int8
 
-// The levels of [Priority]; calls without one are normal.
+// The levels of [Priority]. Calls without one are normal.
 const (
 	Low    Level = -1
 	Normal Level = 0
@@ -58,17 +57,32 @@ func (l Level) String() string {
 	return "unknown"
 }
 
-// call is what the options of a call come to.
+// call is what the options of a call amount to.
 type call struct {
 	weight   int
 	level    Level
-	hurried  bool          // it has a deadline, and the guard wants to know
-	deadline time.Duration // left when it came
+	hurried  bool          // the call has a deadline, and the guard looks at deadlines
+	deadline time.Duration // the time left when the call came
+
+	then func(Permit, error) // ends the wait in place of a token, see [Guard.Enlist]
 }
 
-// read reads the options. It does not know the capacity, which may change until
-// the call has the lock.
+// request reads ctx and the options. It runs without the lock: a context may be the
+// user's own.
+func (g *Guard) request(ctx context.Context, opts []CallOption) (call, error) {
+	c, err := g.read(opts)
+	if err == nil && g.deadlines {
+		c.until(ctx)
+	}
+	return c, err
+}
+
+// read reads the options, unless the guard cannot be used. It does not know the
+// capacity, which may change until the call has the lock.
 func (g *Guard) read(opts []CallOption) (call, error) {
+	if err := g.Err(); err != nil {
+		return call{}, err
+	}
 	c, level := call{weight: 1}, 0
 	for _, o := range opts {
 		switch o.set {
@@ -85,16 +99,14 @@ func (g *Guard) read(opts []CallOption) (call, error) {
 	return c, nil
 }
 
-// until notes how long the context lets the call wait. It runs without the lock:
-// a context may be the user's own.
+// until notes how long ctx lets the call wait.
 func (c *call) until(ctx context.Context) {
 	if t, ok := ctx.Deadline(); ok {
 		c.hurried, c.deadline = true, time.Until(t)
 	}
 }
 
-// unfit refuses a call that could not be seated in the empty guard. The zero
-// guard sheds like a full one.
+// unfit refuses a call that does not fit into the empty guard.
 func (g *Guard) unfit(c call) error {
 	if c.weight == 1 {
 		return nil

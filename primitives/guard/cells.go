@@ -5,37 +5,38 @@ import (
 	"math/rand/v2"
 )
 
-// A guard keeps its books twice over. Behind the lock stands the whole account:
-// waiters, weights, spare units. In front of it stand some cells, each good for a
-// permit of one unit; to take one costs a compare-and-swap, to give it back another,
-// and neither the lock.
+// A guard has two accounts. The whole one is behind the lock: waiters, weights, spare
+// units. In front of the lock are cells, each for a permit of one unit. To take a cell
+// costs a compare-and-swap, to give it back another one, and neither takes the lock.
 //
 //	63..2                  1     0
 //	permits given back     shut  held
 //
-// A cell that is neither shut nor held is free and has its unit in it, so a unit is
-// always in one place, and the limit is kept by construction. A cell that is shut
-// and not held is away; its unit is among the spare ones behind the lock. What needs
-// the whole account (somebody waits, a weight, a resize) closes the guard, which
-// shuts every cell: from then on nobody can take one past the queue, and the permits
-// that are out come back behind the lock.
+// A cell that is neither shut nor held is free, and its unit is in it. So a unit is
+// always in one place, and the limit is kept by construction. A cell that is shut and
+// not held is away: its unit is among the spare ones behind the lock.
 //
-// The count makes each permit of a cell different from all before it, and in sum
-// says how many the cells have given. It takes 62 bits, which do not run out.
+// An operation that needs the whole account (a wait, a weight, a resize) closes the
+// guard, which shuts every cell. From then on no call can take a cell past the queue,
+// and permits come back behind the lock.
 //
-// A call looks at the first cell, and if that is not free, from a random one on, so
-// that those on different processors do not fight for one. Once they have fought for
-// the first, they leave it alone.
+// The count makes each permit of a cell different from all before it. The counts
+// together say how many permits the cells have given. They have 62 bits, which is
+// enough for ever.
+//
+// A call looks at the first cell. If that is not free, it looks at the others from a
+// random one on, so that calls on different processors do not meet at one cell. After
+// two calls have met at the first cell, all calls leave it out.
 const (
 	cells  = 64
 	stride = 9 // to the next one to look at: odd, and in another cache line
 
 	held  = 1
 	shut  = 2
-	freed = 4 - held // what giving back adds
+	freed = 4 - held // what a release adds
 )
 
-// takeFirst takes the first cell, if it is free and nobody fights for it.
+// takeFirst takes the first cell, if it is free and no other call takes it meanwhile.
 func (g *Guard) takeFirst() (Permit, bool) {
 	c := &g.cells[0]
 	w := c.Load()
@@ -67,9 +68,9 @@ func (g *Guard) takeFast() (Permit, bool) {
 	return Permit{}, false
 }
 
-// spin looks for a free cell for a caller that would have to wait, in an open guard,
-// where nobody waits yet. Once one does, all have to, and each call costs a wake-up:
-// where calls are shorter than that, it is worth some looks to put it off.
+// spin looks for a free cell for a call that would have to wait in an open guard. No
+// call waits in an open guard. Once one does, all later ones must, and each costs a
+// wake-up. If calls are shorter than a wake-up, some looks are cheaper.
 func (g *Guard) spin() (p Permit, ok bool) {
 	for i := g.looks; i > 0 && !ok && g.gate.Load() > 0; i-- {
 		p, ok = g.takeFast()
@@ -77,11 +78,11 @@ func (g *Guard) spin() (p Permit, ok bool) {
 	return p, ok
 }
 
-// putBack gives cell i back under the lock, if it holds the ticket.
+// putBack gives back cell i under the lock, if it holds the ticket.
 func (g *Guard) putBack(i int, ticket uint64) bool {
 	c := &g.cells[i]
 	if c.Load() != ticket|shut {
-		return c.CompareAndSwap(ticket, ticket+freed) // opened in between, or not the owner
+		return c.CompareAndSwap(ticket, ticket+freed) // the guard is open, or the permit is an old one
 	}
 	c.Store((ticket | shut) + freed)
 	g.away |= 1 << i
@@ -89,7 +90,7 @@ func (g *Guard) putBack(i int, ticket uint64) bool {
 	return true
 }
 
-// seatCell takes a cell that is away for a unit that has been taken from the spare ones.
+// seatCell takes a cell that is away, for a unit that was spare.
 func (g *Guard) seatCell() Permit {
 	i := bits.TrailingZeros64(g.away)
 	g.away &^= 1 << i
@@ -99,8 +100,7 @@ func (g *Guard) seatCell() Permit {
 	return Permit{guard: g, ticket: w&^shut | held, slot: i}
 }
 
-// close shuts all cells, and takes the units in them behind the lock, which the
-// caller holds.
+// close shuts all cells and takes their units behind the lock, which the caller holds.
 func (g *Guard) close() {
 	if g.closed {
 		return
@@ -116,16 +116,16 @@ func (g *Guard) close() {
 	}
 }
 
-// reopen opens the guard if that will last. To close and to open it takes a step for
-// each cell, so a closed guard stays so for as many pieces of work as it has cells;
-// and until a quarter of the capacity is spare, or else one that hovers about full
-// would do it all the time.
+// reopen opens the guard if it is likely to stay open. To close and to open it takes a
+// step for each cell. So a closed guard stays closed for as many operations as it has
+// cells, and until a quarter of the capacity is spare: a guard that is nearly full
+// would open and close all the time.
 func (g *Guard) reopen() {
 	if !g.closed {
 		g.lend()
 		return
 	}
-	g.rest--
+	g.rest = max(g.rest-1, 0)
 	stays := g.pinned || g.rest > 0 || g.spare <= 0 || g.spare < g.capacity()/4
 	if !stays || g.spare == g.capacity() {
 		g.queue.exits.forget()
@@ -160,8 +160,8 @@ func (g *Guard) lend() {
 	}
 }
 
-// spread sets how many cells the guard uses: a power of two, enough for the capacity
-// where there are so many.
+// spread sets how many cells the guard uses: a power of two, at least the capacity if
+// there are so many cells.
 func (g *Guard) spread() {
 	g.span = 1 << bits.Len(uint(min(g.capacity(), cells)-1))
 }

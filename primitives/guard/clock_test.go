@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Waits and holds are told by the monotonic clock, so that a step of the wall clock
-// makes nobody late.
+// Waits and holds go by the monotonic clock, so a step of the wall clock makes no call
+// late.
 func TestTimesAreMonotonic(t *testing.T) {
 	g, err := New(Limit(1, Deadlines()))
 	require.NoError(t, err)

@@ -48,7 +48,7 @@ func (f *traffic) come(n int, gap time.Duration) {
 	}
 }
 
-// settle waits until all have ended.
+// settle waits until all calls have ended.
 func (f *traffic) settle() {
 	for !f.guard.Snapshot().Empty() {
 		time.Sleep(f.hold)
@@ -60,8 +60,8 @@ func flood(t *testing.T, opts ...guard.Option) *traffic {
 	return &traffic{t: t, hold: 5 * time.Millisecond, guard: newGuard(t, guard.Limit(1, opts...))}
 }
 
-// Row 33: twice the load that can be borne, for long. For an interval everybody is
-// patient; from then on nobody waits much longer than the target.
+// Twice the load that can be borne, for a long time. For an interval all calls wait.
+// From then on no call waits much longer than the target.
 func TestCoDelShedsAStandingQueue(t *testing.T) {
 	for _, o := range []guard.Order{guard.FIFO, guard.LIFO, guard.AdaptiveLIFO} {
 		t.Run(fmt.Sprint(o), func(t *testing.T) {
@@ -82,8 +82,7 @@ func TestCoDelShedsAStandingQueue(t *testing.T) {
 	}
 }
 
-// Row 33: bursts that are worked off within the interval drop nobody, however
-// often they come.
+// Bursts that are served within the interval lose no call, however often they come.
 func TestCoDelSparesBursts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := flood(t, guard.CoDel(20*time.Millisecond, 100*time.Millisecond))
@@ -98,8 +97,8 @@ func TestCoDelSparesBursts(t *testing.T) {
 	})
 }
 
-// Row 33: once the queue has been short for an interval, the next burst has its
-// interval again, although the queue was never empty.
+// When the queue has been short for an interval, the next burst has its interval again,
+// even if the queue was never empty.
 func TestCoDelForgets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := flood(t, guard.CoDel(20*time.Millisecond, 100*time.Millisecond))
@@ -115,7 +114,7 @@ func TestCoDelForgets(t *testing.T) {
 	})
 }
 
-// The last one is kept, however old: the slot would be idle without it.
+// The last waiter stays, however old: without it, the unit would be idle.
 func TestCoDelKeepsTheLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGuard(t, guard.Limit(1, guard.CoDel(time.Millisecond, 10*time.Millisecond)))
@@ -134,7 +133,7 @@ func TestCoDelKeepsTheLast(t *testing.T) {
 	})
 }
 
-// Row 31 for the way out that CoDel shows: dropped and cancelled in one instant.
+// CoDel drops a call in the instant in which the call is cancelled.
 func TestCoDelAndCancelMeet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGuard(t, guard.Limit(1, guard.CoDel(time.Millisecond, 10*time.Millisecond)))

@@ -3,7 +3,7 @@ package guard
 // Crossing tells the hook of a [SoftLimit] that the depth of a guard has passed
 // the limit.
 type Crossing struct {
-	Name      string // of the guard; "" where it has none
+	Name      string // of the guard; "" if it has none
 	Above     bool   // true: the depth reached the limit; false: it fell below
 	Depth     int    // right after the crossing; it may have changed since
 	SoftLimit int
@@ -13,8 +13,10 @@ type Crossing struct {
 // maxUntold bounds how many crossings wait for a slow hook.
 const maxUntold = 16
 
-// softLimit is the account of the crossings. They alternate, so those not yet told
-// are known by their number and by what was told last.
+// softLimit is the account of the crossings. Crossings alternate, so their number and
+// the last one told say which they are.
+//
+// Guarded by: the guard's lock.
 type softLimit struct {
 	at     int // 0: none
 	hook   func(Crossing)
@@ -22,23 +24,23 @@ type softLimit struct {
 	untold int
 	depths [maxUntold]int // of the untold crossings, oldest first
 	above  bool           // what the hook was told last
-	// telling is set while a goroutine calls the hook. The others leave their
-	// crossings to it: that keeps the order without making anybody wait, and
-	// lets the hook use the guard, which it could not if it held a lock.
+	// telling is set while a goroutine calls the hook. Other goroutines leave their
+	// crossings to that one. So crossings stay in order, no goroutine waits, and the
+	// hook may use the guard, because no lock is held.
 	telling bool
 }
 
-// look notes a crossing if the depth has passed the limit, and reports whether it
-// has. It is called under the lock, when a piece of work is done: a slot that goes
-// from one call to the next in it has never been free.
+// look notes a crossing if the depth has passed the limit, and reports whether it has.
+// It is called under the lock, at the end of an operation: a unit that goes from one
+// call to the next within an operation has never been free.
 func (s *softLimit) look(depth int) bool {
 	if s.noted == (depth >= s.at) {
 		return false
 	}
 	s.noted = !s.noted
 	if s.untold == maxUntold {
-		// This crossing takes back the last untold one: leaving both out keeps
-		// the chain alternating and its end true.
+		// This crossing undoes the last untold one. Without both, crossings still
+		// alternate, and the last one is still true.
 		s.untold--
 		return true
 	}
@@ -47,7 +49,7 @@ func (s *softLimit) look(depth int) bool {
 	return true
 }
 
-// tell calls the hook for every untold crossing, unless somebody is at it.
+// tell calls the hook for every untold crossing, unless another goroutine does.
 func (g *Guard) tell() {
 	g.mu.Lock()
 	if g.soft.telling {
@@ -59,7 +61,7 @@ func (g *Guard) tell() {
 	g.tellAll()
 }
 
-// tellAll also survives a hook that panics or ends its goroutine: the others
+// tellAll goes on after a hook that panics or ends its goroutine: the other crossings
 // are told while that unwinds.
 func (g *Guard) tellAll() {
 	finished := false
@@ -74,9 +76,9 @@ func (g *Guard) tellAll() {
 	finished = true
 }
 
-// nextCrossing returns the oldest untold crossing. If there is none the caller
-// is no longer the one who tells; that must be one step with seeing there is
-// none, or a crossing noted in between would be left to nobody.
+// nextCrossing returns the oldest untold crossing. If there is none, the caller no
+// longer tells. Both must be one step under the lock: a crossing noted in between would
+// never be told.
 func (g *Guard) nextCrossing() (Crossing, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 	"github.com/weir-go/weir/primitives/guard"
 )
 
-// Checklist row 6: once per crossing, and admitted all the same.
+// The hook is called once per crossing, and the guard still admits calls.
 func TestSoftLimitTellsEachCrossingOnce(t *testing.T) {
 	var told []guard.Crossing
 	g := newGuard(t, guard.Limit(4, guard.Name("model"),
@@ -76,9 +76,8 @@ func TestHookMayUseTheGuard(t *testing.T) {
 	require.Equal(t, []bool{true, false, true, false, true, false}, told)
 }
 
-// A chain: whoever is told never hears the same thing twice in a row, and hears
-// the truth last, however the crossings race. No bubble: real parallelism is
-// the point.
+// Crossings alternate, and the last one told is true, however they race. No bubble: real
+// parallelism is the point.
 func TestCrossingsFormAChain(t *testing.T) {
 	var told []bool // only one hook runs at a time; -race checks that too
 	g := newGuard(t, guard.Limit(4, guard.SoftLimit(2, func(c guard.Crossing) {
@@ -108,8 +107,8 @@ func requireChain(t *testing.T, told []bool) {
 	}
 }
 
-// A hook that hangs holds up its own call and nobody else's, and what waits for
-// it is bounded.
+// A hook that hangs delays its own call and no other. The crossings that wait for it are
+// bounded.
 func TestSlowHookMissesPairsButNotTheEnd(t *testing.T) {
 	for _, crossings := range []int{3, 16, 17, 18, 100, 101} {
 		synctest.Test(t, func(t *testing.T) {
@@ -147,8 +146,8 @@ func TestSlowHookMissesPairsButNotTheEnd(t *testing.T) {
 	}
 }
 
-// A hook that panics or ends the goroutine: the caller of Acquire has no permit
-// in his hands, so none may be in use; the caller of Release has released.
+// A hook that panics or ends the goroutine: the caller of Acquire never sees a permit, so
+// none may be in use. The caller of Release has released.
 func TestFailingHookLeavesTheGuardSound(t *testing.T) {
 	for name, fail := range map[string]func(){
 		"panic":  func() { panic("boom") },

@@ -28,7 +28,7 @@ func TestDoReturnsWhatTheFunctionReturns(t *testing.T) {
 	require.True(t, g.Snapshot().Empty())
 }
 
-// Checklist row 8, and the fault that a bulkhead of one is dead after a panic.
+// Fault: after a panic, a guard of 1 admitted no call any more.
 func TestDoReleasesOnPanic(t *testing.T) {
 	for _, g := range one(t) {
 		require.PanicsWithValue(t, "boom", func() {
@@ -38,7 +38,7 @@ func TestDoReleasesOnPanic(t *testing.T) {
 	}
 }
 
-// one returns guards of capacity 1 that keep their books in different ways.
+// one returns guards of capacity 1 with different accounts.
 func one(t *testing.T) []*guard.Guard {
 	return []*guard.Guard{
 		newGuard(t, guard.Limit(1)),
@@ -47,7 +47,7 @@ func one(t *testing.T) []*guard.Guard {
 	}
 }
 
-// badClassifier is a user's, and must not cost the guard a slot.
+// badClassifier is one of a user. It must not cost the guard a unit.
 func badClassifier(context.Context, error) outcome.Outcome { panic("boom") }
 
 func TestDoReleasesWhenTheClassifierPanics(t *testing.T) {
@@ -58,7 +58,7 @@ func TestDoReleasesWhenTheClassifierPanics(t *testing.T) {
 	require.True(t, g.Snapshot().Empty())
 }
 
-// t.FailNow inside a guarded function ends the goroutine in this way too.
+// A t.FailNow inside a guarded function ends the goroutine in this way.
 func TestDoReleasesOnGoexit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, g := range one(t) {

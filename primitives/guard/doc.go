@@ -1,53 +1,51 @@
 // Package guard bounds how many calls are in flight at once.
 //
-// A [Guard] hands out at most its capacity of permits. A caller that finds none
-// left waits its turn ([Guard.Acquire]), is turned away at once
-// ([Guard.TryAcquire]), or leaves both to the policy ([Guard.Do]).
+// A [Guard] hands out permits, at most as many as its capacity. If no permit is left,
+// the caller decides what happens: [Guard.Acquire] waits, [Guard.TryAcquire] returns an
+// error at once, and [Guard.Enlist] calls a function later. [Guard.Do] does what the
+// policy says. A [Registry] keeps a guard for each key.
 //
 // # Vocabulary
 //
-//   - A permit is the right to be in flight. It ends when it is released, and
-//     it is released at most once, however often and from wherever that is
-//     tried: see [Permit.Release].
-//   - Depth is the number of permits in use, capacity the most there can be.
-//   - To shed a call is to turn it away because the guard is full.
-//   - The soft limit is a depth below the capacity. Reaching it turns nobody
-//     away; it calls a hook, once on the way up and once on the way back down:
-//     see [SoftLimit].
-//   - A unit is what the capacity is counted in. A permit is for one, or for as many
-//     as the call's [Weight].
+//   - A permit is the right to be in flight. It ends when it is released. Releasing it
+//     again changes nothing: see [Permit.Release].
+//   - A unit is what the capacity counts. A permit holds one unit, or as many as the
+//     [Weight] of its call.
+//   - The depth is the number of units in use. The capacity is the most that may be in
+//     use.
+//   - To shed a call is to refuse it because the guard is full.
+//   - The soft limit is a depth below the capacity. At the soft limit the guard still
+//     admits calls, and calls a hook: see [SoftLimit].
 //
 // # Fairness
 //
-// Waiters are served first come, first served, unless the policy gives another
-// [Order] or lets a [Priority] count. A freed unit goes straight to the waiter
-// whose turn it is, so no newcomer, also no TryAcquire, can take it on the way.
-// The price is the price of every fair queue: a unit is idle for as long as its
-// new owner takes to wake up.
+// Waiters are served first come, first served, unless the policy sets another [Order]
+// or a [HeadStart] between levels of [Priority]. A freed unit goes to the next waiter at once.
+// No later call can take it, not even TryAcquire. Every fair queue has this price: the
+// unit is idle until its waiter has woken up.
 //
 // # Overload
 //
-// A queue helps against bursts, and only adds to the delay under a load that
-// cannot be met. [MaxQueue] bounds it, [CoDel] sheds from it when it stands,
-// [Deadlines] refuses who would wait in vain, and [Shedding] does without it.
-// Shed calls end with a [*ShedError], which to a breaker or a retry around the
-// guard is no failure of the service.
+// A queue absorbs bursts. Under a load that stays too high it only adds delay.
+// [MaxQueue] bounds the queue, [CoDel] sheds waiters from a queue that stays long,
+// [Deadlines] refuses calls that would wait in vain, and [Shedding] does without a
+// queue. Shed calls end with a [*ShedError]. To a breaker or a retry around the guard,
+// this error is no failure of the service.
 //
 // # Capacity
 //
-// It is fixed, is set by [Guard.Resize], or is found by an [Adaptive] guard. A
-// guard that neither adapts, nor looks at deadlines, nor has a soft limit takes a
-// free permit and gives it back without a lock, by one compare-and-swap each, as long
-// as at most 64 are in use; callers on different processors are in each other's way
-// only where little is free.
+// The capacity is fixed, or set by [Guard.Resize], or found by an [Adaptive] guard.
 //
-// # There is no Reset
+// A free permit is taken by one compare-and-swap, and given back by another, without a
+// lock. This holds for guards without [Adaptive], [Deadlines] and [SoftLimit], while at
+// most 64 permits are in use. Callers on different processors disturb each other only
+// if few permits are free.
 //
-// Setting the depth of a guard back to zero is a cure for counts that have
-// drifted. Here they cannot: a permit that is released twice, late, or from a
-// copy changes nothing, and Do releases also when the function panics. What a
-// reset would still do is forget permits whose owners are at work, and then
-// either more calls than the capacity are in flight or the reset has to wait
-// for them, which is what the guard does anyway. To begin again from zero, make
-// a new guard from the same [Policy]; the permits of the old one cannot touch it.
+// # No reset
+//
+// A reset of the depth to zero repairs counts that have drifted. The counts of a guard
+// cannot drift: to release a permit twice, late, or from a copy changes nothing, and Do
+// releases when the function panics. A reset would only forget the permits of calls
+// that still run. To begin again, make a new guard from the same [Policy]. Permits of
+// the old guard do not affect it.
 package guard

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/weir-go/weir/primitives/guard"
+	"github.com/weir-go/weir/primitives/outcome"
 )
 
 func ExampleReason_String() {
@@ -49,7 +50,7 @@ func ExampleWaitError_Outcome() {
 }
 
 func ExampleCallError() {
-	g, _ := guard.New(guard.Limit(8))
+	g := guard.Of(guard.Limit(8))
 	_, err := g.TryAcquire(guard.Weight(9))
 	if bad, ok := errors.AsType[*guard.CallError](err); ok {
 		fmt.Println(bad.Weight, bad.Capacity)
@@ -85,4 +86,10 @@ func ExamplePolicyError_Error() {
 func ExamplePolicyError_Unwrap() {
 	fmt.Println(errors.Is(guard.Limit(0).Validate(), guard.ErrPolicy))
 	// Output: true
+}
+
+func ExamplePolicyError_Outcome() {
+	err := guard.Of(guard.Limit(0)).Err()
+	fmt.Println(outcome.Classify(context.Background(), err).Kind)
+	// Output: ignored
 }

@@ -11,7 +11,7 @@ import (
 )
 
 func ExampleWeight() {
-	g, _ := guard.New(guard.Limit(10))
+	g := guard.Of(guard.Limit(10))
 	p, _ := g.TryAcquire(guard.Weight(7))
 	_, err := g.TryAcquire(guard.Weight(4))
 	fmt.Println(err)
@@ -23,7 +23,7 @@ func ExampleWeight() {
 }
 
 func ExampleGuard_Resize() {
-	g, _ := guard.New(guard.Limit(2))
+	g := guard.Of(guard.Limit(2))
 	g.TryAcquire()
 	g.TryAcquire()
 	fmt.Println(g.Resize(1), g.Snapshot().Depth, g.Capacity())
@@ -34,8 +34,8 @@ func ExampleGuard_Resize() {
 }
 
 func ExampleGuard_MaxCapacity() {
-	fixed, _ := guard.New(guard.Limit(20))
-	adaptive, _ := guard.New(guard.Limit(20, guard.Adaptive(guard.Vegas(), 5, 200)))
+	fixed := guard.Of(guard.Limit(20))
+	adaptive := guard.Of(guard.Limit(20, guard.Adaptive(guard.Vegas(), 5, 200)))
 	fmt.Println(fixed.MaxCapacity(), adaptive.MaxCapacity())
 	// Output: 20 200
 }
@@ -53,7 +53,7 @@ func ExampleAdaptive() {
 }
 
 func ExampleAIMD() {
-	// A quarter less for each window with losses; a call above a second is one.
+	// A quarter less after a window with losses. A call above a second is a loss.
 	p := guard.Limit(20, guard.Adaptive(guard.AIMD(0.75, time.Second), 5, 200))
 	fmt.Println(p.Validate())
 	fmt.Println(guard.Limit(20, guard.Adaptive(guard.AIMD(2, 0), 5, 200)).Validate())
@@ -74,7 +74,7 @@ func ExampleGradient2() {
 
 func ExampleClassify() {
 	notFound := errors.New("404")
-	g, _ := guard.New(guard.Limit(20, guard.Adaptive(guard.Vegas(), 5, 200),
+	g := guard.Of(guard.Limit(20, guard.Adaptive(guard.Vegas(), 5, 200),
 		guard.Classify(func(ctx context.Context, err error) outcome.Outcome {
 			if errors.Is(err, notFound) { // an answer, and no sign of load
 				return outcome.Outcome{Kind: outcome.Success}
@@ -87,7 +87,7 @@ func ExampleClassify() {
 }
 
 func ExamplePermit_Done() {
-	g, _ := guard.New(guard.Limit(20, guard.Adaptive(guard.Vegas(), 5, 200)))
+	g := guard.Of(guard.Limit(20, guard.Adaptive(guard.Vegas(), 5, 200)))
 	ctx := context.Background()
 	p, err := g.Acquire(ctx)
 	if err != nil {

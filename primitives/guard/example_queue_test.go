@@ -33,7 +33,7 @@ func line(g *guard.Guard, callers ...[]guard.CallOption) {
 
 func ExampleQueue() {
 	for _, order := range []guard.Order{guard.FIFO, guard.LIFO} {
-		g, _ := guard.New(guard.Limit(1, guard.Queue(order)))
+		g := guard.Of(guard.Limit(1, guard.Queue(order)))
 		line(g, nil, nil, nil)
 	}
 	// Output:
@@ -47,14 +47,14 @@ func ExampleOrder_String() {
 }
 
 func ExamplePriority() {
-	g, _ := guard.New(guard.Limit(1, guard.HeadStart(time.Minute)))
+	g := guard.Of(guard.Limit(1, guard.HeadStart(time.Minute)))
 	line(g, []guard.CallOption{guard.Priority(guard.Low)}, nil, []guard.CallOption{guard.Priority(guard.High)})
 	// Output: [3 2 1]
 }
 
 func ExampleHeadStart() {
 	// Without a head start, levels change nothing.
-	g, _ := guard.New(guard.Limit(1))
+	g := guard.Of(guard.Limit(1))
 	line(g, []guard.CallOption{guard.Priority(guard.Low)}, nil, []guard.CallOption{guard.Priority(guard.High)})
 	fmt.Println(guard.Limit(1, guard.HeadStart(-time.Second)).Validate())
 	// Output:
@@ -68,7 +68,7 @@ func ExampleLevel_String() {
 }
 
 func ExampleMaxQueue() {
-	g, _ := guard.New(guard.Limit(1, guard.MaxQueue(0)))
+	g := guard.Of(guard.Limit(1, guard.MaxQueue(0)))
 	g.TryAcquire()
 	_, err := g.Acquire(context.Background())
 	fmt.Println(err)
@@ -76,7 +76,7 @@ func ExampleMaxQueue() {
 }
 
 func ExampleCoDel() {
-	g, _ := guard.New(guard.Limit(1, guard.CoDel(time.Millisecond, 5*time.Millisecond)))
+	g := guard.Of(guard.Limit(1, guard.CoDel(time.Millisecond, 5*time.Millisecond)))
 	p, _ := g.TryAcquire()
 	errs := make(chan error)
 	wait := func() {
@@ -108,7 +108,7 @@ func ExampleCoDel() {
 }
 
 func ExampleDeadlines() {
-	g, _ := guard.New(guard.Limit(1, guard.Deadlines()))
+	g := guard.Of(guard.Limit(1, guard.Deadlines()))
 	g.Do(context.Background(), func(context.Context) (int, error) {
 		time.Sleep(400 * time.Millisecond) // long, so that the deadline below is not over too early
 		return 0, nil

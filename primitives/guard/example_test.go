@@ -29,13 +29,13 @@ func ExampleNew() {
 }
 
 func ExampleLimit() {
-	g, _ := guard.New(guard.Limit(2))
+	g := guard.Of(guard.Limit(2))
 	fmt.Println(g.Capacity())
 	// Output: 2
 }
 
 func ExampleName() {
-	g, _ := guard.New(guard.Limit(2, guard.Name("model")))
+	g := guard.Of(guard.Limit(2, guard.Name("model")))
 	fmt.Println(g.Snapshot().Name)
 	// Output: model
 }
@@ -44,7 +44,7 @@ func ExampleSoftLimit() {
 	hook := func(c guard.Crossing) {
 		fmt.Printf("%s: depth %d of %d, above %t\n", c.Name, c.Depth, c.Capacity, c.Above)
 	}
-	g, _ := guard.New(guard.Limit(3, guard.Name("model"), guard.SoftLimit(2, hook)))
+	g := guard.Of(guard.Limit(3, guard.Name("model"), guard.SoftLimit(2, hook)))
 	g.TryAcquire()
 	second, _ := g.TryAcquire()
 	third, _ := g.TryAcquire()
@@ -56,7 +56,7 @@ func ExampleSoftLimit() {
 }
 
 func ExampleShedding() {
-	g, _ := guard.New(guard.Limit(1, guard.Shedding()))
+	g := guard.Of(guard.Limit(1, guard.Shedding()))
 	g.TryAcquire()
 	_, err := g.Do(context.Background(), func(context.Context) (string, error) { return "never", nil })
 	fmt.Println(err)
@@ -92,13 +92,13 @@ func ExampleSource() {
 		}
 		return g.Capacity()
 	}
-	shared, _ := guard.New(guard.Limit(8))
+	shared := guard.Of(guard.Limit(8))
 	fmt.Println(capacity(guard.Limit(4)), capacity(shared))
 	// Output: 4 8
 }
 
 func ExampleGuard_Acquire() {
-	g, _ := guard.New(guard.Limit(1, guard.Name("model")))
+	g := guard.Of(guard.Limit(1, guard.Name("model")))
 	p, err := g.Acquire(context.Background())
 	if err != nil {
 		return // the context was over first
@@ -113,7 +113,7 @@ func ExampleGuard_Acquire() {
 }
 
 func ExampleGuard_TryAcquire() {
-	g, _ := guard.New(guard.Limit(1))
+	g := guard.Of(guard.Limit(1))
 	p, _ := g.TryAcquire()
 	_, err := g.TryAcquire()
 	fmt.Println(errors.Is(err, guard.ErrShed))
@@ -126,7 +126,7 @@ func ExampleGuard_TryAcquire() {
 }
 
 func ExampleGuard_Do() {
-	g, _ := guard.New(guard.Limit(1))
+	g := guard.Of(guard.Limit(1))
 	n, err := g.Do(context.Background(), func(context.Context) (int, error) {
 		return g.Snapshot().Depth, nil
 	})
@@ -135,26 +135,26 @@ func ExampleGuard_Do() {
 }
 
 func ExampleGuard_Capacity() {
-	g, _ := guard.New(guard.Limit(64))
+	g := guard.Of(guard.Limit(64))
 	fmt.Println(g.Capacity())
 	// Output: 64
 }
 
 func ExampleGuard_Sheds() {
-	g, _ := guard.New(guard.Limit(64, guard.Shedding()))
+	g := guard.Of(guard.Limit(64, guard.Shedding()))
 	fmt.Println(g.Sheds())
 	// Output: true
 }
 
 func ExampleGuard_Guard() {
-	g, _ := guard.New(guard.Limit(64))
+	g := guard.Of(guard.Limit(64))
 	same, _ := g.Guard()
 	fmt.Println("the same guard:", g == same)
 	// Output: the same guard: true
 }
 
 func ExampleGuard_Snapshot() {
-	g, _ := guard.New(guard.Limit(1))
+	g := guard.Of(guard.Limit(1))
 	g.TryAcquire()
 	g.TryAcquire()
 	s := g.Snapshot()
@@ -163,7 +163,7 @@ func ExampleGuard_Snapshot() {
 }
 
 func ExamplePermit_Release() {
-	g, _ := guard.New(guard.Limit(2))
+	g := guard.Of(guard.Limit(2))
 	p, _ := g.TryAcquire()
 	g.TryAcquire()
 	twin := p
@@ -205,7 +205,7 @@ func ExampleSnapshot_SoftRatio() {
 }
 
 func ExampleShedError() {
-	g, _ := guard.New(guard.Limit(1, guard.Name("model")))
+	g := guard.Of(guard.Limit(1, guard.Name("model")))
 	g.TryAcquire()
 	_, err := g.TryAcquire()
 	if shed, ok := errors.AsType[*guard.ShedError](err); ok {
@@ -218,7 +218,7 @@ func ExampleShedError() {
 }
 
 func ExampleWaitError() {
-	g, _ := guard.New(guard.Limit(1, guard.Name("model")))
+	g := guard.Of(guard.Limit(1, guard.Name("model")))
 	ctx, cancel := context.WithTimeout(context.Background(), 0)
 	defer cancel()
 	_, err := g.Acquire(ctx)

@@ -11,11 +11,10 @@ import (
 	"github.com/weir-go/weir/primitives/outcome"
 )
 
-// FuzzAdaptive feeds an adaptive limit with whatever sequence of calls there may be:
-// of any length, number and end, with the clock going on by any time, and capacities
-// set from outside. Whatever comes, what the documentation of Adaptive promises holds
-// after each call. It is written inside the package, because that is where a window's
-// end can be seen.
+// FuzzAdaptive feeds an adaptive limit with any sequence of calls: of any length,
+// number and end, with any time between them, and with resizes. What the documentation
+// of Adaptive promises must hold after each call. The test is inside the package,
+// because it must see the end of a window.
 func FuzzAdaptive(f *testing.F) {
 	f.Add(byte(1), byte(0), []byte{250, 5, 1, 1, 125, 9, 1, 2, 125, 9, 1, 3}) // held for years
 	f.Add(byte(0), byte(20), []byte{0, 20, 154, 18, 1, 20})                   // a window in which none begin
@@ -88,16 +87,16 @@ func (s *sampling) step(op byte, n int) {
 	s.pass(op / 5)
 }
 
-// pass lets time pass: nothing at all, or up to some seventy years.
+// pass lets time pass: none, or up to some seventy years.
 func (s *sampling) pass(n byte) {
 	if n > 0 {
 		s.now = min(s.now+time.Duration(math.Exp2(float64(n)*1.2)), 1<<61)
 	}
 }
 
-// check requires what holds at any time.
+// check requires what must hold at any time.
 func (s *sampling) check(limit int) {
-	if is := s.limit.limit; !(is >= 2 && is <= 300) || limit != int(is) { // also where it is not a number
+	if is := s.limit.limit; !(is >= 2 && is <= 300) || limit != int(is) { // written so that NaN fails
 		require.Fail(s, "out of bounds", "%v, %d", is, limit)
 	}
 }
@@ -110,7 +109,7 @@ func (s *sampling) resize(n int) {
 	s.check(n)
 }
 
-// end has the oldest call end, and looks at what has come of it.
+// end ends the oldest call, and checks the limit after it.
 func (s *sampling) end(kind outcome.Kind) {
 	since, was, begin := s.begun[0], s.limit.limit, s.limit.begin
 	s.begun = s.begun[1:]
@@ -139,7 +138,7 @@ func (s *sampling) end(kind outcome.Kind) {
 	s.judge(w.peak, w.samples, w.lost, was)
 }
 
-// restart begins a window: what is in flight is in use in it, too.
+// restart begins a window: calls in flight are in use in it.
 func (s *sampling) restart() {
 	s.window.peak, s.window.samples, s.window.lost = len(s.begun), 0, 0
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/weir-go/weir/primitives/guard"
 )
 
-// FuzzOverload runs a script of calls under what sheds them: a queue with CoDel, in
-// any order, and deadlines; against a model in which everything is a list and a loop.
+// FuzzOverload runs a script of calls under CoDel, in any order, and under deadlines.
+// In its model everything is a list and a loop.
 func FuzzOverload(f *testing.F) {
 	r := rand.New(rand.NewPCG(5, 6))
 	for policy := range byte(48) {
@@ -49,6 +49,7 @@ const (
 type overload struct {
 	t         *testing.T
 	guard     *guard.Guard
+	come      comer
 	order     guard.Order
 	codel     bool
 	deadlines bool
@@ -77,7 +78,7 @@ type queuer struct {
 }
 
 func newOverload(t *testing.T, b byte) *overload {
-	m := &overload{t: t, order: guard.Order(b % 3), codel: b/3%2 == 0, deadlines: b/6%2 == 0}
+	m := &overload{t: t, come: acquire, order: guard.Order(b % 3), codel: b/3%2 == 0, deadlines: b/6%2 == 0}
 	m.want.Capacity = 1 + int(b/12%4)
 	opts := []guard.Option{guard.Queue(m.order)}
 	if m.codel {
@@ -144,7 +145,7 @@ func (m *overload) acquire(weight int, within time.Duration) {
 	within += time.Duration(m.calls) * time.Microsecond // no two end at the same time
 	ctx, cancel := context.WithTimeout(m.t.Context(), within)
 	q := &queuer{cancel: cancel, weight: weight, since: time.Now(), deadline: time.Now().Add(within)}
-	q.answer = acquire(ctx, m.guard, guard.Weight(weight))
+	q.answer = m.come(ctx, m.guard, guard.Weight(weight))
 	after := m.expected(weight)
 	switch {
 	case len(m.queue) == 0 && m.fits(weight):
@@ -197,8 +198,8 @@ func (m *overload) release(i int) {
 	m.look()
 }
 
-// look is what happens whenever a call comes or a permit comes back: those who have
-// waited too long go, and then those are served who fit.
+// look is what happens whenever a call comes or a permit comes back: waits that are too
+// long end, and then the waiters that fit are served.
 func (m *overload) look() {
 	for m.tooLong() && len(m.queue) > 1 && time.Since(m.queue[0].since) > codelTarget {
 		m.shed((<-m.queue[0].answer).err, guard.Stale, -1)
@@ -219,8 +220,8 @@ func (m *overload) look() {
 	m.above, m.shedding = time.Time{}, false
 }
 
-// tooLong reports whether the queue stands: whether its longest wait has been above
-// the target for an interval, and has been so within the last one since.
+// tooLong reports whether CoDel sheds: the longest wait has been above the target for
+// an interval, and not below it for an interval since.
 func (m *overload) tooLong() bool {
 	if !m.codel || len(m.queue) == 0 {
 		return false
@@ -266,7 +267,7 @@ func (m *overload) check() {
 	}
 	require.Equal(m.t, m.want, m.guard.Snapshot())
 	for _, q := range m.queue {
-		require.Empty(m.t, q.answer, "nobody is served, or sent off, out of turn")
+		require.Empty(m.t, q.answer, "no call is served, or shed, out of turn")
 	}
 }
 

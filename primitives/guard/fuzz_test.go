@@ -12,12 +12,12 @@ import (
 	"github.com/weir-go/weir/primitives/guard"
 )
 
-// FuzzGuard runs a script of calls against a guard and against a model that is
-// too simple to be wrong: a list of live permits and a list of waiting callers.
-// After every step the two must agree in all that can be seen.
+// FuzzGuard runs a script of calls against a guard and against a model that is too
+// simple to be wrong: a list of live permits and a list of waiting callers. After every
+// step the two must agree in everything that a user can see.
 //
-// The first byte makes the policy, each further one is a step: its operation, and
-// a number whose meaning depends on that.
+// The first byte gives the policy. Each further byte is a step: its operation, and a
+// number for it.
 func FuzzGuard(f *testing.F) {
 	f.Add([]byte{1, 0, 0, 0})                                         // some admitted, some shed
 	f.Add([]byte{0, 1, 1, 1, 2, 2, 2, 3})                             // first come, first served; old copies
@@ -62,6 +62,7 @@ type caller struct {
 type model struct {
 	t        *testing.T
 	guard    *guard.Guard
+	come     comer
 	lifo     bool
 	levels   bool
 	maxQueue int
@@ -76,7 +77,7 @@ type model struct {
 }
 
 func newModel(t *testing.T, b byte) *model {
-	m := &model{t: t, maxQueue: 1000, start: time.Now()}
+	m := &model{t: t, come: acquire, maxQueue: 1000, start: time.Now()}
 	m.want = guard.Snapshot{Name: "fuzz", Capacity: 1 + int(b%4)}
 	opts := []guard.Option{guard.Name("fuzz")}
 	if m.levels = b/64%2 == 0; m.levels {
@@ -159,7 +160,7 @@ func (m *model) acquire(weight int, level guard.Level, bare bool) {
 	if !m.levels {
 		head = 0
 	}
-	c := caller{cancel, acquire(ctx, m.guard, opts...), weight, now - head, now + head}
+	c := caller{cancel, m.come(ctx, m.guard, opts...), weight, now - head, now + head}
 	switch {
 	case weight > m.want.Capacity:
 		require.ErrorIs(m.t, (<-c.answer).err, guard.ErrCall)
@@ -185,7 +186,7 @@ func (m *model) served(c caller) {
 	m.held = append(m.held, held{a.permit, c.weight})
 }
 
-// next is the place of the caller who is to be served.
+// next is the place of the caller that is served next.
 func (m *model) next() (best int) {
 	for i, c := range m.queue {
 		if b := m.queue[best]; m.lifo && c.due >= b.due || !m.lifo && c.rank < b.rank {
@@ -237,8 +238,8 @@ func (m *model) leave(n int) {
 	m.passOn()
 }
 
-// releaseAndCancelNext grants to the next in line and cancels it before it can
-// have woken up for sure. It may have either, never both and never neither.
+// releaseAndCancelNext grants a permit to the next in line and cancels that call before
+// it has surely woken up. The call gets one of the two, never both and never neither.
 func (m *model) releaseAndCancelNext(n int) {
 	if len(m.queue) == 0 || len(m.held) == 0 {
 		return
@@ -298,7 +299,7 @@ func (m *model) check() {
 	m.note()
 	require.Equal(m.t, m.cross, m.told)
 	for _, c := range m.queue {
-		require.Empty(m.t, c.answer, "nobody is served out of turn")
+		require.Empty(m.t, c.answer, "no call is served out of turn")
 	}
 }
 

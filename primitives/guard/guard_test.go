@@ -33,7 +33,7 @@ func take(t testing.TB, g *guard.Guard) guard.Permit {
 	return p
 }
 
-// Checklist row 2: the call after the last slot is shed, with the numbers.
+// The call after the last unit is shed. The error tells the numbers.
 func TestTryAcquireShedsWhenFull(t *testing.T) {
 	g := newGuard(t, guard.Limit(2, guard.Name("model")))
 	p := take(t, g)
@@ -52,21 +52,7 @@ func TestTryAcquireShedsWhenFull(t *testing.T) {
 	take(t, g)
 }
 
-// A guard that was never made has no capacity: it turns calls away, it does not
-// crash.
-func TestZeroGuardAdmitsNobody(t *testing.T) {
-	var g guard.Guard
-	_, err := g.TryAcquire()
-	require.ErrorIs(t, err, guard.ErrShed)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err = g.Acquire(ctx)
-	require.ErrorIs(t, err, context.Canceled)
-	require.True(t, g.Snapshot().Full())
-}
-
-// Checklist row 3, rows 29 and 30 of the resilience list. No bubble: real
-// parallelism is the point.
+// No bubble: real parallelism is the point.
 func TestNeverMoreInFlightThanCapacity(t *testing.T) {
 	const capacity, callers, rounds = 7, 1000, 20
 	g := newGuard(t, guard.Limit(capacity))
@@ -99,7 +85,7 @@ func TestNeverMoreInFlightThanCapacity(t *testing.T) {
 	require.EqualValues(t, callers*rounds, s.Admitted+s.Shed+s.Cancelled, "every call is accounted for")
 }
 
-// enter uses all ways in, so that they are mixed at the same time.
+// enter uses all ways in, so that they mix.
 func enter(g *guard.Guard, i int) (guard.Permit, error) {
 	if i%4 == 0 {
 		return g.TryAcquire()
@@ -112,7 +98,7 @@ func enter(g *guard.Guard, i int) (guard.Permit, error) {
 	return g.Acquire(ctx)
 }
 
-// TestNothingIsAllocated pins the cost of what a stream does per item.
+// TestNothingIsAllocated holds the cost of what a stream does per item.
 func TestNothingIsAllocated(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -145,9 +131,8 @@ func TestSlotsAreUsedAgain(t *testing.T) {
 	}))
 }
 
-// Two callers hand one slot to and fro, so that each Acquire waits. The other
-// slot stays taken: a guard at rest forgets its idle waiters. No bubble: its
-// bookkeeping would be counted.
+// Two callers pass one unit to and fro, so that each Acquire waits. The other unit stays in
+// use: an empty guard forgets its idle waiters. No bubble: its own allocations would count.
 func TestWaitingAllocatesNothing(t *testing.T) {
 	g := newGuard(t, guard.Limit(2))
 	take(t, g)

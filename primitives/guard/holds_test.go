@@ -13,7 +13,7 @@ import (
 	"github.com/weir-go/weir/primitives/outcome"
 )
 
-// taught returns a full guard of two that knows calls to take a second.
+// taught returns a full guard of two that has learned that calls take a second.
 func taught(t *testing.T, opts ...guard.Option) (*guard.Guard, []guard.Permit) {
 	g := newGuard(t, guard.Limit(2, append(opts, guard.Deadlines())...))
 	for range 3 {
@@ -90,7 +90,7 @@ func TestDeadlinesRefuseAtOnce(t *testing.T) {
 	}
 }
 
-// Without a deadline, a measurement, or the need to wait, nobody is refused.
+// Without a deadline, a measurement, or the need to wait, no call is refused.
 func TestDeadlinesRefuseNobodyElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGuard(t, guard.Limit(1, guard.Deadlines()))

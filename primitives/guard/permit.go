@@ -7,26 +7,25 @@ import (
 	"github.com/weir-go/weir/primitives/outcome"
 )
 
-// Permit is the right to be in flight, given by [Guard.Acquire] and
-// [Guard.TryAcquire]. It is a small value that may be copied and handed to
-// another goroutine. The zero Permit is valid and holds nothing.
+// Permit is the right to be in flight, given by [Guard.Acquire] and its siblings. It is
+// a small value. It may be copied, and handed to another goroutine. The zero Permit is
+// valid and holds nothing.
 //
-// A permit that is never released keeps its units for good: defer the release,
-// or use [Guard.Do].
+// A permit that is never released keeps its units for ever: defer the release, or use
+// [Guard.Do].
 type Permit struct {
 	guard  *Guard
-	ticket uint64 // what the slot holds as long as the permit has not been released
-	slot   int    // below cells: a cell; else cells + its place in the table
+	ticket uint64 // what the slot holds until the permit is released
+	slot   int    // below cells: a cell; else cells + the place in the table
 }
 
-// Release gives the units back, to the waiters that are next if there are any. It
-// reports whether it did: only the first Release of a permit does, and every later
-// one, also of a copy, also at the same moment in another goroutine, changes
-// nothing and returns false. So does that of the zero Permit. It does not wait and
-// allocates nothing.
+// Release gives the units back, to the next waiters if there are any. It reports
+// whether it did: only the first Release of a permit does. Every later one changes
+// nothing and returns false, and so does that of a copy, at any time, in any goroutine,
+// and that of the zero Permit. Release does not wait and allocates nothing.
 //
-// To an [Adaptive] guard Release says that the call succeeded; [Permit.Done]
-// tells how it ended.
+// To an [Adaptive] guard, Release says that the call succeeded. [Permit.Done] tells how
+// it ended.
 func (p Permit) Release() bool {
 	if p.guard != nil && p.slot < cells && p.guard.cells[p.slot].CompareAndSwap(p.ticket, p.ticket+freed) {
 		return true
@@ -34,7 +33,7 @@ func (p Permit) Release() bool {
 	return p.release()
 }
 
-// release is the long way of Release.
+// release is the slow path of Release.
 func (p Permit) release() bool {
 	if p.guard == nil {
 		return false
@@ -42,23 +41,25 @@ func (p Permit) release() bool {
 	return p.guard.release(p, outcome.Success)
 }
 
-// Done is Release and tells an [Adaptive] guard how the call ended: err is what it
-// returned, read by the policy's classifier (see [Classify]) with the context that
-// the caller brought. Other guards take no notice of err. Of all calls of Done and
-// Release on a permit and its copies the first counts.
-func (p Permit) Done(ctx context.Context, err error) bool {
+// Done is Release, and tells an [Adaptive] guard how the call ended. err is what the
+// call returned. The policy's classifier reads it, see [Classify], with the context
+// that the caller brought. Other guards ignore err. Of all calls of Done and Release on
+// a permit and its copies, the first counts.
+func (p Permit) Done(ctx context.Context, err error) (released bool) {
 	g := p.guard
 	if g == nil || g.adapt == nil {
 		return p.Release()
 	}
-	kind := outcome.Success
-	if err != nil {
-		kind = g.classify(ctx, err).Kind
+	if err == nil {
+		return g.release(p, outcome.Success)
 	}
-	return g.release(p, kind)
+	kind := outcome.Ignored // it stays so if the classifier panics
+	defer func() { released = g.release(p, kind) }()
+	kind = g.classify(ctx, err).Kind
+	return
 }
 
-// release gives back what p stands for, behind the lock.
+// release gives p back behind the lock.
 func (g *Guard) release(p Permit, kind outcome.Kind) bool {
 	now := g.clock()
 	g.mu.Lock()
@@ -85,7 +86,7 @@ func (g *Guard) takeBack(p Permit) (s slot, ok bool) {
 	return s, ok
 }
 
-// learn takes note of how long a permit was held, and how the call ended.
+// learn notes how long a permit was held, and how the call ended.
 func (g *Guard) learn(since, now time.Duration, kind outcome.Kind) {
 	held := max(now-since, 0)
 	g.holds.add(held)

@@ -11,7 +11,7 @@ import (
 	"github.com/weir-go/weir/primitives/guard"
 )
 
-// Checklist row 3: a second release steals nobody's slot.
+// A second release does not free the unit of another call.
 func TestReleaseCountsOnce(t *testing.T) {
 	g := newGuard(t, guard.Limit(2))
 	p, q := take(t, g), take(t, g)
@@ -24,7 +24,7 @@ func TestReleaseCountsOnce(t *testing.T) {
 	require.Equal(t, 0, g.Snapshot().Depth)
 }
 
-// Fault: a late second release frees the slot of the caller who has it now.
+// Fault: a late second release frees the unit of the call that has it now.
 func TestReleaseOfAnOldCopyAfterReuse(t *testing.T) {
 	g := newGuard(t, guard.Limit(1))
 	old := take(t, g)
@@ -63,8 +63,7 @@ func TestZeroPermit(t *testing.T) {
 	require.False(t, guard.Permit{}.Done(t.Context(), nil))
 }
 
-// Of Release and Done the first counts, in guards that learn from it and in those
-// that do not.
+// Of Release and Done the first counts, whether the guard learns from it or not.
 func TestDoneReleases(t *testing.T) {
 	for _, p := range []guard.Policy{guard.Limit(2), guard.Limit(2, guard.Adaptive(guard.Vegas(), 1, 4))} {
 		for _, err := range []error{nil, errors.New("boom")} {
@@ -80,10 +79,9 @@ func TestDoneReleases(t *testing.T) {
 	}
 }
 
-// Checklist row 9. There is no Reset: this is what one is wanted for, and the
-// guard needs none. Double, late and foreign releases do not move the depth, a
-// function that panics leaks nothing, and who wants to begin again makes a new
-// guard, which the permits of the old one cannot touch.
+// A guard needs no Reset. Double, late and foreign releases do not change the depth. A
+// function that panics loses nothing. A new guard begins again, and the permits of the old
+// one do not affect it.
 func TestNoResetIsNeeded(t *testing.T) {
 	policy := guard.Limit(2)
 	g := newGuard(t, policy)
@@ -101,7 +99,7 @@ func TestNoResetIsNeeded(t *testing.T) {
 	require.Equal(t, 0, g.Snapshot().Depth, "never below zero")
 	require.True(t, c.Release())
 
-	// After all that, exactly the capacity is there.
+	// After all that, exactly the capacity is left.
 	take(t, g)
 	take(t, g)
 	_, err := g.TryAcquire()

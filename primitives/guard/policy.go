@@ -8,16 +8,15 @@ import (
 	"github.com/weir-go/weir/primitives/outcome"
 )
 
-// Policy says how a [Guard] behaves. It is a value: made by [Limit], copied
-// freely, and good for any number of guards. It is checked by
-// [Policy.Validate], not when it is made, so that it can be written in the
-// middle of a larger expression. The zero Policy is not valid.
+// Policy says how a [Guard] behaves. It is a value: made by [Limit], copied freely, and
+// good for any number of guards. [Policy.Validate] checks it. [Limit] does not, so that
+// it can stand in the middle of a larger expression. The zero Policy is not valid.
 type Policy struct {
 	name      string
 	capacity  int
 	soft      int
 	hook      func(Crossing)
-	hasSoft   bool // tells SoftLimit(0, ...), a fault, from no soft limit
+	hasSoft   bool // tells SoftLimit(0, ...), which is a fault, from no soft limit
 	sheds     bool
 	deadlines bool
 	maxQueue  int
@@ -34,14 +33,14 @@ type Policy struct {
 	nilOpt    bool
 }
 
-// An Option changes a [Policy] while [Limit] makes it. Of two that set the same
-// thing the later wins.
+// An Option changes a [Policy] while [Limit] makes it. If two options set the same
+// thing, the later one counts.
 type Option func(*Policy)
 
-// Limit returns the policy that keeps at most capacity units in flight; a call is
-// one unit, unless it says otherwise by [Weight]. A capacity below 1 is found by
-// [Policy.Validate]. The memory of a guard grows with the depth it has seen, not
-// with its capacity.
+// Limit returns the policy that keeps at most capacity units in flight. A call takes
+// one unit, unless its [Weight] says otherwise. [Policy.Validate] refuses a capacity
+// below 1. The memory of a guard grows with the depth that it has seen, not with its
+// capacity.
 func Limit(capacity int, opts ...Option) Policy {
 	p := Policy{capacity: capacity}
 	for _, opt := range opts {
@@ -54,29 +53,26 @@ func Limit(capacity int, opts ...Option) Policy {
 	return p
 }
 
-// Name gives the guard a name, for its errors, its [Snapshot] and its
-// [Crossing]. The default is no name.
+// Name gives the guard a name, for its errors, its [Snapshot] and its [Crossing]. The
+// default is no name.
 func Name(name string) Option {
 	return func(p *Policy) { p.name = name }
 }
 
-// SoftLimit makes the guard call hook when its depth reaches n, and again when
-// it falls back below n. It admits all the same: the hook is there to slow a
-// source down, or to raise an alarm, before anybody has to wait or be shed. n
-// must be at least 1 and below the capacity. A nil hook is allowed; then the
-// limit only shows in the [Snapshot].
+// SoftLimit makes the guard call hook when its depth reaches n, and again when it falls
+// below n. The guard still admits calls: the hook can slow a source down, or raise an
+// alarm, before calls have to wait or are shed. n must be at least 1 and below the
+// capacity. With a nil hook, the limit only shows in the [Snapshot].
 //
-// The hook is called once per crossing, strictly in turn (above, below, above,
-// ...), one call at a time, and not under a lock: it may use the guard. It runs
-// inside the call of the guard that crossed, or inside an earlier one that is
-// still telling, and holds that call up for as long as it takes; so a hook hands
-// slow work to somebody else. When 16 crossings wait for a hook that is too
-// slow, an above and the below that follows it are left out; the last one told
-// is always the latest.
+// The guard calls the hook once per crossing, in turn (above, below, above, ...), one
+// call at a time, and without a lock: the hook may use the guard. It runs inside the
+// operation that crossed the limit, or inside an earlier one that is still telling.
+// That operation returns when the hook does, so a hook hands slow work to another
+// goroutine. If 16 crossings wait for a slow hook, an above and the below after it are
+// left out. The last crossing told is always the latest.
 //
-// A panic of the hook reaches the caller of the Acquire or Release it runs in.
-// The guard stays sound: that Acquire has given its units back, that Release has
-// released.
+// A panic of the hook reaches the caller of the Acquire or Release that it runs in.
+// That Acquire has given its units back. That Release has released.
 func SoftLimit(n int, hook func(Crossing)) Option {
 	if hook == nil {
 		hook = func(Crossing) {}
@@ -84,17 +80,17 @@ func SoftLimit(n int, hook func(Crossing)) Option {
 	return func(p *Policy) { p.soft, p.hook, p.hasSoft = n, hook, true }
 }
 
-// Shedding makes the guard turn calls away when it is full, where it would
-// otherwise make them wait. It is for those who leave the choice to the policy:
-// [Guard.Do] and the guard layer of a stream. [Guard.Acquire] and
-// [Guard.TryAcquire] are not changed by it.
+// Shedding makes the guard turn calls away when it is full, instead of letting them
+// wait. It applies where the policy decides: in [Guard.Do], [Guard.Run] and the guard
+// layer of a stream. It does not change [Guard.Acquire], [Guard.Enlist] and
+// [Guard.TryAcquire].
 func Shedding() Option {
 	return func(p *Policy) { p.sheds = true }
 }
 
-// MaxQueue bounds how many calls wait. Beyond it Acquire returns a [*ShedError] at
-// once, its reason [QueueFull]. With 0 no call waits; n must not be negative. The
-// default is no bound.
+// MaxQueue bounds how many calls wait. If the queue is full, Acquire returns a
+// [*ShedError] of reason [QueueFull] at once. With 0, no call waits. n must not be
+// negative. The default is no bound.
 func MaxQueue(n int) Option {
 	return func(p *Policy) { p.maxQueue, p.hasQueue = n, true }
 }
@@ -102,24 +98,24 @@ func MaxQueue(n int) Option {
 // Queue sets the order in which waiters are served. The default is [FIFO].
 func Queue(o Order) Option { return func(p *Policy) { p.order = o } }
 
-// HeadStart makes [Priority] count: a call is taken for d older than a call of the
-// level below. So it is served before those of that level that came less than d
-// before it, and a low call is overtaken by those that come soon after it and by no
-// others: it cannot starve. d must be above 0 and at most a year. The default is no
-// head start; then all levels are alike.
+// HeadStart makes [Priority] count: a call is served as if it had come earlier by d
+// than a call of the level below. So it goes before the calls of that level that came
+// less than d before it. A call is overtaken only by higher calls that come soon after
+// it, so it cannot starve. d must be above 0 and at most a year. The default is no head
+// start: then all levels are alike.
 func HeadStart(d time.Duration) Option {
 	return func(p *Policy) { p.ahead, p.hasAhead = d, true }
 }
 
-// Classify sets what the errors of calls mean to an [Adaptive] guard. The default,
-// also for nil, is [outcome.Classify].
+// Classify sets what the errors of calls mean to an [Adaptive] guard. The default is
+// [outcome.Classify]. A nil c is the default.
 func Classify(c outcome.Classifier) Option { return func(p *Policy) { p.classify = c } }
 
 // Sheds reports whether the policy was made with [Shedding].
 func (p Policy) Sheds() bool { return p.sheds }
 
-// Validate returns nil if guards can be made from p, and otherwise a
-// [*PolicyError] that holds every fault, not only the first.
+// Validate returns nil if guards can be made from p. If not, it returns a
+// [*PolicyError] that holds every fault.
 func (p Policy) Validate() error {
 	var faults []error
 	fault := func(wrong bool, format string, args ...any) {
@@ -151,7 +147,7 @@ func (p Policy) Validate() error {
 // maxAhead keeps the sums of arrival times and head starts from overflowing.
 const maxAhead = 365 * 24 * time.Hour
 
-// stands is how long AdaptiveLIFO calls a queue calm.
+// stands is after how long AdaptiveLIFO turns a queue round that is not empty.
 func (p Policy) stands() time.Duration {
 	if p.hasStale {
 		return p.stale.interval
@@ -159,7 +155,7 @@ func (p Policy) stands() time.Duration {
 	return 100 * time.Millisecond
 }
 
-// bound is how many may wait, or -1.
+// bound is how many calls may wait, or -1 for any number.
 func (p Policy) bound() int {
 	if p.hasQueue {
 		return p.maxQueue
@@ -174,9 +170,9 @@ func (p Policy) classifier() outcome.Classifier {
 	return p.classify
 }
 
-// A Source gives a guard to whoever needs one, such as the guard layer of a
-// stream. There are two: a [Policy] makes a new guard each time, for its taker
-// alone, and a [*Guard] gives itself, to be shared.
+// A Source gives a guard to what needs one, such as the guard layer of a stream. There
+// are two: a [Policy] makes a new guard each time, and a [*Guard] gives itself, to be
+// shared.
 type Source interface {
 	Guard() (*Guard, error)
 }

@@ -11,8 +11,8 @@ import (
 
 func quiet(guard.Crossing) {}
 
-// Checklist rows 1 and 5: a capacity below 1 and a soft limit out of range are
-// refused with a typed error.
+// Capacities below 1, soft limits out of range and other faults are refused with a typed
+// error.
 func TestPolicyIsRefused(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -58,8 +58,14 @@ func TestPolicyIsRefused(t *testing.T) {
 			require.EqualError(t, tt.policy.Validate(), tt.want)
 			_, err = tt.policy.Guard()
 			require.EqualError(t, err, tt.want)
+			require.EqualError(t, guard.Of(tt.policy).Err(), tt.want)
 		})
 	}
+}
+
+// Fault: without a cause the message ended in "<nil>".
+func TestAPolicyErrorWithoutACause(t *testing.T) {
+	require.EqualError(t, &guard.PolicyError{}, "guard: invalid policy")
 }
 
 func TestPolicyIsAccepted(t *testing.T) {

@@ -6,15 +6,15 @@ import "time"
 type Order uint8
 
 const (
-	// FIFO serves first come, first served. It is the default.
+	// FIFO serves the oldest call first. It is the default.
 	FIFO Order = iota
-	// LIFO serves the newest first: under a load that cannot be met some calls
-	// are still quick, and those that have waited longest, whose callers are the
-	// likeliest to have given up, wait on. Pair it with deadlines or [CoDel].
+	// LIFO serves the newest call first. Under a load that is too high, some calls
+	// are still quick. The oldest calls wait on; their callers are the likeliest to
+	// have given up. Use it with deadlines or [CoDel].
 	LIFO
-	// AdaptiveLIFO is FIFO while the queue is calm and LIFO while it stands,
-	// which is: has not been empty for 100 ms, or for the interval of [CoDel].
-	// From B. Maurer, "Fail at Scale", ACM Queue 13(8), 2015.
+	// AdaptiveLIFO is FIFO, and becomes LIFO when the queue has not been empty for
+	// 100 ms, or for the interval of [CoDel]. From B. Maurer, "Fail at Scale", ACM
+	// Queue 13(8), 2015.
 	AdaptiveLIFO
 )
 
@@ -31,23 +31,22 @@ func (o Order) String() string {
 	return "unknown"
 }
 
-// queue holds the waiters, a line for each level, and those who have left it.
+// queue holds the waiters, in a line for each level, and the waiters that have left.
 type queue struct {
 	lines  [levels]line // by level, low first; each in the order of arrival
 	len    int
-	weight int // of all waiters
 	order  Order
-	ahead  time.Duration // the head start of a level; 0: they are all alike
-	stands time.Duration // how long AdaptiveLIFO calls a queue calm
-	start  time.Duration // since when the queue is not empty, where it is timed
+	ahead  time.Duration // the head start of a level; 0: all levels are alike
+	stands time.Duration // after how long AdaptiveLIFO turns the queue round
+	start  time.Duration // since when the queue is not empty, if the guard is timed
 	exits  exits
 }
 
-// line is a linked list, so that a cancelled waiter leaves from the middle at
-// once: one that stayed until its turn would keep memory for callers long gone.
+// line is a linked list. A call that gives up leaves from the middle at once; if it
+// stayed until its turn, it would hold memory for a caller that has gone.
 type line struct {
 	head, tail *waiter
-	weight     int
+	weight     float64 // for estimates: the sum of the weights may exceed an int
 }
 
 // join puts a waiter at the end of its line.
@@ -57,6 +56,9 @@ func (q *queue) join(c call, now time.Duration) *waiter {
 	}
 	w := q.exits.reuse()
 	w.call, w.since = c, now
+	if c.then == nil && w.told == nil {
+		w.told = make(chan struct{}, 1)
+	}
 	l := &q.lines[c.level-Low]
 	w.next, w.prev = nil, l.tail
 	if l.tail == nil {
@@ -65,8 +67,7 @@ func (q *queue) join(c call, now time.Duration) *waiter {
 		l.tail.next = w
 	}
 	l.tail = w
-	l.weight += c.weight
-	q.weight += c.weight
+	l.weight += float64(c.weight)
 	if q.len == 0 {
 		q.start = now
 	}
@@ -75,7 +76,7 @@ func (q *queue) join(c call, now time.Duration) *waiter {
 	return w
 }
 
-// remove takes out a waiter that is in the queue.
+// remove takes a waiter out of the queue.
 func (q *queue) remove(w *waiter) {
 	l := &q.lines[w.level-Low]
 	if w.prev == nil {
@@ -89,19 +90,14 @@ func (q *queue) remove(w *waiter) {
 		w.next.prev = w.prev
 	}
 	w.next, w.prev, w.queued = nil, nil, false
-	l.weight -= w.weight
-	q.weight -= w.weight
+	if l.weight -= float64(w.weight); l.head == nil {
+		l.weight = 0 // a sum of weights of very different size leaves a rest
+	}
 	q.len--
 }
 
-// next returns the waiter whose turn it is. The queue must not be empty.
+// next returns the next waiter in line. The queue must not be empty.
 func (q *queue) next(now time.Duration) (best *waiter) {
-	if only := &q.lines[Normal-Low]; q.len > 0 && only.weight == q.weight {
-		if q.newestFirst(now) {
-			return only.tail
-		}
-		return only.head
-	}
 	if q.newestFirst(now) {
 		return q.newest()
 	}
@@ -113,12 +109,12 @@ func (q *queue) newestFirst(now time.Duration) bool {
 	return q.order == LIFO || q.order == AdaptiveLIFO && now-q.start >= q.stands
 }
 
-// oldest returns the waiter that came first, where each level counts as a head
-// start. The head start makes the rank of a waiter a constant, the time of its
-// arrival less its level's share: waiters age without anybody looking at them.
+// oldest returns the waiter that came first, where a level counts as a head start of
+// ahead. The rank of a waiter is the time of its arrival less the head start of its
+// level. It is a constant, so waiters age without any work.
 func (q *queue) oldest(ahead time.Duration) (best *waiter) {
 	var rank time.Duration
-	for i := range levels { // of equals the one that came first
+	for i := range levels { // of equal ranks, the one that came first
 		if w := q.lines[i].head; w != nil {
 			if r := w.since - time.Duration(i)*ahead; best == nil || r < rank {
 				best, rank = w, r
@@ -131,7 +127,7 @@ func (q *queue) oldest(ahead time.Duration) (best *waiter) {
 // newest is oldest for a queue that is served from its end.
 func (q *queue) newest() (best *waiter) {
 	var rank time.Duration
-	for i := range levels { // of equals the one that came last
+	for i := range levels { // of equal ranks, the one that came last
 		if w := q.lines[i].tail; w != nil {
 			if r := w.since + time.Duration(i)*q.ahead; best == nil || r > rank {
 				best, rank = w, r
@@ -141,9 +137,9 @@ func (q *queue) newest() (best *waiter) {
 	return best
 }
 
-// before is the weight of the waiters that go before a newcomer, give or take
-// what ageing makes of it.
-func (q *queue) before(c call, now time.Duration) (weight int) {
+// before is the weight of the waiters that go before a new call. It leaves out how they
+// age.
+func (q *queue) before(c call, now time.Duration) (weight float64) {
 	if q.newestFirst(now) {
 		return 0
 	}

@@ -43,7 +43,7 @@ func order(t *testing.T, g *guard.Guard, gap time.Duration, callers ...[]guard.C
 	return served
 }
 
-// Row 32.
+// Each order serves as its name says.
 func TestOrders(t *testing.T) {
 	tests := []struct {
 		name string
@@ -71,7 +71,7 @@ func TestOrders(t *testing.T) {
 	}
 }
 
-// Row 32, priorities: the higher level first, and by arrival within a level.
+// Priorities: the higher level first, and by arrival within a level.
 func TestPriorities(t *testing.T) {
 	level := func(l guard.Level) []guard.CallOption { return []guard.CallOption{guard.Priority(l)} }
 	calls := [][]guard.CallOption{level(guard.Low), nil, level(guard.High), level(guard.Low), level(guard.Normal), level(guard.High)}
@@ -96,7 +96,7 @@ func TestPriorities(t *testing.T) {
 	}
 }
 
-// Row 32, ageing: under high calls without end, a low one waits for two head
+// Ageing: under high calls without end, a low one waits for two head
 // starts and no longer.
 func TestLowPriorityIsNotStarved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -126,7 +126,7 @@ func TestLowPriorityIsNotStarved(t *testing.T) {
 	})
 }
 
-// Row 32: beyond its bound the queue takes nobody, at once, and says so.
+// A full queue takes no call, and the error says so at once.
 func TestMaxQueue(t *testing.T) {
 	for bound := range 3 {
 		synctest.Test(t, func(t *testing.T) {
@@ -152,7 +152,7 @@ func TestMaxQueue(t *testing.T) {
 			}
 			p.Release()
 			q, err := g.Acquire(t.Context())
-			require.NoError(t, err, "nobody waits any more")
+			require.NoError(t, err, "no call waits any more")
 			q.Release()
 		})
 	}
@@ -172,7 +172,7 @@ func TestMaxQueueAllocatesNothing(t *testing.T) {
 	}))
 }
 
-// A goroutine that has been granted and does not get to run is in nobody's way.
+// A goroutine that has its permit and does not run delays no other.
 func TestWaitersAreUsedAgainAroundASleeper(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGuard(t, guard.Limit(2))

@@ -2,13 +2,13 @@ package guard
 
 import "fmt"
 
-// Resize changes the capacity to n and returns at once. Up, it seats exactly the
-// waiters that fit into what is added. Down, those who hold permits finish, and
-// nobody is admitted until the depth is below n; waiters heavier than n end with a
-// [*CallError].
+// Resize changes the capacity to n and returns at once. If n is greater, exactly the
+// waiters that fit get permits. If n is smaller, calls in flight finish, and no call is
+// admitted until the depth is below n; waiters heavier than n end with a [*CallError].
 //
-// An [Adaptive] guard goes on from n, and a [SoftLimit] stays where it is. A capacity below 1, or outside the bounds of
-// an adaptive guard, changes nothing and is returned as a [*PolicyError].
+// An [Adaptive] guard goes on from n. A [SoftLimit] stays the same. Resize returns a
+// [*PolicyError] and changes nothing if n is below 1, or outside the bounds of an
+// adaptive guard.
 func (g *Guard) Resize(n int) error {
 	if err := g.refuseSize(n); err != nil {
 		return err
@@ -17,7 +17,7 @@ func (g *Guard) Resize(n int) error {
 	g.mu.Lock()
 	g.close()
 	g.setCapacity(n)
-	if g.adapt != nil {
+	if g.resized = g.adapt == nil; !g.resized {
 		g.adapt.law.interrupt()
 		g.adapt.restart(float64(n), g.depth(), now)
 	}
@@ -28,6 +28,9 @@ func (g *Guard) Resize(n int) error {
 }
 
 func (g *Guard) refuseSize(n int) error {
+	if err := g.Err(); err != nil {
+		return err
+	}
 	if n < 1 {
 		return &PolicyError{Name: g.name, Err: fmt.Errorf("capacity %d is below 1", n)}
 	}
@@ -37,22 +40,22 @@ func (g *Guard) refuseSize(n int) error {
 	return nil
 }
 
-// setCapacity moves the difference to the spare units, where it may become a debt
-// that the next releases pay. The guard must be closed, so that the debt cannot be
-// dodged through a cell.
+// setCapacity adds the difference to the spare units. They may go below 0; the next
+// releases then pay that back. The guard must be closed, because a permit of a cell
+// would come back to the cell and pay nothing.
 func (g *Guard) setCapacity(n int) {
 	g.spare += n - g.capacity()
 	g.limit.Store(int64(n))
 	g.spread()
 	if g.measures {
-		return // their errors tell more than can be prepared
+		return // its errors tell After, which cannot be prepared
 	}
 	for r := range g.shared {
 		g.shared[r] = &ShedError{Name: g.name, Reason: Reason(r), Depth: n, Capacity: n}
 	}
 }
 
-// dropUnfit sends off the waiters that no longer fit into the guard at all.
+// dropUnfit ends the waits of calls that do not fit into the guard any more.
 func (g *Guard) dropUnfit() (called callees) {
 	g.queue.each(func(w *waiter) {
 		if err := g.unfit(w.call); err != nil {

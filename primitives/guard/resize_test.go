@@ -1,6 +1,7 @@
 package guard_test
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"runtime"
@@ -8,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -15,7 +17,7 @@ import (
 	"github.com/weir-go/weir/primitives/guard"
 )
 
-// Row 29: up, exactly those who fit are served, in their order.
+// Up: exactly the calls that fit are served, in their order.
 func TestResizeUpWakesExactlyTheRightNumber(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGuard(t, guard.Limit(1))
@@ -45,8 +47,8 @@ func TestResizeUpWakesExactlyTheRightNumber(t *testing.T) {
 	})
 }
 
-// Row 29: down while full, those inside finish, and nobody else comes in before
-// the depth is below the new capacity.
+// Down while full: calls in flight finish, and no other is admitted before the depth is
+// below the new capacity.
 func TestResizeDownWhileFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGuard(t, guard.Limit(4))
@@ -80,7 +82,57 @@ func TestResizeDownWhileFull(t *testing.T) {
 	})
 }
 
-// A waiter that fits no more would wait for ever.
+// Each unit above a smaller capacity must come back before another call is admitted,
+// even if permits are taken without the lock.
+func TestResizeDownCountsEveryPermit(t *testing.T) {
+	for _, opts := range [][]guard.Option{nil, {guard.Deadlines()}, {guard.SoftLimit(1, nil)}} {
+		g := newGuard(t, guard.Limit(100, opts...))
+		permits := make([]guard.Permit, 100)
+		require.Equal(t, 100, g.TryAcquireAll(permits))
+		require.NoError(t, g.Resize(10))
+		other := make([]guard.Permit, 100)
+		for _, p := range permits[:90] {
+			require.Zero(t, g.TryAcquireAll(other))
+			require.True(t, p.Release())
+		}
+		require.Zero(t, g.TryAcquireAll(other))
+		require.Equal(t, 10, g.ReleaseAll(permits))
+		require.Equal(t, 10, g.TryAcquireAll(other))
+	}
+}
+
+// Fault: a resize while the algorithm looked at half of the limit, to see how long an
+// unloaded call is held, was undone when it had looked.
+func TestAResizeDuringALookStands(t *testing.T) {
+	for name, a := range map[string]guard.Algorithm{"Vegas": guard.Vegas(), "Gradient2": guard.Gradient2()} {
+		t.Run(name, func(t *testing.T) {
+			simulate(t, a, 40, 1, 40, &service{width: 60, hold: 10 * time.Millisecond}, func(s *scene) {
+				ctx, cancel := context.WithCancel(s.Context())
+				var wg sync.WaitGroup
+				defer func() { cancel(); wg.Wait() }()
+				for range 60 {
+					wg.Go(func() {
+						for ctx.Err() == nil {
+							_, _ = s.guard.Do(ctx, s.service.call)
+						}
+					})
+				}
+				looks := func() bool { return s.guard.Capacity() == 20 } // half of 40
+				for range 60_000 {
+					if time.Sleep(5 * time.Millisecond); looks() {
+						break
+					}
+				}
+				require.True(s, looks())
+				require.NoError(s, s.guard.Resize(10))
+				time.Sleep(150 * time.Millisecond) // the end of the look
+				require.Less(s, s.guard.Capacity(), 40)
+			})
+		})
+	}
+}
+
+// Fault: a waiter that does not fit any more waits for ever.
 func TestResizeBelowTheWeightOfAWaiter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGuard(t, guard.Limit(4))
@@ -110,18 +162,20 @@ func TestResizeIsRefused(t *testing.T) {
 	a := newGuard(t, guard.Limit(4, guard.Adaptive(guard.Vegas(), 2, 8)))
 	require.EqualError(t, a.Resize(9), "guard: invalid policy: capacity 9 is outside the bounds 2 to 8")
 	require.ErrorIs(t, a.Resize(1), guard.ErrPolicy)
-	require.NoError(t, a.Resize(8))
-	require.Equal(t, 8, a.Capacity())
+	for _, n := range []int{8, 2} { // the bounds themselves
+		require.NoError(t, a.Resize(n))
+		require.Equal(t, n, a.Capacity())
+	}
 }
 
-// Row 29 by force, 64 goroutines. Fault: a limit that is read, and then the count
-// raised, is overshot. Whoever comes in after Resize has returned finds it kept.
-// No bubble: real parallelism is the point.
+// Fault: a limit that is read before the count is raised is exceeded. A call that comes
+// in after Resize has returned finds the new limit kept. No bubble: real parallelism is
+// the point.
 func TestResizeIsExactUnderLoad(t *testing.T) {
 	const most = 60
 	g := newGuard(t, guard.Limit(most))
 	var inFlight atomic.Int64
-	var size sync.RWMutex // held to resize while nobody is on his way in
+	var size sync.RWMutex // held to resize while no call is on its way in
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	for i := range 64 {

@@ -2,29 +2,28 @@ package guard
 
 import "time"
 
-// slots is the table of the permits that are given behind the lock: those of
-// weighted calls, of the units beyond the cells, and of guards that measure. It
-// makes their release idempotent: a permit names its slot and the ticket it got,
-// and releases only while the slot still holds that ticket. Tickets are numbered
-// from 1 over the life of the guard, and 64 bits do not run out.
+// slots is the table of the permits that are given behind the lock: for weighted calls,
+// for units beyond the cells, and by guards that measure. It makes their release
+// idempotent. A permit names its slot and its ticket, and releases only while the slot
+// holds that ticket. Tickets are numbered from 1 over the life of the guard. They have
+// 64 bits, which is enough for ever.
 //
-// The table grows to the greatest depth seen, so that a capacity of a billion
-// costs nothing until it is used. It never shrinks; a permit's slot stays a
-// valid index for good.
+// The table grows to the greatest depth seen, so a capacity of a billion costs nothing
+// until it is used. It never shrinks, so the slot of a permit is always a valid index.
 type slots struct {
 	all  []slot
-	free int // index + 1 of the top of the free list, 0 when it is empty
+	free int // index + 1 of the top of the free list; 0: it is empty
 }
 
 type slot struct {
-	ticket uint64 // 0 while nobody holds a permit for the slot
+	ticket uint64 // 0: the slot has no permit
 	weight int
-	since  time.Duration // when it was taken, where the guard measures
-	next   int           // the free list
+	since  time.Duration // when it was taken, if the guard measures
+	next   int           // in the free list
 }
 
-// take puts s into the slot freed last, whose memory is the likeliest to be at
-// hand, and returns its number.
+// take puts s into the slot that was freed last, and returns its number. The memory of
+// that slot is the likeliest to be in the cache.
 func (t *slots) take(s slot) int {
 	if t.free == 0 {
 		t.all = append(t.all, s)
@@ -36,7 +35,7 @@ func (t *slots) take(s slot) int {
 	return i
 }
 
-// put empties slot i if it holds the ticket, and returns what was in it.
+// put empties slot i if it holds the ticket, and returns what it held.
 func (t *slots) put(i int, ticket uint64) (slot, bool) {
 	s := t.all[i]
 	if s.ticket != ticket {

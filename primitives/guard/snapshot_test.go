@@ -12,7 +12,7 @@ import (
 	"github.com/weir-go/weir/primitives/guard"
 )
 
-// Checklist row 7: the figures agree after each step of a script.
+// The figures agree after each step of a script.
 func TestSnapshotFiguresAgree(t *testing.T) {
 	g := newGuard(t, guard.Limit(4, guard.SoftLimit(2, quiet)))
 	var held []guard.Permit
@@ -93,7 +93,7 @@ func TestSnapshotIsOnePicture(t *testing.T) {
 	for range 500 {
 		s := g.Snapshot()
 		assert.LessOrEqual(t, s.Depth, s.Capacity)
-		assert.True(t, s.Waiting == 0 || s.Full(), "nobody waits while a slot is free: %+v", s)
+		assert.True(t, s.Waiting == 0 || s.Full(), "no call waits while a unit is free: %+v", s)
 		assert.GreaterOrEqual(t, s.Admitted, last.Admitted, "a counter only grows")
 		last = s
 		runtime.Gosched()

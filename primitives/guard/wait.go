@@ -1,36 +1,36 @@
 package guard
 
-// How a wait ends. A waiter gets its permit, or its error, under the lock, and
-// hears of it by the token, after the unlock. In between its context may end:
+// How a wait ends. A waiter gets its permit, or its error, under the lock. It learns of
+// it by the token, after the unlock. In between, its context may end:
 //
 //	Release: lock, take w out, w.permit = p, unlock       w.told <- token
 //	Acquire:                                       ctx.Done         leave: lock, w is out
 //
-// The permit then belongs to a caller who does not want it, and goes on to the next.
+// The permit then belongs to a call that has given up. It goes to the next waiter.
 
-// accept takes the permit. Only here it counts as an admission, so that a grant
-// which nobody wanted never does.
+// accept takes the permit of a waiter. Only here it counts as an admission: a permit
+// that arrives after its call has given up does not count.
 func (g *Guard) accept(w *waiter) Permit {
 	p := w.permit
 	w.gone.Store(accepted)
 	return p
 }
 
-// sentOff takes the error of a waiter that the guard has sent away, and counted.
+// sentOff takes the error of a waiter whose wait the guard has ended, and counted.
 func (g *Guard) sentOff(w *waiter) error {
 	err := w.err
 	w.gone.Store(declined)
 	return err
 }
 
-// leave ends the wait of a caller whose context is over.
+// leave ends the wait of a call whose context has ended.
 func (g *Guard) leave(w *waiter, err error) error {
 	now := g.clock()
 	g.mu.Lock()
 	if !w.queued {
 		g.mu.Unlock()
-		// The token is sent or about to be: nothing but an unlock lies
-		// between the end of the wait and the send.
+		// The token is sent, or is about to be: between the end of the wait and the
+		// send there is only an unlock.
 		<-w.told
 		if w.err != nil {
 			return g.sentOff(w)
@@ -40,11 +40,11 @@ func (g *Guard) leave(w *waiter, err error) error {
 	g.queue.remove(w)
 	g.queue.exits.retire(w)
 	g.cancelled++
-	g.finish(now) // who was behind a heavy call may fit
+	g.finish(now) // a call behind a heavy one may fit
 	return &WaitError{Name: g.name, Err: err}
 }
 
-// handBack passes on the permit of a grant that came too late.
+// handBack gives the permit of a call that has given up to the next waiter.
 func (g *Guard) handBack(w *waiter, err error) error {
 	now := g.clock()
 	g.mu.Lock()
@@ -56,7 +56,7 @@ func (g *Guard) handBack(w *waiter, err error) error {
 	return &WaitError{Name: g.name, Err: err}
 }
 
-// refuse counts a caller whose context was over when it came.
+// refuse counts a call whose context had ended when it came.
 func (g *Guard) refuse(err error) error {
 	g.mu.Lock()
 	g.cancelled++

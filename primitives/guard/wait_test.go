@@ -37,7 +37,7 @@ func waits(c <-chan answer) bool {
 	return len(c) == 0
 }
 
-// Checklist row 4, row 32: first come, first served.
+// First come, first served.
 func TestAcquireIsFIFO(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGuard(t, guard.Limit(1))
@@ -61,8 +61,8 @@ func TestAcquireIsFIFO(t *testing.T) {
 	})
 }
 
-// A freed slot belongs to the waiter at once, also while it still sleeps.
-func TestNobodyOvertakesAWaiter(t *testing.T) {
+// A freed unit belongs to the waiter at once, even while its goroutine sleeps.
+func TestNoCallOvertakesAWaiter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGuard(t, guard.Limit(1))
 		p := take(t, g)
@@ -80,7 +80,7 @@ func TestNobodyOvertakesAWaiter(t *testing.T) {
 	})
 }
 
-// Checklist row 4: a wait ends with its context, and leaks nothing.
+// A wait ends with its context, and loses nothing.
 func TestAcquireEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGuard(t, guard.Limit(1, guard.Name("model")))
@@ -158,8 +158,8 @@ type puppet struct {
 func (p puppet) Done() <-chan struct{} { return p.done }
 func (p puppet) Err() error            { return p.err() }
 
-// Row 31, first order of events: the grant is received, then the context is
-// found to be over. The slot goes to the next.
+// The permit arrives, and then the context is found to have ended. The unit goes to the next
+// waiter.
 func TestGrantReceivedByADeadContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGuard(t, guard.Limit(1))
@@ -172,46 +172,49 @@ func TestGrantReceivedByADeadContext(t *testing.T) {
 		require.ErrorIs(t, (<-dead).err, context.Canceled)
 		a := <-next
 		require.NoError(t, a.err)
-		require.EqualValues(t, 2, g.Snapshot().Admitted, "a grant nobody wanted is no admission")
+		require.EqualValues(t, 2, g.Snapshot().Admitted, "a permit that came too late is no admission")
 		require.EqualValues(t, 1, g.Snapshot().Cancelled)
 		a.permit.Release()
 		require.True(t, g.Snapshot().Empty())
 	})
 }
 
-// Row 31, second order: the context is over, and before the waiter has left the
-// queue it is granted.
+// The context ends, and the permit arrives before the waiter has left the queue. A large
+// guard stays closed afterwards, and uses the waiter again.
 func TestGrantOnTheWayOut(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		g := newGuard(t, guard.Limit(2))
-		p, other := take(t, g), take(t, g)
-		over := make(chan struct{})
-		dead := acquire(puppet{t.Context(), over, func() error {
-			select {
-			case <-over:
-				p.Release() // between the end of the wait and the lock
-				return context.Canceled
-			default:
-				return nil
-			}
-		}}, g)
-		close(over)
-		require.ErrorIs(t, (<-dead).err, context.Canceled)
-		require.Equal(t, 1, g.Snapshot().Depth, "the slot is neither lost nor kept")
+	for _, capacity := range []int{2, 64} {
+		synctest.Test(t, func(t *testing.T) {
+			g := newGuard(t, guard.Limit(capacity))
+			p, others := take(t, g), make([]guard.Permit, capacity-1)
+			require.Equal(t, capacity-1, g.TryAcquireAll(others))
+			over := make(chan struct{})
+			dead := acquire(puppet{t.Context(), over, func() error {
+				select {
+				case <-over:
+					p.Release() // between the end of the wait and the lock
+					return context.Canceled
+				default:
+					return nil
+				}
+			}}, g)
+			close(over)
+			require.ErrorIs(t, (<-dead).err, context.Canceled)
+			require.Equal(t, capacity-1, g.Snapshot().Depth, "the unit is neither lost nor kept")
 
-		// The waiter is used again, and must not remember the old grant.
-		q := take(t, g)
-		next := acquire(t.Context(), g)
-		require.True(t, waits(next))
-		q.Release()
-		a := <-next
-		require.NoError(t, a.err)
-		a.permit.Release()
-		other.Release()
-	})
+			// The waiter must not remember the old permit.
+			q := take(t, g)
+			next := acquire(t.Context(), g)
+			require.True(t, waits(next))
+			q.Release()
+			a := <-next
+			require.NoError(t, a.err)
+			require.True(t, a.permit.Release())
+			require.Equal(t, capacity-1, g.ReleaseAll(others))
+		})
+	}
 }
 
-// Row 31 by force: cancel and grant race in real time.
+// Cancel and grant race in real time.
 func TestCancelAndGrantRace(t *testing.T) {
 	g := newGuard(t, guard.Limit(1))
 	for range 2000 {

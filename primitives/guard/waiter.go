@@ -5,33 +5,38 @@ import (
 	"time"
 )
 
-// waiter is a place in the queue. It is reused, and so is its channel, which
+// waiter is a call in the queue. It is reused, and so is its channel. To make a channel
 // costs more than all the rest of a wait but the parking of the goroutine.
 //
-// Its fields are guarded by the guard's lock until told receives its token. From
-// then on they are the waiting call's, which gives the waiter back by gone.
+// A wait ends in one of two ways: by the token in told, which wakes a call that blocks,
+// or by the function then, see [Guard.Enlist].
+//
+// Guarded by: the guard's lock, while the waiter is in the queue. Then its fields
+// belong to the goroutine that tells it, and from the token on to the call, which gives
+// the waiter back by gone.
 type waiter struct {
 	call
-	told   chan struct{} // holds the one token that ends the wait
+	told   chan struct{} // holds the one token that ends the wait; nil: not needed so far
 	permit Permit
 	err    error // why there is no permit
 	since  time.Duration
 	queued bool
+	use    uint64 // counts the uses of the waiter, see [Place]
 
-	gone       atomic.Int32 // how the call has taken it, once it has
-	stale      bool         // not to be used again
+	gone       atomic.Int32 // how the call has ended its wait
+	stale      bool         // the waiter must not be reused
 	next, prev *waiter      // in a line, or next in exits
 	after      *waiter      // in callees
 }
 
-// How a call took the end of its wait.
+// How a call has ended its wait.
 const (
 	notYet int32 = iota
 	accepted
-	declined // it has no permit, and is counted elsewhere
+	declined // the call has no permit, and is counted elsewhere
 )
 
-// callees are waiters whose wait is over, and who are yet to hear of it.
+// callees are waiters whose wait is over, and that must be told.
 type callees struct{ head, tail *waiter }
 
 func (c *callees) add(w *waiter) {
@@ -44,7 +49,7 @@ func (c *callees) add(w *waiter) {
 	c.tail = w
 }
 
-// join adds others behind.
+// join adds others at the end.
 func (c *callees) join(others callees) {
 	if c.tail == nil {
 		*c = others
@@ -53,31 +58,56 @@ func (c *callees) join(others callees) {
 	}
 }
 
-// tell wakes them, in order. It is called without the lock.
-func (c callees) tell() {
-	for w := c.head; w != nil; {
-		next := w.after // w may be in use again as soon as it has its token
-		w.told <- struct{}{}
-		w = next
+// remove takes out w, which must be among them.
+func (c *callees) remove(w *waiter) {
+	at, last := &c.head, (*waiter)(nil)
+	for *at != w {
+		last, at = *at, &(*at).after
+	}
+	if *at = w.after; *at == nil {
+		c.tail = last
 	}
 }
 
-// maxIdle is how many waiters without a wait are kept for reuse. Each costs about
-// 250 bytes.
+// tell ends the waits, in order. It is called without the lock. If a function given to
+// Enlist panics or ends the goroutine, the others are told while that unwinds.
+func (c callees) tell() {
+	w := c.head
+	if w == nil {
+		return
+	}
+	defer func() {
+		if w != nil {
+			callees{head: w}.tell()
+		}
+	}()
+	for w != nil {
+		told := w
+		w = told.after // told may be in use again after its token
+		if told.then == nil {
+			told.told <- struct{}{}
+		} else {
+			told.resume()
+		}
+	}
+}
+
+// maxIdle is how many waiters without a call are kept for reuse. Each costs about 250
+// bytes.
 const maxIdle = 64
 
-// exits holds the waiters that have left the queue: the departing, whose calls may
-// not have heard it yet, and the idle, which are free to use.
+// exits holds the waiters that have left the queue. The departing ones belong to calls
+// that may still sleep. The idle ones are free to use.
 //
-// A call that wakes up with its permit does not take the lock again; it sets gone,
-// and the next that has the lock finds that. One lock less for each wait is a
-// tenth of its cost.
+// A call that wakes up with its permit does not take the lock again. It sets gone, and
+// the next holder of the lock sees that. One lock less is a tenth of the cost of a
+// wait.
 type exits struct {
 	head, tail *waiter // departing, in order
 	departing  int
 	idle       *waiter
 	idleLen    int
-	admitted   uint64 // of those who have departed with a permit
+	admitted   uint64 // calls that have left with a permit
 }
 
 // depart takes a waiter that has left the queue and will be told.
@@ -92,7 +122,7 @@ func (e *exits) depart(w *waiter) {
 	e.departing++
 }
 
-// pop takes out the first of the departing, if its call has gone, and counts it.
+// pop takes out the first departing waiter, if its call has gone, and counts it.
 func (e *exits) pop() *waiter {
 	w := e.head
 	if w == nil || w.gone.Load() == notYet {
@@ -108,8 +138,8 @@ func (e *exits) pop() *waiter {
 	return w
 }
 
-// rotate puts the first of the departing last: one whose goroutine does not get
-// to run must not be in the way of those who do.
+// rotate puts the first departing waiter last. A call whose goroutine does not run must
+// not keep the others from reuse.
 func (e *exits) rotate() {
 	if w := e.head; w != e.tail {
 		e.head = w.next
@@ -128,27 +158,28 @@ func (e *exits) retire(w *waiter) {
 	e.idleLen++
 }
 
-// reuse returns a waiter that nobody uses.
+// reuse returns a waiter for a new call.
 func (e *exits) reuse() *waiter {
 	w := e.pop()
 	if w == nil {
 		e.rotate()
 	} else if e.departing > maxIdle {
-		e.pop() // one more than is needed, so that a burst's memory is given back
+		e.pop() // one more than needed: this returns the memory of a burst
 	}
 	if w == nil || w.stale {
 		if w = e.idle; w == nil {
-			return &waiter{told: make(chan struct{}, 1)}
+			return &waiter{use: 1}
 		}
 		e.idle = w.next
 		e.idleLen--
 	}
-	w.err = nil
+	w.use++
+	w.permit, w.err = Permit{}, nil
 	w.gone.Store(notYet)
 	return w
 }
 
-// all counts every departing waiter that has gone.
+// all counts every departing waiter whose call has gone.
 func (e *exits) all() {
 	for range e.departing {
 		if w := e.pop(); w != nil {
@@ -159,10 +190,10 @@ func (e *exits) all() {
 	}
 }
 
-// forget drops the idle waiters, and those that will become so. The guard calls
-// it when the pressure is off: memory of a burst is given back, and no channel
-// made in one synctest bubble lies in wait for another, which the runtime answers
-// with a crash.
+// forget drops the idle waiters, and the departing ones when they become idle. The
+// guard calls it when calls no longer wait. This returns the memory of a burst. It also
+// keeps a channel that was made in one synctest bubble from a use in another, which
+// would be a crash.
 func (e *exits) forget() {
 	e.all()
 	e.idle, e.idleLen = nil, 0

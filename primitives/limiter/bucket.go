@@ -5,27 +5,27 @@ import (
 	"time"
 )
 
-// longest is the longest time a bucket can count: about 36 years. A whole burst
-// must fit in, so that no sum of two overflows.
+// longest is the longest time that a bucket can count: about 36 years. A whole burst
+// must fit into it, so that no sum of two overflows.
 const longest = 1 << 60
 
-// largest is the largest burst: with it the price of a unit still has some 9 bits,
-// however high the rate, so that it is right to a 1000th.
+// largest is the largest burst. With it, the price of a unit still has some 9 bits at
+// the highest rate, so that it is right to a 1000th.
 const largest = 1 << 50
 
-// bucket is the account of what was admitted: a debt that each unit raises by its
-// price and that time pays back. No debt is a full bucket. Times are since the
-// base of the limiter.
+// bucket is the account of what was admitted: a debt that each unit raises by its price
+// and that time pays back. A full bucket has no debt. Times count from the base of the
+// limiter.
 //
-// All of it is integers. As floating point numbers, a call that waits exactly as
-// long as it must could find that a part in 2^52 of a unit is missing.
+// All figures are integers. As floating point numbers, a part in 2^52 of a unit could
+// be missing for a call that has waited exactly as long as it must.
 type bucket struct {
 	shift uint  // price and debt are in 2^-shift ns
-	price int64 // of a unit; below 1 only in the zero bucket
+	price int64 // of a unit; 0 only in the zero bucket
 	burst int64
 	debt  int64         // 0..burst*price
-	last  time.Duration // when debt was right
-	until time.Duration // nothing is admitted, and nothing paid back, before
+	last  time.Duration // when debt was settled last
+	until time.Duration // the end of the pause: before it nothing is admitted or paid back
 }
 
 // newBucket returns a full bucket. interval is the time between two units, in ns.
@@ -38,22 +38,22 @@ func newBucket(interval float64, burst int64) bucket {
 	return b
 }
 
-// settle pays back what the time up to now has paid.
+// settle pays back for the time up to now.
 func (b *bucket) settle(now time.Duration) {
 	paid := int64(now - max(b.last, b.until))
 	b.last = max(b.last, now)
 	if paid <= 0 {
 		return
 	}
-	if paid > b.debt>>b.shift { // and so that the shift cannot overflow
+	if paid > b.debt>>b.shift { // else the shift below could overflow
 		b.debt = 0
 		return
 	}
 	b.debt -= paid << b.shift
 }
 
-// after returns how long it takes until so many units are there, at most a burst.
-// The bucket is settled.
+// after returns the time until so many units are there, at most a burst. The bucket
+// must be settled.
 func (b *bucket) after(now time.Duration, units int64) time.Duration {
 	wait := max(b.until-now, 0)
 	if short := b.debt - (b.burst-units)*b.price; short > 0 {
@@ -62,14 +62,14 @@ func (b *bucket) after(now time.Duration, units int64) time.Duration {
 	return wait
 }
 
-// expected is after for any number of units, which would be taken one by one.
+// expected is after for any number of units, taken one by one.
 func (b *bucket) expected(now time.Duration, units float64) time.Duration {
 	short := float64(b.debt) + (units-float64(b.burst))*float64(b.price)
 	wait := math.Ceil(math.Ldexp(max(short, 0), -int(b.shift)))
 	return max(b.until-now, 0) + time.Duration(min(wait, longest))
 }
 
-// pause admits nobody until then, and leaves one unit for that time.
+// pause admits no unit before until, and leaves at most one for that time.
 func (b *bucket) pause(until time.Duration) {
 	b.until = max(b.until, until)
 	b.debt = max(b.debt, (b.burst-1)*b.price)
@@ -85,7 +85,7 @@ func (b *bucket) reprice(interval float64, burst int64) {
 	b.debt = int64(min(max(gone, 0)*float64(b.price), float64(burst*b.price)))
 }
 
-// units returns how many units are there, also during a pause.
+// units returns how many units are there, ignoring a pause.
 func (b *bucket) units() float64 {
 	return float64(b.burst) - float64(b.debt)/float64(max(b.price, 1))
 }

@@ -57,6 +57,29 @@ func ExampleCostError_Outcome() {
 	// Output: ignored
 }
 
+func ExampleCallError() {
+	l := limiter.Of(limiter.Every(time.Second))
+	_, err := l.Enlist(context.Background(), 1, nil)
+	fault, ok := errors.AsType[*limiter.CallError](err)
+	fmt.Println(ok, fault.Err)
+	// Output: true the function to call is nil
+}
+
+func ExampleCallError_Error() {
+	fmt.Println(&limiter.CallError{Name: "api", Err: errors.New("no function")})
+	// Output: limiter "api": no function
+}
+
+func ExampleCallError_Unwrap() {
+	fmt.Println(errors.Is(&limiter.CallError{}, limiter.ErrCall))
+	// Output: true
+}
+
+func ExampleCallError_Outcome() {
+	fmt.Println((&limiter.CallError{}).Outcome().Kind)
+	// Output: ignored
+}
+
 func ExamplePolicyError() {
 	err := limiter.PerSecond(0).Validate()
 	fault, ok := errors.AsType[*limiter.PolicyError](err)
@@ -72,4 +95,10 @@ func ExamplePolicyError_Error() {
 func ExamplePolicyError_Unwrap() {
 	fmt.Println(errors.Is(limiter.Every(0).Validate(), limiter.ErrPolicy))
 	// Output: true
+}
+
+func ExamplePolicyError_Outcome() {
+	err := limiter.Of(limiter.Every(0)).Err()
+	fmt.Println(outcome.Classify(context.Background(), err).Kind)
+	// Output: ignored
 }

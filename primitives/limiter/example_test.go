@@ -32,26 +32,26 @@ func ExampleNew() {
 }
 
 func ExamplePerSecond() {
-	l, _ := limiter.New(limiter.PerSecond(5000))
+	l := limiter.Of(limiter.PerSecond(5000))
 	fmt.Printf("%.0f a second, %d at once\n", l.Snapshot().Rate, l.Snapshot().Burst)
 	// Output: 5000 a second, 50 at once
 }
 
 func ExampleEvery() {
-	l, _ := limiter.New(limiter.Every(time.Minute / 600))
+	l := limiter.Of(limiter.Every(time.Minute / 600))
 	fmt.Printf("%.0f a second, %d at once\n", l.Snapshot().Rate, l.Snapshot().Burst)
 	// Output: 10 a second, 1 at once
 }
 
 func ExampleName() {
-	l, _ := limiter.New(limiter.PerSecond(1, limiter.Name("api")))
+	l := limiter.Of(limiter.PerSecond(1, limiter.Name("api")))
 	fmt.Println(l.Try(2))
 	// Output: limiter "api": cost 2 is above the burst 1
 }
 
-// A burst as large as the dearest call.
+// A burst as large as the most expensive call.
 func ExampleBurst() {
-	tokens, _ := limiter.New(limiter.PerSecond(1500, limiter.Burst(8000)))
+	tokens := limiter.Of(limiter.PerSecond(1500, limiter.Burst(8000)))
 	fmt.Println(tokens.Try(8000))
 	fmt.Println(tokens.Try(8001))
 	// Output:
@@ -60,14 +60,14 @@ func ExampleBurst() {
 }
 
 func ExampleMaxPause() {
-	l, _ := limiter.New(limiter.PerSecond(1, limiter.MaxPause(time.Minute)))
+	l := limiter.Of(limiter.PerSecond(1, limiter.MaxPause(time.Minute)))
 	l.Penalize(24 * time.Hour) // "your quota is used up until tomorrow"
 	fmt.Println(l.Snapshot().Paused.Round(time.Minute))
 	// Output: 1m0s
 }
 
 func ExampleAdaptive() {
-	l, _ := limiter.New(limiter.PerSecond(100, limiter.Adaptive(10, time.Minute)))
+	l := limiter.Of(limiter.PerSecond(100, limiter.Adaptive(10, time.Minute)))
 	l.Penalize(0)
 	l.Penalize(0) // the answer to a call that was under way at the same time
 	fmt.Println(l.Snapshot().Rate)
@@ -76,7 +76,7 @@ func ExampleAdaptive() {
 
 func ExampleClassify() {
 	busy := errors.New("503 slow down")
-	l, _ := limiter.New(limiter.PerSecond(1, limiter.Classify(func(ctx context.Context, err error) outcome.Outcome {
+	l := limiter.Of(limiter.PerSecond(1, limiter.Classify(func(ctx context.Context, err error) outcome.Outcome {
 		if errors.Is(err, busy) {
 			return outcome.Outcome{Kind: outcome.Throttled, After: time.Minute}
 		}
@@ -101,7 +101,7 @@ func ExamplePolicy_Limiter() {
 }
 
 func ExampleLimiter_Limiter() {
-	shared, _ := limiter.New(limiter.PerSecond(1))
+	shared := limiter.Of(limiter.PerSecond(1))
 	var source limiter.Source = shared
 	a, _ := source.Limiter()
 	b, _ := source.Limiter()
@@ -110,7 +110,7 @@ func ExampleLimiter_Limiter() {
 }
 
 func ExampleLimiter_Wait() {
-	l, _ := limiter.New(limiter.Every(time.Hour))
+	l := limiter.Of(limiter.Every(time.Hour))
 	fmt.Println(l.Wait(context.Background(), 1))
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
@@ -122,7 +122,7 @@ func ExampleLimiter_Wait() {
 }
 
 func ExampleLimiter_Try() {
-	l, _ := limiter.New(limiter.Every(time.Hour))
+	l := limiter.Of(limiter.Every(time.Hour))
 	fmt.Println(l.Try(1))
 	if early, ok := errors.AsType[*limiter.LimitError](l.Try(1)); ok {
 		fmt.Println("again in", early.After.Round(time.Minute))
@@ -134,7 +134,7 @@ func ExampleLimiter_Try() {
 
 // A call that costs as much as its prompt is long.
 func ExampleLimiter_Do() {
-	l, _ := limiter.New(limiter.PerSecond(1000, limiter.Burst(4000)))
+	l := limiter.Of(limiter.PerSecond(1000, limiter.Burst(4000)))
 	prompt := "how high is a weir?"
 	answer, err := l.Do(context.Background(), len(prompt), func(context.Context) (string, error) {
 		return "low", nil
@@ -143,9 +143,9 @@ func ExampleLimiter_Do() {
 	// Output: low <nil> 19
 }
 
-// One caller is told to stay away, and all do.
+// One caller is asked to stay away, and all callers do.
 func ExampleLimiter_Record() {
-	l, _ := limiter.New(limiter.PerSecond(100))
+	l := limiter.Of(limiter.PerSecond(100))
 	err := outcome.AsThrottled(errors.New("429 too many requests"), time.Minute)
 	l.Record(context.Background(), err)
 	fmt.Println(l.Snapshot().Paused.Round(time.Minute))
@@ -153,7 +153,7 @@ func ExampleLimiter_Record() {
 }
 
 func ExampleLimiter_Penalize() {
-	l, _ := limiter.New(limiter.Every(time.Hour, limiter.Burst(100)))
+	l := limiter.Of(limiter.Every(time.Hour, limiter.Burst(100)))
 	l.Penalize(50 * time.Millisecond)
 	begun := time.Now()
 	_ = l.Wait(context.Background(), 1)
@@ -162,14 +162,14 @@ func ExampleLimiter_Penalize() {
 }
 
 func ExampleLimiter_Set() {
-	l, _ := limiter.New(limiter.PerSecond(100))
+	l := limiter.Of(limiter.PerSecond(100))
 	err := l.Set(limiter.PerSecond(20))
 	fmt.Println(err, l.Snapshot().Rate)
 	// Output: <nil> 20
 }
 
 func ExampleLimiter_Snapshot() {
-	l, _ := limiter.New(limiter.Every(time.Hour, limiter.Name("api"), limiter.Burst(10)))
+	l := limiter.Of(limiter.Every(time.Hour, limiter.Name("api"), limiter.Burst(10)))
 	_ = l.Try(3)
 	s := l.Snapshot()
 	fmt.Println(s.Name, s.Available, "of", s.Burst, "left,", s.Admitted, "call of", s.Units, "units")
@@ -177,7 +177,7 @@ func ExampleLimiter_Snapshot() {
 }
 
 func ExampleLimitError() {
-	l, _ := limiter.New(limiter.Every(time.Hour))
+	l := limiter.Of(limiter.Every(time.Hour))
 	_ = l.Try(1)
 	err := l.Try(1)
 	fmt.Println(errors.Is(err, limiter.ErrLimit), outcome.Classify(context.Background(), err).Kind)
@@ -185,7 +185,7 @@ func ExampleLimitError() {
 }
 
 func ExampleWaitError() {
-	l, _ := limiter.New(limiter.PerSecond(1, limiter.Name("api")))
+	l := limiter.Of(limiter.PerSecond(1, limiter.Name("api")))
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	fmt.Println(l.Wait(ctx, 1))
@@ -193,7 +193,7 @@ func ExampleWaitError() {
 }
 
 func ExampleCostError() {
-	l, _ := limiter.New(limiter.PerSecond(1, limiter.Burst(5)))
+	l := limiter.Of(limiter.PerSecond(1, limiter.Burst(5)))
 	if e, ok := errors.AsType[*limiter.CostError](l.Try(6)); ok {
 		fmt.Println(e.Cost, "is above", e.Burst)
 	}

@@ -13,10 +13,9 @@ import (
 	"github.com/weir-go/weir/primitives/limiter"
 )
 
-// FuzzLine runs a script of callers in line, of penalties and of new policies against
-// a model that goes from one millisecond to the next and knows no formula: what a
-// rate yields in a millisecond is added, whoever is first is served, and no more than
-// a burst remains.
+// FuzzLine runs a script of waiters, penalties and new policies against a model that
+// goes from one millisecond to the next and knows no formula. It adds what the rate
+// yields in a millisecond, serves the first in line, and keeps at most a burst.
 func FuzzLine(f *testing.F) {
 	f.Add([]byte{40, 40, 40, 9, 4, 21, 131, 40, 2, 90, 1, 5, 66, 3, 130})
 	f.Add([]byte{5, 80, 80, 81, 67, 131, 0, 1, 250, 7, 251, 251, 13, 251, 12, 3, 251})
@@ -58,17 +57,18 @@ var plans = []struct {
 // the answer to the limiter, which counts nanoseconds.
 const near = 1e-3
 
-// caller is one in line.
+// caller is a call in line.
 type caller struct {
 	cost   int
 	cancel context.CancelFunc
-	done   chan error
+	done   <-chan error
 }
 
 // lineModel is the model.
 type lineModel struct {
 	*testing.T
 	limiter *limiter.Limiter
+	come    comer
 	plan    int
 	units   float64 // there are
 	rate    float64 // of the moment
@@ -79,7 +79,7 @@ type lineModel struct {
 }
 
 func newLineModel(t *testing.T) *lineModel {
-	m := &lineModel{T: t, units: float64(plans[0].burst), rate: plans[0].rate}
+	m := &lineModel{T: t, come: later, units: float64(plans[0].burst), rate: plans[0].rate}
 	m.limiter = newLimiter(t, m.policy())
 	return m
 }
@@ -120,16 +120,14 @@ func (m *lineModel) step(op byte, n int) {
 
 func (m *lineModel) wait(cost int) {
 	ctx, cancel := context.WithCancel(m.Context())
-	c := caller{cost, cancel, make(chan error, 1)}
-	go func() { c.done <- m.limiter.Wait(ctx, cost) }()
-	m.line = append(m.line, c)
+	m.line = append(m.line, caller{cost, cancel, m.come(m.limiter, ctx, cost)})
 	m.served()
 }
 
 func (m *lineModel) try(cost int) {
 	admitted := m.limiter.Try(cost) == nil
 	if surely, perhaps := m.could(cost); len(m.line) > 0 {
-		require.False(m, admitted, "past those who wait")
+		require.False(m, admitted, "past the waiters")
 	} else if surely == perhaps {
 		require.Equal(m, surely, admitted)
 	}
@@ -143,7 +141,8 @@ func (m *lineModel) could(cost int) (surely, perhaps bool) {
 	return m.pause == 0 && m.units >= float64(cost)+near, m.pause == 0 && m.units >= float64(cost)-near
 }
 
-// served takes the callers out who have been, and requires that the right ones were.
+// served takes out the callers that have been served, and requires that they are the
+// right ones.
 func (m *lineModel) served() {
 	synctest.Wait()
 	for len(m.line) > 0 {
@@ -212,8 +211,7 @@ func (m *lineModel) leave(i int) {
 	m.served()
 }
 
-// hurry has a caller come who has n ms, and who gives up at once if he is told to
-// wait.
+// hurry brings a call that has n ms, and that gives up at once if it has to wait.
 func (m *lineModel) hurry(n int) {
 	ctx, cancel := context.WithTimeout(m.Context(), time.Duration(n)*ms)
 	defer cancel()
@@ -225,7 +223,7 @@ func (m *lineModel) hurry(n int) {
 		all += float64(c.cost)
 	}
 	takes := float64(m.pause) + max(all-m.units, 0)*1000/m.rate
-	done := later(m.limiter, ctx, 1)
+	done := m.come(m.limiter, ctx, 1)
 	cancel()
 	err := <-done
 	var e *limiter.WaitError
@@ -263,7 +261,7 @@ func (m *lineModel) check() {
 	}
 }
 
-// end has the rest served: nobody waits for nothing.
+// end waits until all calls are served: none waits for ever.
 func (m *lineModel) end() {
 	for i := 0; len(m.line) > 0; i++ {
 		require.Less(m, i, 1_000_000)

@@ -86,9 +86,9 @@ type admission struct {
 	at          time.Duration
 }
 
-// FuzzWait has callers wait, give up and be penalized in any order. Whatever
-// happens: first come, first served; in no time are there more units than burst and
-// rate allow; nobody is admitted during a pause; and nobody waits for nothing.
+// FuzzWait brings callers that wait and give up, and penalties, in any order. First
+// come, first served. No time sees more units than burst and rate allow. No call is
+// admitted during a pause, and none waits for ever.
 func FuzzWait(f *testing.F) {
 	f.Add(uint8(3), []byte{0, 0, 0, 9, 5, 1, 17, 2, 9, 13, 40, 0, 0, 0})
 	f.Add(uint8(0), []byte{4, 4, 4, 3, 2, 4, 4, 67, 2, 2, 4})

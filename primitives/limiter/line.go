@@ -5,23 +5,28 @@ import (
 	"time"
 )
 
-// line is who waits, in order. Only the first one waits for the clock; the others
-// wait for him to leave. Whoever becomes the first is called, and so is the first
-// when the rate changes. It is guarded by the limiter's lock.
+// line is the calls that wait, in order. Only the first one waits for the clock. The
+// others wait for it to leave. A call looks again when it becomes the first, and the
+// first looks again when the rate changes.
+//
+// Guarded by: the limiter's lock.
 type line struct {
 	head, tail *waiter
 	len        int
-	units      float64 // that all of them want
+	units      float64 // the sum of the costs
 }
 
+// waiter is a call in line. It either blocks or has enlisted.
 type waiter struct {
 	cost       int
-	called     chan struct{} // holds a call
+	look       chan struct{} // holds the request to look again, if the call blocks
+	then       func(error)   // what to call, if the call has enlisted
+	queued     bool
 	prev, next *waiter
 }
 
 func (q *line) push(w *waiter) {
-	w.prev = q.tail
+	w.prev, w.queued = q.tail, true
 	if q.tail == nil {
 		q.head = w
 	} else {
@@ -32,11 +37,9 @@ func (q *line) push(w *waiter) {
 	q.units += float64(w.cost)
 }
 
-// remove takes w out, and calls the one who is the first now.
 func (q *line) remove(w *waiter) {
 	if w.prev == nil {
 		q.head = w.next
-		q.call()
 	} else {
 		w.prev.next = w.next
 	}
@@ -45,42 +48,56 @@ func (q *line) remove(w *waiter) {
 	} else {
 		w.next.prev = w.prev
 	}
+	w.queued = false
 	q.len--
 	q.units -= float64(w.cost)
 	if q.len == 0 {
-		q.units = 0 // a sum of very unlike costs leaves a rest
+		q.units = 0 // a sum of costs of very different size leaves a rest
 	}
 }
 
-// call has the first one look again. It does not block.
-func (q *line) call() {
-	if q.head == nil {
-		return
-	}
-	select {
-	case q.head.called <- struct{}{}:
-	default: // a call is under way, and will see what is new
+// part takes w out of the line. The lock is held.
+func (l *Limiter) part(w *waiter) {
+	first := l.line.head == w
+	l.line.remove(w)
+	if first {
+		l.callFirst()
 	}
 }
 
-// wait is Wait for those who have to.
+// callFirst has the first in line look again. It does not block. The lock is held.
+func (l *Limiter) callFirst() {
+	w := l.line.head
+	switch {
+	case w == nil:
+		l.alarm.drop()
+	case w.then != nil:
+		l.setAlarm(w)
+	default:
+		l.alarm.stop()
+		select {
+		case w.look <- struct{}{}:
+		default: // an earlier request is still there, and serves as well
+		}
+	}
+}
+
+// wait is the slow path of Wait.
 func (l *Limiter) wait(ctx context.Context, cost int) error {
 	deadline, hurried := ctx.Deadline()
 	l.mu.Lock()
 	l.advance() // the clock has gone on since the caller had the lock
-	if after := l.expected(cost); hurried && after > time.Until(deadline) {
-		l.refused++
-		err := &WaitError{Name: l.policy.name, After: after, Err: context.DeadlineExceeded}
+	if err := l.tooLate(deadline, hurried, cost); err != nil {
 		l.mu.Unlock()
 		return err
 	}
-	w := &waiter{cost: cost, called: make(chan struct{}, 1)}
+	w := &waiter{cost: cost, look: make(chan struct{}, 1)}
 	l.line.push(w)
 	l.mu.Unlock()
-	var timer *time.Timer // stopped or fired wherever it is set
+	var timer *time.Timer // stopped, or fired, when it is reset
 	for {
-		// First, for it may have ended while the units came: they are for somebody
-		// who can use them.
+		// The context comes first: if it has ended, the units are for a call that can
+		// use them.
 		if err := ctx.Err(); err != nil {
 			return l.cancel(w, err)
 		}
@@ -100,33 +117,53 @@ func (l *Limiter) wait(ctx context.Context, cost int) error {
 		}
 		select {
 		case <-due:
-		case <-w.called:
+		case <-w.look:
 		case <-ctx.Done():
 		}
 	}
 }
 
-// attempt takes what w waits for. Where that is not there yet it returns how long
-// to wait, or 0 for those who are not the first.
+// tooLate refuses a call that would have to wait beyond its deadline. The lock is held,
+// and the time is up to date.
+func (l *Limiter) tooLate(deadline time.Time, hurried bool, cost int) error {
+	after := l.expected(cost)
+	if !hurried || after <= time.Until(deadline) {
+		return nil
+	}
+	l.refused++
+	return &WaitError{Name: l.policy.name, After: after, Err: context.DeadlineExceeded}
+}
+
+// attempt takes the units of w. If they are not there yet, it returns how long to wait,
+// or 0 if w is not the first in line.
 func (l *Limiter) attempt(w *waiter) (d time.Duration, done bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.line.head != w {
 		return 0, false, nil
 	}
-	l.advance()
-	switch {
-	case int64(w.cost) > l.bucket.burst: // since a new policy was set
-		err = &CostError{Name: l.policy.name, Cost: w.cost, Burst: int(l.bucket.burst)}
-	case !l.take(w.cost):
-		return l.nextLook(w.cost), false, nil
+	if done, err = l.admitFirst(); done {
+		return 0, true, err
 	}
-	l.line.remove(w)
-	return 0, true, err
+	return l.nextLook(w.cost), false, nil
 }
 
-// nextLook returns when the first in line looks again: when its units are there,
-// or, where that is earlier, when the rate will have risen.
+// admitFirst takes the first call out of the line if its units are there, or if they
+// can never be there. The lock is held.
+func (l *Limiter) admitFirst() (done bool, err error) {
+	w := l.line.head
+	l.advance()
+	if int64(w.cost) > l.bucket.burst { // since a new policy was set
+		err = &CostError{Name: l.policy.name, Cost: w.cost, Burst: int(l.bucket.burst)}
+	} else if !l.take(w.cost) {
+		return false, nil
+	}
+	l.part(w)
+	return true, err
+}
+
+// nextLook returns when the first in line looks again: when its units are there, or
+// when the rate rises, if that is earlier.
 func (l *Limiter) nextLook(cost int) time.Duration {
 	d := l.bucket.after(l.last, int64(cost))
 	if l.pace.slowed {
@@ -135,13 +172,13 @@ func (l *Limiter) nextLook(cost int) time.Duration {
 	return d
 }
 
-// cancel ends a call whose context is over; w is nil where it is not in line.
+// cancel ends a call whose context has ended. w is nil if the call is not in line.
 func (l *Limiter) cancel(w *waiter, err error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.cancelled++
 	if w != nil {
-		l.line.remove(w)
+		l.part(w)
 	}
 	return &WaitError{Name: l.policy.name, Err: err}
 }

@@ -2,6 +2,7 @@ package limiter_test
 
 import (
 	"context"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,6 +14,9 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// largest is the largest burst that fits an int, which may have 32 bits.
+const largest = min(1<<50, math.MaxInt)
 
 func newLimiter(t testing.TB, p limiter.Policy) *limiter.Limiter {
 	t.Helper()

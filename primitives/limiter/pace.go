@@ -2,20 +2,24 @@ package limiter
 
 import "time"
 
-// pace is the rate of the moment, of an [Adaptive] limiter.
+// pace is the present rate of an [Adaptive] limiter.
 type pace struct {
 	rate   float64       // units per second
-	slowed bool          // it is below that of the policy
-	fresh  bool          // and has not risen since it was lowered
-	rise   time.Duration // when it rises next, where it is slowed
+	slowed bool          // the rate is below that of the policy
+	fresh  bool          // the rate has not risen since it was lowered
+	rise   time.Duration // when the rate rises next, if it is slowed
 }
 
-// stairs is in how many steps a rate rises from nothing to that of the policy.
+// stairs is the number of steps in which a rate rises from 0 to that of the policy.
 const stairs = 10
 
-// slow lowers the rate because of a penalty that ends then. Calls that were under
-// way together are throttled together, and say the same thing once more: before
-// the rate has risen again, a further penalty only puts that off.
+// nearly is the part of the full rate that counts as all of it: ten tenths do not
+// always add up to one.
+const nearly = 1 - 1e-9
+
+// slow lowers the rate for a penalty that ends at until. Calls that were under way
+// together are throttled together, and all report the same thing. So before the rate
+// has risen again, a further penalty only delays the rise.
 func (l *Limiter) slow(until time.Duration) {
 	p := &l.policy
 	if p.step == 0 {
@@ -28,18 +32,18 @@ func (l *Limiter) slow(until time.Duration) {
 	l.pace.rise = max(until, l.bucket.until) + p.step
 }
 
-// recover raises the rate by the steps that have passed. What time has paid is
-// settled step by step, each at its own rate. There are at most as many as stairs.
+// recover raises the rate by the steps that have passed. Each step settles the debt at
+// its own rate. There are about as many steps as stairs, at most.
 func (l *Limiter) recover(now time.Duration) {
 	for l.pace.slowed && now >= l.pace.rise {
 		full := l.policy.rate()
 		l.bucket.settle(l.pace.rise)
 		l.pace.rise += l.policy.step
-		l.pace.rate = min(l.pace.rate+full/stairs, full)
-		l.pace.slowed, l.pace.fresh = l.pace.rate < full, false
+		l.pace.rate += full / stairs
+		l.pace.slowed, l.pace.fresh = l.pace.rate < full*nearly, false
 		interval := 1e9 / l.pace.rate
 		if !l.pace.slowed {
-			interval = l.policy.interval // as it was given, not as it was computed
+			l.pace.rate, interval = full, l.policy.interval // as they were given, not as they were computed
 		}
 		l.bucket.reprice(interval, l.bucket.burst)
 	}

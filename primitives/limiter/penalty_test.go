@@ -35,6 +35,22 @@ func TestAPenaltyIsForAll(t *testing.T) {
 	})
 }
 
+// A pause pays back no debt, whatever the burst: the unit that was due in 1 s comes 1 s after
+// the end of the pause.
+func TestAPauseAddsToWhatIsDue(t *testing.T) {
+	for _, burst := range []int{1, 2, 5} {
+		bubble(t, func(t *testing.T, since func() time.Duration) {
+			l := newLimiter(t, limiter.Every(2*time.Second, limiter.Burst(burst)))
+			require.NoError(t, l.Try(burst))
+			time.Sleep(time.Second)
+			require.Equal(t, time.Second, refused(t, l, 1))
+			l.Penalize(3 * time.Second)
+			require.Equal(t, 4*time.Second, refused(t, l, 1))
+			require.Equal(t, []time.Duration{5 * time.Second, 7 * time.Second, 9 * time.Second}, admissions(t, l, 3, since))
+		})
+	}
+}
+
 // The fault: after a pause the burst is full, and the service that asked to be left
 // alone gets all of it at once.
 func TestAPenaltyTakesTheBurst(t *testing.T) {
@@ -118,7 +134,7 @@ func TestAdaptiveHalvesAndGrows(t *testing.T) {
 		l.Penalize(0)
 		require.Equal(t, 45.0, rate())
 		time.Sleep(time.Hour)
-		require.Equal(t, 100.0, rate(), "also where the last step would lead beyond it")
+		require.Equal(t, 100.0, rate(), "even if the last step would lead beyond it")
 	})
 }
 
@@ -136,7 +152,7 @@ func TestAStepWithoutEnd(t *testing.T) {
 	})
 }
 
-// Each second has the rate that it has, also for one who waits through all.
+// Each second has its own rate, even for a call that waits through all of them.
 func TestAdaptiveAdmitsAtTheRateOfTheMoment(t *testing.T) {
 	bubble(t, func(t *testing.T, since func() time.Duration) {
 		l := newLimiter(t, limiter.PerSecond(100, limiter.Burst(1000), limiter.Adaptive(1, time.Second)))

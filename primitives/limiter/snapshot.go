@@ -2,24 +2,25 @@ package limiter
 
 import "time"
 
-// Snapshot is the state of a limiter at one moment: all of it was true together,
-// and may be out of date by the time it is read. The counters only grow. Every call
-// that has ended is in one of them: Admitted + Refused + Cancelled is the number of
-// calls that have been made, less those that wait and those that were refused with
-// a [*CostError].
+// Snapshot is the state of a limiter at one moment. All of it was true together, and
+// may have changed by the time it is read.
+//
+// The counters only grow. Every call that has ended is in one of them: Admitted +
+// Refused + Cancelled is the number of calls made, less the calls that wait and the
+// calls refused with a [*CostError].
 type Snapshot struct {
-	Name  string  // "" where the limiter has none
-	Rate  float64 // units per second; below that of the policy while [Adaptive] has it slowed
+	Name  string  // "" if the limiter has none
+	Rate  float64 // units per second; below that of the policy while [Adaptive] lowers it
 	Burst int
 
-	Available int           // units that a call could take now, if nobody waits
-	Waiting   int           // callers in line
+	Available int           // units that a call could take now, if no call waits
+	Waiting   int           // calls in line
 	Paused    time.Duration // how long a penalty still lasts
 
 	Admitted  uint64 // calls
 	Refused   uint64 // calls that came too early for Try, or for their deadline
-	Cancelled uint64 // calls whose context was over before it was their turn
-	Units     uint64 // that the admitted ones took
+	Cancelled uint64 // calls that left, or whose context ended, before their turn
+	Units     uint64 // units of the admitted calls; stays at the greatest uint64
 	Penalties uint64
 }
 

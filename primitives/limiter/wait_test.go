@@ -32,7 +32,7 @@ func TestFirstComeFirstServed(t *testing.T) {
 		}
 		require.Equal(t, 20, l.Snapshot().Waiting)
 		time.Sleep(ms)
-		require.Equal(t, 110*ms, refused(t, l, 1), "a try comes after all who wait")
+		require.Equal(t, 110*ms, refused(t, l, 1), "a try comes after all waiters")
 		wg.Wait()
 		require.IsIncreasing(t, order)
 		require.Len(t, order, 20)
@@ -40,9 +40,9 @@ func TestFirstComeFirstServed(t *testing.T) {
 	})
 }
 
-// The fault of reservations: who gave up had been given a time slot, which those
-// after him then sat out.
-func TestWhoGivesUpLeavesNoGap(t *testing.T) {
+// The fault of reservations: a call that gave up had been given a time slot, and the
+// calls behind it waited through that slot.
+func TestACallThatGivesUpLeavesNoGap(t *testing.T) {
 	for name, at := range map[string]int{"the first": 0, "the middle": 1, "the last": 2} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, since func() time.Duration) {
@@ -82,7 +82,7 @@ func TestAContextThatHasEndedTakesNothing(t *testing.T) {
 	require.NoError(t, l.Try(1))
 }
 
-// Nobody waits for what will come too late.
+// A call does not wait if its deadline comes first.
 func TestADeadlineThatWouldPass(t *testing.T) {
 	bubble(t, func(t *testing.T, since func() time.Duration) {
 		l := newLimiter(t, limiter.Every(time.Second))
@@ -102,6 +102,21 @@ func TestADeadlineThatWouldPass(t *testing.T) {
 		require.NoError(t, <-second)
 		require.Equal(t, 2*time.Second, since())
 	})
+}
+
+// A deadline that is exactly the time of the wait is not too near. It may win when
+// both end in the same instant.
+func TestADeadlineThatEqualsTheWait(t *testing.T) {
+	for within, waits := range map[time.Duration]time.Duration{time.Second: time.Second, time.Second - 1: 0} {
+		bubble(t, func(t *testing.T, since func() time.Duration) {
+			l := newLimiter(t, limiter.Every(time.Second))
+			require.NoError(t, l.Try(1))
+			ctx, cancel := context.WithTimeout(t.Context(), within)
+			defer cancel()
+			_ = l.Wait(ctx, 1)
+			require.Equal(t, waits, since())
+		})
+	}
 }
 
 // A deadline that a pause has made too near is still kept.
@@ -143,8 +158,8 @@ func TestAStorm(t *testing.T) {
 	})
 }
 
-// ending is a context that ends while the limiter asks for its deadline, and takes
-// its time.
+// ending is a context that ends while the limiter asks for its deadline. The answer
+// takes a second.
 type ending struct {
 	context.Context
 	cancel context.CancelFunc
@@ -156,9 +171,8 @@ func (c ending) Deadline() (time.Time, bool) {
 	return c.Context.Deadline()
 }
 
-// The fault: units went to one whose context had ended just before they were there,
-// and who cannot use them.
-func TestUnitsAreNotForThoseWhoHaveGone(t *testing.T) {
+// The fault: units went to a call whose context had ended just before they were there.
+func TestUnitsAreNotForCallsThatHaveGone(t *testing.T) {
 	bubble(t, func(t *testing.T, _ func() time.Duration) {
 		l := newLimiter(t, limiter.Every(time.Second))
 		require.NoError(t, l.Try(1))
@@ -169,8 +183,8 @@ func TestUnitsAreNotForThoseWhoHaveGone(t *testing.T) {
 	})
 }
 
-// The fault: a try in the moment in which the first in line could go, and has not
-// been scheduled yet, was told to come again after nothing.
+// The fault: a try in the moment in which the first in line could go, and had not been
+// scheduled yet, was told to come again after 0.
 func TestARefusalTellsToWait(t *testing.T) {
 	for range 100 {
 		bubble(t, func(t *testing.T, _ func() time.Duration) {
@@ -179,8 +193,8 @@ func TestARefusalTellsToWait(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			tried := make(chan error)
 			go func() {
-				assert.Error(t, l.Wait(ctx, 10)) // it is in the way of the other,
-				tried <- l.Try(1)                // who has been called now
+				assert.Error(t, l.Wait(ctx, 10)) // this call was before the other,
+				tried <- l.Try(1)                // which is the first now
 			}()
 			synctest.Wait()
 			other := later(l, t.Context(), 1)
@@ -195,10 +209,10 @@ func TestARefusalTellsToWait(t *testing.T) {
 	}
 }
 
-// The fault: a sum of costs of very different size kept a rest when all had left.
+// The fault: a sum of costs of very different size left a rest in an empty line.
 func TestAnEmptyLineCostsNothing(t *testing.T) {
 	bubble(t, func(t *testing.T, _ func() time.Duration) {
-		const all = 1 << 50
+		const all = largest
 		l := newLimiter(t, limiter.PerSecond(1e12, limiter.Burst(all)))
 		require.NoError(t, l.Try(all))
 		for _, leave := range []func(){leaves(t, l, all, 40), leaves(t, l, 1, 3)} {
@@ -212,7 +226,7 @@ func TestAnEmptyLineCostsNothing(t *testing.T) {
 	})
 }
 
-// leaves has n callers wait, and returns how to make them give up.
+// leaves lets n callers wait, and returns a function that makes them give up.
 func leaves(t *testing.T, l *limiter.Limiter, cost, n int) func() {
 	ctx, cancel := context.WithCancel(t.Context())
 	var waits []<-chan error

@@ -2,16 +2,22 @@ package outcome
 
 import "time"
 
-// Error is an error together with its meaning. It is made by [AsPermanent],
-// [AsThrottled] and [AsIgnored], and is transparent: its text is the text of Err,
-// and errors.Is and errors.As see through it.
+// Error is an error together with its meaning. [AsPermanent], [AsThrottled] and
+// [AsIgnored] make it. It is transparent: its text is the text of Err, and
+// errors.Is and errors.As find Err in it.
 type Error struct {
 	Err     error
 	Meaning Outcome
 }
 
-// Error returns the text of the wrapped error.
-func (e *Error) Error() string { return e.Err.Error() }
+// Error returns the text of the wrapped error, or the name of the meaning if
+// there is no such error.
+func (e *Error) Error() string {
+	if e.Err == nil {
+		return "outcome: " + e.Meaning.Kind.String()
+	}
+	return e.Err.Error()
+}
 
 // Unwrap returns the wrapped error.
 func (e *Error) Unwrap() error { return e.Err }
@@ -19,19 +25,19 @@ func (e *Error) Unwrap() error { return e.Err }
 // Outcome returns the meaning given to the error.
 func (e *Error) Outcome() Outcome { return e.Meaning }
 
-// AsPermanent marks err as one that no further try can mend, such as a rejected
-// request. It returns nil for nil.
+// AsPermanent marks err as one that no further try can change, such as a request
+// that the service rejects as invalid. It returns nil for nil.
 func AsPermanent(err error) error { return mark(err, Outcome{Kind: Permanent}) }
 
-// AsThrottled marks err as the request of a service not to be called again
-// before after has passed, such as a 429 with Retry-After. A negative after
-// counts as 0. It returns nil for nil.
+// AsThrottled marks err as the request of a service for a pause of the length
+// after, such as a 429 with Retry-After. A negative after counts as 0. It returns
+// nil for nil.
 func AsThrottled(err error, after time.Duration) error {
 	return mark(err, Outcome{Kind: Throttled, After: max(after, 0)})
 }
 
-// AsIgnored marks err as one that says nothing about the service. It returns nil
-// for nil.
+// AsIgnored marks err as one that says nothing about the service, such as a wait
+// for a connection that ended before the call began. It returns nil for nil.
 func AsIgnored(err error) error { return mark(err, Outcome{Kind: Ignored}) }
 
 func mark(err error, o Outcome) error {

@@ -38,3 +38,25 @@ func ExampleAsIgnored() {
 	fmt.Println(outcome.Classify(context.Background(), err).Kind)
 	// Output: ignored
 }
+
+// A classifier that reads the codes of a client library. The client turns a
+// cancelled context into a code of its own, so Cancelled is asked first.
+func ExampleCancelled() {
+	errUnavailable := errors.New("code 14: unavailable")
+	classify := func(ctx context.Context, err error) outcome.Outcome {
+		switch {
+		case outcome.Cancelled(ctx):
+			return outcome.Outcome{Kind: outcome.Ignored}
+		case errors.Is(err, errUnavailable):
+			return outcome.Outcome{Kind: outcome.Failure}
+		}
+		return outcome.Outcome{Kind: outcome.Permanent}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	fmt.Println(classify(ctx, errUnavailable).Kind)
+	cancel()
+	fmt.Println(classify(ctx, errUnavailable).Kind)
+	// Output:
+	// failure
+	// ignored
+}

@@ -12,13 +12,13 @@ type Kind uint8
 const (
 	// Success: the call did its work.
 	Success Kind = iota
-	// Failure: the call failed and may succeed when tried again.
+	// Failure: the call failed and can succeed when it is tried again.
 	Failure
-	// Ignored: the call says nothing about the service. It was cancelled by its
-	// caller, or rejected before it reached the service.
+	// Ignored: the call says nothing about the service. Its caller cancelled it, or
+	// it was rejected before it reached the service.
 	Ignored
-	// Throttled: the service is there and asks to be left alone for a while. It
-	// is a failure that carries its own delay.
+	// Throttled: the service answers and asks for a pause. It is a failure that
+	// carries its own delay.
 	Throttled
 	// Permanent: the service answered that this call cannot succeed, however
 	// often it is tried.
@@ -45,32 +45,34 @@ func (k Kind) String() string {
 // Outcome is the meaning of a finished call. The zero value is a success.
 type Outcome struct {
 	Kind Kind
-	// After is how long to wait before the next call, as told by whoever
-	// refused this one; 0 where nothing was told. It is never negative.
+	// After is how long to wait before the next call, as the service or the
+	// rejecting policy said. It is 0 if no time was said, and never negative.
 	After time.Duration
 }
 
 // A Classifier maps the error of a call to its meaning. The context is the one
-// the caller brought, so that the classifier can tell the caller's own
-// cancellation from the service's. It must be safe for concurrent use and is
-// never called under a lock.
+// that the caller brought, so the classifier can tell whether the caller has
+// cancelled the call; see [Cancelled]. A Classifier must be safe for concurrent
+// use. The packages never call it under a lock.
 type Classifier func(ctx context.Context, err error) Outcome
 
-// teller is an error that says what it means.
+// teller is an error with a meaning of its own.
 type teller interface {
 	error
 	Outcome() Outcome
 }
 
-// Classify is the default [Classifier]:
+// Classify is the default [Classifier]. The first rule that applies decides:
 //
 //   - nil is a success;
-//   - an error that carries an Outcome() method, at any depth of its chain,
-//     means what that method returns (the outermost one wins);
-//   - [context.Canceled] is ignored where ctx itself has been cancelled;
-//   - everything else is a failure, also a deadline hit inside the call.
+//   - an error with an Outcome() method, at any depth of its chain, means what
+//     that method returns. The outermost one wins;
+//   - an error that wraps [context.DeadlineExceeded] is a failure;
+//   - any other error is ignored if the caller has cancelled ctx, see [Cancelled];
+//   - everything else is a failure.
 //
-// It does not allocate, and a success costs a few nanoseconds.
+// Classify does not allocate. A success costs a few nanoseconds. A nil ctx
+// counts as one that has not ended.
 func Classify(ctx context.Context, err error) Outcome {
 	if err == nil {
 		return Outcome{}
@@ -80,8 +82,29 @@ func Classify(ctx context.Context, err error) Outcome {
 		o.After = max(o.After, 0)
 		return o
 	}
-	if errors.Is(err, context.Canceled) && errors.Is(ctx.Err(), context.Canceled) {
+	if Cancelled(ctx) && !errors.Is(err, context.DeadlineExceeded) {
 		return Outcome{Kind: Ignored}
 	}
 	return Outcome{Kind: Failure}
+}
+
+// Cancelled reports whether ctx has ended because the caller cancelled it, and
+// not because a deadline passed. A classifier of your own uses it for the errors
+// that a client library makes of a cancelled context.
+//
+// A deadline has passed if the error of ctx says so, or if its cause does: a
+// function that several callers share runs under a context without their
+// deadlines, and that context is cancelled with [context.DeadlineExceeded] as its
+// cause. Such a cause belongs to another call if ctx has a deadline of its own
+// that is still to come, as when one call of an errgroup times out and the group
+// cancels the others. A nil ctx is not cancelled.
+func Cancelled(ctx context.Context) bool {
+	if ctx == nil || ctx.Err() == nil || errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return false
+	}
+	if !errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+		return true
+	}
+	deadline, ok := ctx.Deadline()
+	return ok && time.Until(deadline) > 0
 }

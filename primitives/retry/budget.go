@@ -9,18 +9,17 @@ import (
 	"time"
 )
 
-// Budget keeps retries in proportion to calls: where most calls fail, more
-// retries are only more load. It is a bucket of tokens. Each call adds a part of
-// one, time adds some too, so that a retrier with few calls has retries as well,
-// and each retry takes a whole one or, before it waits, is refused: the call
-// ends with [OverBudget].
+// Budget keeps retries in proportion to calls: if most calls fail, more retries are only
+// more load. It is a bucket of tokens. Each call adds a part of a token. Time adds tokens as
+// well, so that a retrier with few calls has retries. Each retry takes a whole token. If
+// there is none, the retry is refused before its wait, and the call ends with [OverBudget].
 //
-// A Budget is made by [NewBudget], is given to policies by [WithBudget], and is
-// used by any number of retriers at the same time. It must not be copied. While
-// the bucket is full, a call costs it one load.
+// [NewBudget] makes a Budget, and [WithBudget] gives it to policies. Any number of retriers
+// use it at the same time. It must not be copied. While the bucket is full, a call costs one
+// load.
 //
-// The tokens for calls are after "Fixing retries with token buckets" in gRPC's
-// proposal A6; the tokens for time after the retry budgets of Finagle.
+// The tokens for calls are after "Fixing retries with token buckets" in gRPC's proposal A6,
+// the tokens for time after the retry budgets of Finagle.
 type Budget struct {
 	share    int64 // tokens that a call adds, in units of 1/unit
 	full     int64
@@ -33,17 +32,17 @@ type Budget struct {
 	refilled time.Duration // since base; when the reserve was last added
 }
 
-// unit is the resolution of the bucket. A reserve of one token per second is
-// one unit per nanosecond.
+// unit is the resolution of the bucket. A reserve of one token per second is one unit per
+// nanosecond.
 const unit = 1e9
 
-// NewBudget returns a budget to which each call adds share tokens and each second
-// reserve tokens, which holds at most burst, and starts full. NewBudget(0.2, 10,
-// 100) allows one retry for five calls, and ten a second however few calls there
-// are, and a hundred at a time.
+// NewBudget returns a budget to which each call adds share tokens and each second reserve
+// tokens. It holds at most burst tokens, and starts full. NewBudget(0.2, 10, 100) allows one
+// retry for five calls, and ten a second however few calls there are, and a hundred at a
+// time.
 //
-// share must be in 0..1, reserve at least 0, one of them more, and burst in
-// 1..1000000000; the [*PolicyError] tells everything that is wrong.
+// share must be 0 or in 1e-9..1, and reserve at least 0. One of them must be more than 0.
+// burst must be in 1..1000000000. The [*PolicyError] tells everything that is wrong.
 func NewBudget(share, reserve float64, burst int) (*Budget, error) {
 	var faults []error
 	check := func(ok bool, format string, args ...any) {
@@ -52,6 +51,7 @@ func NewBudget(share, reserve float64, burst int) (*Budget, error) {
 		}
 	}
 	check(share >= 0 && share <= 1, "budget share is %v, want 0 to 1", share)
+	check(!(share > 0 && share < 1/unit), "budget share is %v, want 0 or at least 1e-9", share)
 	check(reserve >= 0 && reserve <= math.MaxFloat64, "budget reserve is %v per second, want 0 or more", reserve)
 	check(share != 0 || reserve != 0, "budget has neither a share nor a reserve")
 	check(burst >= 1 && burst <= 1e9, "budget burst is %d, want 1 to 1000000000", burst)
@@ -63,19 +63,20 @@ func NewBudget(share, reserve float64, burst int) (*Budget, error) {
 	return b, nil
 }
 
-// deposit is called once for each call. It is called on the way of calls that
-// succeed, so a full bucket, which is what these leave, is only looked at.
-//
-// It reports whether there was room for it.
-func (b *Budget) deposit() bool {
+// deposit adds the share of n calls, n > 0. Calls that succeed make deposits, and
+// leave a full bucket behind, so the bucket is looked at first.
+func (b *Budget) deposit(n int) {
 	if b == nil || b.share == 0 || b.tokens.Load() >= b.full {
-		return false
+		return
 	}
-	b.add(b.share)
-	return true
+	if int64(n) > b.full/b.share { // more than fits, and maybe more than an int64
+		b.add(b.full)
+		return
+	}
+	b.add(int64(n) * b.share)
 }
 
-// add puts n units into the bucket, as far as they fit.
+// add puts n units into the bucket, or as many as fit.
 func (b *Budget) add(n int64) {
 	for {
 		now := b.tokens.Load()
@@ -85,8 +86,8 @@ func (b *Budget) add(n int64) {
 	}
 }
 
-// withdraw takes a token for a retry and reports whether there was one. A nil
-// budget has no limit.
+// withdraw takes a token for a retry and reports whether there was one. A nil budget has no
+// limit.
 func (b *Budget) withdraw() bool {
 	if b == nil {
 		return true
@@ -105,8 +106,19 @@ func (b *Budget) withdraw() bool {
 	}
 }
 
-// refill adds the reserve since the last time. Under the lock, nobody who comes
-// later can look into the bucket before what time has brought is in it.
+// restore gives back the token of a retry that was not made.
+func (b *Budget) restore() {
+	if b == nil {
+		return
+	}
+	b.add(unit)
+	b.taken.Add(^uint64(0))
+}
+
+// refill adds the reserve since the last refill.
+//
+// Ordering: under the lock, so no later withdraw sees the bucket before the reserve of the
+// time until now is in it.
 func (b *Budget) refill() {
 	if b.reserve == 0 {
 		return
@@ -116,7 +128,7 @@ func (b *Budget) refill() {
 	now := time.Since(b.base)
 	brought := min(float64(now-b.refilled)*b.reserve, float64(b.full))
 	if brought < 1 {
-		return // and goes on gathering: rounding it off would lose it
+		return // refilled stays, so the part of a unit is not lost
 	}
 	b.add(int64(brought))
 	b.refilled = now
@@ -124,14 +136,15 @@ func (b *Budget) refill() {
 
 // BudgetSnapshot is the state of a [Budget].
 type BudgetSnapshot struct {
-	// Tokens is how many retries are allowed now, with a part of the next.
+	// Tokens is how many retries are allowed now, with the part of the next one.
 	Tokens float64
-	// Retries is how many were allowed since the start, and Refused how many not.
+	// Retries is how many retries were allowed since the start, and Refused how many were
+	// not.
 	Retries, Refused uint64
 }
 
-// Snapshot returns at once. Its numbers are read one after the other; while calls
-// are under way they may differ by some of these.
+// Snapshot returns at once. Its numbers are read one after the other, so while calls are
+// under way they can differ by some of those.
 func (b *Budget) Snapshot() BudgetSnapshot {
 	b.refill()
 	return BudgetSnapshot{

@@ -43,6 +43,7 @@ func TestBudgetIsRefused(t *testing.T) {
 		{0.1, -1, 1, "budget reserve is -1 per second"},
 		{0.1, math.NaN(), 1, "budget reserve is NaN"},
 		{0.1, math.Inf(1), 1, "budget reserve is +Inf"},
+		{1e-10, 0, 1, "budget share is 1e-10, want 0 or at least 1e-9"},
 		{0, 0, 1, "budget has neither a share nor a reserve"},
 		{0.1, 1, 0, "budget burst is 0, want 1 to 1000000000"},
 		{0.1, 1, 1e9 + 1, "budget burst is 1000000001"},
@@ -57,6 +58,7 @@ func TestBudgetIsRefused(t *testing.T) {
 		require.ErrorContains(t, err, fault, "all at once")
 	}
 	require.ErrorContains(t, retry.Constant(3, 1, retry.WithBudget(nil)).Validate(), "budget is nil")
+	require.ErrorContains(t, retry.Constant(3, 1, retry.WithBudget(&retry.Budget{})).Validate(), "budget was not made by NewBudget")
 }
 
 // The fault: a minute of sleep, and only then "budget exceeded".
@@ -133,6 +135,19 @@ func TestBudgetHoldsAtMostItsBurst(t *testing.T) {
 	})
 }
 
+// The fault: the deposits of a batch were made one by one, as many as there was room
+// for, which took seconds. Their product must not overflow either.
+func TestDepositsOfAHugeBatch(t *testing.T) {
+	for _, n := range []int{5, 1 << 30, math.MaxInt} {
+		b := newBudget(t, 1e-9, 0, 1_000_000_000)
+		r := newRetrier(t, retry.Constant(2, time.Second, retry.WithBudget(b)))
+		require.True(t, r.Next(t.Context(), retry.Try{Attempt: 1, Err: errDown}).Retry)
+		r.Succeeded(n)
+		require.InDelta(t, 1e9-1+min(float64(n)*1e-9, 1), b.Snapshot().Tokens, 1e-6)
+		require.EqualValues(t, n, r.Snapshot().Succeeded)
+	}
+}
+
 func TestWhatIsADeposit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBudget(t, 0.25, 0, 1000)
@@ -182,7 +197,7 @@ func TestWhatTakesNoToken(t *testing.T) {
 	})
 }
 
-// The fault: after a panic inside, the budget was used up for good.
+// The fault: after a panic inside, the budget stayed used up.
 func TestBudgetIsNotLeakedByPanicOrGoexit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBudget(t, 0.5, 1, 4)
@@ -254,8 +269,8 @@ func TestBudgetIsExactUnderAStorm(t *testing.T) {
 	require.EqualValues(t, 500, s.Tokens+float64(s.Retries-1500), "deposits and withdrawals at the same time")
 }
 
-// What time brings must be there for all who come at that time: who looks while
-// another is adding it must not find the bucket empty.
+// The reserve of a time must be there for all calls at that time: a call must not find the
+// bucket empty while another one adds the reserve.
 func TestBudgetReserveIsExactUnderAStorm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBudget(t, 0, 100, 1000)
@@ -281,6 +296,7 @@ func TestBudgetReserveIsExactUnderAStorm(t *testing.T) {
 func FuzzBudget(f *testing.F) {
 	f.Add(uint8(4), uint8(3), uint8(10), []byte{0, 1, 2, 3, 255, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1})
 	f.Add(uint8(0), uint8(1), uint8(1), []byte{1, 1, 100, 1, 1, 200, 1})
+	f.Add(uint8(7), uint8(0), uint8(1), []byte{50, 1, 50, 1, 50}) // a call filled a bucket of one token
 	f.Fuzz(func(t *testing.T, eighths, perSecond, burst uint8, script []byte) {
 		if eighths > 8 || burst == 0 || eighths == 0 && perSecond == 0 {
 			return
@@ -313,7 +329,7 @@ func FuzzBudget(f *testing.F) {
 	})
 }
 
-// TestSuccessesTogetherCountAsOneByOne is for those who have many at hand.
+// Successes that are counted together count as those that are counted one by one.
 func TestSuccessesTogetherCountAsOneByOne(t *testing.T) {
 	for _, n := range []int{-1, 0, 1, 7, 1000} {
 		counted := func(succeed func(*retry.Retrier)) (retry.Snapshot, retry.BudgetSnapshot) {

@@ -13,23 +13,23 @@ type Spread uint8
 const (
 	// NoJitter waits d.
 	NoJitter Spread = iota
-	// Equal waits at least half of d: evenly spread over [d/2, d].
+	// Equal waits at least half of d, evenly spread over [d/2, d].
 	Equal
-	// Full waits anything up to d: evenly spread over (0, d]. It is what
-	// separates the clients of a service that is coming back best.
+	// Full waits any time up to d, evenly spread over (0, d]. It separates the clients of
+	// a service that comes back better than the others do.
 	Full
-	// Decorrelated waits at least the base delay, and at most three times the
-	// wait before, or the cap: evenly spread between the two. So each client goes
-	// its own way up to the cap and stays spread there. It is for [Exponential],
-	// whose doubling it takes the place of.
+	// Decorrelated waits at least the base delay, and at most three times the wait
+	// before, or the cap, evenly spread between the two. So each client has its own way
+	// up to the cap and stays spread there. It is for [Exponential], and takes the place
+	// of the doubling.
 	//
-	// After "Exponential Backoff and Jitter" in the AWS Architecture Blog, except
-	// that the cap bounds what is drawn from: cutting off afterwards would send
-	// two of three clients at the cap back at the same time.
+	// After "Exponential Backoff and Jitter" in the AWS Architecture Blog, except that
+	// the cap bounds the range of the draw. A cut after the draw would send two of three
+	// clients at the cap back at the same time.
 	Decorrelated
 )
 
-// part is how much of d is up to chance.
+// part is the random part of d.
 func (s Spread) part(d, base time.Duration) time.Duration {
 	switch s {
 	case Equal:
@@ -42,8 +42,8 @@ func (s Spread) part(d, base time.Duration) time.Duration {
 	return 0
 }
 
-// below draws from [0, n], evenly but for a bias of less than n/2^64. It takes
-// one draw from the generator of the thread, and neither a lock nor a float.
+// below draws from [0, n], evenly except for a bias of less than n/2^64. It takes one draw
+// from the generator of the thread, and neither a lock nor a float.
 func below(n time.Duration) time.Duration {
 	if n <= 0 {
 		return 0
@@ -52,12 +52,16 @@ func below(n time.Duration) time.Duration {
 	return time.Duration(hi)
 }
 
-// Delay returns the wait after the given number of attempts, before jitter,
-// which only shortens it: base*2^(attempt-1) for [Exponential], with another
-// [Factor] in place of 2, or base*3^attempt if it is [Decorrelated]; the same each
-// time for [Constant], 0 for [None], and for [Custom] what its function says where
-// there was no wait before. It is never negative and never above the cap, for any
-// attempt; an attempt below 1 counts as 1.
+// Delay returns the wait after the given number of attempts, before jitter, which only
+// shortens it. It is
+//
+//   - base*2^(attempt-1) for [Exponential], with another [Factor] in place of 2;
+//   - base*3^attempt for [Exponential] with [Decorrelated];
+//   - the same each time for [Constant], and 0 for [None];
+//   - for [Custom], what its function says if there was no wait before.
+//
+// For any attempt it is never negative and never above the cap. An attempt below 1 counts
+// as 1.
 func (p Policy) Delay(attempt int) time.Duration {
 	attempt = max(attempt, 1)
 	if p.growth == custom {
@@ -68,7 +72,7 @@ func (p Policy) Delay(attempt int) time.Duration {
 
 // computed is the delay of a policy that is not custom.
 func (p *Policy) computed(attempt int) time.Duration {
-	limit := max(p.cap, 0) // a policy that is refused can still be asked
+	limit := max(p.cap, 0) // an invalid policy can be asked as well
 	base := min(max(p.base, 0), limit)
 	switch {
 	case p.growth != doubling:
@@ -89,8 +93,8 @@ func (p *Policy) ask(attempt int, previous time.Duration) time.Duration {
 	return min(max(p.delay(attempt, previous), 0), max(p.cap, 0))
 }
 
-// double is base*2^n, at most limit. Shifting the limit down instead of the base
-// up leaves nothing to overflow: from n = 63 on it is 0, and base above it.
+// double is base*2^n, at most limit. The limit is shifted down and not the base up, so
+// nothing overflows: from n = 63 on the shifted limit is 0, and base is above it.
 func double(base time.Duration, n int, limit time.Duration) time.Duration {
 	if base > limit>>n {
 		return limit
@@ -98,11 +102,11 @@ func double(base time.Duration, n int, limit time.Duration) time.Duration {
 	return base << n
 }
 
-// times is base*factor^n, at least base and at most limit. A float that is beyond
-// the limit is only compared: it may be more than a Duration can be.
+// times is base*factor^n, at least base and at most limit. A float above the limit is only
+// compared, since it can be more than a Duration holds.
 func times(base time.Duration, factor float64, n int, limit time.Duration) time.Duration {
 	d := float64(base) * math.Pow(factor, float64(n))
-	if !(d < float64(limit)) { // also where it is not a number
+	if !(d < float64(limit)) { // or NaN
 		return limit
 	}
 	return min(max(time.Duration(d), base), limit)
@@ -122,17 +126,17 @@ func triple(base time.Duration, n int, limit time.Duration) time.Duration {
 	return 0
 }
 
-// MaxTotalDelay returns the most that all waits of a call that uses all its
-// attempts add up to: one wait fewer than there are attempts, each the longest
-// that jitter leaves, which for [Custom] is the cap. It saturates. Delays told
-// by the service are not in it.
+// MaxTotalDelay returns the longest sum of the waits of a call that uses all its attempts.
+// There is one wait fewer than there are attempts, each the longest that jitter leaves,
+// which for [Custom] is the cap. The sum saturates. Delays that the service asks for are
+// not in it.
 func (p Policy) MaxTotalDelay() time.Duration {
-	if p.growth == custom { // to ask its function so often could take for ever
+	if p.growth == custom { // its function is not asked: there can be any number of attempts
 		p.growth, p.base = constant, p.cap
 	}
 	var sum time.Duration
 	waits := max(p.attempts, 1) - 1
-	// From some step on every delay is the same, so the rest is one product.
+	// After some steps every delay is the same, so the rest is one product.
 	steps := 63
 	if p.growth == doubling && p.factor < 2 {
 		steps = int(63/math.Log2(max(p.factor, leastFactor))) + 1
@@ -148,8 +152,8 @@ func (p Policy) MaxTotalDelay() time.Duration {
 	return later(sum, time.Duration(lo))
 }
 
-// wait is the real wait after t: the policy's, or the one told by the service
-// where told is positive.
+// wait is the real wait after t: that of the policy, or the one that the service asks for
+// if told is positive.
 func (p *Policy) wait(t *Try, told time.Duration) time.Duration {
 	d := p.longest(t)
 	chance := p.spread.part(d, p.base)
@@ -159,8 +163,8 @@ func (p *Policy) wait(t *Try, told time.Duration) time.Duration {
 	return d - below(chance)
 }
 
-// longest is what the wait after t is drawn from. A call whose first try was
-// rejected has made no attempt yet; the number counts from 1 all the same.
+// longest is the upper bound of the draw of the wait after t. A call whose first try was
+// rejected has made no attempt yet; it counts as one here.
 func (p *Policy) longest(t *Try) time.Duration {
 	attempt := max(t.Attempt, 1)
 	switch {

@@ -18,7 +18,7 @@ func TestExponentialDelaysDoubleUpToTheCap(t *testing.T) {
 		math.MinInt: 100 * time.Millisecond, 0: 100 * time.Millisecond,
 		1: 100 * time.Millisecond, 2: 200 * time.Millisecond, 3: 400 * time.Millisecond, 10: 51200 * time.Millisecond,
 		11: 60 * time.Second, 12: 60 * time.Second, 63: 60 * time.Second, 64: 60 * time.Second, 65: 60 * time.Second,
-		2000: 60 * time.Second, math.MaxInt32 + 1: 60 * time.Second, math.MaxInt: 60 * time.Second,
+		2000: 60 * time.Second, math.MaxInt32 - 1: 60 * time.Second, math.MaxInt: 60 * time.Second,
 	} {
 		require.Equal(t, want, p.Delay(attempt), "attempt %d", attempt)
 	}
@@ -59,7 +59,7 @@ func TestCapIsRaisedAndLowered(t *testing.T) {
 	require.Equal(t, time.Hour, high.Delay(1))
 	endless := retry.Exponential(99, 1, retry.Cap(math.MaxInt64))
 	require.Equal(t, time.Duration(1<<62), endless.Delay(63))
-	require.EqualValues(t, math.MaxInt64, endless.Delay(64))
+	require.Equal(t, time.Duration(math.MaxInt64), endless.Delay(64))
 }
 
 // The fault: one wait too many, and a loop over four billion attempts.
@@ -74,8 +74,9 @@ func TestMaxTotalDelayIsTheSumOfRealWaits(t *testing.T) {
 		{retry.Exponential(9, time.Second, retry.Cap(4*time.Second)), (1 + 2 + 6*4) * time.Second},
 		{retry.Constant(1001, time.Millisecond), time.Second},
 		{retry.Exponential(65, 1, retry.Cap(8)), 1 + 2 + 4 + 61*8},
-		{retry.Constant(math.MaxInt, time.Second), math.MaxInt64},
+		{retry.Constant(math.MaxInt, time.Minute), math.MaxInt64},
 		{retry.Constant(math.MaxInt, 1), math.MaxInt - 1},
+		{retry.Constant(math.MaxInt, 5*(math.MaxInt64/math.MaxInt)), math.MaxInt64}, // and not what is left of the product
 		{retry.Exponential(5, 100*time.Millisecond, retry.Factor(1.5)), 812500 * time.Microsecond},
 		{retry.Exponential(math.MaxInt, 1, retry.Factor(1.01), retry.Cap(math.MaxInt64)), math.MaxInt64},
 		{retry.Exponential(100, 1, retry.Cap(math.MaxInt64)), math.MaxInt64},
@@ -180,6 +181,14 @@ func TestDecorrelatedJitterWalksUpToTheCapAndStaysSpreadThere(t *testing.T) {
 }
 
 // A service that told a long wait must not leave the cap behind.
+// The shortest base of all triples as well.
+func TestDecorrelatedDelaysTriple(t *testing.T) {
+	p := retry.Exponential(9, 1, retry.Cap(100), retry.Jitter(retry.Decorrelated))
+	for i, want := range []time.Duration{3, 9, 27, 81, 100, 100} {
+		require.Equal(t, want, p.Delay(i+1))
+	}
+}
+
 func TestDecorrelatedJitterAfterAToldDelayKeepsTheCap(t *testing.T) {
 	r := newRetrier(t, retry.Exponential(9, time.Second, retry.Cap(4*time.Second), retry.Jitter(retry.Decorrelated)))
 	for _, waited := range []time.Duration{math.MinInt64, 0, time.Minute, math.MaxInt64} {

@@ -1,76 +1,79 @@
 // Package retry tries again what failed for a passing reason.
 //
-// A [Policy] says how often and how long to wait in between. A [Retrier] made
-// from it either runs a function, [Retrier.Do], or only decides,
-// [Retrier.Next], for callers that keep their own queue of what waits, such as
-// a stream: there a waiting item holds no goroutine.
+// A [Policy] says how often to try and how long to wait in between. A [Retrier] made from
+// it either runs a function, [Retrier.Do], or only decides, [Retrier.Next]. Next is for
+// callers with a queue of their own, such as a stream, in which a waiting item holds no
+// goroutine. [Retrier.Run] is Do for a function that returns only an error.
+//
+// [New] returns an error if the policy is invalid. [Of] is for a policy that stands in the
+// code: there each call fails instead.
 //
 // # What is tried again
 //
-// The outcome of a try (see [github.com/weir-go/weir/primitives/outcome])
-// decides:
+// The outcome of a try (see [github.com/weir-go/weir/primitives/outcome]) decides:
 //
 //   - a success ends the call;
-//   - a failure is tried again after the delay of the policy;
-//   - a throttled call is tried again after the delay that the service told,
-//     see below;
+//   - a failure is tried again after the delay of the policy; so is a deadline that
+//     passed inside the try, if the context of the call goes on;
+//   - a throttled call is tried again after the delay that the service asks for, see
+//     below;
 //   - a permanent error ends the call at once;
-//   - an ignored one ends the call at once too: it was cancelled by the caller,
-//     or was rejected (by an open breaker, a full guard) before it reached the
-//     service. With [RetryRejected], a rejection that says when to come back is
-//     waited out instead, and costs no attempt.
+//   - an ignored error ends the call at once as well: the caller has cancelled the call,
+//     or an open breaker or a full guard has rejected it before it reached the service.
+//     With [RetryRejected], a rejection that says when to come back is waited out
+//     instead, and costs no attempt.
 //
 // A panic of the function is not an error and is not tried again.
 //
 // # Delays
 //
-// They are [Exponential], doubling or by another [Factor], [Constant], or from a [Custom] function. The delay
-// before jitter is [Policy.Delay]: never negative, never above the cap of the
-// policy (60 s unless [Cap] says otherwise), no overflow. Jitter is drawn
-// downwards from it, so the cap holds and clients that have reached the cap are
-// still spread out; jitter added and then cut off at the cap would have them
-// all come at the same time.
+// A policy is [Exponential], doubling or by another [Factor]; [Constant]; or [Custom], by a
+// function. [Policy.Delay] is the delay before jitter. It is never negative and never above
+// the cap of the policy (60 s unless [Cap] says otherwise), and it does not overflow.
+// Jitter is drawn downwards from it. So the cap holds, and clients that have reached the
+// cap are still spread. The rejected way, jitter that is added and then cut off at the cap,
+// has all of them come at the same time.
 //
-// A delay told by the service takes the place of the computed one. It is never
-// shortened; jitter lengthens it by up to what it would take from the computed
-// delay, and at most doubles it, so that clients told the same instant do not
-// come back in the same instant. The cap does not apply to it. It has a limit of
-// its own, five minutes or the cap, whichever is longer, but never more than
-// [MaxElapsed]: a service that asks for more makes the call end at once
-// ([Postponed]) instead of waiting for nothing.
+// A delay that the service asks for takes the place of the computed one. It is never
+// shortened. Jitter lengthens it by up to what it would take from the computed delay, and
+// at most doubles it. So clients that were told the same delay do not come back at the same
+// instant. The cap does not apply. The delay has a limit of its own: five minutes or the
+// cap, whichever is longer, and never more than [MaxElapsed]. If a service asks for more,
+// the call ends at once with the reason [Postponed].
 //
 // # Giving up
 //
-// A retrier does not begin a wait that the deadline of the context would cut
-// short, nor one that leads beyond [MaxElapsed]: it gives up at once, with the
-// last error. [Limit] ends the attempts for some errors earlier. All errors that
-// a retrier returns are an [*Error], through which errors.Is and errors.As see
-// the last error of the function, and the context's where that ended the call.
+// A retrier does not begin a wait that the deadline of the context would cut short, or
+// one that leads beyond [MaxElapsed]. It gives up at once, with the last error. [Limit]
+// ends the attempts earlier for some errors. All errors of a retrier are an [*Error].
+// errors.Is and errors.As find in it the last error of the function, and the error of the
+// context if that ended the call. If a rejection ended the call, such as one of a breaker
+// that the attempts have opened, they also find the error of the last attempt.
 //
-// A [Budget] looks at the calls together: it bounds retries to a share of all
-// calls, so that a service that fails most of them is not sent a multiple of what
-// it could not serve in the first place.
+// [OnRetry] hooks see each retry before its wait.
+//
+// A [Budget] looks at all calls together. It bounds retries to a share of the calls, so a
+// service that fails most of them does not get a multiple of that load.
 //
 // # Hedges
 //
-// [Hedge] is for calls that hang rather than fail: when there is no answer for a
-// while, another copy is sent, and the first answer counts. What is slow is
-// hedged, what failed is tried again after its delay.
+// [Hedge] is for calls that hang and do not fail: if there is no answer for a while,
+// another copy is sent, and the first answer counts. A slow try is hedged. A failed try is
+// tried again after its delay.
 //
 // # Retries within retries
 //
-// Attempts do not multiply. Where calls with retries of their own are retried
-// from outside, the innermost retrier does it, being next to what fails: it
-// repeats the least work and knows best what the error means. A retrier around
-// it that gets an [*Error] for which retries were made gives up with [Nested],
-// whatever attempts it has left, so three layers of three attempts make three
-// calls and not 27. This needs nothing from the context, so it holds across
-// goroutines and stages, and costs nothing until a call has failed. A permanent
-// error that an inner retrier did not try again, and a rejection, are treated as
-// if there were no inner retrier. [RetryNested] turns the rule off, for calls
-// whose inner retries are about something else.
+// Attempts do not multiply. If calls with retries of their own are retried from outside,
+// the innermost retrier does it. It repeats the least work, and knows best what the error
+// means. A retrier around it that gets an [*Error] for which retries were made gives up
+// with [Nested], whatever attempts it has left. So three layers of three attempts make
+// three calls and not 27. The rule needs nothing from the context: it holds across
+// goroutines and stages, and costs nothing until a call has failed.
 //
-// "Addressing Cascading Failures" in Site Reliability Engineering (Google, 2016)
-// gives the reasons for retrying at one level only, the one directly above what
-// fails.
+// A permanent error that an inner retrier did not try again, and a rejection, are treated
+// as if there were no inner retrier. [RetryNested] turns the rule off, for calls whose
+// inner retries have another purpose.
+//
+// "Addressing Cascading Failures" in Site Reliability Engineering (Google, 2016) gives the
+// reasons for retries at one level only, the one directly above what fails.
 package retry

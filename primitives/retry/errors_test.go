@@ -55,13 +55,17 @@ func TestTheLastErrorIsReachableOnEveryExit(t *testing.T) {
 			var status *statusError
 			require.ErrorAs(t, err, &status)
 			require.Equal(t, 503, status.code)
-			require.NotErrorIs(t, err, errDown, "only the last one")
+			if want == retry.Rejected {
+				require.ErrorIs(t, err, errDown, "the last attempt, too")
+			} else {
+				require.NotErrorIs(t, err, errDown, "only the last one")
+			}
 		}
 	})
 }
 
-// The mark stops the retrier it was meant for, also where that has one attempt,
-// and not the one around it.
+// The mark stops the innermost retrier, also if that has one attempt, and not the one
+// around it.
 func TestPermanentDoesNotStopAnOuterRetry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, innerPolicy := range []retry.Policy{retry.None(), retry.Constant(1, time.Second), retry.Constant(5, time.Second)} {
@@ -117,6 +121,52 @@ func TestErrorKeepsItsMeaningForABreaker(t *testing.T) {
 	}
 }
 
+// The fault: a breaker that opened ended the call with its rejection, and the
+// error that had opened it was lost.
+func TestRejectionAfterFailuresKeepsTheFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, err := breaker.New(breaker.Consecutive("svc", 2, 40*time.Second))
+		require.NoError(t, err)
+		full := &statusError{507}
+		call := func(ctx context.Context) (int, error) {
+			return b.Do(ctx, func(context.Context) (int, error) { return 0, full })
+		}
+		_, err = newRetrier(t, retry.Constant(10, time.Millisecond)).Do(t.Context(), call)
+		e := requireError(t, err)
+		require.Equal(t, retry.Rejected, e.Reason)
+		require.Equal(t, 2, e.Attempts)
+		require.Equal(t, full, e.Failure)
+		require.ErrorIs(t, err, full)
+		require.ErrorIs(t, err, breaker.ErrOpen)
+		require.ErrorContains(t, err, ": the last attempt: status")
+		require.Equal(t, outcome.Ignored, outcome.Classify(t.Context(), err).Kind, "the service was not called again")
+
+		// The failure survives the rejections that are waited out.
+		b.Reset()
+		patient := retry.Constant(10, time.Millisecond, retry.RetryRejected(), retry.MaxElapsed(50*time.Second))
+		_, err = newRetrier(t, patient).Do(t.Context(), call)
+		e = requireError(t, err)
+		require.Equal(t, retry.Elapsed, e.Reason)
+		require.Equal(t, 3, e.Attempts)
+		require.ErrorIs(t, e.Err, breaker.ErrOpen)
+		require.Equal(t, full, e.Failure)
+	})
+}
+
+// The step form is told of it by its caller.
+func TestNextKeepsTheFailureBeforeARejection(t *testing.T) {
+	r := newRetrier(t, retry.Constant(9, time.Second))
+	e := requireError(t, r.Next(t.Context(), retry.Try{Attempt: 3, Err: rejection{1}, Failure: errDown}).Err)
+	require.Equal(t, rejection{1}, e.Err)
+	require.Equal(t, errDown, e.Failure)
+	require.ErrorIs(t, e, errDown)
+	e = requireError(t, r.Next(t.Context(), retry.Try{Attempt: 1, Err: rejection{1}}).Err)
+	require.NoError(t, e.Failure)
+	e = requireError(t, r.Next(t.Context(), retry.Try{Attempt: 9, Err: errTimeout, Failure: errDown}).Err)
+	require.NoError(t, e.Failure, "Err is the error of the last attempt itself")
+	require.NotErrorIs(t, e, errDown)
+}
+
 // Retry around a breaker: the rejections of the open breaker end the call, or
 // are waited out.
 func TestRetryAroundABreaker(t *testing.T) {
@@ -147,12 +197,15 @@ func TestErrorText(t *testing.T) {
 		return r.Next(t.Context(), retry.Try{Attempt: 1, Err: outcome.AsThrottled(errDown, time.Hour)}).Err
 	}
 	tests := map[string]error{
-		"retry: postponed after 1 attempt: asked to wait 1h0m0s: connection refused":     postponed(),
-		"retry: exhausted after 3 attempts: connection refused":                          &retry.Error{Attempts: 3, Reason: retry.Exhausted, Err: errDown},
-		`retry "model": permanent after 1 attempt: connection refused`:                   &retry.Error{Name: "model", Attempts: 1, Reason: retry.Permanent, Err: errDown},
-		"retry: cancelled after 0 attempts: context canceled":                            &retry.Error{Reason: retry.Cancelled, Cause: context.Canceled},
-		"retry: cancelled after 0 attempts: context canceled: the user left":             &retry.Error{Reason: retry.Cancelled, Cause: errors.Join(context.Canceled, cause)},
-		"retry: deadline after 1 attempt: context deadline exceeded":                     &retry.Error{Attempts: 1, Reason: retry.Deadline, Err: context.DeadlineExceeded, Cause: context.DeadlineExceeded},
+		"retry: postponed after 1 attempt: asked to wait 1h0m0s: connection refused": postponed(),
+		"retry: exhausted after 3 attempts: connection refused":                      &retry.Error{Attempts: 3, Reason: retry.Exhausted, Err: errDown},
+		`retry "model": permanent after 1 attempt: connection refused`:               &retry.Error{Name: "model", Attempts: 1, Reason: retry.Permanent, Err: errDown},
+		"retry: cancelled after 0 attempts: context canceled":                        &retry.Error{Reason: retry.Cancelled, Cause: context.Canceled},
+		"retry: cancelled after 0 attempts: context canceled: the user left":         &retry.Error{Reason: retry.Cancelled, Cause: errors.Join(context.Canceled, cause)},
+		"retry: deadline after 1 attempt: context deadline exceeded":                 &retry.Error{Attempts: 1, Reason: retry.Deadline, Err: context.DeadlineExceeded, Cause: context.DeadlineExceeded},
+		"retry: rejected after 2 attempts: breaker: open: the last attempt: connection refused": &retry.Error{
+			Attempts: 2, Reason: retry.Rejected, Err: breaker.ErrOpen, Failure: errDown,
+		},
 		"retry: deadline after 1 attempt: connection refused: context deadline exceeded": &retry.Error{Attempts: 1, Reason: retry.Deadline, Err: errDown, Cause: context.DeadlineExceeded},
 	}
 	for want, err := range tests {
@@ -168,7 +221,7 @@ func TestErrorIsNeverASuccess(t *testing.T) {
 
 func TestReasonNames(t *testing.T) {
 	want := []string{"undecided", "exhausted", "permanent", "deadline", "cancelled", "rejected", "postponed",
-		"elapsed", "over budget", "nested", "unknown"}
+		"elapsed", "over budget", "nested", "abandoned", "invalid", "unknown"}
 	for i, name := range want {
 		require.Equal(t, name, retry.Reason(i).String())
 	}

@@ -92,7 +92,53 @@ func ExampleRetrier_Abandon() {
 func ExampleNew() {
 	_, err := retry.New(retry.Exponential(0, -time.Second))
 	fmt.Println(err)
-	// Output: retry: invalid policy: "": attempts is 0, want at least 1; delay is -1s, want more than 0
+	// Output: retry: invalid policy: attempts is 0, want at least 1; delay is -1s, want more than 0
+}
+
+// A policy that stands in the code needs no check of an error: an invalid one fails
+// each call.
+func ExampleOf() {
+	r := retry.Of(retry.Exponential(3, time.Millisecond))
+	fmt.Println(r.Do(context.Background(), func(context.Context) (string, error) { return "42", nil }))
+
+	r = retry.Of(retry.Exponential(0, time.Millisecond))
+	_, err := r.Do(context.Background(), func(context.Context) (string, error) { return "42", nil })
+	fmt.Println(err)
+	// Output:
+	// 42 <nil>
+	// retry: invalid policy: attempts is 0, want at least 1
+}
+
+func ExampleRetrier_Err() {
+	fmt.Println(retry.Of(retry.None()).Err())
+	fmt.Println(new(retry.Retrier).Err())
+	// Output:
+	// <nil>
+	// retry: invalid policy: the retrier was not made by New or Of
+}
+
+func ExampleRetrier_Run() {
+	tries := 0
+	err := retry.Of(retry.Constant(3, time.Millisecond)).Run(context.Background(), func(context.Context) error {
+		if tries++; tries < 3 {
+			return errors.New("connection reset")
+		}
+		return nil
+	})
+	fmt.Println(tries, err)
+	// Output: 3 <nil>
+}
+
+func ExampleOnRetry() {
+	r := retry.Of(retry.Constant(3, time.Millisecond, retry.OnRetry(func(_ context.Context, e retry.Event) {
+		fmt.Printf("attempt %d: %v, again in %v\n", e.Attempt, e.Err, e.Delay)
+	})))
+	_, err := r.Do(context.Background(), func(context.Context) (string, error) { return "", errors.New("connection reset") })
+	fmt.Println(err)
+	// Output:
+	// attempt 1: connection reset, again in 1ms
+	// attempt 2: connection reset, again in 1ms
+	// retry: exhausted after 3 attempts: connection reset
 }
 
 func ExampleExponential() {
@@ -339,7 +385,7 @@ func ExamplePolicy_Validate() {
 	fmt.Println(retry.Constant(3, 2*time.Minute).Validate())
 	// Output:
 	// <nil>
-	// retry: invalid policy: "": delay 2m0s is above the cap 1m0s
+	// retry: invalid policy: delay 2m0s is above the cap 1m0s
 }
 
 func ExamplePolicy_Retrier() {
@@ -444,6 +490,12 @@ func ExamplePolicyError_Error() {
 	err := retry.Constant(0, time.Second, retry.Name("model")).Validate()
 	fmt.Println(err.Error())
 	// Output: retry: invalid policy: "model": attempts is 0, want at least 1
+}
+
+func ExamplePolicyError_Outcome() {
+	err := retry.Constant(0, time.Second).Validate()
+	fmt.Println(outcome.Classify(context.Background(), err).Kind)
+	// Output: permanent
 }
 
 func ExamplePolicyError_Is() {

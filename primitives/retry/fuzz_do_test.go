@@ -84,7 +84,7 @@ func (m *rules) run(script []try) (reason retry.Reason, attempts, calls int, now
 		}
 		calls++
 		now += doWork
-		free := s.rejected // also where the context has ended meanwhile
+		free := s.rejected // also if the context has ended meanwhile
 		if !free {
 			if attempts++; attempts == 1 {
 				deposit()

@@ -17,12 +17,12 @@ import (
 func FuzzDelay(f *testing.F) {
 	f.Add(3, int64(100*time.Millisecond), int64(time.Minute), 1, 0.0, byte(2), int64(0))
 	f.Add(2000, int64(1), int64(1<<63-1), 1999, 2.0, byte(1), int64(1<<63-1))
-	f.Add(1<<62, int64(1<<62), int64(1<<63-1), 37, 2.0, byte(2), int64(time.Hour))
+	f.Add(math.MaxInt, int64(1<<62), int64(1<<63-1), 37, 2.0, byte(2), int64(time.Hour))
 	f.Add(99, int64(time.Second), int64(1<<63-1), 40, 2.0, byte(3), int64(0))
 	f.Add(1, int64(time.Second), int64(time.Minute), -42, 2.0, byte(3), int64(102))
 	f.Add(0, int64(-1), int64(0), -1, 2.0, byte(9), int64(-1))
 	f.Add(5000, int64(1), int64(1<<63-1), 4000, 1.01, byte(2), int64(0))
-	f.Add(1<<62, int64(1<<53+1), int64(1<<53+3), 1<<62, 1.5, byte(1), int64(0))
+	f.Add(math.MaxInt, int64(1<<53+1), int64(1<<53+3), math.MaxInt, 1.5, byte(1), int64(0))
 	f.Add(9, int64(time.Second), int64(1<<63-1), 5, 1e9, byte(0), int64(0))
 	f.Add(9, int64(time.Second), int64(1<<63-1), 5, math.NaN(), byte(0), int64(0))
 	f.Add(9, int64(time.Second), int64(1<<63-1), 5, math.Inf(-1), byte(0), int64(0))
@@ -65,7 +65,7 @@ func FuzzDelay(f *testing.F) {
 // requireDelays: in the bounds, monotone, and so many times the one before as
 // long as that is not above the cap.
 func requireDelays(t *testing.T, p retry.Policy, attempt int, factor time.Duration) {
-	d, limit := p.Delay(attempt), p.Delay(1<<62)
+	d, limit := p.Delay(attempt), p.Delay(math.MaxInt)
 	require.GreaterOrEqual(t, d, p.Delay(1))
 	require.LessOrEqual(t, d, limit)
 	if attempt <= 1 {
@@ -83,7 +83,7 @@ func requireDelays(t *testing.T, p retry.Policy, attempt int, factor time.Durati
 // requireGrowth is requireDelays for a factor that is not whole. A float has 53
 // digits, so the longest delays are off by some nanoseconds.
 func requireGrowth(t *testing.T, p retry.Policy, attempt int, factor float64) {
-	d, limit := p.Delay(attempt), p.Delay(1<<62)
+	d, limit := p.Delay(attempt), p.Delay(math.MaxInt)
 	require.GreaterOrEqual(t, d, p.Delay(1))
 	require.LessOrEqual(t, d, limit)
 	if attempt <= 1 {

@@ -10,23 +10,22 @@ import (
 	"github.com/weir-go/weir/primitives/outcome"
 )
 
-// race is one try of a policy with [Hedge]: up to so many copies of the same
-// call. The first copy runs in the goroutine of the caller, which has to wait
-// for it in any case; each further one in the goroutine of the timer that began
-// it.
+// race is one try of a policy with [Hedge]: several copies of the same call. The first copy
+// runs in the goroutine of the caller, which has to wait for it in any case. Each further
+// copy runs in the goroutine of the timer that began it.
 //
-// It knows nothing of the type of the answer, so that there is one race for the
-// compiler and not one for each type that something is called for.
+// A race does not know the type of the answer, so it is compiled once and not for each type.
 //
-// The race is over when a copy has an answer, or when none is running. From then
-// on no copy begins and the timer is stopped. The caller leaves when all who
-// were begun are back.
+// The race is over when a copy has an answer, or when no copy is running. Then no copy
+// begins, and the timer is stopped.
+//
+// Owner: the caller waits for all copies that have begun.
 type race struct {
 	*Retrier
 	ctx  context.Context // of the copies; ends when the race is over
 	stop context.CancelFunc
 	f    func(context.Context) (keep func(), err error) // keep makes the value the answer
-	wg   sync.WaitGroup                                 // of the armed timer and its goroutines
+	wg   sync.WaitGroup                                 // for the armed timer and its goroutines
 
 	mu      sync.Mutex // never held while f or a classifier runs
 	timer   *time.Timer
@@ -34,12 +33,12 @@ type race struct {
 	running int
 	over    bool
 	err     error       // of the answer, or of the last failure
-	broken  *PanicError // of a copy beside the caller's
+	broken  *PanicError // of a copy in another goroutine than the caller's
 	exited  bool        // such a copy called runtime.Goexit
 }
 
-// hedged is a try of a policy with more than one copy. Its race cannot live on the
-// stack, so it allocates; the calls of other policies do not come here.
+// hedged is a try of a policy with more than one copy. Its race cannot live on the stack, so
+// it allocates. Calls of other policies do not come here.
 func (r *Retrier) hedged[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
 	var value T
 	c := &race{Retrier: r, begun: 1, running: 1}
@@ -59,8 +58,7 @@ func (r *Retrier) hedged[T any](ctx context.Context, f func(context.Context) (T,
 	return value, c.err
 }
 
-// runHere runs the first copy and waits for the others, also if it does not
-// return.
+// runHere runs the first copy and waits for the others, also if the first does not return.
 func (c *race) runHere() {
 	defer c.wg.Wait()
 	returned := false
@@ -74,9 +72,10 @@ func (c *race) runHere() {
 	returned = true
 }
 
-// arm sets the timer for the next copy. Under the lock, because it may fire before
-// the field that holds it is written. An armed timer counts as one to wait for:
-// who stops it in time has to count it out in its place.
+// arm sets the timer for the next copy.
+//
+// Ordering: under the lock, since the timer can fire before its field is written.
+// Invariant: an armed timer counts in wg. The code that stops it in time counts it out.
 func (c *race) arm() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -84,8 +83,8 @@ func (c *race) arm() {
 	c.timer = time.AfterFunc(c.policy.hedge, c.runThere)
 }
 
-// runThere begins another copy, unless the race is over or the budget is, and
-// runs it.
+// runThere begins another copy, unless the race is over or the budget is used up, and runs
+// it.
 func (c *race) runThere() {
 	defer c.wg.Done()
 	if !c.begin() {
@@ -96,8 +95,8 @@ func (c *race) runThere() {
 		if returned {
 			return
 		}
-		// Here a panic would end the process; the caller's goroutine is the one
-		// that may be prepared for it. Goexit recovers nil.
+		// Here a panic would end the process, so it goes on in the goroutine of the
+		// caller, which can be prepared for it. After Goexit, recover returns nil.
 		if p := recover(); p != nil {
 			c.abandon(&PanicError{Value: p, Stack: debug.Stack()}, false)
 		} else {
@@ -109,8 +108,8 @@ func (c *race) runThere() {
 	returned = true
 }
 
-// begin counts a copy in and sets the timer for the one after it. The budget is
-// asked last, so that a race that is over takes no token.
+// begin counts a copy in and sets the timer for the next one. The budget is asked last, so a
+// race that is over takes no token.
 func (c *race) begin() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -127,8 +126,8 @@ func (c *race) begin() bool {
 	return true
 }
 
-// settle takes the result of a copy. A rejection does not take the place of a
-// failure: the service's own word says more.
+// settle takes the result of a copy. A rejection does not take the place of a failure, which
+// says more about the service.
 func (c *race) settle(keep func(), err error) {
 	kind := outcome.Success
 	if err != nil {
@@ -154,9 +153,11 @@ func (c *race) abandon(p *PanicError, exited bool) {
 	})
 }
 
-// leave counts a copy out. decided is called under the lock and says whether it
-// ends the race. The copies are stopped without the lock: to cancel a context
-// can call methods of the one the caller brought.
+// leave counts a copy out. decided runs under the lock and reports whether the copy ends the
+// race.
+//
+// Must not: cancel the copies under the lock, since that can call methods of the context of
+// the caller.
 func (c *race) leave(decided func() bool) {
 	c.mu.Lock()
 	c.running--

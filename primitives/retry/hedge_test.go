@@ -262,7 +262,7 @@ func TestHedgeStress(t *testing.T) {
 	})
 }
 
-// Nothing is paid for where there is one copy.
+// A hedge of one copy costs nothing.
 func TestOneCopyIsNoRace(t *testing.T) {
 	r := newRetrier(t, retry.Constant(math.MaxInt, time.Second, retry.Hedge(time.Second, 1)))
 	require.Zero(t, testing.AllocsPerRun(100, func() { _, _ = r.Do(t.Context(), succeed) }))

@@ -42,13 +42,23 @@ func TestNestedRetriesDoNotMultiply(t *testing.T) {
 		require.ErrorIs(t, e, errDown)
 		require.Equal(t, 2*time.Second, time.Since(start))
 
-		// One that makes no retries of its own stands in nobody's way.
+		// A retrier without retries of its own changes nothing.
 		calls, e = nest(t, three, three, retry.None(), errDown)
 		require.Equal(t, 3, calls)
 		require.Equal(t, retry.Nested, e.Reason)
 		calls, e = nest(t, three, retry.None(), retry.None(), errDown)
 		require.Equal(t, 3, calls)
 		require.Equal(t, retry.Exhausted, e.Reason)
+	})
+}
+
+// The fault: a retrier of one attempt in the middle hid that the innermost had tried
+// again, and the outermost tried again as well.
+func TestNestedRetriesDoNotMultiplyThroughOneThatDoesNotRetry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls, e := nest(t, retry.Constant(3, time.Second), retry.None(), retry.Constant(3, time.Second), errDown)
+		require.Equal(t, 3, calls)
+		require.Equal(t, retry.Nested, e.Reason)
 	})
 }
 
@@ -72,8 +82,8 @@ func TestWhoeverMarksAnInnerErrorHasTheLastWord(t *testing.T) {
 	require.Equal(t, retry.Verdict{Retry: true, Delay: time.Minute}, v)
 }
 
-// What the inner retrier met was a closed door, also where it had tried before:
-// waiting for it multiplies nothing.
+// The inner retrier was rejected, also if it had tried before. To wait for the breaker
+// multiplies nothing.
 func TestInnerRejectionCanBeWaitedOutByTheOuter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, err := breaker.New(breaker.Consecutive("model", 2, 10*time.Second))

@@ -10,19 +10,22 @@ import (
 
 // Try describes the try that has just ended.
 type Try struct {
-	// Attempt is the number of attempts made so far, this one included. Below 1
+	// Attempt is the number of attempts made so far, this one included. A value below 1
 	// counts as 1.
 	Attempt int
 	// Err is the error the try ended with.
 	Err error
-	// Waited is the [Verdict.Delay] before the attempt, 0 before the first. Only
-	// [Custom] and [Decorrelated] delays look at it.
+	// Failure is the error of the last try that was neither a rejection nor this one;
+	// nil if there was none. It is kept in [Error.Failure].
+	Failure error
+	// Waited is the [Verdict.Delay] before the attempt, 0 before the first. Only [Custom]
+	// and [Decorrelated] delays depend on it.
 	Waited time.Duration
-	// Began is when the call began, as [Retrier.Begin] says. [MaxElapsed] holds
-	// only where it is set.
+	// Began is when the call began, as [Retrier.Begin] says. [MaxElapsed] holds only if it
+	// is set.
 	Began time.Time
-	// Deadline is when the call must have succeeded, for callers that do not keep
-	// it in the context; the earlier of the two holds. Zero means none.
+	// Deadline is when the call must have succeeded, for callers that do not keep the
+	// deadline in the context. The earlier of the two holds. Zero means none.
 	Deadline time.Time
 }
 
@@ -30,22 +33,21 @@ type Try struct {
 type Verdict struct {
 	// Retry says to try again after Delay.
 	Retry bool
-	// Free says that the try was a rejection, which costs no attempt: the next
-	// try has the same Attempt and Waited.
+	// Free says that the try was a rejection, which costs no attempt: the next try has the
+	// same Attempt, Waited and Failure.
 	Free bool
 	// Delay is how long to wait before the next try, jitter included.
 	Delay time.Duration
-	// Reason is why not to try again. It is zero where Retry is true or the try
+	// Reason is why the call is not tried again. It is zero if Retry is true or the try
 	// succeeded.
 	Reason Reason
-	// Err is what the call ends with: an [*Error], or the error of the try itself
-	// where that means success. It is nil where Retry is true.
+	// Err is what the call ends with: an [*Error], or the error of the try itself if that
+	// means success. It is nil if Retry is true.
 	Err error
 }
 
-// Begin returns what [Try.Began] is to be for a call that begins now: the time,
-// or the zero Time, without a look at the clock, where the policy has no
-// [MaxElapsed].
+// Begin returns [Try.Began] for a call that begins now: the time, or the zero Time if the
+// policy has no [MaxElapsed]. Then it does not look at the clock.
 func (r *Retrier) Begin() time.Time {
 	if r.policy.elapsed == 0 {
 		return time.Time{}
@@ -53,13 +55,16 @@ func (r *Retrier) Begin() time.Time {
 	return time.Now()
 }
 
-// Next decides what follows a try. It returns at once, keeps no state of the
-// call, and counts the try in the [Snapshot]: call it once for each try. A nil
-// error is a success. ctx is what the call runs under; a deadline of it, or of
-// the try, that comes before the next try would start ends the call now.
+// Next decides what follows a try. It returns at once, keeps no state of the call, and
+// counts the try in the [Snapshot]: call it once for each try. A nil error is a success.
+// ctx is the context of the call. A deadline of ctx, or of the try, that comes before the
+// next try would start ends the call now.
 //
-// To try again costs no allocation; to give up costs the error.
+// A verdict to try again costs no allocation. A verdict to give up allocates the error.
 func (r *Retrier) Next(ctx context.Context, t Try) Verdict {
+	if r.Err() != nil {
+		return r.refuse(t.Err)
+	}
 	t.Attempt = max(t.Attempt, 1)
 	if t.Err == nil {
 		r.succeed(t.Attempt)
@@ -70,8 +75,7 @@ func (r *Retrier) Next(ctx context.Context, t Try) Verdict {
 		r.succeed(t.Attempt)
 		return Verdict{Err: t.Err}
 	}
-	// Where ctx has ended, its own error is that of a try, which was cut short.
-	free := o.Kind == outcome.Ignored && (ctx.Err() == nil || !errors.Is(t.Err, ctx.Err()))
+	free := o.Kind == outcome.Ignored && rejected(ctx, t.Err)
 	if free {
 		t.Attempt--
 	} else {
@@ -89,52 +93,64 @@ func (r *Retrier) Next(ctx context.Context, t Try) Verdict {
 		return r.giveUp(&t, o, Deadline, context.DeadlineExceeded)
 	case r.policy.late(t.Began, delay):
 		return r.giveUp(&t, o, Elapsed, nil)
-	case free:
-		r.counts.waits.Add(1)
-	case !r.policy.budget.withdraw():
+	case !free && !r.policy.budget.withdraw():
 		return r.giveUp(&t, o, OverBudget, nil)
-	default:
+	}
+	r.tell(ctx, &t, delay, free)
+	if free {
+		r.counts.waits.Add(1)
+	} else {
 		r.counts.retries.Add(1)
 	}
 	return Verdict{Retry: true, Free: free, Delay: delay}
 }
 
-// Succeeded counts n calls whose first try succeeded, as n times [Retrier.Next]
-// would.
+// rejected reports whether a try whose error is ignored has not reached the service. While
+// ctx goes on, that is what ignored means. Once ctx has ended, the error can also be that of
+// a try that was cut short, in any form that a client gives it. Then an error counts as a
+// rejection only if it has that meaning itself.
+func rejected(ctx context.Context, err error) bool {
+	if ctx.Err() == nil {
+		return true
+	}
+	told, ok := errors.AsType[teller](err)
+	if e, retried := told.(*Error); retried {
+		return e.Attempts == 0
+	}
+	return ok
+}
+
+// Succeeded counts n calls whose first try succeeded, as n calls of [Retrier.Next] would.
 func (r *Retrier) Succeeded(n int) {
-	if n <= 0 {
+	if n <= 0 || r.Err() != nil {
 		return
 	}
 	if !r.policy.uncounted {
 		r.counts.succeeded.Add(uint64(n))
 	}
-	for range n {
-		if !r.policy.budget.deposit() {
-			break
-		}
-	}
+	r.policy.budget.deposit(n)
 }
 
-// succeed and fail count an attempt. The first one of a call is the call's
-// deposit, however it ended: it has reached the service.
+// succeed and fail count an attempt. The first attempt of a call makes the deposit for the
+// call, however it ended: it has reached the service.
 func (r *Retrier) succeed(attempt int) {
 	if attempt > 1 || !r.policy.uncounted {
 		r.counts.succeeded.Add(1)
 	}
 	if attempt == 1 {
-		r.policy.budget.deposit()
+		r.policy.budget.deposit(1)
 	}
 }
 
 func (r *Retrier) fail(attempt int) {
 	r.counts.failed.Add(1)
 	if attempt == 1 {
-		r.policy.budget.deposit()
+		r.policy.budget.deposit(1)
 	}
 }
 
-// final is why there is no further try whatever time is left, or undecided. free
-// says that t was a rejection.
+// final returns why there is no further try, whatever time is left, or undecided. free says
+// that t was a rejection.
 func (p *Policy) final(t *Try, o outcome.Outcome, free bool) Reason {
 	switch {
 	case o.Kind == outcome.Permanent:
@@ -161,40 +177,50 @@ func (p *Policy) limited(t *Try) bool {
 	return false
 }
 
-// late reports whether a try after a wait of d would begin too late for
-// [MaxElapsed].
+// late reports whether a try after a wait of d would begin too late for [MaxElapsed].
 func (p *Policy) late(began time.Time, d time.Duration) bool {
 	return p.elapsed > 0 && !began.IsZero() && later(max(time.Since(began), 0), d) > p.elapsed
 }
 
-// Abandon gives up on a call between two tries, because ctx has ended or
-// because whoever keeps the call stops. It returns the [*Error] of the call; t
-// is its last try, the zero Try where there was none. Where ctx has not ended,
-// the reason is Cancelled and the cause [context.Canceled].
+// Abandon gives up on a call between two tries, because ctx has ended or because the caller
+// of Abandon stops. It returns the [*Error] of the call. t is the last try, the zero Try if
+// there was none. If ctx goes on, the reason is Abandoned and the error has no cause.
 func (r *Retrier) Abandon(ctx context.Context, t Try) error {
+	if r.Err() != nil {
+		return r.refuse(t.Err).Err
+	}
 	var o outcome.Outcome
 	if t.Err != nil {
-		o = r.policy.classify(ctx, t.Err)
+		// The try ended before ctx did, so its error is not that of a cancellation.
+		o = r.policy.classify(context.WithoutCancel(ctx), t.Err)
 	}
 	if ctx.Err() == nil {
-		return r.giveUp(&t, o, Cancelled, context.Canceled).Err
+		return r.giveUp(&t, o, Abandoned, nil).Err
 	}
 	return r.giveUp(&t, o, reasonOf(ctx), ended(ctx)).Err
 }
 
+// refuse ends a call because r cannot be used. err is the error of a try that the caller of
+// Next has made, or nil.
+func (r *Retrier) refuse(err error) Verdict {
+	return r.giveUp(&Try{Err: err}, outcome.Outcome{}, Invalid, r.Err())
+}
+
 func (r *Retrier) giveUp(t *Try, o outcome.Outcome, why Reason, cause error) Verdict {
 	r.counts.gaveUp[why].Add(1)
-	return Verdict{Reason: why, Err: &Error{
-		Name: r.policy.name, Attempts: t.Attempt, Reason: why, Err: t.Err, Cause: cause, meaning: o,
-	}}
+	e := &Error{Name: r.policy.name, Attempts: t.Attempt, Reason: why, Err: t.Err, Cause: cause, meaning: o}
+	if o.Kind == outcome.Ignored {
+		e.Failure = t.Failure
+	}
+	return Verdict{Reason: why, Err: e}
 }
 
 // reasonOf says how ctx has ended.
 func reasonOf(ctx context.Context) Reason {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return Deadline
+	if outcome.Cancelled(ctx) {
+		return Cancelled
 	}
-	return Cancelled
+	return Deadline
 }
 
 // beyond reports whether a wait of d would end at or after the deadline.
@@ -205,32 +231,38 @@ func beyond(ctx context.Context, deadline time.Time, d time.Duration) bool {
 	return !deadline.IsZero() && time.Until(deadline) <= d
 }
 
-// classify is the default classifier. A permanent mark that reached us through
-// another retrier has done its work there: it stopped that one's attempts, and
-// ours are not its business. A mark put around that retrier's error is meant
-// for us.
+// classify is the default classifier. A permanent mark inside the error of another retrier
+// has stopped the attempts of that retrier, and says nothing about the attempts of this
+// one. A mark around that error is for this retrier.
 func classify(ctx context.Context, err error) outcome.Outcome {
 	o := outcome.Classify(ctx, err)
-	if o.Kind == outcome.Permanent && inner(err) != nil {
+	if e := inner(err); o.Kind == outcome.Permanent && e != nil && e.Reason != Invalid {
 		o.Kind = outcome.Failure
 	}
 	return o
 }
 
-// inner returns the error of a retrier inside the call, unless somebody has put
-// a mark of his own around it.
+// inner returns the error of a retrier inside the call, or nil. An error with a mark around
+// it is not one.
 func inner(err error) *Error {
-	told, _ := errors.AsType[interface {
-		error
-		Outcome() outcome.Outcome
-	}](err)
+	told, _ := errors.AsType[teller](err)
 	e, _ := told.(*Error)
 	return e
 }
 
-// triedInside reports whether a retrier inside the call has made retries for
-// err, or was not allowed to: in both cases ours would be too many.
+// teller is an error with a meaning of its own.
+type teller interface {
+	error
+	Outcome() outcome.Outcome
+}
+
+// triedInside reports whether a retrier inside the call, at any depth, has made retries for
+// err or was not allowed to. In both cases further retries are too many.
 func triedInside(err error) bool {
-	e := inner(err)
-	return e != nil && (e.Attempts > 1 || e.Reason == OverBudget || e.Reason == Nested)
+	for e := inner(err); e != nil; e = inner(e.Err) {
+		if e.Attempts > 1 || e.Reason == OverBudget || e.Reason == Nested {
+			return true
+		}
+	}
+	return false
 }

@@ -169,6 +169,15 @@ func TestRejectionIsNotWaitedOutInVain(t *testing.T) {
 	})
 }
 
+// A caller can tell the beginning of a call also if nothing is limited by it.
+func TestABeginningAloneLimitsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		time.Sleep(time.Hour)
+		require.True(t, newRetrier(t, retry.Constant(9, time.Second)).Next(t.Context(), retry.Try{Attempt: 1, Err: errDown, Began: began}).Retry)
+	})
+}
+
 func TestTheEarlierDeadlineHolds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRetrier(t, retry.Constant(9, 10*time.Second))
@@ -204,17 +213,23 @@ func TestAbandon(t *testing.T) {
 		r := newRetrier(t, retry.Constant(9, time.Second))
 		err := r.Abandon(t.Context(), retry.Try{Attempt: 2, Err: errDown})
 		e := requireError(t, err)
-		require.Equal(t, retry.Cancelled, e.Reason)
+		require.Equal(t, retry.Abandoned, e.Reason)
 		require.Equal(t, 2, e.Attempts)
 		require.ErrorIs(t, err, errDown)
-		require.ErrorIs(t, err, context.Canceled)
+		require.NotErrorIs(t, err, context.Canceled, "no context was cancelled")
+		require.EqualError(t, err, "retry: abandoned after 2 attempts: connection refused")
 		require.Equal(t, outcome.Failure, outcome.Classify(t.Context(), err).Kind, "the service did fail")
+
+		asked := outcome.Outcome{Kind: outcome.Throttled, After: 7 * time.Second}
+		err = r.Abandon(t.Context(), retry.Try{Attempt: 1, Err: outcome.AsThrottled(errDown, asked.After)})
+		require.Equal(t, asked, requireError(t, err).Outcome(), "what the service asked for stays known")
+		require.Equal(t, asked.After, requireError(t, err).After())
 
 		ctx, cancel := context.WithDeadline(t.Context(), time.Now())
 		defer cancel()
 		err = r.Abandon(ctx, retry.Try{Attempt: 1, Err: errDown})
 		require.Equal(t, retry.Deadline, requireError(t, err).Reason)
-		require.Equal(t, retry.Snapshot{Calls: 2, GaveUp: 2, Cancelled: 1, Deadline: 1}, r.Snapshot(),
+		require.Equal(t, retry.Snapshot{Calls: 3, GaveUp: 3, Abandoned: 2, Deadline: 1}, r.Snapshot(),
 			"the tries themselves were counted by Next")
 	})
 }

@@ -1,6 +1,7 @@
 package retry
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -11,21 +12,22 @@ import (
 // DefaultCap is the cap of a policy without [Cap].
 const DefaultCap = 60 * time.Second
 
-// patience is how long a wait told by the service may be, where the cap is not
-// longer. A longer one is an answer to another question ("your quota is used
-// up until tomorrow"), and what waits holds memory.
+// patience is the longest wait that a service can ask for, unless the cap is longer. A
+// longer one means something else ("your quota is used up until tomorrow"), and a call
+// that waits holds memory.
 const patience = 5 * time.Minute
 
-// Policy says how often to try and how long to wait in between. It is a value:
-// it holds no state, may be copied, and makes as many retriers as wanted; only
-// a [Budget] given to it is shared by all of them. It is made by [Exponential],
-// [Constant], [Custom] or [None]; the zero Policy is refused.
+// Policy says how often to try and how long to wait in between. It is a value: it holds no
+// state, may be copied, and makes any number of retriers. A [Budget] given to it is shared
+// by all of them. [Exponential], [Constant], [Custom] and [None] make one. The zero Policy
+// is invalid.
 type Policy struct {
+	made     bool // by one of the four
 	name     string
 	attempts int
 	growth   growth
 	base     time.Duration
-	factor   float64 // of doubling; another growth has none
+	factor   float64 // of doubling; the other kinds have none
 	cap      time.Duration
 	spread   Spread
 	delay    func(attempt int, previous time.Duration) time.Duration // of Custom
@@ -40,6 +42,7 @@ type Policy struct {
 	rejected   bool
 	nested     bool
 	classify   outcome.Classifier
+	onRetry    []func(context.Context, Event)
 	patience   time.Duration // set by New
 	faults     []error
 }
@@ -50,7 +53,7 @@ type class struct {
 	attempts int
 }
 
-// growth is how the delays of a policy follow from each other.
+// growth is how each delay of a policy follows from the one before.
 type growth uint8
 
 const (
@@ -60,40 +63,39 @@ const (
 	none // there is no second attempt, and no delay
 )
 
-// Exponential is the policy that makes up to attempts attempts, the first one
-// included, and waits base after the first, twice as long (see [Factor]) after
-// each further one, up to the cap. Jitter is [Full] by default.
+// Exponential is the policy that makes up to attempts attempts, the first one included. It
+// waits base after the first, and twice as long (see [Factor]) after each further one, up
+// to the cap. Jitter is [Full] by default.
 //
-// What is wrong with the arguments is told by [Policy.Validate] and [New].
-// attempts must be at least 1, base more than 0 and not above the cap.
+// [Policy.Validate] and [New] tell what is wrong with the arguments. attempts must be at
+// least 1, base more than 0 and not above the cap.
 func Exponential(attempts int, base time.Duration, opts ...Option) Policy {
 	return build(Policy{attempts: attempts, growth: doubling, base: base, factor: 2, spread: Full}, opts)
 }
 
-// Constant is the policy that makes up to attempts attempts, the first one
-// included, and waits delay after each. By default there is no jitter, so that
-// the delay is what the name says. It is checked as [Exponential] is.
+// Constant is the policy that makes up to attempts attempts, the first one included, and
+// waits delay after each. By default there is no jitter, as the name says. It is checked as
+// [Exponential] is.
 func Constant(attempts int, delay time.Duration, opts ...Option) Policy {
 	return build(Policy{attempts: attempts, growth: constant, base: delay}, opts)
 }
 
-// Custom is the policy that makes up to attempts attempts, the first one
-// included, and asks delay how long to wait after each: it gets the number of
-// attempts made so far, from 1, and the real wait before the last of them, 0 at
-// first. Less than 0 counts as 0, which is to try again at once, and more than
-// the cap as the cap. By default there is no jitter.
+// Custom is the policy that makes up to attempts attempts, the first one included, and
+// asks delay how long to wait after each. delay gets the number of attempts made so far, from 1. It
+// also gets the real wait before the last attempt, which is 0 at first. A wait below 0 counts as 0,
+// and the next try begins at once. A wait above the cap counts as the cap. By default there is
+// no jitter.
 //
-// delay must be safe for concurrent use and is not called under a lock.
+// delay must be safe for concurrent use and runs without a lock.
 func Custom(attempts int, delay func(attempt int, previous time.Duration) time.Duration, opts ...Option) Policy {
 	return build(Policy{attempts: attempts, growth: custom, delay: delay}, opts)
 }
 
-// None is the policy that makes one attempt, for the sake of what the options
-// add to it.
+// None is the policy that makes one attempt, for what its options add, such as [Hedge].
 func None(opts ...Option) Policy { return build(Policy{attempts: 1, growth: none}, opts) }
 
 func build(p Policy, opts []Option) Policy {
-	p.cap = DefaultCap
+	p.made, p.cap = true, DefaultCap
 	for _, opt := range opts {
 		if opt == nil {
 			p.faults = append(p.faults, errors.New("nil option"))
@@ -107,9 +109,12 @@ func build(p Policy, opts []Option) Policy {
 // Attempts returns the largest number of attempts, the first one included.
 func (p Policy) Attempts() int { return p.attempts }
 
-// Validate returns nil, or a [*PolicyError] that tells everything that is wrong
-// with p.
+// Validate returns nil if p is valid, and otherwise a [*PolicyError] that tells everything
+// that is wrong.
 func (p Policy) Validate() error {
+	if !p.made {
+		return &PolicyError{Err: errors.New("the policy was not made by Exponential, Constant, Custom or None")}
+	}
 	faults := p.faults[:len(p.faults):len(p.faults)]
 	check := func(ok bool, format string, args ...any) {
 		if !ok {

@@ -7,12 +7,13 @@ import (
 	"time"
 )
 
-// Retrier tries calls again as its [Policy] says. It is made by [New], is used
-// by any number of goroutines at the same time, and must not be copied. All that
-// calls share is its counters.
+// Retrier tries calls again as its [Policy] says. [New] and [Of] make one. Any number of
+// goroutines use it at the same time. It must not be copied. Calls share nothing but its
+// counters.
 type Retrier struct {
 	policy Policy
-	plain  bool // a try is a call and nothing else: no clock, no budget, no copies
+	fault  error // what is wrong with the policy, or nil
+	plain  bool  // a try is a call and nothing else: no clock, no budget, no copies
 	counts counts
 }
 
@@ -22,18 +23,18 @@ type counts struct {
 	retries   atomic.Uint64
 	waits     atomic.Uint64 // for rejections
 	hedges    atomic.Uint64
+	panics    atomic.Uint64 // of hooks
 	gaveUp    [reasons]atomic.Uint64
 }
 
-// Source is what a [Retrier] can be had from: a [Policy] makes a new one, a
-// *Retrier is shared as it is, with other users of it and with whoever observes
-// it from outside.
+// Source is what takes the place of a [Retrier] in a section or a stack. A [Policy] makes a
+// new retrier. A *Retrier is shared as it is, with its other users and with the code that
+// observes it.
 type Source interface {
 	Retrier() (*Retrier, error)
 }
 
-// New returns a retrier, or a [*PolicyError] that tells everything that is wrong
-// with p.
+// New returns a retrier, or a [*PolicyError] that tells everything that is wrong with p.
 func New(p Policy) (*Retrier, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
@@ -48,10 +49,36 @@ func New(p Policy) (*Retrier, error) {
 	return &Retrier{policy: p, plain: p.elapsed == 0 && p.budget == nil && p.copies <= 1}, nil
 }
 
-// Retrier returns r itself; a *Retrier is a [Source]. A nil one is refused.
+// Of is [New] for a policy that stands in the code: it returns a retrier also if p is
+// invalid. [Retrier.Err] tells what is wrong with p, and each call fails with that.
+func Of(p Policy) *Retrier {
+	r, err := New(p)
+	if err != nil {
+		return &Retrier{policy: Policy{name: p.name}, fault: err}
+	}
+	return r
+}
+
+// Err returns nil if r can be used. Otherwise it returns the [*PolicyError] that each
+// call fails with, as the cause of an [*Error]: the policy given to [Of] was invalid, or
+// r is the zero Retrier.
+func (r *Retrier) Err() error {
+	if r.fault == nil && r.policy.classify == nil {
+		return errUnmade
+	}
+	return r.fault
+}
+
+var errUnmade = &PolicyError{Err: errors.New("the retrier was not made by New or Of")}
+
+// Retrier returns r itself; a *Retrier is a [Source]. It returns an error if r is nil,
+// and [Retrier.Err] if that is not nil.
 func (r *Retrier) Retrier() (*Retrier, error) {
 	if r == nil {
 		return nil, errors.New("retry: nil *Retrier")
+	}
+	if err := r.Err(); err != nil {
+		return nil, err
 	}
 	return r, nil
 }
@@ -60,22 +87,22 @@ func (r *Retrier) Retrier() (*Retrier, error) {
 // copy, which only [Retrier.Do] can do.
 func (r *Retrier) Hedges() bool { return r.policy.copies > 1 }
 
-// Do calls f until it succeeds or r gives up, and returns the last value of f
-// together with nil or an [*Error]. Where ctx has ended before the first call,
-// f is not called at all and the [*Error] tells 0 attempts.
+// Do calls f until it succeeds or r gives up, and returns the last value of f together with
+// nil or an [*Error]. If ctx has ended before the first call, or if r cannot be used (see
+// [Retrier.Err]), Do does not call f, and the [*Error] tells 0 attempts.
 //
-// f runs in the goroutine of the caller, never twice at the same time, and gets
-// ctx. Do blocks for the waits in between and stops waiting at once when ctx
-// ends; where ctx has a deadline that comes before the next try, it does not
-// begin to wait. A panic of f goes through, as does runtime.Goexit.
+// f runs in the goroutine of the caller, never twice at the same time, and gets ctx. Do
+// blocks for the waits in between, and stops waiting at once when ctx ends. If ctx has a
+// deadline that comes before the next try, Do does not begin to wait. A panic of f goes
+// through, as does runtime.Goexit.
 //
-// With [Hedge] copies of f run at the same time, each in a goroutine of its own
-// but for the first, and must soon return when their context ends: Do waits for
-// them. That context ends with the try, so a value that needs it, such as the
-// body of a response, must be read inside f. Where a copy panics in another
-// goroutine, Do panics with a [*PanicError].
+// With [Hedge], copies of f run at the same time: the first in the goroutine of the caller,
+// each other one in a goroutine of its own. They must return soon when their context ends,
+// since Do waits for them. That context ends with the try, so a value that needs it, such
+// as the body of a response, must be read inside f. If a copy panics in another goroutine,
+// Do panics with a [*PanicError].
 //
-// Where f succeeds at once, Do adds a few nanoseconds and does not allocate.
+// If f succeeds at once, Do adds a few nanoseconds and does not allocate.
 func (r *Retrier) Do[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
 	if r.plain && ctx.Err() == nil {
 		v, err := f(ctx)
@@ -90,11 +117,20 @@ func (r *Retrier) Do[T any](ctx context.Context, f func(context.Context) (T, err
 	return r.first(ctx, f)
 }
 
-// first makes the first try of a call for which more is to be done than to make
-// it. It is apart so that other calls have a small frame; so is again.
+// Run is [Retrier.Do] for a function that returns nothing but an error. It costs one
+// allocation.
+func (r *Retrier) Run(ctx context.Context, f func(context.Context) error) error {
+	_, err := r.Do(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, f(ctx) })
+	return err
+}
+
+// first makes the first try of a call that needs more than the try. first and again are
+// functions of their own, so that other calls have a small frame.
 func (r *Retrier) first[T any](ctx context.Context, f func(context.Context) (T, error)) (v T, err error) {
 	began := r.Begin()
 	switch {
+	case r.Err() != nil:
+		return v, r.refuse(nil).Err
 	case ctx.Err() != nil:
 		return v, r.Abandon(ctx, Try{})
 	case r.policy.copies > 1:
@@ -121,7 +157,7 @@ func (r *Retrier) again[T any](ctx context.Context, f func(context.Context) (T, 
 		if verdict.Free {
 			t.Attempt--
 		} else {
-			t.Waited = verdict.Delay
+			t.Waited, t.Failure = verdict.Delay, t.Err
 		}
 		sleep(ctx, verdict.Delay)
 		if ctx.Err() != nil {

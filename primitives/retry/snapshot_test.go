@@ -38,6 +38,36 @@ func TestSnapshotCountsEveryCallOnce(t *testing.T) {
 	})
 }
 
+// Each reason counts as one call that gave up.
+func TestSnapshotAddsUpAllReasons(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBudget(t, 0, 1e-9, 1)
+		late, cancel := context.WithTimeout(t.Context(), time.Second/2)
+		defer cancel()
+		gone, leave := context.WithCancel(t.Context())
+		leave()
+		r := newRetrier(t, retry.Constant(2, time.Second, retry.WithBudget(b), retry.MaxElapsed(time.Minute)))
+		next := func(ctx context.Context, try retry.Try) { _ = r.Next(ctx, try) }
+		next(t.Context(), retry.Try{Attempt: 2, Err: errDown})
+		next(t.Context(), retry.Try{Err: outcome.AsPermanent(errDown)})
+		next(late, retry.Try{Err: errDown})
+		next(gone, retry.Try{Err: errDown})
+		next(t.Context(), retry.Try{Err: outcome.AsIgnored(errDown)})
+		next(t.Context(), retry.Try{Err: outcome.AsThrottled(errDown, time.Hour)})
+		next(t.Context(), retry.Try{Err: errDown, Began: time.Now().Add(-time.Minute)})
+		drain(t, b)
+		next(t.Context(), retry.Try{Err: errDown})
+		next(t.Context(), retry.Try{Err: &retry.Error{Attempts: 2, Err: errDown}})
+		_ = r.Abandon(t.Context(), retry.Try{})
+		s := r.Snapshot()
+		require.Equal(t, []uint64{1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, []uint64{
+			s.Exhausted, s.Permanent, s.Deadline, s.Cancelled, s.Rejected, s.Postponed, s.Elapsed, s.OverBudget, s.Nested, s.Abandoned,
+		})
+		require.EqualValues(t, 10, s.GaveUp)
+		require.EqualValues(t, 10, s.Calls)
+	})
+}
+
 // Whatever a call needed more than one attempt for is counted as ever, also in
 // the step form, and a budget still gets its share.
 func TestUncountedLeavesFirstSuccessesOut(t *testing.T) {

@@ -1,36 +1,44 @@
-// Package store is the small interface through which processes share state, and
-// one implementation of it in memory.
+// Package store is the small interface through which processes share state, and one
+// implementation of it in memory.
 //
-// What primitives share is not counters and not locks, but transitions and
-// leases: small values that change rarely. So a [Store] is three calls, which a
-// map, a Redis script or a NATS bucket can all provide; [Watcher] is a fourth
-// for those that can push. What is built from them is built here, once: see
-// [Acquire]. The package storetest checks an implementation.
+// Primitives share transitions and leases: small values that change rarely. They share
+// no counters and no locks. So a [Store] is three calls, which a map, a Redis script or
+// a NATS bucket can provide. [Watcher] is a fourth, for stores that can push. What is
+// built from these calls is built here, once: see [Acquire]. The package storetest
+// checks an implementation.
 //
 // # Vocabulary
 //
-//   - An entry is a key, its value, its revision and its age. A value is bytes
-//     that the store does not look into; its user puts a version into it.
-//   - A revision is given to an entry by each write. Those of a key only grow,
-//     and none is used twice, not even after the entry is gone: who holds one
-//     knows exactly which write it was. 0 stands for no entry.
-//   - The ttl of an entry is how long it stays after its last write. There is no
-//     entry without one: whoever dies leaves nothing behind.
-//   - A folder is the part of a key up to and with a slash. See [Key].
-//   - A lease is an entry that says who may do something, and for how long.
+//   - An entry is a key, its value, its revision and its age. A value is bytes that the
+//     store does not look into; its user puts a version into it.
+//   - Each write gives an entry a revision. The revisions of a key only grow. None is
+//     used twice, not even after the entry is gone, so that a revision tells exactly one
+//     write. 0 stands for no entry.
+//   - The ttl of an entry is how long it stays after its last write. Every entry has one,
+//     so that a process that dies leaves nothing behind.
+//   - A folder is the part of a key up to and including a slash. See [Key].
+//   - A lease is an entry that names the owner of a right, and for how long it is held.
+//
+// # A store that loses its data
+//
+// A server is flushed, restarts without its disk, or fails over to an empty
+// replica. If its counter of revisions then begins at 1 again, revisions are used
+// twice: the holder of a lost lease renews the lease of its successor, and readers
+// take what is new for what is old. So a store that can lose its data seeds its
+// counter by its own clock. Each write takes the higher of two numbers: the counter
+// plus one, and the microseconds since 1970. In a Redis script the clock is TIME; in
+// NATS the stream is kept in files. The option Wiped of storetest checks this.
 //
 // # Time
 //
-// No point in time crosses the wire, only durations: a writer says how long
-// something holds, the store says how long ago that was written, and the reader
-// counts on from there by its own monotonic clock. So it does not matter how
-// wrong anybody's clock is.
+// Only durations cross the wire, never a point in time. A writer says how long something
+// holds, the store says how long ago that was written, and the reader counts on from
+// there by its own monotonic clock. So the clocks of the processes may be wrong.
 //
 // # What can be relied on
 //
-// Only a [Store.CompareAndSet] that succeeded. What Load, List and Watch tell
-// may be old, for stores have replicas: it is a hint about which revision to
-// try, and a revision lower than one already seen is news of yesterday. A
-// CompareAndSet that failed with anything but [ErrConflict] may or may not have
-// written.
+// Only on a [Store.CompareAndSet] that succeeded. What Load, List and Watch tell may be
+// old, because stores have replicas. It is a hint about the revision to try. A revision
+// lower than one seen before is older news. A CompareAndSet that failed with any error
+// but [ErrConflict] may or may not have written.
 package store

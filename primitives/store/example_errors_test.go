@@ -24,7 +24,11 @@ func ExampleError_Unwrap() {
 func ExampleHeldError_Error() {
 	err := &store.HeldError{Key: "probe", Owner: "node-1", Left: 3 * time.Second}
 	fmt.Println(err.Error())
-	// Output: store: lease is held: "probe" by "node-1" for another 3s
+	err.Owner = "" // not known
+	fmt.Println(err.Error())
+	// Output:
+	// store: lease is held: "probe" by "node-1" for another 3s
+	// store: lease is held: "probe" for another 3s
 }
 
 func ExampleHeldError_Is() {

@@ -45,7 +45,7 @@ func ExampleMemory_List() {
 	// Output: 2
 }
 
-// A write is tried again, with a fresh look, until nobody has come between.
+// A write is tried again, with a fresh look, until no other write came between.
 func ExampleMemory_CompareAndSet() {
 	ctx := context.Background()
 	m := store.NewMemory()
@@ -122,7 +122,7 @@ func ExampleLease_Left() {
 	// Output: 1m0s
 }
 
-// Whoever is protected by a lease can refuse those who had it earlier.
+// A resource that is protected by a lease can refuse earlier holders.
 func ExampleLease_Revision() {
 	ctx := context.Background()
 	m := store.NewMemory()

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// Key joins parts with slashes to a key that every store can take: bytes other
-// than letters, digits, "-" and "_" are written as "=" and two hex digits, and
-// an empty part as "=". Different parts give different keys, so names that come
-// from outside can not run into each other. Key(...) + "/" is a folder.
+// Key joins parts with slashes to a key that every store accepts. Bytes other than
+// letters, digits, "-" and "_" are written as "=" and two hex digits, and an empty part
+// as "=". Different parts give different keys, so that names from outside cannot collide.
+// Key(...) + "/" is a folder.
 func Key(parts ...string) string {
 	var b strings.Builder
 	for i, part := range parts {
@@ -33,8 +33,8 @@ func plain(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_'
 }
 
-// CheckKey returns nil for a key that [Key] can make, and otherwise an error
-// that is [ErrKey]. It is for those who write a store.
+// CheckKey returns nil for a key that [Key] can make, and otherwise an error that is
+// [ErrKey]. It is for implementations of [Store].
 func CheckKey(key string) error {
 	for part := range strings.SplitSeq(key, "/") {
 		if part == "" {
@@ -49,7 +49,7 @@ func CheckKey(key string) error {
 	return nil
 }
 
-// CheckFolder is [CheckKey] for folders: "", or a key and a slash.
+// CheckFolder is [CheckKey] for folders: "", or a key followed by a slash.
 func CheckFolder(folder string) error {
 	if folder == "" {
 		return nil

@@ -37,3 +37,10 @@ func FuzzKey(f *testing.F) {
 		require.NotEqual(t, store.Key(a), one)
 	})
 }
+
+func TestKeyLeavesPlainBytesAlone(t *testing.T) {
+	const plain = "azAZ09-_"
+	require.Equal(t, plain, store.Key(plain))
+	require.NoError(t, store.CheckKey(plain))
+	require.Equal(t, "=60=7B=40=5B=2F=3A", store.Key("`{@[/:"), "their neighbours are not")
+}

@@ -8,25 +8,24 @@ import (
 	"time"
 )
 
-// Lease is the right to do something that only one may do at a time, for as long
+// Lease is the right to do something that only one process may do at a time, for as long
 // as its term. It is made by [Acquire] and used by one goroutine at a time.
 //
-// A lease does not stop anybody: a holder that was suspended for longer than the
-// term works on, beside its successor, until it looks at [Lease.Left]. Where
-// that does harm, hand [Lease.Revision] to what is being protected and have it
-// refuse lower ones (a fencing token; Kleppmann, "How to do distributed
-// locking", 2016).
+// A lease does not stop its holder. A holder that was suspended for longer than the term
+// works on beside its successor, until it looks at [Lease.Left]. If that does harm, give
+// [Lease.Revision] to the resource that is protected, and have it refuse lower ones. (A
+// fencing token; Kleppmann, "How to do distributed locking", 2016.)
 type Lease struct {
 	store    Store
 	key      string
 	claim    claim
 	revision uint64
 	start    time.Time
-	end      time.Duration // since start: when the term is over, seen from here
+	end      time.Duration // since start: when the term is over, by the clock of this process
 }
 
-// claim is the value of a lease's entry. A claim without an owner has been
-// released. There is no time in it: the store knows how old it is.
+// claim is the value of a lease's entry. A claim without an owner has been released. It
+// has no point in time: the store knows its age.
 type claim struct {
 	Version int           `json:"v"`
 	Owner   string        `json:"owner"`
@@ -36,14 +35,13 @@ type claim struct {
 
 const claimVersion = 1
 
-// Acquire takes the lease under key for owner, a name that says to others who
-// has it and must not be empty. It does not wait: where somebody else has it, the
-// error is a [*HeldError] that says for how long. Two calls with the same owner
-// are two owners.
+// Acquire takes the lease under key for owner, a name that is shown to others and must
+// not be empty. It does not wait: if another owner has the lease, the error is a
+// [*HeldError] that says for how long. Two calls with the same owner are two owners.
 //
-// The lease is free when nobody has taken it, when it was released, or when its
-// term is over. It costs one Load and one CompareAndSet. Where the answer to
-// the latter is lost, nobody has the lease until the term is over.
+// The lease is free before it is taken, after it was released, and when its term is
+// over. Acquire costs one Load and one CompareAndSet. If the answer to the CompareAndSet
+// is lost, no process has the lease until the term is over.
 func Acquire(ctx context.Context, s Store, key, owner string, term time.Duration) (*Lease, error) {
 	l := &Lease{store: s, key: key, start: time.Now()}
 	l.claim = claim{Version: claimVersion, Owner: owner, Nonce: rand.Text(), Term: term}
@@ -63,18 +61,18 @@ func Acquire(ctx context.Context, s Store, key, owner string, term time.Duration
 	l.revision = e.Revision
 	if err := l.write(ctx, l.claim); err != nil {
 		if errors.Is(err, ErrConflict) {
-			return nil, &HeldError{Key: key, Left: term} // by whoever was faster
+			return nil, &HeldError{Key: key, Left: term} // by a faster caller
 		}
 		return nil, l.fault("acquire", err)
 	}
-	if l.Left() <= 0 { // the store took longer to answer than the lease lasts
+	if l.Left() <= 0 { // the store took longer to answer than the term
 		return nil, l.lose("acquire")
 	}
 	return l, nil
 }
 
-// holder returns who has the lease whose entry is e, nil for nobody. A value that
-// cannot be read may be the claim of a newer version: it is left alone until its
+// holder returns a refusal if another owner holds the lease whose entry is e. A value
+// that cannot be read can be the claim of a newer version: it counts as held until its
 // own ttl ends it.
 func holder(e Entry, term time.Duration) *HeldError {
 	if e.Revision == 0 {
@@ -91,8 +89,8 @@ func holder(e Entry, term time.Duration) *HeldError {
 	return &HeldError{Key: e.Key, Owner: c.Owner, Left: c.Term - e.Age}
 }
 
-// write puts c in place of the entry that l knows. The term counts from before
-// the call: at no time does the holder believe in a lease that is over.
+// write replaces the entry that l knows by c. The term counts from before the call, so
+// that its holder never takes a lease that is over for one that is not.
 func (l *Lease) write(ctx context.Context, c claim) error {
 	value, err := json.Marshal(c)
 	if err != nil {
@@ -106,10 +104,9 @@ func (l *Lease) write(ctx context.Context, c claim) error {
 	return err
 }
 
-// Renew begins the term anew. The error is [ErrLost] where somebody else has
-// taken the lease since or it has expired, and then the lease is over; with any
-// other, the term goes on as it was, and Renew may be tried again. It costs one
-// CompareAndSet.
+// Renew begins the term anew. The error is [ErrLost] if the term is over or another owner
+// has taken the lease; then the lease is over. After any other error the term goes on as
+// it was, and Renew may be tried again. It costs one CompareAndSet.
 func (l *Lease) Renew(ctx context.Context) error {
 	if l.Left() <= 0 {
 		return l.lose("renew")
@@ -124,8 +121,8 @@ func (l *Lease) Renew(ctx context.Context) error {
 	return l.fault("renew", err)
 }
 
-// adopt finds out whether the entry is the lease's own after all: the answer to
-// an earlier Renew may have been lost.
+// adopt finds out whether the entry is the lease's own after all, because the answer to
+// an earlier Renew was lost.
 func (l *Lease) adopt(ctx context.Context) bool {
 	e, err := l.store.Load(ctx, l.key)
 	var c claim
@@ -136,10 +133,10 @@ func (l *Lease) adopt(ctx context.Context) bool {
 	return true
 }
 
-// Release gives the lease back, so that others need not wait for the end of its
-// term. Where it has been lost before, it changes nothing and returns [ErrLost].
-// The lease is over in any case; where the store cannot be reached its entry
-// stays until the term is over. It costs one CompareAndSet.
+// Release gives the lease back, so that others need not wait for the end of its term. If
+// the lease was lost before, Release changes nothing and returns [ErrLost]. The lease is
+// over in any case. If the store cannot be reached, its entry stays until the term is
+// over. Release costs one CompareAndSet.
 func (l *Lease) Release(ctx context.Context) error {
 	if l.end == 0 {
 		return l.lose("release")
@@ -156,13 +153,13 @@ func (l *Lease) Release(ctx context.Context) error {
 	return l.fault("release", err)
 }
 
-// Left returns how much of the term is left, 0 where the lease is over. It
-// counts from before the store was asked, so it errs on the short side. It
-// returns at once and does not ask the store.
+// Left returns how much of the term is left, 0 if the lease is over. It counts from
+// before the store was asked, so that it is rather too short than too long. It returns
+// at once and does not ask the store.
 func (l *Lease) Left() time.Duration { return max(l.end-time.Since(l.start), 0) }
 
-// Revision returns the revision of the lease's entry: it is higher than that of
-// everyone who has had the lease before. [Lease.Renew] changes it.
+// Revision returns the revision of the lease's entry. It is higher than that of every
+// earlier holder. [Lease.Renew] changes it.
 func (l *Lease) Revision() uint64 { return l.revision }
 
 func (l *Lease) lose(op string) error {

@@ -154,8 +154,23 @@ func TestReleaseTwice(t *testing.T) {
 	require.ErrorContains(t, err, `by "b"`)
 }
 
-// Nobody has the lease whose Release did not reach the store until its term is
+// No process has the lease whose Release did not reach the store until its term is
 // over, and that is as long as it takes.
+// deaf is a store that is down for writes.
+type deaf struct{ store.Store }
+
+func (deaf) CompareAndSet(context.Context, string, uint64, []byte, time.Duration) (uint64, error) {
+	return 0, errDown
+}
+
+// A store that cannot write is down. No other node holds the lease.
+func TestAcquireWithTheStoreDown(t *testing.T) {
+	_, err := store.Acquire(t.Context(), deaf{store.NewMemory()}, "k", "a", time.Minute)
+	require.ErrorIs(t, err, errDown)
+	_, held := errors.AsType[*store.HeldError](err)
+	require.False(t, held)
+}
+
 func TestReleaseWithTheStoreDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := storetest.NewFaulty(store.NewMemory())
@@ -168,5 +183,38 @@ func TestReleaseWithTheStoreDown(t *testing.T) {
 		time.Sleep(time.Minute)
 		_, err = store.Acquire(t.Context(), f, "k", "b", time.Minute)
 		require.NoError(t, err)
+	})
+}
+
+// A renewal that fails changes nothing, and one whose answer was lost is found again.
+func TestLeaseWhoseAnswersAreLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := storetest.NewFaulty(store.NewMemory())
+		l, err := store.Acquire(t.Context(), f, "k", "me", time.Minute)
+		require.NoError(t, err)
+		time.Sleep(20 * time.Second)
+		f.Fail(errDown)
+		require.ErrorIs(t, l.Renew(t.Context()), errDown)
+		require.Equal(t, 40*time.Second, l.Left())
+		f.Script(func(c storetest.Call) storetest.Fault { return storetest.Fault{After: errDown} })
+		require.ErrorIs(t, l.Renew(t.Context()), errDown)
+		f.Fail(nil)
+		require.NoError(t, l.Release(t.Context()))
+		_, err = store.Acquire(t.Context(), f, "k", "next", time.Minute)
+		require.NoError(t, err, "it is free")
+	})
+}
+
+// A lease that was lost has no time left, whatever its term was.
+func TestLeaseThatWasTakenHasNoTimeLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := store.NewMemory()
+		l, err := store.Acquire(t.Context(), m, "k", "me", time.Minute)
+		require.NoError(t, err)
+		_, err = m.CompareAndSet(t.Context(), "k", l.Revision(), []byte("{}"), time.Minute)
+		require.NoError(t, err)
+		require.ErrorIs(t, l.Renew(t.Context()), store.ErrLost)
+		require.Zero(t, l.Left())
+		require.ErrorIs(t, l.Release(t.Context()), store.ErrLost)
 	})
 }

@@ -9,22 +9,21 @@ import (
 	"time"
 )
 
-// Memory is a [Store] and a [Watcher] in the memory of one process: to run
-// without a server, to share between parts of a process, and for tests. It is
-// made by [NewMemory] and is safe for concurrent use. It has no goroutine and
-// nothing to close; entries whose ttl is over are removed by the writes that
-// follow.
+// Memory is a [Store] and a [Watcher] in the memory of one process: to run without a
+// server, to share between parts of a process, and for tests. It is made by [NewMemory]
+// and is safe for concurrent use. It has no goroutine and nothing to close. Each write
+// removes the entries whose ttl is over.
 type Memory struct {
 	start time.Time // origin of all times in here: monotonic
 
-	mu       sync.Mutex // never held while blocking or while a loop body runs
+	mu       sync.Mutex // Must not: be held while blocking or while a loop body runs.
 	entries  map[string]*record
 	expiry   expiry
 	revision uint64 // of the newest write to any key
 	watches  map[*watch]struct{}
 }
 
-// record is an entry as Memory keeps it. Its value is never written to again.
+// record is an entry as Memory keeps it. Invariant: its value is never written to again.
 type record struct {
 	key      string
 	value    []byte
@@ -45,7 +44,7 @@ func NewMemory() *Memory {
 
 // Load returns at once. It is never old.
 func (m *Memory) Load(ctx context.Context, key string) (Entry, error) {
-	if err := ready(ctx, "load", key, CheckKey(key)); err != nil {
+	if err := m.ready(ctx, "load", key, CheckKey(key)); err != nil {
 		return Entry{}, err
 	}
 	m.mu.Lock()
@@ -57,10 +56,10 @@ func (m *Memory) Load(ctx context.Context, key string) (Entry, error) {
 	return Entry{}, nil
 }
 
-// List returns at once, with all entries as of one instant, in no order. It
-// looks at every entry of the store.
+// List returns at once, with all entries at one instant, in no order. It looks at every
+// entry of the store.
 func (m *Memory) List(ctx context.Context, folder string) ([]Entry, error) {
-	if err := ready(ctx, "list", folder, CheckFolder(folder)); err != nil {
+	if err := m.ready(ctx, "list", folder, CheckFolder(folder)); err != nil {
 		return nil, err
 	}
 	m.mu.Lock()
@@ -75,15 +74,15 @@ func (m *Memory) List(ctx context.Context, folder string) ([]Entry, error) {
 	return entries, nil
 }
 
-// CompareAndSet returns at once, and when it has, each stream of [Memory.Watch]
-// has the event or is marked Lost.
+// CompareAndSet returns at once. By then each stream of [Memory.Watch] has the event or
+// is marked Lost.
 func (m *Memory) CompareAndSet(ctx context.Context, key string, revision uint64, value []byte, ttl time.Duration) (uint64, error) {
 	const op = "compare and set"
 	fault := CheckKey(key)
 	if fault == nil && ttl <= 0 {
 		fault = ErrTTL
 	}
-	if err := ready(ctx, op, key, fault); err != nil {
+	if err := m.ready(ctx, op, key, fault); err != nil {
 		return 0, err
 	}
 	value = bytes.Clone(value)
@@ -108,8 +107,11 @@ func (m *Memory) CompareAndSet(ctx context.Context, key string, revision uint64,
 	return r.revision, nil
 }
 
-// ready joins what may be wrong with a call before it begins.
-func ready(ctx context.Context, op, key string, fault error) error {
+// ready returns what is wrong with a call before it begins.
+func (m *Memory) ready(ctx context.Context, op, key string, fault error) error {
+	if m.entries == nil {
+		fault = errUnmade
+	}
 	if fault == nil {
 		fault = ctx.Err()
 	}
@@ -124,12 +126,12 @@ func ready(ctx context.Context, op, key string, fault error) error {
 
 const maxTime = time.Duration(1<<63 - 1)
 
-// now is read with mu held where an entry is told or written: who reads the clock
-// and then waits for the lock would let a ttl begin before its write, or tell what
-// is over by now.
+// now is read with mu held if an entry is told or written. A clock that is read before
+// the lock is taken would let a ttl begin before its write, or tell an entry whose ttl is
+// over.
 func (m *Memory) now() time.Duration { return time.Since(m.start) }
 
-// live returns the record of key, nil where there is none or its ttl is over.
+// live returns the record of key, nil if there is none or its ttl is over.
 func (m *Memory) live(key string, now time.Duration) *record {
 	if r := m.entries[key]; r != nil && now < r.expires {
 		return r
@@ -137,8 +139,8 @@ func (m *Memory) live(key string, now time.Duration) *record {
 	return nil
 }
 
-// purge removes what has expired. Every entry is removed once, so the cost
-// belongs to the write that made it.
+// purge removes what has expired. Every entry is removed once, so that its cost belongs
+// to the write that made it.
 func (m *Memory) purge(now time.Duration) {
 	for len(m.expiry) > 0 && m.expiry[0].expires <= now {
 		delete(m.entries, heap.Pop(&m.expiry).(*record).key)

@@ -7,30 +7,30 @@ import (
 	"time"
 )
 
-// watchBuffer is how many events a stream of [Memory.Watch] can be behind. One
-// that falls further behind loses them all: its reader has to list anyway.
+// watchBuffer is how many events a stream of [Memory.Watch] can be behind. A stream that
+// falls further behind loses them all: its reader has to list anyway.
 const watchBuffer = 256
 
-// watch is one stream. Guarded by Memory.mu, but for wake.
+// watch is one stream. Guarded by: Memory.mu, except wake.
 type watch struct {
 	folder string
 	events []told
 	lost   bool
-	wake   chan struct{} // holds one token while there is something to take
+	wake   chan struct{} // holds one token while there is an event to take
 }
 
-// told is an event that waits for its reader; it ages while it does.
+// told is an event that waits for its reader. It ages while it waits.
 type told struct {
 	entry   Entry
 	written time.Duration
 }
 
-// Watch is the stream of the writes to folder, see [Watcher]. A loop that falls
-// more than 256 events behind gets one Lost in place of all of them. Every range
-// over the result is a stream of its own.
+// Watch returns the stream of the writes to folder, see [Watcher]. A loop that falls more
+// than 256 events behind gets one Lost in place of all of them. Every range over the
+// result is a stream of its own.
 func (m *Memory) Watch(ctx context.Context, folder string) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		if err := ready(ctx, "watch", folder, CheckFolder(folder)); err != nil {
+		if err := m.ready(ctx, "watch", folder, CheckFolder(folder)); err != nil {
 			if ctx.Err() == nil {
 				yield(Event{}, err)
 			}
@@ -55,7 +55,7 @@ func (m *Memory) Watch(ctx context.Context, folder string) iter.Seq2[Event, erro
 	}
 }
 
-// drain yields what has come in, and reports whether to go on.
+// drain yields what has come in, and reports whether the stream goes on.
 func (m *Memory) drain(ctx context.Context, w *watch, yield func(Event, error) bool) bool {
 	m.mu.Lock()
 	lost, events := w.lost, w.events
@@ -82,8 +82,8 @@ func (m *Memory) unwatch(w *watch) {
 	delete(m.watches, w)
 }
 
-// tell hands the write of r to all who watch it. Called with mu held: that is
-// what keeps the order.
+// tell hands the write of r to all streams that watch it. Ordering: it is called with mu
+// held, which keeps the order of the writes.
 func (m *Memory) tell(r *record) {
 	for w := range m.watches {
 		if !strings.HasPrefix(r.key, w.folder) {
@@ -92,8 +92,8 @@ func (m *Memory) tell(r *record) {
 		if len(w.events) < watchBuffer {
 			w.events = append(w.events, told{r.entry(r.written), r.written})
 		} else {
-			// The write that did not fit is lost with the others. The list that its
-			// reader makes on seeing Lost has it.
+			// The write that did not fit is lost with the others. The List that the
+			// reader makes after Lost has it.
 			w.events, w.lost = nil, true
 		}
 		w.rouse()

@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -67,7 +68,7 @@ func TestEventAgesInTheQueue(t *testing.T) {
 	})
 }
 
-// Streams that nobody reads any more cost the writers nothing.
+// Streams that are not read any more cost the writers nothing.
 func TestStreamThatWasLeftIsForgotten(t *testing.T) {
 	m := store.NewMemory()
 	for range 100 {
@@ -76,4 +77,25 @@ func TestStreamThatWasLeftIsForgotten(t *testing.T) {
 		}
 	}
 	require.Zero(t, m.Watches())
+}
+
+// A stream whose context ends in the loop tells nothing more, though more has come in.
+func TestWatchEndsBetweenTwoEvents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := store.NewMemory()
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		told := 0
+		for range m.Watch(ctx, "") {
+			if told++; told == 1 { // Lost: the stream stands
+				for i := range 3 {
+					_, err := m.CompareAndSet(t.Context(), store.Key("k", strconv.Itoa(i)), 0, nil, time.Minute)
+					require.NoError(t, err)
+				}
+				continue
+			}
+			cancel()
+		}
+		require.Equal(t, 2, told)
+	})
 }

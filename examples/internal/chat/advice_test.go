@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Looking up a name that does not exist would need a network, and some resolvers
-// answer it with an advertisement; so the error is made here.
+// The test makes the error itself: to look up a name that does not exist needs a
+// network, and some resolvers answer with the address of an advertisement.
 func TestAdviceNamesTheHostThatWasNotFound(t *testing.T) {
 	missing := &Error{Op: "ping", Err: fmt.Errorf("dial: %w", &net.DNSError{Name: "api.exmaple.com", IsNotFound: true})}
 	require.Equal(t, "no such host: api.exmaple.com", (&Client{}).advice(missing))

@@ -7,13 +7,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"time"
 )
 
-// maxBody bounds what is read of any response. An answer of one sentence has
-// about 1 kB; whatever is longer than this is not an answer.
-const maxBody = 1 << 20
+const (
+	// maxBody bounds what the client reads of a response. An answer of one sentence
+	// has about 1 kB; a text that is longer than this is not an answer.
+	maxBody = 1 << 20
+	// maxHeader bounds the header of a response in the same way.
+	maxHeader = 64 << 10
+)
 
 // Client calls one service. It is safe for concurrent use. Make it with [New].
 type Client struct {
@@ -25,7 +30,7 @@ type Client struct {
 
 // New returns a client of the service whose API starts at base, for example
 // "https://api.openai.com/v1". It opens no connection; [Client.Ping] does. The
-// error names everything that is wrong with base and the options.
+// error lists all that is wrong with base and the options.
 func New(base string, options ...Option) (*Client, error) {
 	p := policy{timeout: 30 * time.Second, connections: 16}
 	for _, option := range options {
@@ -37,10 +42,16 @@ func New(base string, options ...Option) (*Client, error) {
 	}
 	transport := &http.Transport{
 		Proxy: http.ProxyFromEnvironment,
+		// A call that gives up leaves behind the connection that was being made for it,
+		// which may serve the next call. So making it needs a bound of its own, which is longer
+		// than that of the call: else it would be chance which of the two a call is told.
+		DialContext:         (&net.Dialer{Timeout: 2 * p.timeout}).DialContext,
+		TLSHandshakeTimeout: 2 * p.timeout,
 		// The default of 2 would open a new connection for nearly every call.
-		MaxIdleConnsPerHost: p.connections,
-		IdleConnTimeout:     90 * time.Second,
-		ForceAttemptHTTP2:   true,
+		MaxIdleConnsPerHost:    p.connections,
+		IdleConnTimeout:        90 * time.Second,
+		MaxResponseHeaderBytes: maxHeader,
+		ForceAttemptHTTP2:      true,
 	}
 	return &Client{
 		base:    base,
@@ -50,13 +61,13 @@ func New(base string, options ...Option) (*Client, error) {
 	}, nil
 }
 
-// Close gives back the idle connections. Call it when no call is under way.
+// Close closes the idle connections. Call it when no call is under way.
 func (c *Client) Close() { c.closing() }
 
 // Request asks for one answer.
 type Request struct {
 	Model string
-	// System says how to answer; it may be empty.
+	// System tells the model how to answer; it may be empty.
 	System string
 	// Prompt is what to answer.
 	Prompt string
@@ -67,14 +78,14 @@ type Answer struct {
 	Text string
 	// Model is the model that answered, as named by the service.
 	Model string
-	// PromptTokens and AnswerTokens are what the service charges for; 0 where it
-	// does not tell.
+	// PromptTokens and AnswerTokens are what the service charges for. They are 0 if the
+	// service does not tell.
 	PromptTokens, AnswerTokens int
 }
 
-// Complete asks once and waits for the answer. It returns early when ctx ends,
-// and fails when the timeout of the client passes first. Every error is an
-// [*Error] and carries its outcome; the package comment has the table.
+// Complete asks once and waits for the answer. It returns early when ctx ends, and
+// fails if the timeout of the client passes first. Every error is an [*Error] and
+// carries its outcome; the package comment has the table.
 func (c *Client) Complete(ctx context.Context, r Request) (Answer, error) {
 	body, err := json.Marshal(newCompletion(r))
 	if err != nil {
@@ -106,7 +117,7 @@ func (c *Client) call(ctx context.Context, op, method, path string, body []byte)
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		// Nothing came back, so nothing is known about the request: worth another try.
+		// Without a response nothing is known about the request: it is worth another try.
 		return reply{}, &Error{Op: op, Err: explain(ctx, err)}
 	}
 	defer response.Body.Close()
@@ -114,7 +125,7 @@ func (c *Client) call(ctx context.Context, op, method, path string, body []byte)
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
 	switch {
 	case response.StatusCode != http.StatusOK:
-		// What could be read of the body is enough to tell why.
+		// The beginning of the body is enough to tell why.
 		e := &Error{Op: op, Status: response.StatusCode, Code: errorCode(text), Excerpt: excerpt(text)}
 		return reply{}, e.mean(response.Header)
 	case err != nil:
@@ -125,10 +136,10 @@ func (c *Client) call(ctx context.Context, op, method, path string, body []byte)
 	return reply{status: response.StatusCode, body: text}, nil
 }
 
-// explain says what ended the call where that was no fault of the network: the
-// client's own timeout, with its length, or the caller. The transport reports the
-// cause of the cancellation, which may be any error; the caller's cancellation must
-// stay recognisable as context.Canceled, or the breaker would count it.
+// explain says what ended the call if that was no fault of the network: the client's
+// own timeout, with its length, or the caller. The transport reports the cause of the
+// cancellation, which may be any error. The caller's cancellation must match
+// context.Canceled, or the breaker would count it.
 func explain(ctx context.Context, err error) error {
 	cause := context.Cause(ctx)
 	switch {

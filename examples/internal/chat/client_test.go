@@ -19,8 +19,8 @@ import (
 	"github.com/weir-go/weir/primitives/outcome"
 )
 
-// The tests of this package talk real HTTP on loopback. A goroutine in a system
-// call is not durably blocked, so they cannot run in a synctest bubble.
+// The tests of this package use real HTTP on loopback. A goroutine in a system call is
+// not durably blocked, so they cannot run in a synctest bubble.
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -96,7 +96,7 @@ func TestEveryStatusHasItsMeaning(t *testing.T) {
 		{"429 with milliseconds", 429, "Retry-After-Ms: 250", "", throttled(250 * time.Millisecond), "chat: complete: 429 Too Many Requests"},
 		{"429 with a date that has passed", 429, date, "", throttled(0), ""},
 		{"429 without a time", 429, "", "", throttled(0), ""},
-		{"429 for good", 429, "Retry-After: 2", `{"error":{"message":"no credit","code":"insufficient_quota"}}`, permanent, "no credit"},
+		{"429 that stays", 429, "Retry-After: 2", `{"error":{"message":"no credit","code":"insufficient_quota"}}`, permanent, "no credit"},
 		{"503 with seconds", 503, "Retry-After: 1", "", throttled(time.Second), ""},
 		{"503 without a time", 503, "", "<h1>down</h1>", failure, "chat: complete: 503 Service Unavailable: <h1>down</h1>"},
 		{"500", 500, "Retry-After: 1", "", failure, ""},
@@ -152,8 +152,8 @@ func TestNetworkFaultsAreFailures(t *testing.T) {
 	}
 }
 
-// hang answers nothing until the client gives up. It reads the body first: net/http
-// notices that the client has gone only after that.
+// hang does not answer until the client gives up. It reads the body first: only after
+// that does net/http notice that the client has gone.
 func hang(_ http.ResponseWriter, r *http.Request) {
 	io.Copy(io.Discard, r.Body)
 	<-r.Context().Done()
@@ -168,8 +168,8 @@ func TestTimeoutIsAFailureAndTellsItsLength(t *testing.T) {
 	require.Equal(t, outcome.Failure, outcome.Classify(t.Context(), err).Kind)
 }
 
-// A cancellation with a cause of its own came back as that cause alone, and the
-// breaker would have counted the user's Ctrl-C as a failure of the service.
+// The error of a call that was cancelled with a cause was only that cause: the breaker
+// counted the user's Ctrl-C as a failure of the service.
 func TestCancellationByTheCallerIsIgnored(t *testing.T) {
 	ctrlC := errors.New("interrupted")
 	ctx, cancel := context.WithCancelCause(t.Context())

@@ -8,11 +8,10 @@ import (
 	"net/http"
 )
 
-// Forward sends a chat completion as its writer wrote it, and returns the response
-// as the service wrote it: for those who stand between the two. It returns early
-// when ctx ends, and fails when the timeout of the client passes first. A response
-// that is not a chat completion is a failure. Every error is an [*Error], as with
-// [Client.Complete].
+// Forward sends the text of a chat completion unchanged, and returns the text of the
+// response unchanged: it is for a proxy. It returns early when ctx ends, and fails if
+// the timeout of the client passes first. A response that is not a chat completion is
+// a failure. Every error is an [*Error], as with [Client.Complete].
 func (c *Client) Forward(ctx context.Context, request json.RawMessage) (json.RawMessage, error) {
 	reply, err := c.call(ctx, "forward", http.MethodPost, "/chat/completions", request)
 	if err != nil {
@@ -24,16 +23,17 @@ func (c *Client) Forward(ctx context.Context, request json.RawMessage) (json.Raw
 	return reply.body, nil
 }
 
-// check looks no further than to tell an answer from a page of a proxy: what is
-// in it is for the one who asked.
+// check tells an answer from the page of a proxy. What is in the answer is for the
+// caller.
 func (r reply) check() error {
 	var wire struct {
-		Choices []json.RawMessage `json:"choices"`
+		// One choice is enough to see. A slice would have room for all, however many.
+		Choices [1]json.RawMessage `json:"choices"`
 	}
 	if err := json.Unmarshal(r.body, &wire); err != nil {
 		return fmt.Errorf("the response is not a chat completion: %w", err)
 	}
-	if len(wire.Choices) == 0 {
+	if wire.Choices[0] == nil {
 		return errors.New("the response has no choices")
 	}
 	return nil

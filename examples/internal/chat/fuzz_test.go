@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FuzzRetryAfter feeds what a service may send: the wait is never negative, and a
-// header that says nothing is not taken for one that says "at once".
+// FuzzRetryAfter: whatever the header, the wait is never negative, and an empty header
+// is not taken for one that says "at once".
 func FuzzRetryAfter(f *testing.F) {
 	for _, seed := range []string{"", "0", "1", " 2 ", "-1", "1.5", "1e300", "NaN", "Inf", "9223372036854775807",
 		"Mon, 02 Jan 2006 15:04:05 GMT", "Fri, 31 Dec 9999 23:59:59 GMT", "soon"} {
@@ -30,7 +30,7 @@ func FuzzRetryAfter(f *testing.F) {
 	})
 }
 
-// FuzzExcerpt: whatever the body, one short line of valid text comes out.
+// FuzzExcerpt: whatever the body, the excerpt is one short line of valid text.
 func FuzzExcerpt(f *testing.F) {
 	f.Add([]byte(`{"error":{"message":"a\nb","code":"x"}}`))
 	f.Add([]byte("<html>\n<body>"))

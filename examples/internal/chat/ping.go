@@ -10,16 +10,16 @@ import (
 	"syscall"
 )
 
-// ErrUnreachable is wrapped by every error of [Client.Ping].
+// ErrUnreachable matches every error of [Client.Ping].
 var ErrUnreachable = errors.New("the service cannot be used")
 
-// Ping asks the service for its models, which costs nothing, to learn before
-// a long run whether it is there and takes the key. It returns early when ctx ends,
-// and after the timeout of the client at the latest.
+// Ping asks the service for its models, which costs nothing. So a program learns
+// before a long run whether the service is there and takes the key. Ping returns early
+// when ctx ends, and at the latest after the timeout of the client.
 //
-// The error is one line that says what to look at: nobody listens, no such
-// host, the key is refused, no answer in time. Any answer below 500 other than
-// 401 and 403 counts as success, because not every service lists its models.
+// The error is one line that says what to look at, such as "no such host". Every
+// status below 500 except 401 and 403 is a success, because some services do not list
+// their models.
 func (c *Client) Ping(ctx context.Context) error {
 	_, err := c.call(ctx, "ping", http.MethodGet, "/models", nil)
 	if err == nil {
@@ -57,7 +57,7 @@ func (e *PingError) Error() string {
 // Unwrap lets errors.Is find [ErrUnreachable] and the cause.
 func (e *PingError) Unwrap() []error { return []error{ErrUnreachable, e.Err} }
 
-// advice puts the causes a user can mend into words of their own; "" for the rest.
+// advice has a text for each cause that the user can remove, and "" for the rest.
 func (c *Client) advice(e *Error) string {
 	var dns *net.DNSError
 	switch {

@@ -47,7 +47,7 @@ func TestPing(t *testing.T) {
 
 func TestPingSaysWhyNothingAnswers(t *testing.T) {
 	t.Run("refused", func(t *testing.T) {
-		// A port that was just free: nobody else is likely to have taken it.
+		// The port was free a moment ago, and most likely still is.
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		require.NoError(t, err)
 		base := "http://user:pass@" + listener.Addr().String()

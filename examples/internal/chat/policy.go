@@ -15,7 +15,7 @@ type policy struct {
 	connections int
 }
 
-// check returns all faults, joined.
+// check returns all that is wrong with the policy.
 func (p policy) check() error {
 	var faults []error
 	if p.timeout <= 0 {
@@ -25,29 +25,29 @@ func (p policy) check() error {
 		faults = append(faults, fmt.Errorf("%d connections: at least 1 is needed", p.connections))
 	}
 	if strings.ContainsAny(p.key, "\r\n") {
-		// net/http would refuse every call, and print the key while doing so.
+		// net/http would refuse every call, with an error that contains the key.
 		faults = append(faults, errors.New("the key contains a line break"))
 	}
 	return errors.Join(faults...)
 }
 
-// Option changes a client that is being made.
+// Option configures a client; see [New].
 type Option func(*policy)
 
-// Key sends key as the bearer token of every call. The default is none. The key
-// never appears in an error made here.
+// Key sends key as the bearer token of every call. The default is none. No error of
+// this package contains the key.
 func Key(key string) Option { return func(p *policy) { p.key = strings.TrimSpace(key) } }
 
-// Timeout bounds every single call, from dialling to the last byte. The default is
-// 30 s; it must be above 0.
+// Timeout bounds each call, from dialling to the last byte. The default is 30 s; it
+// must be above 0.
 func Timeout(d time.Duration) Option { return func(p *policy) { p.timeout = d } }
 
-// Connections is how many connections are kept open for the next calls: as many
-// as calls are made at a time. The default is 16; it must be above 0.
+// Connections is how many idle connections the client keeps for the next calls. It
+// should be the number of calls at a time. The default is 16; it must be above 0.
 func Connections(n int) Option { return func(p *policy) { p.connections = n } }
 
-// checkBase returns base without its last slash. The usual mistakes are found here
-// and not by the first call, whose error would speak of a protocol scheme.
+// checkBase returns base without its last slash. It finds the usual mistakes before
+// the first call, whose error would speak of a protocol scheme.
 func checkBase(base string) (string, error) {
 	u, err := url.Parse(base)
 	switch {

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// retryAfter reads how long the service wants to be left alone, and whether it
-// said so at all. Retry-After-Ms is what some services add because a whole second
-// is long; it comes first. Sums saturate, and a time that has passed is 0.
+// retryAfter returns how long the service asks its clients to wait, and whether it
+// asks. Some services send Retry-After-Ms, because a whole second is long; it comes
+// first. Sums saturate, and a time that has passed is 0.
 func retryAfter(header http.Header) (time.Duration, bool) {
 	if wait, ok := amount(header.Get("Retry-After-Ms"), time.Millisecond); ok {
 		return wait, true
@@ -23,8 +23,8 @@ func retryAfter(header http.Header) (time.Duration, bool) {
 	if err != nil {
 		return 0, false
 	}
-	// Both times are the service's, so its clock may be wrong and the difference
-	// is still right. Ours comes in only where it sent no Date.
+	// Both times are of the service's clock, so the difference is right even if that
+	// clock is wrong. The clock of this machine is used only if there is no Date.
 	now, err := http.ParseTime(header.Get("Date"))
 	if err != nil {
 		now = time.Now()
@@ -32,8 +32,8 @@ func retryAfter(header http.Header) (time.Duration, bool) {
 	return max(date.Sub(now), 0), true
 }
 
-// amount parses a number of units that is not negative. Fractions are not in
-// the standard, and are sent all the same.
+// amount parses a number of units that is not negative. The standard has no
+// fractions, but some services send them.
 func amount(text string, unit time.Duration) (time.Duration, bool) {
 	n, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
 	if err != nil || math.IsNaN(n) || math.IsInf(n, 0) || n < 0 {

@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// completion is the request as the service reads it. Temperature and length
-// stay unset on purpose: not every service takes them, and some refuse them.
+// completion is the request as the service reads it. It has no temperature and no
+// length, because some services refuse them.
 type completion struct {
 	Model    string    `json:"model"`
 	Messages []message `json:"messages"`
 }
 
-// message is one turn of the conversation. The roles used here are system and
-// user; the answer comes back as assistant.
+// message is one message of the conversation. A request has the roles system and
+// user; an answer has the role assistant.
 type message struct {
 	Role    string `json:"role"`
 	Content string `json:"content"`
@@ -37,12 +37,13 @@ type reply struct {
 	body   []byte
 }
 
-// answer decodes the response. A service that answers with nothing has failed:
-// an empty text would end up in the user's file as a result.
+// answer decodes the response. A response without text is a failure: an empty text
+// would end up in the user's file as a result.
 func (r reply) answer() (Answer, error) {
 	var wire struct {
-		Model   string `json:"model"`
-		Choices []struct {
+		Model string `json:"model"`
+		// Only the first choice counts. A slice would have room for all, however many.
+		Choices [1]struct {
 			Message message `json:"message"`
 		} `json:"choices"`
 		Usage struct {
@@ -53,19 +54,20 @@ func (r reply) answer() (Answer, error) {
 	if err := json.Unmarshal(r.body, &wire); err != nil {
 		return Answer{}, fmt.Errorf("the response is not a chat completion: %w", err)
 	}
-	if len(wire.Choices) == 0 || strings.TrimSpace(wire.Choices[0].Message.Content) == "" {
+	text := strings.TrimSpace(wire.Choices[0].Message.Content)
+	if text == "" {
 		return Answer{}, errors.New("the response has no text")
 	}
 	return Answer{
-		Text:         strings.TrimSpace(wire.Choices[0].Message.Content),
+		Text:         text,
 		Model:        wire.Model,
 		PromptTokens: wire.Usage.PromptTokens,
 		AnswerTokens: wire.Usage.CompletionTokens,
 	}, nil
 }
 
-// failure is the body of an error as OpenAI sends it. Code is a word in most
-// services and a number in some, so it is decoded only where it is a word.
+// failure is the body of an error as OpenAI sends it. Code is a word in most services
+// and a number in some, so it is decoded only if it is a word.
 type failure struct {
 	Error struct {
 		Message string          `json:"message"`
@@ -73,20 +75,24 @@ type failure struct {
 	} `json:"error"`
 }
 
-// errorMessage returns what the service says to people, or "".
+// errorMessage returns the message for people, or "".
 func errorMessage(body []byte) string { return decodeFailure(body).Error.Message }
 
-// errorCode returns what the service says to programs, or "".
+// maxCode is the longest error code, in bytes. Programs keep errors and print them, so
+// the service must not decide how long they are.
+const maxCode = 100
+
+// errorCode returns the code for programs, or "".
 func errorCode(body []byte) string {
 	var code string
-	if json.Unmarshal(decodeFailure(body).Error.Code, &code) != nil {
+	if json.Unmarshal(decodeFailure(body).Error.Code, &code) != nil || len(code) > maxCode {
 		return ""
 	}
 	return code
 }
 
-// decodeFailure returns the zero value for a body of another form: proxies answer
-// in HTML, and a failed call must not fail a second time over its text.
+// decodeFailure returns the zero value for a body of another form, such as the HTML of
+// a proxy.
 func decodeFailure(body []byte) failure {
 	var f failure
 	if json.Unmarshal(body, &f) != nil {

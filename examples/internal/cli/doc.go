@@ -1,3 +1,3 @@
-// Package cli is the frame of a program for the command line: flags and
-// environment go in; a line for what went wrong, and an exit status, come out.
+// Package cli is the frame of a program for the command line. It reads flags and the
+// environment, prints a failure in one line, and ends with an exit status.
 package cli

@@ -6,18 +6,18 @@ import (
 	"strings"
 )
 
-// Faults is what is wrong with what the user chose: all of it, so that he mends it
-// in one go.
+// Faults collects all that is wrong with what the user chose, so that the user can
+// correct it in one go.
 type Faults struct{ lines []string }
 
-// If adds a fault where something is wrong.
+// If adds a fault if something is wrong.
 func (f *Faults) If(wrong bool, format string, args ...any) {
 	if wrong {
 		f.lines = append(f.lines, fmt.Sprintf(format, args...))
 	}
 }
 
-// err returns the faults as one line, or nil where there are none.
+// err returns the faults as one line, or nil if there are none.
 func (f *Faults) err() error {
 	if f.lines == nil {
 		return nil

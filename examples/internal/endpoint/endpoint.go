@@ -1,5 +1,5 @@
-// Package endpoint is the model that an example asks: a real service where one is
-// configured, or else a stand-in in this process.
+// Package endpoint is the model that an example asks: a real service if one is
+// configured, and otherwise a stand-in in this process.
 package endpoint
 
 import (
@@ -11,30 +11,30 @@ import (
 	"github.com/weir-go/weir/examples/internal/standin"
 )
 
-// Config says which service is asked, and how.
+// Config says which service to ask, and how.
 type Config struct {
-	// BaseURL is where the service's API starts; "" is the stand-in.
+	// BaseURL is the address of the service's API; "" is the stand-in.
 	BaseURL string
 	// Key is the service's key, "" for none.
 	Key string
 	// Timeout bounds one call.
 	Timeout time.Duration
-	// Connections is how many calls are made at a time.
+	// Connections is the number of calls at a time.
 	Connections int
 }
 
-// Endpoint is the service that is asked. Close it at the end.
+// Endpoint is a service and its client. Close it at the end.
 type Endpoint struct {
 	Client *chat.Client
 	Base   string
-	// Standin is nil where the service is a real one.
+	// Standin is nil if the service is a real one.
 	Standin *standin.Server
 }
 
-// Connect reaches the configured service, or starts a stand-in with the given
-// manners, and makes sure that it answers: a run must not find out item by item
-// that nobody is there. It blocks for one round trip, at most until the timeout or
-// the end of ctx. Its errors are one line each.
+// Connect reaches the configured service, or starts a stand-in with the given manners,
+// and makes sure that it answers: a run should not learn item by item that the service
+// is not there. It blocks for one round trip, at most until the timeout or the end of
+// ctx. Its errors are one line each.
 func Connect(ctx context.Context, c Config, manners standin.Manners) (*Endpoint, error) {
 	e := &Endpoint{Base: c.BaseURL}
 	if e.Base == "" {
@@ -51,7 +51,7 @@ func Connect(ctx context.Context, c Config, manners standin.Manners) (*Endpoint,
 	if err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
-	// From here on Close has a client to close as well.
+	// From here on Close also closes the client.
 	e.Client = client
 	if err := client.Ping(ctx); err != nil {
 		return nil, errors.Join(err, e.Close())
@@ -59,7 +59,7 @@ func Connect(ctx context.Context, c Config, manners standin.Manners) (*Endpoint,
 	return e, nil
 }
 
-// Close gives back the connections and ends the stand-in. No call may be under way.
+// Close closes the connections and ends the stand-in. Call it when no call is under way.
 func (e *Endpoint) Close() error {
 	// The client goes first: the stand-in waits for its connections to end.
 	if e.Client != nil {

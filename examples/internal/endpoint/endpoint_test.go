@@ -14,7 +14,7 @@ import (
 	"github.com/weir-go/weir/examples/internal/standin"
 )
 
-// These tests talk real HTTP on loopback, so they cannot run in a synctest bubble.
+// These tests use real HTTP on loopback, so they cannot run in a synctest bubble.
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -35,8 +35,8 @@ func TestConnectReachesAServiceThatIsThere(t *testing.T) {
 	require.Equal(t, "One.", answer.Text)
 }
 
-// What was begun is ended where Connect fails: goleak would find the stand-in.
-func TestConnectLeavesNothingBehindWhereItFails(t *testing.T) {
+// Connect ends what it began if it fails: goleak would find the stand-in.
+func TestConnectLeavesNothingBehindIfItFails(t *testing.T) {
 	c := config
 	c.Timeout = -1
 	_, err := endpoint.Connect(t.Context(), c, standin.Manners{})

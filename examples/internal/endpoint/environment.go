@@ -1,11 +1,13 @@
 package endpoint
 
-import "strings"
+import (
+	"strings"
+)
 
-// Environment returns which service the user's environment names, and the key for
-// it. Where it names none, there is no key either: one that is left in the
-// environment must not reach a service that nobody chose, nor a run without
-// configuration cost money.
+// Environment returns the service that the user's environment names, and its key. If
+// it names no service, Environment returns no key: a key that is left in the
+// environment must not reach another service, and a run without configuration must not
+// cost money.
 func Environment(getenv func(string) string) (baseURL, key string) {
 	baseURL = strings.TrimSpace(getenv("OPENAI_BASE_URL"))
 	if baseURL != "" {

@@ -34,7 +34,8 @@ func ExampleServer_Start() {
 		fmt.Println(err)
 		return
 	}
-	response, err := http.Get(base + "/models")
+	client := http.Client{Timeout: 10 * time.Second}
+	response, err := client.Get(base + "/models")
 	if err != nil {
 		fmt.Println(err)
 		return

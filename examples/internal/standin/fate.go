@@ -22,13 +22,19 @@ type fate struct {
 	latency time.Duration
 }
 
-// record is what the server remembers between requests.
+// maxPrompts bounds how many prompts a server remembers. When it has met so many new
+// ones, it forgets those from before.
+const maxPrompts = 10_000
+
+// record is the memory of the server.
 type record struct {
 	served Served
 	// tries counts, by the hash of the prompt, how often it was asked while the
-	// service was up. What meets the outage is no try: whether a prompt is throttled
-	// must not depend on when the outage came.
+	// service was up. A request that meets the outage is no try: whether a prompt is
+	// throttled must not depend on when the outage came.
 	tries map[uint64]int
+	// older has the prompts from before tries was full.
+	older map[uint64]int
 	// until is when the outage ends; zero before it has begun.
 	until time.Time
 }
@@ -36,18 +42,16 @@ type record struct {
 // next counts a request for the prompt and decides its fate. The caller holds
 // the lock of the server.
 func (r *record) next(m Manners, prompt string) fate {
-	// Two prompts with one hash would share their tries. Nothing depends on it
-	// but which of them is throttled, and it spares keeping the texts.
+	// Two prompts with one hash would share their tries. That decides only which of
+	// them is throttled, and the hash spares keeping the texts.
 	hash := fnv.New64a()
 	hash.Write([]byte(prompt))
 	key := hash.Sum64()
-	tries := r.tries[key]
-	r.tries[key] = tries // so that a prompt that only met the outage is counted too
+	tries := r.recall(key)
 	r.served.Requests++
-	r.served.Prompts = len(r.tries)
 	f := fate{latency: m.MinLatency}
 	if r.down(m) {
-		// Both ways in which a service is down, in turns.
+		// The two ways in which a service can be down, in turns.
 		f.kind = refused
 		if r.served.Requests%2 == 0 {
 			f.kind = dropped
@@ -60,7 +64,25 @@ func (r *record) next(m Manners, prompt string) fate {
 	return f
 }
 
-// down reports whether the outage is on, and begins it when its request has come.
+// recall returns how often the prompt was tried, and moves it to the recent ones.
+func (r *record) recall(key uint64) int {
+	tries, recent := r.tries[key]
+	if recent {
+		return tries
+	}
+	tries, known := r.older[key]
+	if !known {
+		r.served.Prompts++
+	}
+	if len(r.tries) == maxPrompts {
+		r.tries, r.older = map[uint64]int{}, r.tries
+	}
+	r.tries[key] = tries
+	return tries
+}
+
+// down reports whether the outage is on. The request with the number OutageAt begins
+// the outage.
 func (r *record) down(m Manners) bool {
 	if m.OutageAt == 0 || r.served.Requests < m.OutageAt {
 		return false
@@ -71,15 +93,15 @@ func (r *record) down(m Manners) bool {
 	return time.Now().Before(r.until)
 }
 
-// decide depends on its arguments alone, so that two runs meet the same trouble.
+// decide depends only on its arguments, so that two runs meet the same trouble.
 func decide(m Manners, key uint64, tries int) fate {
 	dice := rand.New(rand.NewPCG(m.Seed+uint64(tries), key))
 	f := fate{latency: m.MinLatency}
 	if spread := m.MaxLatency - m.MinLatency; spread > 0 {
 		f.latency += time.Duration(dice.Int64N(int64(spread) + 1))
 	}
-	// Both are drawn always, so that changing one of the rates leaves the prompts
-	// that meet the other as they were.
+	// Both numbers are always drawn, so that a change of one rate does not change the
+	// prompts that the other rate chooses.
 	throttle, trip := dice.Uint64(), dice.Uint64()
 	switch {
 	case tries > 0:

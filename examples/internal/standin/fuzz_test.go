@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FuzzFirstSentence: whatever the prompt, the answer is one line and not empty, so
-// that a client never has to treat the stand-in's answers as a fault.
+// FuzzFirstSentence: whatever the prompt, the answer is one line and not empty. So no
+// answer of the stand-in looks like a fault to a client.
 func FuzzFirstSentence(f *testing.F) {
 	for _, seed := range []string{"", "a", "x\n\nPackage a. B.", "x\n\n# H\n\n\tcode\n", "x\n\nCopyright y", "\n\n\x00.\r\n", "x\n\n[a]: b"} {
 		f.Add(seed)

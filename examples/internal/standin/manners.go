@@ -6,33 +6,31 @@ import (
 	"time"
 )
 
-// Manners say how badly the service behaves. The zero value behaves perfectly.
+// Manners set how badly the service behaves. With the zero value it behaves perfectly.
 type Manners struct {
 	// Seed chooses the prompts that meet trouble.
 	Seed uint64
 	// MinLatency and MaxLatency bound how long an answer takes.
 	MinLatency, MaxLatency time.Duration
-	// ThrottleEvery is n where one prompt of n is answered 429 when it is first
-	// asked; 0 is never.
+	// ThrottleEvery is the n of "one prompt in n gets 429 at its first try"; 0 is never.
 	ThrottleEvery int
-	// RetryAfter is sent along with the 429. HTTP knows whole seconds only.
+	// RetryAfter is the time in the header of a 429. HTTP knows only whole seconds.
 	RetryAfter time.Duration
-	// FailEvery is n where one prompt of n is answered 500 when it is first asked;
-	// 0 is never.
+	// FailEvery is the n of "one prompt in n gets 500 at its first try"; 0 is never.
 	FailEvery int
-	// OutageAt is the number of the request, counted from 1, with which the outage
-	// begins; 0 is never.
+	// OutageAt is the number of the request that begins the outage, counted from 1; 0
+	// is never.
 	OutageAt int
-	// Outage is how long it lasts. There is one.
+	// Outage is the length of the outage. There is only one.
 	Outage time.Duration
 }
 
-// Typical returns the manners of the example: 5 to 40 ms an answer, one prompt of 30
-// throttled for a second, one of 10 failed, and an outage of 1.5 s from the
-// 80th request on. A second of Retry-After is real waiting, so those are few.
+// Typical returns the manners of the examples. An answer takes 5 to 40 ms. One prompt
+// in 30 is throttled for a second, one in 10 fails. The 80th request begins an outage of
+// 1.5 s. Few prompts are throttled, because a second of Retry-After is real waiting.
 //
-// The outage is longer than a breaker with a threshold of 5 takes to open, with 16
-// calls at a time and three tries each, and shorter than anyone waits for a demo.
+// With 16 calls at a time and three tries each, a breaker with a threshold of 5 opens
+// well within the outage.
 func Typical() Manners {
 	return Manners{
 		Seed:       7,

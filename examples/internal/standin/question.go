@@ -20,8 +20,7 @@ type question struct {
 	} `json:"messages"`
 }
 
-// read decodes and checks a request of at most 1 MiB. Its errors are the fault of
-// the client, and are sent to it as they are.
+// read decodes and checks a request of at most 1 MiB. Its errors are for the client.
 func read(w http.ResponseWriter, r *http.Request) (question, error) {
 	var q question
 	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&q)
@@ -36,7 +35,7 @@ func read(w http.ResponseWriter, r *http.Request) (question, error) {
 	return q, nil
 }
 
-// prompt is the last message; the ones before say how to answer.
+// prompt is the last message; the messages before it say how to answer.
 func (q question) prompt() string {
 	if len(q.Messages) == 0 {
 		return ""
@@ -44,8 +43,8 @@ func (q question) prompt() string {
 	return q.Messages[len(q.Messages)-1].Content
 }
 
-// answer is the response in the form that OpenAI documents. Tokens are
-// reckoned at four bytes each, the usual rule of thumb.
+// answer is the response in the form that OpenAI documents. A token counts as four
+// bytes, by the usual rule of thumb.
 func (q question) answer() any {
 	text := firstSentence(q.prompt())
 	in, out := tokens(q.prompt()), tokens(text)
@@ -63,19 +62,30 @@ func (q question) answer() any {
 
 func tokens(text string) int { return (len(text) + 3) / 4 }
 
-// firstSentence returns the first sentence of what follows the first empty line,
-// as one line; of all of it where there is no empty line. It is never empty: a
-// model always says something.
+// maxSentence is the longest answer, in bytes.
+const maxSentence = 4000
+
+// firstSentence returns the first sentence of what follows the first empty line, or
+// of the prompt if there is no empty line. It is one line, is never empty, and is cut
+// off at maxSentence bytes: a model always says something, and not for ever.
 func firstSentence(prompt string) string {
+	sentence := synopsis(prompt)
+	if len(sentence) <= maxSentence {
+		return sentence
+	}
+	return strings.ToValidUTF8(sentence[:maxSentence], "")
+}
+
+func synopsis(prompt string) string {
 	text := prompt
 	if _, rest, found := strings.Cut(prompt, "\n\n"); found {
 		text = rest
 	}
-	// Synopsis knows where a sentence ends: not after the initials of a name.
+	// Synopsis does not take the initials of a name for the end of a sentence.
 	if sentence := new(doc.Package).Synopsis(text); sentence != "" {
 		return sentence
 	}
-	// Synopsis passes over headings, lists and code.
+	// Synopsis skips headings, lists and code.
 	for line := range strings.Lines(text) {
 		if words := strings.Fields(line); len(words) > 0 {
 			return strings.Join(words, " ")

@@ -1,10 +1,11 @@
 package standin
 
-// Served counts what the server did. Requests is the sum of the fields from
-// Answered on; a request is counted when its fate is decided, before its latency.
+// Served counts the requests of a server. Requests is the sum of the fields from
+// Answered on. The server counts a request when it decides its fate, before the latency.
 type Served struct {
 	Requests int
-	// Prompts is the number of different ones among them.
+	// Prompts is the number of different prompts among them. A server remembers the
+	// last 10,000 or more; one that it has forgotten counts again.
 	Prompts int
 
 	Answered  int
@@ -15,7 +16,7 @@ type Served struct {
 	Rejected  int // 400
 }
 
-// Served returns the counts so far. They belong together: it is one snapshot.
+// Served returns the counts so far, in one consistent snapshot.
 func (s *Server) Served() Served {
 	s.mu.Lock()
 	defer s.mu.Unlock()

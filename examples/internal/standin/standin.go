@@ -12,38 +12,42 @@ import (
 	"time"
 )
 
-// ErrStarted is returned by [Server.Start] of a server that was started before.
+// ErrStarted is the error of [Server.Start] if the server was started before.
 var ErrStarted = errors.New("standin: already started")
 
-// Server is the service. Make it with [New]. It is safe for concurrent use, and
-// works as a plain http.Handler as well.
+// maxHeader is the longest header of a request, in bytes.
+const maxHeader = 64 << 10
+
+// Server is the service. Make it with [New]. It is safe for concurrent use, and is an
+// http.Handler.
 type Server struct {
-	manners Manners
-	routes  *http.ServeMux
+	manners  Manners
+	routes   *http.ServeMux
+	patience time.Duration // for each part that a client has in a request
 
 	mu     sync.Mutex
-	record record // guarded by mu, as is http
+	record record // Guarded by: mu. So is http.
 
 	http     *http.Server
 	serving  chan struct{}  // closed when the accept loop has ended
 	sessions sync.WaitGroup // one for each open connection
 }
 
-// New returns a service with the given manners; the zero value is a perfect one
-// that answers at once. It starts nothing. The error names all that is wrong with
-// the manners.
+// New returns a service with the given manners; with the zero value it answers at
+// once and never fails. New starts nothing. The error lists all that is wrong with the
+// manners.
 func New(m Manners) (*Server, error) {
 	if err := m.check(); err != nil {
 		return nil, fmt.Errorf("standin: %w", err)
 	}
-	s := &Server{manners: m, routes: http.NewServeMux(), record: record{tries: map[uint64]int{}}}
+	s := &Server{manners: m, routes: http.NewServeMux(), patience: 10 * time.Second, record: record{tries: map[uint64]int{}}}
 	s.routes.HandleFunc("GET /v1/models", s.models)
 	s.routes.HandleFunc("POST /v1/chat/completions", s.complete)
 	return s, nil
 }
 
-// Start serves on a free port of the loopback interface and returns the base URL
-// for a client, at once. End it with [Server.Close].
+// Start serves on a free port of the loopback interface. It returns at once, with the
+// base URL for a client. End the server with [Server.Close].
 func (s *Server) Start() (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -54,18 +58,26 @@ func (s *Server) Start() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("standin: %w", err)
 	}
-	server := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second, ConnState: s.track}
+	// While a request is answered the server goes on reading, to learn whether the
+	// client goes away. So the time to read has to include the latency.
+	all := s.manners.MaxLatency + 2*s.patience
+	server := &http.Server{
+		Handler: s, ConnState: s.track, MaxHeaderBytes: maxHeader,
+		ReadHeaderTimeout: s.patience, ReadTimeout: all, WriteTimeout: all, IdleTimeout: 6 * s.patience,
+	}
 	s.http, s.serving = server, make(chan struct{})
 	go func() {
 		defer close(s.serving)
-		// It always returns an error, and after Close that is not one.
+		// Serve always returns an error; after Close it means nothing.
 		_ = server.Serve(listener)
 	}()
 	return "http://" + listener.Addr().String() + "/v1", nil
 }
 
-// track counts the open connections. New ones are reported by the accept loop
-// itself, so none can be added once that has ended and Close waits.
+// track counts the open connections.
+//
+// Ordering: the accept loop itself reports a new connection, so none is added after
+// the loop has ended, when Close waits.
 func (s *Server) track(_ net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
@@ -75,9 +87,9 @@ func (s *Server) track(_ net.Conn, state http.ConnState) {
 	}
 }
 
-// Close cuts all connections and waits until nothing of the server runs any
-// more. A request under way sees its connection closed. It is fine to call it twice,
-// or on a server that was never started.
+// Close cuts all connections, those of requests under way included, and waits until
+// all goroutines of the server have ended. A second call, or a call on a server that
+// was never started, does nothing.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	server := s.http
@@ -85,20 +97,20 @@ func (s *Server) Close() error {
 	if server == nil {
 		return nil
 	}
-	// Not Shutdown: it waits up to five seconds for a connection that was opened and
-	// not used yet, and clients open such connections ahead of need.
+	// Shutdown would wait up to five seconds for a connection that is open and was
+	// never used. Clients open such connections in advance.
 	err := server.Close()
 	<-s.serving
 	s.sessions.Wait()
 	return err
 }
 
-// ServeHTTP answers one request. It blocks for the latency that the manners ask
-// for, or until the caller has gone.
+// ServeHTTP answers one request. It blocks for the latency of the manners, or until
+// the caller goes away.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.routes.ServeHTTP(w, r) }
 
-// models lists the one model. It has no faults and is not counted: it is there
-// for a client that wants to know whether anybody answers.
+// models lists the one model. It never fails and counts nothing: a client uses it to
+// learn whether the service answers.
 func (s *Server) models(w http.ResponseWriter, _ *http.Request) {
 	reply(w, http.StatusOK, map[string]any{"object": "list", "data": []any{
 		map[string]string{"id": Model, "object": "model"},
@@ -118,7 +130,7 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	fate := s.record.next(s.manners, question.prompt())
 	s.mu.Unlock()
-	// The latency is spent without the lock: the service is slow, not serial.
+	// Must not: hold the lock during the latency. The service is slow, not serial.
 	if !wait(r.Context(), fate.latency) {
 		return
 	}
@@ -138,7 +150,7 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// wait reports false where the caller went away first.
+// wait waits for d. It returns false if the caller went away first.
 func wait(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -150,8 +162,7 @@ func wait(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// reply sends a value. A caller that has gone is none of the server's business, so
-// the error of the last write is dropped.
+// reply sends a value. It drops the error of the write: the caller may have gone.
 func reply(w http.ResponseWriter, status int, value any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)

@@ -27,8 +27,8 @@ func newServer(t *testing.T, m standin.Manners) *standin.Server {
 	return server
 }
 
-// ask calls the handler without a network, so that it can be done in a bubble. It
-// returns status 0 where the connection was cut.
+// ask calls the handler without a network, so that a test can do it in a bubble. It
+// returns status 0 if the connection was cut.
 func ask(server *standin.Server, prompt string) *httptest.ResponseRecorder {
 	body, _ := json.Marshal(map[string]any{
 		"model":    "m",
@@ -165,8 +165,8 @@ func TestOneOutageFromItsRequestOn(t *testing.T) {
 	})
 }
 
-// What meets the outage is not the first try of its prompt: the same prompts are
-// throttled and failed, whenever the outage comes.
+// A request that meets the outage is not the first try of its prompt. So the same
+// prompts are throttled and failed, whenever the outage comes.
 func TestOutageUsesUpNoTrouble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := newServer(t, standin.Manners{FailEvery: 1, OutageAt: 1, Outage: time.Second})
@@ -188,8 +188,8 @@ func TestNewReportsAllFaultsTogether(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// Real HTTP on loopback, hence outside a bubble: a goroutine in a system call is
-// not durably blocked.
+// This test uses real HTTP on loopback, and so no bubble: a goroutine in a system call
+// is not durably blocked.
 func TestServesOverTheNetwork(t *testing.T) {
 	server := newServer(t, standin.Manners{OutageAt: 2, Outage: time.Hour})
 	base, err := server.Start()
@@ -226,7 +226,7 @@ func TestServesOverTheNetwork(t *testing.T) {
 	require.NoError(t, server.Close())
 	client.CloseIdleConnections()
 	_, err = post()
-	require.ErrorContains(t, err, "refused", "nobody listens any more")
+	require.ErrorContains(t, err, "refused", "the server does not listen any more")
 }
 
 // Real time: real connections.

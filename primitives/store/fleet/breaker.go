@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -10,13 +11,13 @@ import (
 	"github.com/weir-go/weir/primitives/store"
 )
 
-// Breaker is a circuit breaker that many processes share. It is made by
-// [NewBreaker] and must not be copied.
+// Breaker is a circuit breaker that many processes share. It is made by [NewBreaker] and
+// must not be copied.
 //
-// Calls go through the [breaker.Breaker] that [Breaker.Breaker] returns: a plain
-// one, with the cost of one, that opens by its own rules. [Breaker.Run] tells the
-// others when it does, and opens or closes it when the fleet has decided so.
-// Nothing is shared while Run does not run.
+// Calls go through the [breaker.Breaker] that [Breaker.Breaker] returns. That is a plain
+// breaker, at its usual cost, that opens by its own rules. [Breaker.Run] tells the other
+// nodes when it does, and opens or closes it when the fleet has decided so. Without Run
+// nothing is shared.
 type Breaker struct {
 	local  *breaker.Breaker
 	client *client
@@ -25,21 +26,22 @@ type Breaker struct {
 	folder string // of everything about this breaker in the store
 
 	running atomic.Bool
-	wake    chan struct{} // holds one token while there is something for Run to do
+	wake    chan struct{} // holds one token while there is work for Run
 
-	mu      sync.Mutex // never held while the store, a hook or the local breaker runs
+	mu      sync.Mutex // Must not: be held while the store, a hook or the local breaker runs.
 	view    view
-	mine    time.Duration // until when the node votes that the service is down; 0: not
-	told    vote          // its vote that the store has
+	mine    time.Duration // until when the node votes that the service is down, or 0
+	told    vote          // the vote of this node that the store has
 	verdict *verdict      // of a probe, not yet told
 	applied opening       // the decision that the local breaker has followed
 	since   uint64        // the epoch of applied
 	steered bool          // the local breaker was opened by a decision, not by itself
-	relist  bool          // news may have been lost
+	relist  bool          // events may have been lost
 	wanted  bool          // a call has asked to probe
-	asked   time.Duration // when the first one has that Run has not answered; 0: none
+	asked   time.Duration // when the first call has asked that Run has not answered, or 0
 	leased  time.Duration // until when the node may probe for the fleet
-	blocked time.Duration // until when there is no use in asking for it
+	blocked time.Duration // until when the node does not ask for that
+	wiped   uint64        // how often the store has lost its data
 }
 
 // vote is a node's own vote; the zero vote is that there is none.
@@ -48,26 +50,25 @@ type vote struct {
 	until time.Duration
 }
 
-// unsure is the vote that the store has where the answer to a write was lost: it
-// is none that a node can want, so whichever it wants is told again.
+// unsure is told after the answer to a write was lost. No vote is equal to it, so that the
+// vote of the node is told again.
 var unsure = vote{until: -1}
 
-// verdict is the result of a probe: until when the service is not to be called,
-// 0 where it is up. It counts only in the epoch that it ends.
+// verdict is the result of a probe: until when the service must not be called, 0 if it is
+// up. It counts only in the epoch that it ends.
 type verdict struct {
 	ends, begins uint64
 	until        time.Duration
 	at           time.Duration
 }
 
-// NewBreaker returns a breaker that shares, through s and under the name of p,
-// what it knows with all that are made with the same name and store. The options
-// say when the fleet opens ([AnyNode], [Quorum]) and how it recovers
-// ([ProbeOnce]); they and p should be the same in all nodes. The error is a
-// [*PolicyError] that lists everything that is wrong.
+// NewBreaker returns a breaker that shares what it knows, through s, with all breakers of
+// the same name and store. The name is that of p. The options say when the fleet opens
+// ([AnyNode], [Quorum]) and how it recovers ([ProbeOnce]). They and p should be the same
+// in all nodes. The error is a [*PolicyError] that lists everything that is wrong.
 //
-// It starts nothing: [Breaker.Run] does the sharing. With [ProbeOnce], a
-// [breaker.ProbeGate] of p is replaced.
+// NewBreaker starts nothing: [Breaker.Run] does the sharing. [ProbeOnce] replaces a
+// [breaker.ProbeGate] of p.
 func NewBreaker(s store.Store, p breaker.Policy, opts ...Option) (*Breaker, error) {
 	b := &Breaker{policy: newPolicy(forBreaker, opts), wake: make(chan struct{}, 1), relist: true}
 	// The hook and the gate may be called as soon as the local breaker is used,
@@ -76,14 +77,13 @@ func NewBreaker(s store.Store, p breaker.Policy, opts ...Option) (*Breaker, erro
 	if b.policy.once {
 		p = p.With(breaker.ProbeGate(b.gate))
 	}
-	local, err := breaker.New(p)
-	var faults []error
-	if err != nil {
-		faults = append(faults, err)
-	} else {
+	local, fault := breaker.New(p)
+	if told, ok := errors.AsType[*breaker.PolicyError](fault); ok {
+		b.name = told.Name
+	} else if fault == nil {
 		b.local, b.name = local, local.Snapshot().Name
 	}
-	if err := b.policy.validate(b.name, s, faults...); err != nil {
+	if err := b.policy.validate(b.name, s, fault); err != nil {
 		return nil, err
 	}
 	b.client = newClient(s, b.name, &b.policy)
@@ -92,17 +92,21 @@ func NewBreaker(s store.Store, p breaker.Policy, opts ...Option) (*Breaker, erro
 }
 
 // Breaker returns the breaker that calls go through. It makes a *Breaker a
-// [breaker.Source], so it stands wherever a breaker's policy does. To Reset or
-// Trip it by hand concerns its own process, and lasts until the fleet decides
-// something new.
-func (b *Breaker) Breaker() (*breaker.Breaker, error) { return b.local, nil }
+// [breaker.Source], which can stand in place of a breaker's policy. Reset and Trip concern
+// its own process, and last until the fleet makes another decision. The zero Breaker returns a [*PolicyError].
+func (b *Breaker) Breaker() (*breaker.Breaker, error) {
+	if b == nil || b.client == nil {
+		return nil, errNoBreaker
+	}
+	return b.local, nil
+}
 
 func (b *Breaker) voteKey() string    { return b.folder + "vote/" + store.Key(b.policy.node) }
 func (b *Breaker) verdictKey() string { return b.folder + "verdict" }
 func (b *Breaker) probeKey() string   { return b.folder + "probe" }
 
-// observe is the hook of the local breaker. What it opened by itself becomes a
-// vote; what ended its doubts withdraws it.
+// observe is the hook of the local breaker. An opening by its own rules becomes a vote; a
+// closing withdraws it.
 func (b *Breaker) observe(c breaker.Change) {
 	if b.policy.local || c.Mode != breaker.Active {
 		return
@@ -117,13 +121,13 @@ func (b *Breaker) observe(c breaker.Change) {
 		b.steered = false
 	case c.To == breaker.Closed:
 		b.mine, b.steered = 0, false
-	default: // opened by hand or by a decision, or about to probe
+	default: // opened by hand or by a decision, or half-open
 		return
 	}
 	if byProbe && b.policy.once && b.view.opening(now, b.policy.quorum).down {
 		b.verdict = &verdict{ends: b.view.epoch, begins: b.view.epoch + 1, until: b.mine, at: now}
 		if b.mine > 0 {
-			b.blocked = b.mine + b.policy.every // stand back
+			b.blocked = after(b.mine, b.policy.every) // stand back
 		}
 	}
 	b.poke()
@@ -139,7 +143,7 @@ func (b *Breaker) gate() time.Duration {
 	defer b.mu.Unlock()
 	o := b.view.opening(now, b.policy.quorum)
 	switch {
-	case !o.down: // the node's own affair
+	case !o.down: // only this node has opened
 		return 0
 	case now < o.until:
 		return o.until - now
@@ -147,9 +151,9 @@ func (b *Breaker) gate() time.Duration {
 		return 0
 	case now < b.blocked:
 		return b.blocked - now
-	case b.asked > 0 && now-b.asked > b.policy.every+patience*b.policy.timeout:
-		// The store does not even return when it should. It must not keep a node
-		// from its service.
+	case b.asked > 0 && (now-b.asked-b.policy.every)/patience > b.policy.timeout:
+		// The store does not even return after the timeout. It must not keep a node from
+		// its service.
 		return 0
 	}
 	if b.asked == 0 {
@@ -157,7 +161,7 @@ func (b *Breaker) gate() time.Duration {
 	}
 	b.wanted = true
 	b.poke()
-	return b.policy.timeout // by then the store has answered
+	return min(b.policy.timeout, defaultTimeout) // by then the store has answered
 }
 
 // patience is how many calls of the store Run may have to wait for before it
@@ -172,12 +176,14 @@ func (b *Breaker) poke() {
 	}
 }
 
-// Run shares until ctx ends, and then returns nil, with all it started ended.
-// Where it is running already it returns [ErrRunning] at once. It makes one call
-// to the store for each [Every], one or two for each change, and none for calls
-// of the breaker. Until it has run, and whenever the store is down, the breaker
-// is a local one.
+// Run shares until ctx ends. Then it returns nil, after all that it started has ended. If
+// Run is running already, it returns [ErrRunning] at once. It makes one call to the store
+// for each [Every], one or two for each change, and none for calls of the breaker. Before
+// Run, and while the store is down, the breaker is a local one.
 func (b *Breaker) Run(ctx context.Context) error {
+	if b.client == nil {
+		return errNoBreaker
+	}
 	if !b.running.CompareAndSwap(false, true) {
 		return &Error{Name: b.name, Err: ErrRunning}
 	}
@@ -208,7 +214,7 @@ func (b *Breaker) Run(ctx context.Context) error {
 	}
 }
 
-// watch is told the news, if the store can tell them.
+// watch learns the writes of other nodes as they happen, if the store is a Watcher.
 func (b *Breaker) watch(ctx context.Context) {
 	w, ok := b.client.store.(store.Watcher)
 	if !ok {
@@ -228,7 +234,7 @@ func (b *Breaker) watch(ctx context.Context) {
 			}
 			b.poke()
 		}
-		// The stream was cut: what it does not tell until it is back, asking does.
+		// The stream was cut. Until it is back the questions at intervals replace it.
 		select {
 		case <-ctx.Done():
 		case <-time.After(b.policy.every):

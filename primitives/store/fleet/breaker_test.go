@@ -21,8 +21,8 @@ const (
 	half   = breaker.HalfOpen
 )
 
-// Row 35: what one node finds, the others know: at once where the store tells of
-// writes, and by the next question where it does not.
+// Row 35: what one node finds, the others know: at once if the store tells of
+// writes, and otherwise by the next question.
 func TestOpeningSpreads(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -40,7 +40,7 @@ func TestOpeningSpreads(t *testing.T) {
 			require.Equal(t, []breaker.State{open, open, open}, states(nodes))
 			for _, n := range nodes {
 				require.ErrorIs(t, n.call(nil), breaker.ErrOpen)
-				require.InDelta(t, 10*time.Second, n.local.Snapshot().RetryAfter, float64(c.within), "nobody is shut out for longer than the first")
+				require.InDelta(t, 10*time.Second, n.local.Snapshot().RetryAfter, float64(c.within), "no node is shut out for longer than the first")
 			}
 		})
 	}
@@ -76,7 +76,7 @@ func TestFailedProbeOpensAllAgain(t *testing.T) {
 	})
 }
 
-// Enough nodes have changed their minds: whoever was opened by their votes alone
+// Enough nodes have withdrawn their votes: a node that was opened by these votes alone
 // goes on before the time is over.
 func TestWithdrawnVotesCloseTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -87,6 +87,36 @@ func TestWithdrawnVotesCloseTheOthers(t *testing.T) {
 		pass(quick)
 		require.Equal(t, []breaker.State{closed, closed, closed}, states(nodes))
 		require.Zero(t, nodes[1].Snapshot().Votes)
+	})
+}
+
+// A node that has opened by itself is not closed by the withdrawal of another's vote.
+func TestWithdrawnVotesLeaveOthersOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		nodes := crew(t, store.NewMemory(), 3, fleet.Quorum(2))
+		nodes[0].fails()
+		pass(quick)
+		nodes[1].fails()
+		pass(quick)
+		require.Equal(t, []breaker.State{open, open, open}, states(nodes))
+		nodes[1].local.Reset()
+		pass(quick)
+		require.Equal(t, []breaker.State{open, closed, closed}, states(nodes))
+	})
+}
+
+// A breaker that only looks on has no vote.
+func TestAShadowHasNoVote(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := store.NewMemory()
+		shadow := newNodeWith(t, m, "a", []breaker.Option{breaker.Start(breaker.Shadow)})
+		shadow.run(t)
+		other := crew(t, m, 1)[0]
+		shadow.fails()
+		pass(time.Second)
+		require.Equal(t, open, shadow.local.State())
+		require.Equal(t, closed, other.local.State())
+		require.Zero(t, other.Snapshot().Votes)
 	})
 }
 
@@ -278,7 +308,7 @@ func TestSnapshotTells(t *testing.T) {
 // It is a breaker.Source, so it stands wherever a policy does.
 var _ breaker.Source = (*fleet.Breaker)(nil)
 
-// So does its gate, where the fleet has none of its own.
+// So does its gate, if the fleet has none of its own.
 func TestGateOfThePolicyStaysWithoutProbeOnce(t *testing.T) {
 	for _, c := range []struct {
 		opts  []fleet.Option

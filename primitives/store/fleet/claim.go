@@ -9,9 +9,9 @@ import (
 	"github.com/weir-go/weir/primitives/store"
 )
 
-// work is what a node writes about a key: that it is at work, how that ended, or
-// that it has given up. One entry holds all three, one after the other, so each
-// step is one compare-and-set, and who is no longer at work cannot write.
+// work is what a node writes about a key: that it is at work, what the result is, or that
+// it has given up. One entry holds all three, one after the other. So each step is one
+// compare-and-set, and a node that has lost the claim cannot write.
 type work struct {
 	versioned
 	State state  `json:"state"`
@@ -31,22 +31,22 @@ const (
 	done    state = "done"
 )
 
-// claim is the right to do the work for a key. It is used by one goroutine at a
-// time: first by that of keep, and when that has ended, by the one that works.
+// claim is the right to do the work for a key. Owner: one goroutine at a time, first that
+// of keep, and after its end the one that works.
 type claim struct {
 	client   *client
 	key      string
 	work     work
 	revision uint64
-	end      time.Duration // when to give up, unless it is renewed
+	end      time.Duration // when the claim is given up, unless it is renewed
 }
 
-// holds is for how long after a write its holder believes in the claim. The last
-// tenth of the term is the time that the work has to stop.
+// holds is how long after a write the holder relies on the claim. The work has the last
+// tenth of the term to stop.
 func (c *claim) holds() time.Duration { return c.work.Term - c.work.Term/10 }
 
-// write puts w in place of the entry that c knows. The term counts from before
-// the call: at no time does the holder believe in a claim that is over.
+// write replaces the entry that c knows by w. The term counts from before the call, so
+// that the holder never relies on a claim that is over.
 func (c *claim) write(ctx context.Context, w work, ttl time.Duration) error {
 	value, err := seal(w)
 	if err != nil {
@@ -56,15 +56,15 @@ func (c *claim) write(ctx context.Context, w work, ttl time.Duration) error {
 	return c.client.call(ctx, func(ctx context.Context) error {
 		revision, err := c.client.store.CompareAndSet(ctx, c.key, c.revision, value, ttl)
 		if err == nil {
-			c.revision, c.end = revision, now+c.holds()
+			c.revision, c.end = revision, after(now, c.holds())
 		}
 		return err
 	})
 }
 
-// insist is write for an entry that the claim may still have though its
-// revision is not known: the answer to an earlier write was lost. Where the entry
-// has expired nobody has taken it since, and it may be made anew.
+// insist is write for an entry of which the claim may not know the revision, because the
+// answer to an earlier write was lost. If the entry has expired, no node has taken it
+// since, and it is made anew.
 func (c *claim) insist(ctx context.Context, w work, ttl time.Duration) error {
 	err := c.write(ctx, w, ttl)
 	if !errors.Is(err, store.ErrConflict) {
@@ -84,14 +84,14 @@ func (c *claim) insist(ctx context.Context, w work, ttl time.Duration) error {
 		return err
 	}
 	c.revision = e.Revision
-	if there.State == claimed { // it was renewed so long ago
-		c.end = max(c.end, now-e.Age+c.holds())
+	if there.State == claimed { // it was renewed e.Age ago
+		c.end = max(c.end, after(now-e.Age, c.holds()))
 	}
 	return c.write(ctx, w, ttl)
 }
 
-// keep renews the claim in a goroutine of its own until stop is called, which
-// waits for it, or until the claim is lost.
+// keep renews the claim in a goroutine of its own, until stop is called or the claim is
+// lost. stop waits for the goroutine.
 func (c *claim) keep(ctx context.Context, lost func()) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var renewing sync.WaitGroup
@@ -106,7 +106,7 @@ func (c *claim) keep(ctx context.Context, lost func()) (stop func()) {
 	}
 }
 
-// renew reports that the claim was lost; where ctx ends it was not.
+// renew returns when the claim is lost, or when ctx ends, and reports whether it is lost.
 func (c *claim) renew(ctx context.Context) (lost bool) {
 	timer := time.NewTimer(c.work.Term / 3)
 	defer timer.Stop()
@@ -134,22 +134,22 @@ func (c *claim) renew(ctx context.Context) (lost bool) {
 	}
 }
 
-// publish puts the result in place of the claim, and reports whether it has. It
-// is there for those who wait for it even where nothing is kept.
+// publish replaces the claim by the result, and reports whether it has. The result is
+// there for the callers that wait even if the ttl is 0.
 func (c *claim) publish(ctx context.Context, value []byte, ttl time.Duration) bool {
 	w := c.work
 	w.State, w.Term, w.Value = done, 0, value
 	return c.last(ctx, w, max(ttl, c.work.Term))
 }
 
-// release gives the work back, for the others to do.
+// release gives the work back, for other nodes to do.
 func (c *claim) release(ctx context.Context) {
-	// What it costs if this fails is that they wait for the end of the term.
+	// If this fails they wait for the end of the term.
 	c.last(ctx, work{versioned: c.work.versioned, State: free}, c.work.Term)
 }
 
-// last is the end of the claim. It is written though nobody waits for it here
-// any more, but not where the store is known to be down: somebody does wait.
+// last writes the end of the claim, even if no caller here waits for it any more. It does
+// not if the store is known to be down: then a caller would wait for the store.
 func (c *claim) last(ctx context.Context, w work, ttl time.Duration) bool {
 	return !c.client.down() && c.insist(context.WithoutCancel(ctx), w, ttl) == nil
 }

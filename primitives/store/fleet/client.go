@@ -3,14 +3,15 @@ package fleet
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"time"
 
 	"github.com/weir-go/weir/primitives/store"
 )
 
-// client is the way to the store: it bounds every call, knows whether the store
-// is down, and keeps callers from asking one that is.
+// client makes the calls to the store. It bounds every call, knows whether the store is
+// down, and keeps callers from asking it then.
 type client struct {
 	store   store.Store
 	name    string // of the policy, for events
@@ -19,7 +20,7 @@ type client struct {
 	hook    func(Event)
 	start   time.Time // origin of all times in here: monotonic
 
-	mu         sync.Mutex // never held while the store or a hook runs
+	mu         sync.Mutex // Must not: be held while the store or a hook runs.
 	degraded   bool
 	again      time.Duration // while degraded: when the store may be asked again
 	pending    []Event
@@ -35,11 +36,19 @@ func newClient(s store.Store, name string, p *policy) *client {
 
 func (c *client) now() time.Duration { return time.Since(c.start) }
 
-// call makes one call to the store. An error of the store's degrades; that the
-// entry had another revision or the lease another owner is an answer, and that
-// ctx has ended is the caller's own affair.
+// after returns the time d after t, or the end of time.
+func after(t, d time.Duration) time.Duration {
+	if t > math.MaxInt64-d {
+		return math.MaxInt64
+	}
+	return t + d
+}
+
+// call makes one call to the store. An error of the store degrades it. That the entry has
+// another revision, or the lease another owner, is an answer. That ctx has ended says
+// nothing about the store.
 func (c *client) call(ctx context.Context, f func(context.Context) error) error {
-	bounded, cancel := context.WithTimeout(ctx, c.timeout)
+	bounded, cancel := context.WithTimeout(undated{ctx}, c.timeout)
 	defer cancel()
 	err := f(bounded)
 	if err != nil && !answers(err) && ctx.Err() == nil {
@@ -48,12 +57,18 @@ func (c *client) call(ctx context.Context, f func(context.Context) error) error 
 	return err
 }
 
+// undated hides a deadline. That of a run of [dedup.Dedup] moves, and the context
+// package sets no timer below a parent whose deadline is sooner.
+type undated struct{ context.Context }
+
+func (undated) Deadline() (time.Time, bool) { return time.Time{}, false }
+
 func answers(err error) bool {
 	return errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrHeld) || errors.Is(err, store.ErrLost)
 }
 
-// down reports whether the store is not to be asked now. Of many callers that
-// ask when it is time to try again, one is told that it is up.
+// down reports whether the store must not be asked now. When it is time to try again, one
+// of many callers is told that it is up.
 func (c *client) down() bool {
 	now := c.now()
 	c.mu.Lock()
@@ -64,7 +79,7 @@ func (c *client) down() bool {
 	if now < c.again {
 		return true
 	}
-	c.again = now + c.every
+	c.again = after(now, c.every)
 	return false
 }
 
@@ -76,41 +91,53 @@ func (c *client) isDegraded() bool {
 
 func (c *client) degrade(err error) { c.turn(true, Event{Kind: Degraded, Err: err}) }
 
-// mend is called when the store has answered all there was to ask.
+// mend is called when the store has answered every question.
 func (c *client) mend() { c.turn(false, Event{Kind: Recovered}) }
 
-// turn makes the edge, if it is one, and tells the hook of it in order.
+// turn sets whether the store is degraded, and raises the event if that is a change.
 func (c *client) turn(degraded bool, e Event) {
 	now := c.now()
 	c.mu.Lock()
 	if degraded {
-		c.again = now + c.every
+		c.again = after(now, c.every)
 	}
-	if c.degraded == degraded {
-		c.mu.Unlock()
-		return
-	}
+	edge := c.degraded != degraded
 	c.degraded = degraded
-	if c.hook == nil {
-		c.mu.Unlock()
-		return
-	}
-	e.Name, e.At = c.name, time.Now()
-	c.pending = append(c.pending, e)
-	mine := !c.delivering
-	c.delivering = true
+	mine := edge && c.enqueue(e)
 	c.mu.Unlock()
 	if mine {
 		c.deliver()
 	}
 }
 
-// deliver runs the hook until nothing is pending; one goroutine at a time is in
-// here, which is what makes the order.
+// raise tells the hook of e, after the events before it.
+func (c *client) raise(e Event) {
+	c.mu.Lock()
+	mine := c.enqueue(e)
+	c.mu.Unlock()
+	if mine {
+		c.deliver()
+	}
+}
+
+// enqueue reports whether its caller has to deliver. Guarded by: mu.
+func (c *client) enqueue(e Event) bool {
+	if c.hook == nil {
+		return false
+	}
+	e.Name, e.At = c.name, time.Now()
+	c.pending = append(c.pending, e)
+	mine := !c.delivering
+	c.delivering = true
+	return mine
+}
+
+// deliver runs the hook until nothing is pending. Ordering: delivering lets one goroutine
+// at a time in here, which keeps the order of the events.
 func (c *client) deliver() {
 	finished := false
 	defer func() {
-		if !finished { // the hook called runtime.Goexit: the others are told still
+		if !finished { // the hook called runtime.Goexit: go on with the next event
 			c.deliver()
 		}
 	}()
@@ -129,8 +156,8 @@ func (c *client) deliver() {
 	}
 }
 
-// tell runs the hook once. A panic ends here: the hook observes, and what it
-// observes goes on.
+// tell runs the hook once. A panic of the hook ends here: it must not end what the hook
+// observes.
 func (c *client) tell(e Event) {
 	defer func() {
 		if recover() != nil {

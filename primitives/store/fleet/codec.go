@@ -7,26 +7,24 @@ import (
 	"github.com/weir-go/weir/primitives/dedup"
 )
 
-// Codec is how a [Dedup] writes its keys and values down. The zero Codec is good
-// for keys that are strings and values that encoding/json can write and read.
-// Its functions are called without a lock, by many goroutines at once; one that
-// panics does so in the call of [Dedup.Do].
+// Codec turns the keys and values of a [Dedup] into bytes. The zero Codec is for keys that
+// are strings and values that encoding/json can write and read. Its functions are called
+// without a lock, by many goroutines at once. A panic goes on in the call of [Dedup.Do].
 type Codec[K comparable, V any] struct {
-	// Key returns the name of a key. It must be the same in every process, and
-	// another for every other key: one made by fmt.Sprint rarely is. It may be any
-	// string. Nil is for keys of type string, which are their own names.
+	// Key returns the name of a key, which may be any string. It must be the same in
+	// every process, and different for different keys: fmt.Sprint rarely is. Nil is for
+	// keys of type string, which are their own names.
 	Key func(K) string
-	// Encode writes a value down. Nil is json.Marshal.
+	// Encode turns a value into bytes. Nil is json.Marshal.
 	Encode func(V) ([]byte, error)
-	// Decode reads what Encode has written, perhaps an older version of it, and
-	// returns an error for what it cannot read. Nil is json.Unmarshal.
+	// Decode reads what Encode, or an older version of it, has written. It returns an
+	// error for what it cannot read. Nil is json.Unmarshal.
 	Decode func([]byte) (V, error)
-	// Hooks are what the local deduplicator asks about values, see [dedup.New].
+	// Hooks tell the local deduplicator about values, see [dedup.New].
 	Hooks dedup.Hooks[V]
 }
 
-// completed returns c with its defaults. There is none for Key where K is
-// anything but string.
+// completed returns c with its defaults. Key has one only if K is string.
 func (c Codec[K, V]) completed() (Codec[K, V], error) {
 	if c.Key == nil {
 		own, ok := any(func(name string) string { return name }).(func(K) string)

@@ -10,9 +10,9 @@ import (
 	"github.com/weir-go/weir/primitives/store"
 )
 
-// Dedup does a piece of work once for all processes that ask for it while it is
-// done, or within the ttl of its policy after. It is made by [NewDedup], is safe
-// for concurrent use, and has nothing to run and nothing to close.
+// Dedup does a piece of work once for all processes that ask for it during the work, or
+// within the ttl of its policy after it. It is made by [NewDedup] and is safe for
+// concurrent use. It has nothing to run and nothing to close.
 type Dedup[K comparable, V any] struct {
 	local  *dedup.Dedup[K, local[V]]
 	client *client
@@ -28,27 +28,27 @@ type Dedup[K comparable, V any] struct {
 // local is a result as the node keeps it.
 type local[V any] struct {
 	value V
-	// until is when a result that another node has worked out is as old as the
-	// ttl. The node's own deduplicator counts from when it got it, which is later.
-	// 0 where the node has worked it out itself.
+	// until is when a result of another node is as old as the ttl. The node's own
+	// deduplicator counts from when it got the result, which is later. It is 0 for a
+	// result of this node.
 	until   time.Duration
-	dropped *atomic.Bool // somebody has taken it upon himself to forget it
+	dropped *atomic.Bool // one caller forgets it
 }
 
-// NewDedup returns a deduplicator that shares, through s and under the name of
-// p, with all that are made with the same name and store. A [dedup.Dedup] with
-// the policy p is a part of it: it shares within the process, and keeps what came
-// from the others. Name and ttl should be the same in all nodes, and p must have a
-// name. The error is a [*PolicyError] that lists everything that is wrong.
+// NewDedup returns a deduplicator that shares results, through s, with all deduplicators
+// of the same name and store. The name is that of p, which must have one. Name and ttl
+// should be the same in all nodes. A [dedup.Dedup] with the policy p is a part of it: it
+// shares within the process, and also keeps results of other nodes. The error is a
+// [*PolicyError] that lists everything that is wrong.
 //
-// Work is done once as long as the store answers and the node that does it
-// renews its claim. Beyond that it is no transaction: a node that stands still for
-// longer than its [Claim] does its work beside its successor. Where doing it
-// twice is not wasteful but wrong, the work itself has to refuse it.
+// Work is done once while the store answers and the node that does it renews its claim. It
+// is no transaction: a node that is suspended for longer than its [Claim] does its work
+// beside its successor. If work that is done twice does harm, the work itself must refuse
+// the second time.
 //
-// It is no layer of a stream: in one, it stands in the function of a Map, and an
-// item that waits for another node holds a worker. A dedup layer above keeps the
-// items of this process that are equal from holding more than one.
+// A Dedup is no layer of a stream. In a stream it stands in the function of a Map, and an
+// item that waits for another node holds a worker. With a dedup layer above, equal items
+// of this process hold no more than one.
 func NewDedup[K comparable, V any](s store.Store, p dedup.Policy, c Codec[K, V], opts ...Option) (*Dedup[K, V], error) {
 	d := &Dedup[K, V]{policy: newPolicy(forDedup, opts), ttl: p.TTL(), name: p.Name()}
 	codec, codecErr := c.completed()
@@ -66,32 +66,43 @@ func NewDedup[K comparable, V any](s store.Store, p dedup.Policy, c Codec[K, V],
 	return d, nil
 }
 
-// Do is [dedup.Dedup.Do] across processes: it returns the result for key that
-// this or another node has worked out within the ttl, or waits for the one that
-// is working on it, or is that one and runs f. What holds there of contexts,
-// panics and errors within a process holds here. An error of f is not told to
-// other nodes: one of those that wait runs its own f.
+// Do is [dedup.Dedup.Do] across processes. It returns the result for key that this or
+// another node has worked out within the ttl. If a node is working on it, Do waits for
+// that node; otherwise it runs f. Within a process, contexts, panics and errors behave as
+// in [dedup.Dedup.Do]. An error of f is not told to other nodes: one of the nodes that
+// wait runs its own f.
 //
-// A result that this node keeps costs no store operation, one of another node a
-// Load, and a run a Load and two writes beside the renewals. Where the store is
-// down f runs without, once per process, or is refused where [Strict]. Do then
-// waits for the store no longer than its [Timeout].
+// A result that this node keeps costs no call to the store. A result of another node costs
+// a Load, and a run costs a Load, two writes and the renewals. If the store is down, f
+// runs once per process, or is refused if [Strict]. Do waits for the store no longer than
+// its [Timeout].
 func (d *Dedup[K, V]) Do(ctx context.Context, key K, f func(context.Context) (V, error)) (V, error) {
+	if d.client == nil {
+		var zero V
+		return zero, errNoDedup
+	}
 	begun := d.client.now()
 	for {
 		l, err := d.local.Do(ctx, key, func(ctx context.Context) (local[V], error) { return d.share(ctx, key, f) })
 		if err != nil || l.until == 0 || begun < l.until {
 			return l.value, err
 		}
-		// Of all who find it too old one forgets it, once, lest a second one
-		// forgets what the first is waiting for already.
+		// Of all callers that find it too old one forgets it. A second one could forget
+		// the run that the first already waits for.
 		if l.dropped.CompareAndSwap(false, true) {
 			d.local.Forget(key)
 		}
 	}
 }
 
-// share is what one of the callers in a process does for all.
+// Run is [Dedup.Do] for a function that returns nothing but an error. It is for a
+// Dedup[K, struct{}]: to Do, the value of the run is the zero V.
+func (d *Dedup[K, V]) Run(ctx context.Context, key K, f func(context.Context) error) error {
+	_, err := d.Do(ctx, key, func(ctx context.Context) (v V, err error) { return v, f(ctx) })
+	return err
+}
+
+// share is what one of the callers in a process does for all of them.
 func (d *Dedup[K, V]) share(ctx context.Context, key K, f func(context.Context) (V, error)) (local[V], error) {
 	p := &pursuit{client: d.client, policy: &d.policy, ttl: d.ttl, folder: d.folder + store.Key(d.codec.Key(key)) + "/"}
 	for {
@@ -108,12 +119,12 @@ func (d *Dedup[K, V]) share(ctx context.Context, key K, f func(context.Context) 
 				return d.take(v, found.age), nil
 			}
 			d.unread.Add(1)
-			if d.policy.strict { // the work has been done
+			if d.policy.strict { // the work was done, and must not be done again
 				return local[V]{}, &Error{Name: d.name, Err: errors.Join(errDecode, err)}
 			}
 			p.reject = found.Nonce
 		case ctx.Err() != nil:
-			return local[V]{}, ctx.Err() // nobody waits any more
+			return local[V]{}, ctx.Err() // no caller waits any more
 		case d.policy.strict:
 			return local[V]{}, &Error{Name: d.name, Err: err}
 		default:
@@ -124,17 +135,17 @@ func (d *Dedup[K, V]) share(ctx context.Context, key K, f func(context.Context) 
 	}
 }
 
-// take is for a result that another node has worked out.
+// take takes the result of another node.
 func (d *Dedup[K, V]) take(v V, age time.Duration) local[V] {
 	d.taken.Add(1)
 	l := local[V]{value: v}
 	if d.ttl > 0 {
-		l.until, l.dropped = d.client.now()+d.ttl-age, new(atomic.Bool)
+		l.until, l.dropped = after(d.client.now(), d.ttl)-age, new(atomic.Bool)
 	}
 	return l
 }
 
-// work runs f under the claim c. However f ends, so does the claim.
+// work runs f under the claim c, and ends the claim however f ends.
 func (d *Dedup[K, V]) work(ctx context.Context, c *claim, f func(context.Context) (V, error)) (v V, err error) {
 	d.runs.Add(1)
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -146,7 +157,7 @@ func (d *Dedup[K, V]) work(ctx context.Context, c *claim, f func(context.Context
 	}
 	stop := c.keep(ctx, lost)
 	shared := false
-	defer func() { // also where f panics or calls runtime.Goexit
+	defer func() { // f may panic or call runtime.Goexit
 		stop()
 		if !shared {
 			c.release(ctx)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"strconv"
 	"sync/atomic"
@@ -147,7 +148,7 @@ func TestDedupTTLCountsFromTheWork(t *testing.T) {
 	})
 }
 
-// Many who find a copy too old at once make one run.
+// Many callers that find a copy too old at once make one run.
 func TestDedupOldCopyIsForgottenOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all := workers(t, store.NewMemory(), 2, time.Minute)
@@ -163,6 +164,7 @@ func TestDedupOldCopyIsForgottenOnce(t *testing.T) {
 			require.Equal(t, answer{1, nil, time.Second}, a)
 		}
 		require.Equal(t, uint64(1), all[1].Snapshot().Runs)
+		require.Equal(t, uint64(2), all[1].Snapshot().Local.Misses, "the first copy, and one run for all")
 	})
 }
 
@@ -183,7 +185,7 @@ func TestDedupHitsDoNotTouchTheStore(t *testing.T) {
 	})
 }
 
-// With a ttl of 0 nothing is kept, but those who wait get what they wait for.
+// With a ttl of 0 nothing is kept, and callers that wait get the result.
 func TestDedupKeepsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, s := range []store.Store{store.NewMemory(), mute{store.NewMemory()}} {
@@ -264,7 +266,7 @@ func TestDedupOwnerCrashes(t *testing.T) {
 	})
 }
 
-// A follower that gives up does so at once, and harms nobody.
+// A follower that gives up does so at once, and harms no other caller.
 func TestDedupFollowerLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all := workers(t, store.NewMemory(), 2, time.Minute)
@@ -384,4 +386,54 @@ func TestDedupServesStale(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 2, v)
 	})
+}
+
+// A claim is renewed three times in a term.
+func TestDedupRenewsThreeTimesATerm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorker(t, store.NewMemory(), "a", time.Minute, fleet.Claim(3*time.Second))
+		_, err := w.Do(t.Context(), "k", (&job{takes: 10*time.Second + 1}).run)
+		require.NoError(t, err)
+		require.Equal(t, 1+10+1, w.way.Calls(storetest.CompareAndSet), "the claim, its renewals, the result")
+	})
+}
+
+// Work without a result is done once for all as well, unless it fails.
+func TestDedupRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := store.NewMemory()
+		var nodes []*fleet.Dedup[string, struct{}]
+		for range 2 {
+			d, err := fleet.NewDedup(m, dedup.Window(time.Minute, dedup.Name("mails")), fleet.Codec[string, struct{}]{})
+			require.NoError(t, err)
+			nodes = append(nodes, d)
+		}
+		sent := 0
+		send := func(context.Context) error {
+			if sent++; sent == 1 {
+				return errSick
+			}
+			return nil
+		}
+		require.Equal(t, errSick, nodes[0].Run(t.Context(), "k", send))
+		require.NoError(t, nodes[1].Run(t.Context(), "k", send))
+		require.NoError(t, nodes[0].Run(t.Context(), "k", send))
+		require.Equal(t, 2, sent)
+	})
+}
+
+// A key that cannot be hashed, or is not equal to itself, fails its call: no name is
+// asked for it, no work is done and the store is not touched.
+func TestDedupKeysThatAreNone(t *testing.T) {
+	way := storetest.NewFaulty(store.NewMemory())
+	codec := fleet.Codec[any, int]{Key: func(key any) string { panic(fmt.Sprint(key)) }}
+	d, err := fleet.NewDedup(way, dedup.Window(time.Minute, dedup.Name("answers")), codec)
+	require.NoError(t, err)
+	for _, key := range []any{[]int{1}, math.NaN(), struct{ f func() }{}} {
+		_, err := d.Do(t.Context(), key, func(context.Context) (int, error) { panic("work") })
+		require.ErrorIs(t, err, dedup.ErrKey)
+		require.ErrorContains(t, err, `dedup "answers": the key is not comparable: `)
+	}
+	require.Zero(t, way.Calls())
+	require.Zero(t, d.Snapshot().Local.InFlight)
 }

@@ -158,6 +158,39 @@ func TestVoteIsWithdrawnThoughItsAnswerWasLost(t *testing.T) {
 	})
 }
 
+// A node that cannot look at what it conflicts with has not been answered.
+func TestConflictsThatCannotBeLookedAt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := crew(t, mute{store.NewMemory()}, 1)[0]
+		n.way.Script(func(c storetest.Call) storetest.Fault {
+			return map[storetest.Op]storetest.Fault{
+				storetest.CompareAndSet: {Err: store.ErrConflict}, storetest.Load: {Err: errDown},
+			}[c.Op]
+		})
+		n.fails()
+		pass(5 * time.Second)
+		require.Equal(t, downAndUp[:1], n.seen())
+		require.True(t, n.Snapshot().Degraded)
+	})
+}
+
+// A write that fails is not tried again before the next question.
+func TestAFailedWriteIsNotTriedAgainAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := crew(t, mute{store.NewMemory()}, 1)[0]
+		n.way.Script(func(c storetest.Call) storetest.Fault {
+			if c.Op == storetest.CompareAndSet {
+				return storetest.Fault{Err: errDown}
+			}
+			return storetest.Fault{}
+		})
+		n.fails()
+		pass(100 * time.Millisecond)
+		require.Equal(t, 1, n.way.Calls(storetest.CompareAndSet))
+		require.Zero(t, n.way.Calls(storetest.Load))
+	})
+}
+
 // Run ends when it should, also while the store is slow.
 func TestRunEndsWhileTheStoreIsSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -172,8 +205,8 @@ func TestRunEndsWhileTheStoreIsSlow(t *testing.T) {
 	})
 }
 
-// The hook tells the error and the time, may call back, and what it does wrong
-// concerns nobody else.
+// The hook is told the error and the time, and may call back. Its panic harms no other
+// code.
 func TestEventHook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		way := storetest.NewFaulty(store.NewMemory())

@@ -2,14 +2,14 @@ package fleet
 
 import "time"
 
-// Event is a change in what can be shared.
+// Event is a change of the store that a node has noticed.
 type Event struct {
 	// Name is the name of the breaker's or the dedup's policy.
 	Name string
-	// Kind is what happened. The first event is Degraded, and from then on the two
-	// kinds take turns.
+	// Kind is what happened. Degraded and Recovered take turns, and Degraded is the
+	// first of the two. Wiped comes once for each loss.
 	Kind EventKind
-	// Err is what the store said, where Kind is Degraded.
+	// Err is the error of the store if Kind is Degraded.
 	Err error
 	// At is when it happened.
 	At time.Time
@@ -21,17 +21,23 @@ type EventKind uint8
 const (
 	// Degraded: the store does not answer, and each node goes on by itself.
 	Degraded EventKind = iota + 1
-	// Recovered: the store answers, and what it says is known.
+	// Recovered: the store answers, and its news are known.
 	Recovered
+	// Wiped: the store has lost its data and its revisions have begun anew. The node
+	// has forgotten the revisions that it knew, and goes by what the store tells now.
+	// See the package store on how a store avoids this.
+	Wiped
 )
 
-// String returns "degraded" or "recovered".
+// String returns "degraded", "recovered" or "wiped".
 func (k EventKind) String() string {
 	switch k {
 	case Degraded:
 		return "degraded"
 	case Recovered:
 		return "recovered"
+	case Wiped:
+		return "wiped"
 	}
 	return "unknown"
 }

@@ -1,11 +1,13 @@
 package fleet_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/weir-go/weir/primitives/breaker"
+	"github.com/weir-go/weir/primitives/outcome"
 	"github.com/weir-go/weir/primitives/store"
 	"github.com/weir-go/weir/primitives/store/fleet"
 )
@@ -42,6 +44,12 @@ func ExamplePolicyError_Error() {
 	_, err := fleet.NewBreaker(nil, breaker.Consecutive("model", 5, time.Second))
 	fmt.Println(err.Error())
 	// Output: fleet "model": invalid policy: the store is nil
+}
+
+func ExamplePolicyError_Outcome() {
+	_, err := fleet.NewBreaker(nil, breaker.Consecutive("model", 5, time.Second))
+	fmt.Println(outcome.Classify(context.Background(), err).Kind)
+	// Output: permanent
 }
 
 func ExamplePolicyError_Unwrap() {

@@ -54,7 +54,7 @@ func ExampleEvery() {
 	// Output: asked, and told
 }
 
-// Whoever has taken work upon himself and died keeps it for no longer than this.
+// A node that has claimed work and died keeps it for no longer than this.
 func ExampleClaim() {
 	shared := store.NewMemory()
 	policy := dedup.Window(time.Minute, dedup.Name("n"))

@@ -227,6 +227,27 @@ func ExampleDedup_Do() {
 	// Ada <nil>
 }
 
+// Of all processes one sends the mail.
+func ExampleDedup_Run() {
+	codec := fleet.Codec[string, struct{}]{}
+	d, err := fleet.NewDedup(store.NewMemory(), dedup.Window(time.Minute, dedup.Name("mails")), codec)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for range 2 {
+		err := d.Run(context.Background(), "welcome to ada@example.org", func(context.Context) error {
+			fmt.Println("sent")
+			return nil
+		})
+		fmt.Println(err)
+	}
+	// Output:
+	// sent
+	// <nil>
+	// <nil>
+}
+
 func ExampleDedup_Snapshot() {
 	d, err := fleet.NewDedup(store.NewMemory(), dedup.Window(time.Minute, dedup.Name("n")), fleet.Codec[string, int]{})
 	if err != nil {

@@ -66,7 +66,7 @@ func (n *node) fails() {
 }
 
 // call asks for admission and reports what the service answered, nil for a
-// success; it is an OpenError where the call was not let through.
+// success; it is an OpenError if the call was not let through.
 func (n *node) call(err error) error {
 	_, err = n.local.Do(context.Background(), func(context.Context) (struct{}, error) { return struct{}{}, err })
 	return err

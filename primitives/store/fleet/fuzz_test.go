@@ -16,15 +16,17 @@ import (
 )
 
 // FuzzFleet lets three nodes go through anything: failures, probes, stores that
-// are down, slow, old or lose answers, changes by hand. At no time does a call
-// wait. When all is well again, so is the fleet: every node comes to the same
-// view, and closes when its calls succeed.
+// are down, slow, old, lose answers or lose their data, changes by hand. At no time
+// does a call wait. When all is well again, so is the fleet: every node comes to the
+// same view, and closes when its calls succeed. Only a store that has lost its data
+// is said to have.
 func FuzzFleet(f *testing.F) {
 	f.Add(uint8(0), []byte{0x00, 0x37, 0x31, 0x37, 0x02})
 	f.Add(uint8(1), []byte{0x00, 0x37, 0x37, 0x12, 0x34, 0x24, 0x37, 0x01, 0x15, 0x37})
 	f.Add(uint8(0), []byte{0x2e, 0x20, 0x37, 0x31, 0x20, 0x37}) // a vote whose answer was lost
 	f.Add(uint8(3), []byte{0x00, 0x10, 0x37, 0x37, 0x06, 0x16, 0x22, 0x37, 0x13, 0x08, 0x37})
 	f.Add(uint8(9), []byte{0x00, 0x37, 0x31, 0x11, 0x21, 0x02, 0x37, 0x01, 0x01})
+	f.Add(uint8(18), []byte{0x00, 0x10, 0x07, 0x01, 0x11, 0x21, 0x0f, 0x00, 0x10, 0x08})
 	f.Fuzz(func(t *testing.T, mode uint8, script []byte) {
 		if len(script) > 60 {
 			return
@@ -38,6 +40,11 @@ func FuzzFleet(f *testing.F) {
 		}
 		synctest.Test(t, func(t *testing.T) {
 			var s store.Store = store.NewMemory()
+			forget := func() {}
+			if mode&16 != 0 {
+				f := newForgetful()
+				s, forget = f, f.forget
+			}
 			if mode&4 != 0 {
 				s = mute{s}
 			}
@@ -52,12 +59,15 @@ func FuzzFleet(f *testing.F) {
 				nodes = append(nodes, n)
 			}
 			for _, step := range script {
+				if step&15 == 15 {
+					forget()
+				}
 				act(t, nodes[step>>4%3], step&15)
 			}
 			for _, n := range nodes {
 				n.way.Script(nil)
 			}
-			settle(t, nodes)
+			settle(t, nodes, mode&16 != 0)
 		})
 	})
 }
@@ -105,7 +115,7 @@ func act(t *testing.T, n *node, what byte) {
 
 // settle gives the fleet as much time as the longest opening, lease and question
 // take one after the other, with calls that succeed.
-func settle(t *testing.T, nodes []*node) {
+func settle(t *testing.T, nodes []*node, forgets bool) {
 	for range 200 {
 		for _, n := range nodes {
 			_ = n.call(nil)
@@ -120,7 +130,11 @@ func settle(t *testing.T, nodes []*node) {
 		require.False(t, s.Down)
 		require.Zero(t, s.Votes)
 		require.Equal(t, first.Epoch, s.Epoch)
-		for i, kind := range n.seen() {
+		seen := n.seen()
+		if forgets {
+			seen = without(seen, fleet.Wiped)
+		}
+		for i, kind := range seen {
 			require.Equal(t, downAndUp[i%2], kind)
 		}
 	}
@@ -128,7 +142,7 @@ func settle(t *testing.T, nodes []*node) {
 
 // FuzzDedup lets workers with all sorts of stores do jobs at the same time. The
 // strict never do one twice at once, the lenient never fail because of the store,
-// and nobody gets what was not worked out for the key.
+// and no caller gets a result that was not worked out for the key.
 func FuzzDedup(f *testing.F) {
 	f.Add(uint8(1), []byte{0x00, 0x11, 0x22, 0x31, 0x02})
 	f.Add(uint8(1), []byte{0x03, 0x36, 0x41, 0x30, 0x14, 0x51, 0x30}) // a claim that is lost and taken at one instant
@@ -165,7 +179,7 @@ func FuzzDedup(f *testing.F) {
 					go func() {
 						v, err := w.Do(ctx, key, jobs[which].run)
 						if err == nil && (v < 1 || v > int(jobs[which].done.Load())) {
-							panic("a result that nobody has worked out")
+							panic("a result that no worker has worked out")
 						}
 						if err != nil && !strict {
 							panic(err)

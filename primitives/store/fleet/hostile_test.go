@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"hash/crc32"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -102,6 +101,7 @@ func TestStaleAnswers(t *testing.T) {
 		pass(5 * time.Second)
 		require.Equal(t, []breaker.State{closed, closed}, states(nodes))
 		require.Positive(t, nodes[0].Snapshot().Old)
+		require.Empty(t, nodes[0].seen(), "a replica that lags behind has not lost anything")
 	})
 }
 
@@ -147,7 +147,7 @@ func TestReorderedAndLostEvents(t *testing.T) {
 }
 
 // Row 37: the store tells ages that are off by an hour. No opening becomes
-// longer by it than the one who made it wanted.
+// longer by it than its node wanted.
 func TestAgesOffByAnHour(t *testing.T) {
 	for _, off := range []time.Duration{-time.Hour, time.Hour} {
 		bubble(t, off.String(), func(t *testing.T) {
@@ -186,8 +186,8 @@ func (s skewed) List(ctx context.Context, folder string) ([]store.Entry, error) 
 	return all, err
 }
 
-// Row 37: it does not matter what time anybody thinks it is: nodes whose clocks
-// differ by an hour write the same bytes.
+// Row 37: the clocks of the nodes do not matter: nodes whose clocks differ by an hour
+// write the same bytes.
 func TestNoClockCrossesTheWire(t *testing.T) {
 	var written [][]byte
 	for _, off := range []time.Duration{0, time.Hour, 2 * time.Hour} {
@@ -216,49 +216,57 @@ func TestNoClockCrossesTheWire(t *testing.T) {
 // Row 37: a storm of conflicts converges. The store was down, so every node has
 // probed by itself; when it is back all tell their verdicts at once.
 func TestVerdictStormConverges(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble(t, "told", func(t *testing.T) {
 		m := store.NewMemory()
-		nodes := crew(t, m, 16, fleet.ProbeOnce(5*time.Second))
-		verdicts := 0
-		go func() {
-			for e := range m.Watch(t.Context(), "breaker/model/") {
-				if e.Entry.Key == "breaker/model/verdict" {
-					verdicts++
-				}
-			}
-		}()
-		nodes[0].fails()
-		pass(9 * time.Second)
-		for _, n := range nodes {
-			n.way.Fail(errDown)
-		}
-		pass(time.Second + quick)
-		for i, n := range nodes {
-			_ = n.call([]error{nil, errSick}[i%2])
-		}
-		for _, n := range nodes {
-			n.way.Script(func(c storetest.Call) storetest.Fault {
-				if c.Op == storetest.CompareAndSet && c.N%3 != 0 {
-					return storetest.Fault{Err: store.ErrConflict}
-				}
-				return storetest.Fault{}
-			})
-		}
-		pass(2 * time.Second)
-		require.Equal(t, 1, verdicts, "of all verdicts about one epoch the first counts")
-		first := nodes[0].Snapshot()
-		require.Equal(t, uint64(1), first.Epoch)
-		for _, n := range nodes {
-			s := n.Snapshot()
-			require.Equal(t, first.Epoch, s.Epoch)
-			require.Equal(t, first.Down, s.Down)
-			require.Equal(t, nodes[0].local.State(), n.local.State())
-		}
+		verdictStorm(t, m, m)
+	})
+	bubble(t, "asked", func(t *testing.T) {
+		m := store.NewMemory()
+		verdictStorm(t, m, mute{m})
 	})
 }
 
-// Conflicts without an end, as those of one whose reads are old, make no hot
-// loop, and keep nobody from his service.
+func verdictStorm(t *testing.T, m *store.Memory, s store.Store) {
+	nodes := crew(t, s, 16, fleet.ProbeOnce(5*time.Second))
+	verdicts := 0
+	go func() {
+		for e := range m.Watch(t.Context(), "breaker/model/") {
+			if e.Entry.Key == "breaker/model/verdict" {
+				verdicts++
+			}
+		}
+	}()
+	nodes[0].fails()
+	pass(9 * time.Second)
+	for _, n := range nodes {
+		n.way.Fail(errDown)
+	}
+	pass(time.Second + quick)
+	for i, n := range nodes {
+		_ = n.call([]error{nil, errSick}[i%2])
+	}
+	for _, n := range nodes {
+		n.way.Script(func(c storetest.Call) storetest.Fault {
+			if c.Op == storetest.CompareAndSet && c.N%3 != 0 {
+				return storetest.Fault{Err: store.ErrConflict}
+			}
+			return storetest.Fault{}
+		})
+	}
+	pass(2 * time.Second)
+	require.Equal(t, 1, verdicts, "of all verdicts about one epoch the first counts")
+	first := nodes[0].Snapshot()
+	require.Equal(t, uint64(1), first.Epoch)
+	for _, n := range nodes {
+		s := n.Snapshot()
+		require.Equal(t, first.Epoch, s.Epoch)
+		require.Equal(t, first.Down, s.Down)
+		require.Equal(t, nodes[0].local.State(), n.local.State())
+	}
+}
+
+// Conflicts without an end, as those of a node whose reads are old, make no hot loop, and
+// keep no node from its service.
 func TestConflictsForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := crew(t, store.NewMemory(), 1, fleet.ProbeOnce(time.Second))[0]
@@ -276,56 +284,8 @@ func TestConflictsForEver(t *testing.T) {
 	})
 }
 
-// A store that has lost its memory begins anew, and so does what is in it.
-func TestStoreLosesItsMemory(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newForgetful()
-		nodes := crew(t, s, 2, fleet.ProbeOnce(time.Second))
-		for range 3 { // some epochs
-			nodes[0].fails()
-			pass(11 * time.Second)
-			ask(nodes, time.Second, nil)
-			require.Equal(t, []breaker.State{closed, closed}, states(nodes))
-		}
-		s.forget()
-		late := newNode(t, s, "late", fleet.ProbeOnce(time.Second))
-		late.run(t)
-		late.fails() // in an epoch that the others know to be over
-		pass(2 * time.Second)
-		require.Equal(t, []breaker.State{closed, closed}, states(nodes))
-		require.Equal(t, uint64(3), late.Snapshot().Epoch, "and it has been told")
-		late.local.Reset()
-		late.fails()
-		pass(time.Second)
-		require.Equal(t, []breaker.State{open, open}, states(nodes))
-	})
-}
-
-// forgetful is a store without streams that can lose its memory while it is used.
-type forgetful struct{ now atomic.Pointer[store.Memory] }
-
-func newForgetful() *forgetful {
-	f := &forgetful{}
-	f.forget()
-	return f
-}
-
-func (f *forgetful) forget() { f.now.Store(store.NewMemory()) }
-
-func (f *forgetful) Load(ctx context.Context, key string) (store.Entry, error) {
-	return f.now.Load().Load(ctx, key)
-}
-
-func (f *forgetful) List(ctx context.Context, folder string) ([]store.Entry, error) {
-	return f.now.Load().List(ctx, folder)
-}
-
-func (f *forgetful) CompareAndSet(ctx context.Context, key string, revision uint64, value []byte, ttl time.Duration) (uint64, error) {
-	return f.now.Load().CompareAndSet(ctx, key, revision, value, ttl)
-}
-
-// What one node says it wants nobody to try again for is bounded.
-func TestNobodyShutsTheFleetOutForEver(t *testing.T) {
+// The time for which one node can shut out the fleet is bounded.
+func TestNoNodeShutsTheFleetOutForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := store.NewMemory()
 		b, err := fleet.NewBreaker(m, breaker.Consecutive("model", 1, 1<<62))

@@ -16,13 +16,13 @@ type loop struct {
 	lease *store.Lease // of the fleet's one probe
 }
 
-// step brings the store and the local breaker up to date with each other. due
-// says that it is time to ask the store, whether or not there is a reason.
+// step brings the store and the local breaker up to date with each other. due says that it
+// is time to ask the store, with or without a reason.
 func (l *loop) step(ctx context.Context, due bool) {
 	defer l.steer()
 	defer l.answer()
 	if !due && l.client.isDegraded() {
-		return // until the next tick the store is left alone
+		return // the store is asked again at the next tick
 	}
 	l.mu.Lock()
 	due = due || l.relist
@@ -35,8 +35,8 @@ func (l *loop) step(ctx context.Context, due bool) {
 	}
 }
 
-// answer notes that Run has seen to whoever asked to probe: the store, however it
-// is, does not keep it.
+// answer notes that Run has dealt with the calls that asked to probe: the store does not
+// block it.
 func (l *loop) answer() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -46,8 +46,9 @@ func (l *loop) answer() {
 // sync asks for everything, and reports whether the store has answered.
 func (l *loop) sync(ctx context.Context) bool {
 	l.mu.Lock()
-	l.relist = false // before asking: what is lost from here on is asked for again
+	l.relist = false // before the question: what is lost from here on is asked for again
 	l.mu.Unlock()
+	asked := l.client.now()
 	var all []store.Entry
 	err := l.client.call(ctx, func(ctx context.Context) (err error) {
 		all, err = l.client.store.List(ctx, l.folder)
@@ -59,6 +60,7 @@ func (l *loop) sync(ctx context.Context) bool {
 		l.mu.Unlock()
 		return false
 	}
+	l.seesWipe(all, asked)
 	known := false
 	for _, e := range all {
 		l.learn(e, false)
@@ -70,8 +72,8 @@ func (l *loop) sync(ctx context.Context) bool {
 	return true
 }
 
-// remind repeats the verdict where the store has forgotten it and somebody votes
-// in an epoch before it: else that vote would be void for ever.
+// remind repeats the verdict if the store has forgotten it and a node votes in an epoch
+// before it. Otherwise that vote would stay void.
 func (l *loop) remind() {
 	now := l.client.now()
 	l.mu.Lock()
@@ -107,9 +109,9 @@ func (b *Breaker) learn(e store.Entry, forced bool) {
 	}
 }
 
-// write puts under key what wanted tells, and reports whether it has, and whether
-// the store has answered. wanted is asked before each try, so that nothing is
-// written over a revision that has not been looked at.
+// write puts under key what wanted returns. It reports whether it has, and whether the
+// store has answered. wanted is called before each try, so that no revision is overwritten
+// that the node has not looked at.
 func (l *loop) write(ctx context.Context, key string, ttl time.Duration, wanted func() (record, bool)) (wrote, answered bool) {
 	revision := l.revision(key)
 	for range 8 {
@@ -138,8 +140,8 @@ func (l *loop) write(ctx context.Context, key string, ttl time.Duration, wanted 
 			return false, false
 		}
 	}
-	// A storm of conflicts: each was a write by somebody else, so somebody makes
-	// headway. Or what is read is old, and to go on would be a hot loop.
+	// So many conflicts are writes of other nodes, which then make progress. Or what is
+	// read is old, and to go on would be a hot loop.
 	return false, true
 }
 
@@ -157,8 +159,8 @@ func (l *loop) look(ctx context.Context, key string) (revision uint64, answered 
 	return e.Revision, true
 }
 
-// revision returns that of the newest entry seen under key. It may be gone, and
-// then the write that relies on it conflicts.
+// revision returns that of the newest entry seen under key. If the entry is gone, the
+// write that relies on it conflicts.
 func (l *loop) revision(key string) uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -176,7 +178,7 @@ func (l *loop) tellVote(ctx context.Context) bool {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		sent = vote{}
-		if l.mine > now { // or it is over, and need not be told any more
+		if l.mine > now { // otherwise the vote is over, and need not be told
 			sent = vote{l.view.epoch, l.mine}
 		}
 		if sent == l.told || sent.until == 0 && l.mine != 0 {
@@ -193,8 +195,8 @@ func (l *loop) tellVote(ctx context.Context) bool {
 	return answered
 }
 
-// tellVerdict ends the epoch with the result of the probe, unless somebody else
-// has ended it first, and gives the lease back.
+// tellVerdict ends the epoch with the result of the probe, unless another node has ended
+// it first, and gives the lease back.
 func (l *loop) tellVerdict(ctx context.Context) bool {
 	var sent *verdict
 	wrote, answered := l.write(ctx, l.verdictKey(), keepVerdict, func() (record, bool) {
@@ -205,7 +207,7 @@ func (l *loop) tellVerdict(ctx context.Context) bool {
 			return record{}, false
 		}
 		if sent.ends != l.view.epoch || now-sent.at > max(l.policy.lease, l.policy.every) {
-			l.verdict = nil // somebody was faster, or it is too old to be true
+			l.verdict = nil // another node was faster, or the result is too old
 			return record{}, false
 		}
 		return record{Epoch: sent.begins, For: max(sent.until-now, 0)}, true
@@ -243,13 +245,13 @@ func (l *loop) askToProbe(ctx context.Context) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if held, ok := errors.AsType[*store.HeldError](err); ok {
-		l.blocked = now + min(held.Left, l.policy.every)
+		l.blocked = after(now, min(held.Left, l.policy.every))
 		return true
 	}
 	if err != nil {
 		return false
 	}
-	l.lease, l.leased = lease, now+lease.Left()
+	l.lease, l.leased = lease, after(now, lease.Left())
 	return true
 }
 
@@ -259,7 +261,7 @@ func (l *loop) giveBack(ctx context.Context) {
 	l.mu.Lock()
 	l.leased = 0
 	l.mu.Unlock()
-	// What it costs if this fails is that the next probe waits for the lease's end.
+	// If this fails, the next probe waits for the end of the lease.
 	_ = l.client.call(ctx, lease.Release)
 }
 
@@ -289,8 +291,8 @@ func (l *loop) steer() {
 	}
 }
 
-// open follows an opening. A node that has opened by itself and for longer stays
-// as it is; a difference that the way through the store makes does not count.
+// open follows an opening. A node that has opened by itself, and for longer, stays as it
+// is. A difference as small as the time of a call to the store does not count.
 func (l *loop) open(o opening, now time.Duration) {
 	left := o.until - now
 	if left <= 0 && !l.policy.once {
@@ -299,7 +301,7 @@ func (l *loop) open(o opening, now time.Duration) {
 	s := l.local.Snapshot()
 	switch {
 	case left <= 0 && s.State != breaker.Closed:
-		return // it waits to probe, or is about to
+		return // it waits to probe, or probes
 	case s.State == breaker.Open && left-s.RetryAfter <= l.policy.timeout:
 		return
 	}

@@ -1,6 +1,7 @@
 package fleet_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -45,6 +46,42 @@ func TestDedupTellsAllFaults(t *testing.T) {
 	var told *fleet.PolicyError
 	require.ErrorAs(t, err, &told)
 	require.Empty(t, told.Name)
+}
+
+// An error names the policy, also an invalid one. If the policy has no name, nothing stands
+// in its place.
+func TestPolicyFaultsNameThePolicy(t *testing.T) {
+	_, err := fleet.NewBreaker(store.NewMemory(), breaker.Consecutive("model", 0, time.Second))
+	require.ErrorContains(t, err, `fleet "model": invalid policy: `)
+	_, err = fleet.NewBreaker(store.NewMemory(), breaker.Policy{})
+	require.ErrorContains(t, err, "fleet: invalid policy: ")
+	_, err = fleet.NewDedup(store.NewMemory(), dedup.Window(-1), fleet.Codec[string, int]{})
+	require.EqualError(t, err, "fleet: invalid policy: dedup: invalid policy: ttl -1ns is negative; the policy has no name")
+	require.EqualError(t, &fleet.Error{Err: fleet.ErrBusy}, "fleet: waited too long for another node")
+}
+
+// A zero value says what it is, and does nothing.
+func TestZeroValues(t *testing.T) {
+	var d fleet.Dedup[string, int]
+	_, err := d.Do(t.Context(), "k", func(context.Context) (int, error) { panic("must not run") })
+	require.EqualError(t, err, "fleet: invalid policy: the dedup was not made by NewDedup")
+	require.ErrorIs(t, err, fleet.ErrPolicy)
+	require.Equal(t, err, d.Run(t.Context(), "k", func(context.Context) error { panic("must not run") }))
+	require.Zero(t, d.Snapshot())
+	var b fleet.Breaker
+	_, err = b.Breaker()
+	require.EqualError(t, err, "fleet: invalid policy: the breaker was not made by NewBreaker")
+	require.ErrorIs(t, err, fleet.ErrPolicy)
+	require.Equal(t, err, b.Run(t.Context()))
+	require.Zero(t, b.Snapshot())
+	_, err = (*fleet.Breaker)(nil).Breaker()
+	require.Error(t, err)
+}
+
+// The term of a claim is the affair of a dedup.
+func TestABreakerMayBePatientWithTheStore(t *testing.T) {
+	_, err := fleet.NewBreaker(store.NewMemory(), breaker.Consecutive("model", 1, time.Second), fleet.Timeout(3*time.Second))
+	require.NoError(t, err)
 }
 
 // The later of two options counts.

@@ -87,9 +87,49 @@ func TestFailedProbeIsFollowedByAnotherNodes(t *testing.T) {
 	})
 }
 
-// Who wants to probe before the fleet's time is over, such as by hand, is told how
+// A node whose probe has failed stands back for one Every after the opening, so that a
+// sick node does not do all the probing though it always asks first.
+func TestASickNodeStandsBack(t *testing.T) {
+	for _, every := range []time.Duration{200 * time.Millisecond, longest} {
+		bubble(t, every.String(), func(t *testing.T) {
+			nodes := crew(t, store.NewMemory(), 2, fleet.ProbeOnce(2*time.Second), fleet.Every(every))
+			sick, well := nodes[0], nodes[1]
+			pass(time.Hour)
+			sick.fails()
+			probes := 0
+			count := func(context.Context) (int, error) { probes++; return 0, errSick }
+			for end := time.Now().Add(time.Minute); well.local.State() != closed || probes == 0; {
+				require.True(t, time.Now().Before(end), "the well node never probes; the sick one has, %d times", probes)
+				_, _ = sick.local.Do(t.Context(), count)
+				pass(5 * time.Millisecond)
+				if well.local.State() != closed {
+					_ = well.call(nil)
+				}
+				pass(5 * time.Millisecond)
+			}
+			require.Equal(t, 1, probes)
+		})
+	}
+}
+
+// A node that comes when the opening is over, and before a verdict, does not call the
+// service as if it were up.
+func TestALateNodeProbesToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := store.NewMemory()
+		first := crew(t, m, 1, fleet.ProbeOnce(time.Minute))[0]
+		first.fails()
+		pass(11 * time.Second)
+		late := newNode(t, m, "late", fleet.ProbeOnce(time.Minute))
+		late.run(t)
+		require.NotEqual(t, closed, late.local.State())
+		require.Equal(t, 1, sum(ask([]*node{first, late}, time.Second, errSick)))
+	})
+}
+
+// A node that wants to probe before the fleet's time is over, such as by hand, is told how
 // long that is.
-func TestNobodyProbesEarly(t *testing.T) {
+func TestNoNodeProbesEarly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		nodes := crew(t, store.NewMemory(), 2, fleet.ProbeOnce(time.Minute))
 		nodes[0].fails()
@@ -161,7 +201,7 @@ func TestProbeOwnerLeaves(t *testing.T) {
 }
 
 // A probe whose outcome never comes, because the call hangs, panics or is
-// forgotten, keeps nobody from probing for longer than the lease.
+// forgotten, keeps no node from probing for longer than the lease.
 func TestLostProbeDoesNotWedge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		nodes := crew(t, store.NewMemory(), 3, fleet.ProbeOnce(5*time.Second))

@@ -10,15 +10,15 @@ import (
 	"github.com/weir-go/weir/primitives/store"
 )
 
-// pursuit is the way of one caller to a result: until it finds one, or has
-// claimed the work for itself.
+// pursuit is the search of one caller for a result. It ends when the caller has found one,
+// or has claimed the work for itself.
 type pursuit struct {
 	client *client
 	policy *policy
 	ttl    time.Duration
 	folder string // of the key; it holds one entry, so that it can be watched
 
-	waited string // the nonce of the claim that it waited for
+	waited string // the nonce of the claim that the caller waited for
 	reject string // the nonce of the result that could not be read
 	unread uint64 // entries that could not be read
 }
@@ -31,20 +31,20 @@ type finding struct {
 
 func (p *pursuit) key() string { return p.folder + "work" }
 
-// settle returns a result or a claim, or an error: ErrStore or ErrBusy, joined
-// with why, or whatever there is when ctx ends.
+// settle returns a result or a claim, or an error: ErrStore joined with the reason,
+// ErrBusy, or when ctx ends the error of ctx.
 func (p *pursuit) settle(ctx context.Context) (finding, *claim, error) {
 	if p.client.down() {
 		return finding{}, nil, ErrStore
 	}
-	limit := p.client.now() + p.policy.wait
+	limit := after(p.client.now(), p.policy.wait)
 	var wake <-chan struct{}
 	for conflicts := 0; ; {
 		found, mine, wait, err := p.look(ctx)
 		switch {
 		case errors.Is(err, store.ErrConflict):
-			// Somebody else is getting on with it. If what is read does not say so,
-			// too, it is old, and asking again at once would be a hot loop.
+			// Another node has made progress. If what is read does not say so, it is old,
+			// and to ask again at once would be a hot loop.
 			if conflicts++; conflicts < 4 {
 				continue
 			}
@@ -52,7 +52,7 @@ func (p *pursuit) settle(ctx context.Context) (finding, *claim, error) {
 		case err != nil:
 			return finding{}, nil, errors.Join(ErrStore, err)
 		default:
-			p.client.mend() // also where the work is held: it is an answer
+			p.client.mend() // a claim of another node is an answer as well
 		}
 		if wait == 0 {
 			return found, mine, nil
@@ -84,8 +84,8 @@ func pause(ctx context.Context, d time.Duration, wake <-chan struct{}) error {
 	return ctx.Err()
 }
 
-// look asks the store once, and claims the work where it is free. It returns the
-// result, or the claim, or how long the present claim lasts.
+// look asks the store once, and claims the work if it is free. It returns the result, or
+// the claim, or how long the claim of another node lasts.
 func (p *pursuit) look(ctx context.Context) (found finding, mine *claim, wait time.Duration, err error) {
 	var e store.Entry
 	err = p.client.call(ctx, func(ctx context.Context) (err error) {
@@ -110,7 +110,7 @@ func (p *pursuit) look(ctx context.Context) (found finding, mine *claim, wait ti
 	return found, mine, 0, err
 }
 
-// read reports whether there is an entry that says something.
+// read reports whether there is an entry that can be read.
 func (p *pursuit) read(e store.Entry) (w work, there bool) {
 	if e.Revision == 0 {
 		return w, false
@@ -133,9 +133,8 @@ func (p *pursuit) claim(ctx context.Context, revision uint64) (*claim, error) {
 	return c, nil
 }
 
-// listen wakes the pursuit at each write to its key, if the store can tell of
-// them, until stop is called. Where a stream breaks off, asking every so often
-// does what it did.
+// listen wakes the pursuit at each write to its key, if the store is a Watcher, until stop
+// is called. If the stream ends, the questions at intervals replace it.
 func (p *pursuit) listen(ctx context.Context) (wake <-chan struct{}, stop func()) {
 	ring := make(chan struct{}, 1)
 	w, ok := p.client.store.(store.Watcher)

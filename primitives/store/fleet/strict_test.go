@@ -50,6 +50,25 @@ func TestDedupStoreDown(t *testing.T) {
 	})
 }
 
+// A store that hangs is given up after the timeout, also if the caller that asked it
+// first had less time than that and others have more.
+func TestDedupTimeoutHoldsThoughTheDeadlineMoves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorker(t, store.NewMemory(), "a", time.Minute)
+		w.way.Script(func(storetest.Call) storetest.Fault { return storetest.Fault{Delay: time.Hour} })
+		hurried, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		j := &job{}
+		go func() { _, _ = w.Do(hurried, "k", j.run) }()
+		time.Sleep(5 * time.Millisecond)
+		begin := time.Now()
+		v, err := w.Do(t.Context(), "k", j.run)
+		require.NoError(t, err)
+		require.Equal(t, 1, v)
+		require.Equal(t, 45*time.Millisecond, time.Since(begin))
+	})
+}
+
 // Row 36: the store goes down while the work is done, and while others wait.
 func TestDedupStoreGoesDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -76,7 +95,7 @@ func TestDedupStoreGoesDown(t *testing.T) {
 	})
 }
 
-// The store was away for less than a term: nobody has noticed.
+// The store was down for less than a term: no caller has noticed.
 func TestDedupClaimOutlivesAHiccup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all := workers(t, store.NewMemory(), 2, time.Minute, fleet.Strict())
@@ -152,8 +171,8 @@ func TestDedupWaitIsBounded(t *testing.T) {
 	}
 }
 
-// A strict worker that has lost its claim is told so before anybody else can
-// have begun. One that is not works on.
+// A strict worker that has lost its claim is told so before another can have
+// begun. One that is not strict works on.
 func TestDedupClaimLost(t *testing.T) {
 	for _, strict := range []bool{false, true} {
 		bubble(t, map[bool]string{false: "lenient", true: "strict"}[strict], func(t *testing.T) {
@@ -189,7 +208,22 @@ func TestDedupClaimLost(t *testing.T) {
 	}
 }
 
-// Where another one has written over the claim, it is known by the next renewal.
+// Whatever the work returns when its claim is lost, the error says so.
+func TestDedupClaimLostIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorker(t, store.NewMemory(), "a", time.Minute, fleet.Strict())
+		_, err := w.Do(t.Context(), "k", func(ctx context.Context) (int, error) {
+			w.way.Fail(errDown)
+			<-ctx.Done()
+			return 0, errSick
+		})
+		require.ErrorIs(t, err, errSick)
+		require.ErrorIs(t, err, fleet.ErrClaim)
+		require.EqualError(t, err, `fleet "answers": claim is lost; service is sick`)
+	})
+}
+
+// If another worker has written over the claim, the next renewal finds out.
 func TestStrictClaimOverwritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := store.NewMemory()
@@ -230,7 +264,7 @@ func TestDedupDoesNotWaitForAStoreThatIsDown(t *testing.T) {
 	})
 }
 
-// The answer to a claim is lost: nobody knows of it, so its own term ends it.
+// The answer to a claim is lost: no worker knows of it, so its own term ends it.
 func TestDedupClaimWithoutAnAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all := workers(t, store.NewMemory(), 2, time.Minute, fleet.Strict())

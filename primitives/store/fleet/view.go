@@ -6,27 +6,26 @@ import (
 	"time"
 )
 
-// maxOpen is the longest opening that anybody takes another node's word for.
+// maxOpen is the longest opening that a node accepts from another.
 const maxOpen = time.Hour
 
-// record is what a node writes: a vote, under its own name, or a verdict. There
-// is no point in time in it. See [store].
+// record is what a node writes: a vote, under its own name, or a verdict. It has no point
+// in time, see [store].
 type record struct {
 	versioned
 	Epoch uint64        `json:"epoch"`
-	For   time.Duration `json:"for"` // how long open from the write on; 0: not open
+	For   time.Duration `json:"for"` // how long open, from the write on; 0 for not open
 }
 
-// keep is how long a record stays in the store: for a while after the opening
-// is over, so that a node that comes new knows that nobody has found the service
-// up since. A verdict outlasts all votes that it makes void.
+// keep is how long a record stays in the store. It stays for a while after the opening is
+// over: a new node then knows that no node has found the service up since. A verdict
+// outlasts all votes that it makes void.
 func (r record) keep() time.Duration { return 2*r.For + time.Minute }
 
 const keepVerdict = 2*maxOpen + 2*time.Minute
 
-// view is what a node knows of the fleet. It is a plain value that is fed with
-// entries and asked questions; all times are those of the node's own monotonic
-// clock. Not safe for concurrent use.
+// view is what a node knows of the fleet. It learns entries and answers questions. All
+// times are those of the node's own monotonic clock. It is not safe for concurrent use.
 type view struct {
 	epoch   uint64
 	verdict seen
@@ -35,34 +34,34 @@ type view struct {
 	old     uint64
 }
 
-// seen is a record and when it stops to matter.
+// seen is a record, and when it stops to matter.
 type seen struct {
 	revision uint64
 	epoch    uint64
+	told     time.Duration // the For of the record
 	open     bool
-	from     time.Duration // when it was written
+	from     time.Duration // the latest time at which it can have been written
 	until    time.Duration // the end of the opening
 	forget   time.Duration
 }
 
-// learn takes a record in, and reports whether it was news. forced is for what
-// the node has just written itself: nothing can be newer, whatever the number of
-// its revision (a store that has lost its memory begins anew).
+// learn takes a record in, and reports whether it was news. forced is for what the node
+// has just written itself: that is the newest, whatever its revision.
 func (v *view) learn(key string, verdict bool, revision uint64, r record, age, now time.Duration, forced bool) bool {
 	had := v.verdict
 	if !verdict {
 		had = v.votes[key]
 	}
-	later := verdict && r.Epoch > v.epoch // whatever its revision
+	later := verdict && r.Epoch > v.epoch // news, whatever its revision
 	if !forced && !later && revision <= had.revision {
 		if revision < had.revision {
 			v.old++
 		}
 		return false
 	}
+	s := seen{revision: revision, epoch: r.Epoch, told: r.For, open: r.For > 0}
 	r.For = min(max(r.For, 0), maxOpen)
 	age = max(age, 0)
-	s := seen{revision: revision, epoch: r.Epoch, open: r.For > 0}
 	s.from = now - age
 	s.until = now + r.For - min(age, r.For)
 	s.forget = now + r.keep() - min(age, r.keep())
@@ -83,14 +82,13 @@ func (v *view) learn(key string, verdict bool, revision uint64, r record, age, n
 
 // opening is what the fleet has decided. The zero opening is that there is none.
 type opening struct {
-	down  bool          // nobody has found out yet that the service is up again
-	until time.Duration // when it may be probed; in the past where it may be now
+	down  bool          // no node has found the service up again yet
+	until time.Duration // when the service may be probed; in the past if it may be now
 }
 
-// opening returns the decision as of now: the verdict's, or that of the votes
-// where enough nodes have said at one time that the service is down. That
-// decision stands when the votes' time is over, and with it the time in which
-// nobody is to probe: it ends when there are too few whose time is not over.
+// opening returns the present decision: that of the verdict, or that of the votes if
+// enough nodes have said at one time that the service is down. No node may probe until
+// too few of these votes hold. After that the service still counts as down.
 func (v *view) opening(now time.Duration, quorum int) (o opening) {
 	var votes []seen
 	for key, s := range v.votes {
@@ -108,15 +106,15 @@ func (v *view) opening(now time.Duration, quorum int) (o opening) {
 	return o
 }
 
-// agreed reports whether at any time a quorum of votes held, and until when the
-// last such one does.
+// agreed reports whether a quorum of votes held at any time, and until when the last such
+// quorum holds.
 func agreed(votes []seen, quorum int) (until time.Duration, ok bool) {
 	if len(votes) < quorum {
 		return 0, false
 	}
 	slices.SortFunc(votes, func(a, b seen) int { return cmp.Compare(a.from, b.from) })
-	// The latest ends of the votes up to here, ascending: so many as make a quorum.
-	// What is over comes before what is not, so the quorum holds if the first does.
+	// ends are the latest ends of the votes so far, ascending, at most a quorum of them.
+	// The quorum holds if the vote that ends first does.
 	var ends []time.Duration
 	for _, s := range votes {
 		i, _ := slices.BinarySearch(ends, s.until)
@@ -141,8 +139,8 @@ func (v *view) count(now time.Duration) (n int) {
 	return n
 }
 
-// behind reports whether a node votes in an epoch that is over, since it cannot
-// know of the verdict that ended it.
+// behind reports whether a node votes in an epoch that is over. Such a node does not know
+// the verdict that ended the epoch.
 func (v *view) behind(now time.Duration) bool {
 	for _, s := range v.votes {
 		if s.open && s.epoch < v.epoch && now < s.until {

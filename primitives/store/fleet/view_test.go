@@ -87,6 +87,7 @@ func history(writes []byte) (all []written, newest []int) {
 // FuzzAgreed compares with the definition: look at every instant.
 func FuzzAgreed(f *testing.F) {
 	f.Add([]byte{0x15, 0x27, 0x39}, uint8(2))
+	f.Add([]byte{0x15, 0x63}, uint8(2)) // one ends when the other begins
 	f.Fuzz(func(t *testing.T, votes []byte, quorum uint8) {
 		if len(votes) > 50 || quorum == 0 {
 			return

@@ -6,13 +6,13 @@ import (
 	"hash/crc32"
 )
 
-// What crosses the wire is a checksum in 8 hex digits and JSON. The checksum is
-// there because a value that was cut or mixed up may still be JSON: a wrong digit
-// in a duration would keep a fleet from its service.
+// What crosses the wire is a checksum in 8 hex digits and JSON. The checksum is there
+// because a value that was cut or mixed up can still be JSON. A wrong digit in a duration
+// would keep a fleet from its service.
 
 const wireVersion = 1
 
-// versioned is the beginning of everything that is sent.
+// versioned is embedded in everything that is sent.
 type versioned struct {
 	Version int `json:"v"`
 }

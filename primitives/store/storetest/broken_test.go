@@ -16,12 +16,16 @@ import (
 )
 
 // failures runs the whole suite on a store and returns what it found, by check.
-func failures(t *testing.T, factory func() store.Store) map[string][]string {
+func failures(t *testing.T, factory func() store.Store, opts ...Option) map[string][]string {
+	s := settings{unit: time.Second}
+	for _, opt := range opts {
+		opt(&s)
+	}
 	found := map[string][]string{}
 	for _, c := range checks {
 		synctest.Test(t, func(*testing.T) {
 			notes := &notebook{}
-			c.attempt(notes, []store.Store{factory()}, time.Second)
+			c.attempt(notes, []store.Store{factory()}, s)
 			time.Sleep(2 * time.Hour) // for streams that outlive their context
 			if len(notes.faults) > 0 {
 				found[c.name] = notes.faults
@@ -82,7 +86,7 @@ func TestSuiteFailsBrokenStores(t *testing.T) {
 		spoil func(b *broken)
 	}{
 		{"ignores the revision", "a write needs the present revision", ignoresRevision},
-		{"creates over what is there", "create is refused where there is an entry", createsOver},
+		{"creates over what is there", "create is refused if there is an entry", createsOver},
 		{"compares and sets in two steps", "no write is lost among many", twoSteps},
 		{"never expires", "an entry is there until its ttl is over, and then gone", neverExpires},
 		{"lists what has expired", "an entry is there until its ttl is over, and then gone", listsExpired},
@@ -95,6 +99,7 @@ func TestSuiteFailsBrokenStores(t *testing.T) {
 		{"keeps the bytes it was given", "a value belongs to its holder", keepsBytes},
 		{"mistakes a name for a folder", "list keeps to its folder", nameForFolder},
 		{"takes no notice of the context", "an ended context is refused", noContext},
+		{"writes all the same when the context has ended", "an ended context is refused", writesAnyway},
 		{"takes any key", "keys and folders are checked", anyKey},
 		{"cuts values off at a zero byte", "a value is any bytes", zeroByte},
 		{"drops events without a word", "a slow stream is told that it has lost something", dropsEvents},
@@ -169,7 +174,7 @@ func expiresEarly(b *broken) {
 	rettl(b, func(_ string, _ uint64, ttl time.Duration) time.Duration { return ttl / 3 })
 }
 
-// ttlOfCreation is what NATS does where the ttl of a key is given to Create and
+// ttlOfCreation is what NATS does if the ttl of a key is given to Create and
 // not to Update: the value that is updated stays.
 func ttlOfCreation(b *broken) {
 	rettl(b, func(_ string, revision uint64, ttl time.Duration) time.Duration {
@@ -293,6 +298,16 @@ func nameForFolder(b *broken) {
 func noContext(b *broken) {
 	b.cas = func(ctx context.Context, key string, revision uint64, value []byte, ttl time.Duration) (uint64, error) {
 		return b.Memory.CompareAndSet(context.WithoutCancel(ctx), key, revision, value, ttl)
+	}
+}
+
+func writesAnyway(b *broken) {
+	b.cas = func(ctx context.Context, key string, revision uint64, value []byte, ttl time.Duration) (uint64, error) {
+		at, err := b.Memory.CompareAndSet(context.WithoutCancel(ctx), key, revision, value, ttl)
+		if ctx.Err() != nil {
+			return 0, ctx.Err()
+		}
+		return at, err
 	}
 }
 

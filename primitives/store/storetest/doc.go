@@ -1,8 +1,8 @@
-// Package storetest tells whether an implementation of [store.Store] is one, and
-// breaks one on purpose.
+// Package storetest checks implementations of [store.Store], and makes a store fail on
+// purpose.
 //
-// [Run] is the conformance suite: everything that the contract of the interface
-// promises, and that whoever uses a store relies on, is a check of its own.
+// [Run] is the conformance suite. Each promise of the interface that the users of a store
+// rely on is a check of its own.
 //
 //	func TestConformance(t *testing.T) {
 //		storetest.Run(t, func() []store.Store {
@@ -11,7 +11,7 @@
 //		})
 //	}
 //
-// [Faulty] stands between a store and its user and does to the calls what a
-// script says: fails, delays, forgets, corrupts. It also counts them, for those
-// who promise not to make any.
+// [Faulty] stands between a store and its user. It does to the calls what a script says:
+// it fails, delays, forgets or corrupts them. It also counts them, for tests of code that
+// promises to make none.
 package storetest

@@ -36,12 +36,24 @@ func ExampleUnit() {
 	// Output:
 }
 
+// A server that can be flushed, restarted without its disk, or replaced.
+func ExampleWiped() {
+	_ = func(t *testing.T) {
+		var server *store.Memory // a client of it, in production
+		storetest.Run(t, func() []store.Store {
+			server = store.NewMemory()
+			return []store.Store{server}
+		}, storetest.Wiped(func() { /* flush the server here */ }))
+	}
+	// Output:
+}
+
 func ExampleNewFaulty() {
 	ctx := context.Background()
 	f := storetest.NewFaulty(store.NewMemory())
 	f.Script(func(c storetest.Call) storetest.Fault {
 		if c.Op == storetest.CompareAndSet && c.N == 2 {
-			return storetest.Fault{After: errors.New("connection reset")} // written, and nobody knows
+			return storetest.Fault{After: errors.New("connection reset")} // written, and the caller does not know
 		}
 		return storetest.Fault{}
 	})

@@ -12,8 +12,8 @@ import (
 // Op is a kind of call to a store.
 type Op string
 
-// The calls that a [Faulty] sees. Event is not one of them: it is each event of
-// a stream, on its way to the reader.
+// The calls that a [Faulty] sees. Event is no call: it is each event of a stream, on its
+// way to the reader.
 const (
 	Load          Op = "load"
 	List          Op = "list"
@@ -22,28 +22,28 @@ const (
 	Event         Op = "event"
 )
 
-// Call is one call, as the script of a [Faulty] is asked about it.
+// Call is one call that the script of a [Faulty] is asked about.
 type Call struct {
 	Op  Op
 	Key string // or the folder
-	N   int    // how many calls of this Op there have been, with this one
+	N   int    // the number of calls of this Op so far, this one included
 }
 
 // Fault is what happens to a call. The zero Fault lets it pass as it is.
 type Fault struct {
-	// Delay passes before the call is made. Where the context ends earlier, the
-	// call is not made and its error is returned.
+	// Delay passes before the call is made. If the context ends earlier, the call is not
+	// made and the error of the context is returned.
 	Delay time.Duration
 	// Err is returned in place of making the call. A stream yields it and ends.
 	Err error
-	// After is returned though the call was made: its answer is lost.
+	// After is returned although the call was made: its answer is lost.
 	After error
-	// Stale answers a Load or a List with what was there before the last write
-	// to each key through this Faulty.
+	// Stale answers a Load or a List with what was there before the last write to each
+	// key through this Faulty, as a replica that lags behind does.
 	Stale bool
 	// Corrupt changes the values in the answer, or in an event.
 	Corrupt func(value []byte) []byte
-	// Drop leaves an event out without a word.
+	// Drop leaves an event out and tells nothing.
 	Drop bool
 	// Lose leaves an event out and tells Lost in its place.
 	Lose bool
@@ -51,37 +51,41 @@ type Fault struct {
 	Hold bool
 }
 
-// Faulty is a [store.Store] that passes calls on to another one, and does to
-// them what its script says. It is a [store.Watcher] if the other one is; if
-// not, its streams end at once with an error. It is made by [NewFaulty] and is
-// safe for concurrent use.
+// Faulty is a [store.Store] that passes calls on to another store, and does to them what
+// its script says. If the other store is no [store.Watcher], its streams end at once
+// with an error. It is made by [NewFaulty] and is safe for concurrent use.
 type Faulty struct {
 	inner store.Store
 
-	mu     sync.Mutex // not held while the script or a call runs
+	mu     sync.Mutex // Must not: be held while the script or a call runs.
 	script func(Call) Fault
 	counts map[Op]int
-	before map[string]store.Entry // what was there before the last write
+	before map[string]past // what was there before the last write
 }
 
-// NewFaulty returns a Faulty before s that does nothing wrong yet.
+// past is an entry that was loaded at some time. It has aged since then.
+type past struct {
+	entry store.Entry
+	at    time.Time
+}
+
+// NewFaulty returns a Faulty in front of s that passes every call on as it is.
 func NewFaulty(s store.Store) *Faulty {
-	return &Faulty{inner: s, counts: make(map[Op]int), before: make(map[string]store.Entry)}
+	return &Faulty{inner: s, counts: make(map[Op]int), before: make(map[string]past)}
 }
 
-// Script sets what is asked about each call from now on; nil lets all pass. The
-// script is called in the goroutine of the call, without a lock, so it must be
-// safe for concurrent use if the store is used concurrently. It counts for calls
-// that begin after Script has returned, and for streams from their next event.
+// Script sets the function that is asked about each call from now on; nil lets all pass.
+// It is called in the goroutine of the call, without a lock. So it must be safe for
+// concurrent use if the store is used concurrently. It counts for calls that begin after
+// Script has returned, and for streams from their next event.
 func (f *Faulty) Script(script func(Call) Fault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.script = script
 }
 
-// Fail makes every call fail with err from now on, and ends streams with it at
-// their next event; nil lets all pass again. It is the script for a store that
-// is down.
+// Fail makes every call fail with err from now on, and ends streams with err at their
+// next event; nil lets all pass again. It is the script for a store that is down.
 func (f *Faulty) Fail(err error) {
 	if err == nil {
 		f.Script(nil)
@@ -90,8 +94,8 @@ func (f *Faulty) Fail(err error) {
 	f.Script(func(Call) Fault { return Fault{Err: err} })
 }
 
-// Calls returns how many calls of the given kinds there have been, or of all
-// kinds but Event where none is given.
+// Calls returns the number of calls of the given kinds so far. Without an argument it
+// counts all kinds except Event.
 func (f *Faulty) Calls(ops ...Op) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -105,7 +109,7 @@ func (f *Faulty) Calls(ops ...Op) int {
 	return n
 }
 
-// meet counts a call and does to it what comes before it is made.
+// meet counts a call, asks the script, and does what comes before the call is made.
 func (f *Faulty) meet(ctx context.Context, op Op, key string) (Fault, error) {
 	f.mu.Lock()
 	f.counts[op]++
@@ -171,6 +175,7 @@ func (f *Faulty) CompareAndSet(ctx context.Context, key string, revision uint64,
 	if err != nil {
 		return 0, err
 	}
+	asked := time.Now()
 	old, loadErr := f.inner.Load(ctx, key)
 	next, err := f.inner.CompareAndSet(ctx, key, revision, value, ttl)
 	if err != nil {
@@ -178,7 +183,7 @@ func (f *Faulty) CompareAndSet(ctx context.Context, key string, revision uint64,
 	}
 	if loadErr == nil && old.Revision == revision {
 		f.mu.Lock()
-		f.before[key] = old
+		f.before[key] = past{old, asked}
 		f.mu.Unlock()
 	}
 	if fault.After != nil {
@@ -192,7 +197,10 @@ func (f *Faulty) spoil(fault Fault, e store.Entry) store.Entry {
 	if fault.Stale {
 		f.mu.Lock()
 		if old, ok := f.before[e.Key]; ok {
-			e = old
+			e = old.entry
+			if e.Revision != 0 {
+				e.Age += time.Since(old.at)
+			}
 		}
 		f.mu.Unlock()
 	}
@@ -225,7 +233,7 @@ func (f *Faulty) Watch(ctx context.Context, folder string) iter.Seq2[store.Event
 	}
 }
 
-// pass hands one event on, and reports whether to go on.
+// pass hands one event on, and reports whether the stream goes on.
 func (f *Faulty) pass(ctx context.Context, e store.Event, err error, held *[]store.Event, yield func(store.Event, error) bool) bool {
 	if err != nil {
 		return yield(e, err)

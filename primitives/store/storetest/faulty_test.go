@@ -53,6 +53,10 @@ func TestFaultsOfCalls(t *testing.T) {
 		all, err := f.List(t.Context(), "")
 		require.NoError(t, err)
 		require.Equal(t, "one", string(all[0].Value))
+		time.Sleep(time.Minute)
+		e, err = f.Load(t.Context(), "k")
+		require.NoError(t, err)
+		require.Equal(t, time.Minute, e.Age, "what is old has aged")
 
 		always(Fault{Corrupt: func([]byte) []byte { return []byte("?") }})
 		e, err = f.Load(t.Context(), "k")
@@ -84,7 +88,7 @@ func TestFaultsOfCalls(t *testing.T) {
 		again, err := f.Load(t.Context(), "k")
 		require.NoError(t, err)
 		require.Equal(t, e.Revision, again.Revision, "the call was not made")
-		require.Equal(t, 6+2, f.Calls(Load, List))
+		require.Equal(t, 7+2, f.Calls(Load, List))
 	})
 }
 

@@ -9,13 +9,13 @@ import (
 	"github.com/weir-go/weir/primitives/store"
 )
 
-// insist is try on real time. Its checks rely on a sleep to take about as long as
-// asked; a failure where that was not so says nothing about the store.
-func (c check) insist(t reporter, factory func() []store.Store, unit time.Duration) {
+// insist is try on real time. The checks rely on sleeps that take about as long as they
+// were asked to. If a sleep took longer, a failure says nothing about the store.
+func (c check) insist(t reporter, factory func() []store.Store, s settings) {
 	t.Helper()
 	for tries := 4; ; tries-- {
 		notes := &notebook{}
-		late := c.attempt(notes, factory(), unit)
+		late := c.attempt(notes, factory(), s)
 		if notes.skipped != nil {
 			t.Skip(notes.skipped...)
 		}
@@ -28,27 +28,27 @@ func (c check) insist(t reporter, factory func() []store.Store, unit time.Durati
 			}
 			t.FailNow()
 		}
-		unit *= 2
+		s.unit *= 2
 	}
 }
 
-// attempt runs c once, in a goroutine that c may end, and reports whether it took
-// longer than it waited by more than half a unit. The store's own time counts,
-// too: one that is slow for its unit is checked again, and fails again.
-func (c check) attempt(notes *notebook, nodes []store.Store, unit time.Duration) (late bool) {
-	tr := &trial{reporter: notes, nodes: nodes, unit: unit}
+// attempt runs c once, in a goroutine that c may end. It reports whether c took longer
+// than it waited by more than half a unit. The time of the store counts as well: a store
+// that is slow for its unit is checked again, and fails again.
+func (c check) attempt(notes *notebook, nodes []store.Store, s settings) (late bool) {
+	tr := &trial{reporter: notes, nodes: nodes, unit: s.unit, wipe: s.wipe}
 	begun := time.Now()
 	var running sync.WaitGroup
 	running.Go(func() { tr.run(c) })
 	running.Wait()
-	return time.Since(begun)-tr.slept > unit/2
+	return time.Since(begun)-tr.slept > s.unit/2
 }
 
-// notebook takes down what a check reports.
+// notebook records what a check reports.
 type notebook struct {
 	mu      sync.Mutex
 	faults  []string
-	skipped []any // nil where it was not
+	skipped []any // nil if the check was not skipped
 }
 
 func (n *notebook) Helper() {}

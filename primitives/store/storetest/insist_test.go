@@ -36,7 +36,7 @@ func insisted(t *testing.T, name string, takes time.Duration, spoil func(*broken
 						return Fault{}
 					})
 					return []store.Store{f}
-				}, time.Second)
+				}, settings{unit: time.Second})
 			}()
 			<-done
 			faults = notes.faults

@@ -16,7 +16,7 @@ func (tr *trial) acquire(node int, owner string, units float64) *store.Lease {
 	return l
 }
 
-// held fails unless the lease is refused in favour of the given owner.
+// held fails unless the lease is refused because the given owner has it.
 func (tr *trial) held(node int, by string) {
 	tr.Helper()
 	_, err := store.Acquire(tr.ctx, tr.at(node), leaseKey, "nosy", tr.unit)

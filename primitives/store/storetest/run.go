@@ -14,30 +14,28 @@ type Option func(*settings)
 type settings struct {
 	unit    time.Duration
 	virtual bool
+	wipe    func() // nil: the checks that need it are skipped
 }
 
-// Unit sets the shortest ttl that the store is exact to within half of; the
-// default is 100 ms. The checks use ttls of a few units and wait for them to
-// pass, so they take about 30 units one after the other.
+// Unit sets the shortest ttl that the store keeps to within half of it; the default is
+// 100 ms. The checks use ttls of a few units and wait until they are over. One after the
+// other they take about 30 units, and about 6 more with [Wiped].
 func Unit(d time.Duration) Option { return func(s *settings) { s.unit = d } }
 
-// Virtual runs every check in a bubble of testing/synctest, where waiting takes
-// no time. It is for stores that use no time but that of package time, and no
-// network.
+// Virtual runs every check in a bubble of testing/synctest, in which waiting takes no
+// time. It is for stores that take the time from package time only and use no network.
 func Virtual() Option { return func(s *settings) { s.virtual = true } }
 
-// Run checks a store, each rule in a subtest of its own. The factory is called
-// for each: it returns one or more handles to one new, empty store. Several
-// handles stand for several processes: what is written through one is read
-// through another. It may use the t of the test that calls Run to clean up.
+// Run checks a store, each rule in a subtest of its own. It calls the factory for each:
+// the factory returns one or more handles to one new, empty store. Several handles stand
+// for several processes: what is written through one is read through another. The
+// factory may use the t of the test that calls Run to clean up.
 //
-// On a machine so busy that a check took noticeably longer than it waits, what
-// failed may be the machine: the check begins anew, with a store of its own and
-// twice the unit, up to three times.
+// On a busy machine a check can fail because it took much longer than it waits. Such a
+// check begins anew, with a new store and twice the unit, up to three times.
 //
-// The checks of [store.Watcher] are skipped where the first handle is none. A
-// check that cannot end, because the store hangs, is given up after a minute and a
-// hundred units.
+// The checks of [store.Watcher] are skipped if the first handle is none. A check that
+// cannot end, because the store hangs, is given up after a minute and 100 units.
 func Run(t *testing.T, factory func() []store.Store, opts ...Option) {
 	t.Helper()
 	s := settings{unit: 100 * time.Millisecond}
@@ -47,10 +45,10 @@ func Run(t *testing.T, factory func() []store.Store, opts ...Option) {
 	for _, c := range checks {
 		t.Run(c.name, func(t *testing.T) {
 			if s.virtual {
-				synctest.Test(t, func(t *testing.T) { c.try(t, factory(), s.unit) })
+				synctest.Test(t, func(t *testing.T) { c.try(t, factory(), s) })
 				return
 			}
-			c.insist(t, factory, s.unit)
+			c.insist(t, factory, s)
 		})
 	}
 }
@@ -61,11 +59,11 @@ type check struct {
 	run  func(*trial)
 }
 
-// checks in the order of their explanation: each relies on those before it.
+// checks are in an order in which each relies on those before it.
 var checks = []check{
 	{"what is not there is the zero entry", absent},
 	{"what one writes another reads", create},
-	{"create is refused where there is an entry", createOnce},
+	{"create is refused if there is an entry", createOnce},
 	{"a write needs the present revision", needRevision},
 	{"revisions grow", revisionsGrow},
 	{"of many writes to one revision one succeeds", race},
@@ -84,15 +82,18 @@ var checks = []check{
 	{"a lease is free when released", leaseReleased},
 	{"a lease is free when its term is over", leaseExpires},
 	{"a lease that is renewed goes on", leaseRenewed},
-	{"who has lost a lease can do nothing to it", leaseStale},
+	{"a lease that was lost cannot be changed by its old owner", leaseStale},
 	{"a stream begins with lost and tells all writes in order", watchOrder},
 	{"a stream keeps to its folder", watchFolder},
 	{"a stream ends with its context and with its loop", watchEnds},
 	{"a slow stream is told that it has lost something", watchSlow},
+	{"a revision is not used again after the store was wiped", revisionsAfterWipe},
+	{"a lease is lost when the store is wiped", leaseAfterWipe},
+	{"a stream of a store that was wiped goes on, or says that it does not", watchAfterWipe},
 }
 
-// reporter is the part of *testing.T that the checks use. It is an interface so
-// that the suite can be run on broken stores and be seen to fail.
+// reporter is the part of *testing.T that the checks use. It is an interface, so that a
+// test can run the suite on broken stores and see it fail.
 type reporter interface {
 	Helper()
 	Errorf(format string, args ...any)
@@ -100,7 +101,7 @@ type reporter interface {
 	Skip(args ...any)
 }
 
-func (c check) try(t reporter, nodes []store.Store, unit time.Duration) {
-	tr := &trial{reporter: t, nodes: nodes, unit: unit}
+func (c check) try(t reporter, nodes []store.Store, s settings) {
+	tr := &trial{reporter: t, nodes: nodes, unit: s.unit, wipe: s.wipe}
 	tr.run(c)
 }

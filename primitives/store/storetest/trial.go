@@ -9,13 +9,14 @@ import (
 	"github.com/weir-go/weir/primitives/store"
 )
 
-// trial is one run of one check, and the words that checks are written in.
+// trial is one run of one check, with the helpers that checks are written in.
 type trial struct {
 	reporter
 	ctx   context.Context
 	nodes []store.Store
 	unit  time.Duration
-	slept time.Duration // that it has asked for
+	slept time.Duration // that the check has asked for
+	wipe  func()        // see Wiped
 }
 
 // run runs c, which may end the goroutine.
@@ -27,10 +28,10 @@ func (tr *trial) run(c check) {
 	c.run(tr)
 }
 
-// crowd is how many goroutines a race has.
+// crowd is the number of goroutines in a race.
 const crowd = 16
 
-// at returns the handle of the i-th process; there may be only one.
+// at returns the handle of the i-th process. Processes may share a handle.
 func (tr *trial) at(i int) store.Store { return tr.nodes[i%len(tr.nodes)] }
 
 func (tr *trial) need(ok bool, format string, args ...any) {
@@ -81,7 +82,7 @@ func (tr *trial) conflict(node int, key string, revision uint64) {
 	tr.need(errors.Is(err, store.ErrConflict), "CompareAndSet(%q, revision %d) returned %v, want ErrConflict", key, revision, err)
 }
 
-// holds fails unless the entry of key is as told, seen from everywhere.
+// holds fails unless the entry of key is as given, through every handle.
 func (tr *trial) holds(key string, revision uint64, value string) {
 	tr.Helper()
 	for i := range tr.nodes {

@@ -28,8 +28,8 @@ func expires(tr *trial) {
 	tr.holds("k", tr.set(1, "k", 0, "new"), "new")
 }
 
-// renewed is the one that a ttl kept with the creation instead of the value
-// fails: the entry goes too early, or never again.
+// renewed fails if the ttl belongs to the creation and not to the value: then the entry
+// goes too early, or never.
 func renewed(tr *trial) {
 	first := tr.setFor(0, "k", 0, "one", 2*tr.unit)
 	tr.sleep(1)
@@ -53,7 +53,7 @@ func revisionsAfterExpiry(tr *trial) {
 	tr.conflict(1, "k", seen)
 }
 
-// ages are compared with what passed here, with half a unit of leave.
+// ages are compared with the time that has passed here, to within half a unit.
 func ages(tr *trial) {
 	start := time.Now()
 	revision := tr.set(0, "k", 0, "v")

@@ -8,8 +8,8 @@ import (
 	"github.com/weir-go/weir/primitives/store"
 )
 
-// stream is a watch that runs in a goroutine of its own, and hands its events
-// over one by one.
+// stream is a watch that runs in a goroutine of its own and hands over its events one by
+// one.
 type stream struct {
 	tr     *trial
 	events chan store.Event // closed when the stream has ended
@@ -131,9 +131,8 @@ func watchEnds(tr *trial) {
 	}
 }
 
-// watchSlow has a reader that sleeps through many writes. It may be told all of
-// them, or that it has lost some: what counts is that there is no gap it does
-// not hear of.
+// watchSlow has a reader that does not read during many writes. It may be told all of
+// them, or that it has lost some. A gap that it is not told of is a fault.
 func watchSlow(tr *trial) {
 	const writes = 1000
 	s := tr.watch(0, "f/")

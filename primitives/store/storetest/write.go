@@ -72,7 +72,7 @@ func race(tr *trial) {
 	}
 }
 
-// counter has everybody add to one number until each has done so 5 times.
+// counter has each goroutine of a crowd add 5 times to one number.
 func counter(tr *trial) {
 	tr.all(func(i int) {
 		for range 5 {
@@ -132,7 +132,7 @@ func keys(tr *trial) {
 		_, err := tr.at(0).List(tr.ctx, folder)
 		tr.need(errors.Is(err, store.ErrKey), "List(%q) returned %v, want ErrKey", folder, err)
 	}
-	// Keys that a careless escape would fold into one.
+	// Keys that are the same after a careless escape.
 	names := []string{"a b", "a_b", "a=20b", "A B", "a/b", "a.b", ""}
 	for i, name := range names {
 		tr.set(0, store.Key("names", name), 0, strconv.Itoa(i))

@@ -20,7 +20,7 @@ import (
 // equal keys; and a loop of attempts, each with a slot of a semaphore and
 // through a gobreaker.
 //
-// What it lacks: whoever waits, waits in a goroutine. The backoff is ours, so
+// What it lacks: each caller that waits has a goroutine. The backoff is ours, so
 // are its mistakes. Nothing counts the arrivals or their timings; in life that
 // would be some lines more.
 func ByHand(ctx context.Context, j job.Job, in <-chan job.Arrival) error {

@@ -1,6 +1,8 @@
 package impl
 
-import "github.com/weir-go/weir/bench/load/internal/job"
+import (
+	"github.com/weir-go/weir/bench/load/internal/job"
+)
 
 // Implementation is one way to do the job.
 type Implementation struct {

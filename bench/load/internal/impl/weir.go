@@ -12,6 +12,7 @@ import (
 	"github.com/weir-go/weir/primitives/outcome"
 	"github.com/weir-go/weir/primitives/retry"
 	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/source"
 )
 
 // Weir does the job with a section. The outer guard bounds what is inside and
@@ -22,7 +23,7 @@ import (
 // neither a worker nor a goroutine. Beside the job, each result carries the
 // timings of its stage, and the run ends with an account of all items.
 func Weir(ctx context.Context, j job.Job, in <-chan job.Arrival) error {
-	results := flow.From(stages.Chan(in)).
+	results := flow.From(source.Chan(in)).
 		Guard(guard.Limit(j.InFlight+j.Queue, guard.Shedding())).
 		Dedup(dedup.Window(0), func(a job.Arrival) uint64 { return a.Key }).
 		Retry(retry.Exponential(j.Attempts, j.Base, retry.Jitter(retry.Equal))).
@@ -30,7 +31,7 @@ func Weir(ctx context.Context, j job.Job, in <-chan job.Arrival) error {
 		Breaker(breaker.Consecutive("service", j.BreakAfter, j.Recovery, breaker.Classify(weirClassify))).
 		Enrich("call",
 			func(ctx context.Context, a job.Arrival) (job.Answer, error) { return j.Call(ctx, a.Key) },
-			join, flow.Workers(j.InFlight), flow.Unordered()).
+			join, stages.Workers(j.InFlight), stages.Unordered()).
 		Results(ctx)
 	for r := range results {
 		if r.Err == nil {

@@ -29,7 +29,7 @@ type Settings struct {
 	// InFlight is how many calls may be under way at a time.
 	InFlight int
 	// Queue is how many arrivals may be inside beside those: in a queue, or
-	// waiting for somebody else's call or for their next attempt. What arrives
+	// waiting for another caller's call or for their next attempt. What arrives
 	// when InFlight + Queue are inside is shed.
 	Queue int
 	// Attempts bounds the calls for one key in a row, the first one included.

@@ -15,7 +15,7 @@ type Figures struct {
 	Refused   int64 `json:"refused"`
 	Shed      int64 `json:"shed"`
 	Aborted   int64 `json:"aborted"`
-	// Wrong is how many answers were somebody else's, and Lost whether arrivals
+	// Wrong is how many answers were to another question, and Lost whether arrivals
 	// have no fate, or two.
 	Wrong int64 `json:"wrong"`
 	Lost  bool  `json:"lost"`

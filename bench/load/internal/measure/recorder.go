@@ -21,7 +21,7 @@ type Recorder struct {
 	fates   [job.Fates]int64
 	bins    []int32 // successes, by when they came
 	ids     int64   // sum of the IDs seen
-	wrong   int64   // answers to somebody else's question
+	wrong   int64   // answers to another question
 }
 
 // NewRecorder returns a recorder of a run that begins now and takes d, with

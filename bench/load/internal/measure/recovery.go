@@ -1,6 +1,8 @@
 package measure
 
-import "time"
+import (
+	"time"
+)
 
 const (
 	// step is that of the series, and the window in which recovery is looked for.

@@ -1,6 +1,6 @@
 // Package service is the local HTTP service that the load is put on. It runs in
 // a process of its own, so that its memory and its goroutines are not counted
-// for those who call it.
+// for its callers.
 //
 // It works on a bounded number of requests at a time, each for a time that is
 // spread log-normally; a bounded number waits for that; what comes on top is

@@ -26,7 +26,7 @@ type Manners struct {
 
 // Typical returns the manners of the program: 16 slots of 5.7 ms in the mean,
 // which makes about 2,800 requests a second, few enough for two cores to bear it
-// together with those who ask. With 40 in the backlog, 64 callers at a time are a
+// together with its callers. With 40 in the backlog, 64 callers at a time are a
 // little too many, so a client at its limit meets some 429s.
 func Typical(seed uint64) Manners {
 	return Manners{

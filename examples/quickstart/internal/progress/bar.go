@@ -8,13 +8,13 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// bar is the display for terminals. The errors of the library are dropped: they
-// are those of the writer.
+// bar is the display for terminals. It drops the errors of the library, which are the
+// errors of the writer.
 type bar struct {
 	w      io.Writer
 	bar    *progressbar.ProgressBar
 	total  int
-	closed bool // notes need no bar cleared from under them any more
+	closed bool // from then on a note is a plain line
 }
 
 func newBar(w io.Writer, total int) *bar {
@@ -23,8 +23,8 @@ func newBar(w io.Writer, total int) *bar {
 		progressbar.OptionSetWriter(w),
 		progressbar.OptionSetWidth(40),
 		progressbar.OptionShowCount(),
-		// A terminal may be at the far end of a slow line, and every drawing
-		// holds up whoever made the progress.
+		// A terminal may be at the end of a slow line, and each drawing delays the
+		// goroutine that made the progress.
 		progressbar.OptionThrottle(50*time.Millisecond),
 	)}
 }
@@ -34,8 +34,8 @@ func (b *bar) show(done, total int) {
 		b.total = total
 		b.bar.ChangeMax(total)
 	}
-	// A bar that was full once stays full for the library, also when the total
-	// grows later. So the last step is kept back until close.
+	// To the library, a bar that was full once stays full, even if the total grows. So
+	// the bar shows the last step only at close.
 	_ = b.bar.Set(min(done, b.total-1))
 }
 
@@ -44,7 +44,7 @@ func (b *bar) note(line string) {
 		fmt.Fprintln(b.w, line)
 		return
 	}
-	// The note takes the line of the bar, and the bar is drawn anew below it.
+	// The note replaces the bar, and the bar is drawn again below it.
 	_ = b.bar.Clear()
 	fmt.Fprintln(b.w, line)
 	_ = b.bar.RenderBlank()

@@ -1,6 +1,5 @@
-// Package progress shows how far a run has come: a bar where the writer is a
-// terminal, and a plain line about every second where it is not, so that a log of
-// a build stays readable.
+// Package progress shows how far a run has come. On a terminal it is a bar. Otherwise
+// it is a plain line about every second, so that the log of a build stays readable.
 //
-// It runs no goroutine: what is shown changes when progress is made.
+// The package starts no goroutine: the display changes when there is progress.
 package progress

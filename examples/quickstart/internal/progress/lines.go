@@ -9,8 +9,8 @@ import (
 // interval is the least time between two lines.
 const interval = time.Second
 
-// lines is the display for logs. It counts its time from when it was made: the
-// first line comes a second later, not at the first step.
+// lines is the display for logs. The first line comes a second after the display was
+// made, not at the first step.
 type lines struct {
 	w           io.Writer
 	began, last time.Time
@@ -30,11 +30,11 @@ func (l *lines) show(done, total int) {
 
 func (l *lines) note(line string) { fmt.Fprintln(l.w, line) }
 
-// close writes its line however short ago the last one was: it is the result.
+// close always writes a line: it is the result.
 func (l *lines) close(done, total int) { l.write(done, total) }
 
 func (l *lines) write(done, total int) {
-	// Of nothing, nothing is done; a division would panic.
+	// With a total of 0, a division would panic.
 	percent := 0
 	if total > 0 {
 		percent = 100 * done / total

@@ -9,9 +9,9 @@ import (
 	"golang.org/x/term"
 )
 
-// Progress is one running display. It is safe for concurrent use: its methods
-// write under a lock, so they take as long as the writer does. A writer that
-// fails is ignored: progress that cannot be shown is no reason to stop the work.
+// Progress is one display. It is safe for concurrent use. Its methods write under a
+// lock, so they take as long as the writer does. They ignore the errors of the writer:
+// progress that cannot be shown is no reason to stop the work.
 type Progress struct {
 	mu          sync.Mutex
 	display     display
@@ -19,15 +19,15 @@ type Progress struct {
 	closed      bool
 }
 
-// display is one way to show progress. Its methods are called one at a time.
+// display is one way to show progress. Progress calls one method at a time.
 type display interface {
 	show(done, total int)
 	note(line string)
 	close(done, total int)
 }
 
-// New shows the progress towards total on w. A total that is not known yet is 0;
-// [Progress.Grow] raises it. Call [Progress.Close] at the end.
+// New shows the progress towards total on w. If the total is not known yet, it is 0,
+// and [Progress.Grow] raises it. Call [Progress.Close] at the end.
 func New(w io.Writer, total int) *Progress {
 	total = max(total, 0)
 	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
@@ -36,10 +36,10 @@ func New(w io.Writer, total int) *Progress {
 	return &Progress{display: newLines(w), total: total}
 }
 
-// Add says that n more are done. After Close it does nothing.
+// Add counts n more as done. After Close it does nothing.
 func (p *Progress) Add(n int) { p.move(n, 0) }
 
-// Grow says that there are n more to do than was known.
+// Grow raises the total by n.
 func (p *Progress) Grow(n int) { p.move(0, n) }
 
 func (p *Progress) move(done, total int) {
@@ -49,21 +49,21 @@ func (p *Progress) move(done, total int) {
 		return
 	}
 	p.done += done
-	// More than all cannot be done; whoever counted, counted too few.
+	// If more than the total is done, the total was wrong.
 	p.total = max(p.total+total, p.done)
 	p.display.show(p.done, p.total)
 }
 
-// Note writes one line, above the bar where there is one. It takes a format and
-// its arguments like fmt.Printf, without a line break at the end.
+// Note writes one line, above the bar if there is one. It takes a format and its
+// arguments like fmt.Printf, without a line break at the end.
 func (p *Progress) Note(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.display.note(fmt.Sprintf(format, args...))
 }
 
-// Close shows the final state and ends the display; a second call does nothing.
-// Notes may still follow.
+// Close shows the final state and ends the display. Notes may still follow. A second
+// call does nothing.
 func (p *Progress) Close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

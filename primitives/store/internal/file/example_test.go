@@ -25,8 +25,8 @@ func ExampleStore_Load() {
 	ctx := context.Background()
 	_, _ = file.Store{Dir: dir}.CompareAndSet(ctx, "k", 0, []byte("v"), time.Hour)
 	e, err := file.Store{Dir: dir}.Load(ctx, "k")
-	fmt.Println(string(e.Value), e.Revision, err)
-	// Output: v 1 <nil>
+	fmt.Println(string(e.Value), e.Revision > 0, err)
+	// Output: v true <nil>
 }
 
 func ExampleStore_List() {
@@ -43,9 +43,11 @@ func ExampleStore_CompareAndSet() {
 	dir, remove := temporary()
 	defer remove()
 	s := file.Store{Dir: dir}
-	fmt.Println(s.CompareAndSet(context.Background(), "k", 0, nil, time.Hour))
-	fmt.Println(s.CompareAndSet(context.Background(), "k", 0, nil, time.Hour))
+	first, _ := s.CompareAndSet(context.Background(), "k", 0, nil, time.Hour)
+	second, err := s.CompareAndSet(context.Background(), "k", first, nil, time.Hour)
+	fmt.Println(second > first, err)
+	fmt.Println(s.CompareAndSet(context.Background(), "k", first, nil, time.Hour))
 	// Output:
-	// 1 <nil>
+	// true <nil>
 	// 0 store: conflict
 }

@@ -1,5 +1,5 @@
-// Package file is a store for tests that want to see state go through bytes, as
-// it does between processes.
+// Package file is a store for tests in which state goes through bytes, as it does between
+// processes.
 package file
 
 import (
@@ -14,9 +14,9 @@ import (
 	"github.com/weir-go/weir/primitives/store"
 )
 
-// Store is a [store.Store] in one JSON file of the directory Dir, which must
-// exist. Several processes can share it: nothing of it is in memory. It is no
-// [store.Watcher]. A process that dies while it writes leaves a lock behind.
+// Store is a [store.Store] in one JSON file of the directory Dir, which must exist.
+// Several processes can share it: nothing of it is in memory. It is no [store.Watcher].
+// A process that dies during a write leaves a lock behind.
 type Store struct{ Dir string }
 
 type saved struct {
@@ -31,7 +31,7 @@ type savedEntry struct {
 	Expires  time.Time
 }
 
-// with runs f on what the file holds while no other process does.
+// with runs f on the content of the file while no other process does so.
 func (s Store) with(ctx context.Context, f func(state *saved, now time.Time) error) error {
 	lock := filepath.Join(s.Dir, "lock")
 	for {
@@ -122,7 +122,8 @@ func (s Store) CompareAndSet(ctx context.Context, key string, revision uint64, v
 		if state.Entries[key].Revision != revision {
 			return store.ErrConflict
 		}
-		state.Revision++
+		// By the clock, so that no revision is used twice if the file is removed.
+		state.Revision = max(state.Revision+1, uint64(now.UnixMicro()))
 		next = state.Revision
 		ttl = min(ttl, 100*365*24*time.Hour) // a Time has no room for more
 		state.Entries[key] = savedEntry{value, next, now, now.Add(ttl)}

@@ -1,0 +1,125 @@
+package queuetest
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+)
+
+// journal is what members have done, in order.
+type journal struct {
+	mu      sync.Mutex
+	records []record
+	times   map[string]int // by message
+	members map[string]int // by member
+	file    *os.File       // that worker processes append to, nil without them
+	rest    []byte         // of a line that is not complete
+}
+
+// record says that a member has done a message, which its payload tells.
+type record struct{ member, message string }
+
+func newJournal() *journal { return &journal{times: map[string]int{}, members: map[string]int{}} }
+
+// done notes a record, and returns how often the message has been done now.
+func (j *journal) done(member, message string) int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.add(record{member, message})
+}
+
+func (j *journal) add(r record) int {
+	j.records = append(j.records, r)
+	j.members[r.member]++
+	j.times[r.message]++
+	return j.times[r.message]
+}
+
+// line is a record as worker processes write it.
+func (r record) line() []byte { return []byte(r.member + " " + r.message + "\n") }
+
+// read takes in what worker processes have written.
+func (j *journal) read() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.file == nil {
+		return nil
+	}
+	more, err := io.ReadAll(j.file)
+	if err != nil {
+		return err
+	}
+	j.rest = append(j.rest, more...)
+	for {
+		line, rest, ok := bytes.Cut(j.rest, []byte("\n"))
+		if !ok {
+			return nil
+		}
+		j.rest = rest
+		member, message, _ := strings.Cut(string(line), " ")
+		j.add(record{member, message})
+	}
+}
+
+// unique returns how many messages are done.
+func (j *journal) unique() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.times)
+}
+
+// by returns how many records are the member's.
+func (j *journal) by(member string) int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.members[member]
+}
+
+func (j *journal) all() []record {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.records[:len(j.records):len(j.records)]
+}
+
+// repeats returns, for each member, how many of its records were done again.
+func repeats(records []record) (by map[string]int, total int) {
+	by, last := map[string]int{}, map[string]string{}
+	for _, r := range records {
+		if before, ok := last[r.message]; ok {
+			by[before]++
+			total++
+		}
+		last[r.message] = r.member
+	}
+	return by, total
+}
+
+// disorder returns the first message that was done before one of its key that was put before it,
+// "" if there is none. Messages that come again are ignored.
+func disorder(records []record) string {
+	next, seen := map[string]int{}, map[string]bool{}
+	for _, r := range records {
+		if seen[r.message] {
+			continue
+		}
+		seen[r.message] = true
+		key, n := parse(r.message)
+		if n != next[key] {
+			return fmt.Sprintf("%s was done when %s#%d was due", r.message, key, next[key])
+		}
+		next[key]++
+	}
+	return ""
+}
+
+// name returns the payload of the n-th message of a key.
+func name(key string, n int) string { return fmt.Sprintf("%s#%d", key, n) }
+
+func parse(message string) (key string, n int) {
+	key, number, _ := strings.Cut(message, "#")
+	_, _ = fmt.Sscan(number, &n)
+	return key, n
+}

@@ -1,0 +1,82 @@
+package queuetest
+
+const (
+	kills   = 20
+	signals = 6
+)
+
+// killed kills worker processes under load. Only what they held is done again.
+func killed[M any](tr *trial[M]) {
+	tr.create(tr.b.Term)
+	stop := tr.keepFull()
+	crew := tr.crew()
+	dead := map[string]bool{}
+	for i := range kills {
+		p := crew[i%len(crew)]
+		tr.busy(p, 10)
+		p.kill()
+		dead[p.member] = true
+		crew[i%len(crew)] = tr.spawn()
+	}
+	stop()
+	tr.complete()
+	for _, p := range crew {
+		tr.terminate(p)
+	}
+	tr.repeated(func(member string) int {
+		if dead[member] {
+			return inFlight
+		}
+		return 0
+	})
+	tr.ordered(OrderedGroup)
+}
+
+// terminated ends worker processes by SIGTERM under load. Nothing is done again, and what they
+// held is free at once.
+func terminated[M any](tr *trial[M]) {
+	tr.create(unused)
+	stop := tr.keepFull()
+	crew := tr.crew()
+	for i := range signals {
+		p := crew[i%len(crew)]
+		tr.busy(p, 10)
+		tr.terminate(p)
+		crew[i%len(crew)] = tr.spawn()
+	}
+	for _, p := range crew {
+		tr.busy(p, 10)
+	}
+	stop()
+	for _, p := range crew {
+		tr.terminate(p)
+	}
+	tr.fine(tr.journal.read(), "read the journal")
+	tr.until("what was done is settled", func() bool { return tr.left() == tr.total()-tr.journal.unique() })
+	last := tr.spawn()
+	tr.complete()
+	tr.terminate(last)
+	tr.once()
+	tr.ordered(OrderedGroup)
+}
+
+// crew starts as many workers as can share the queue.
+func (tr *trial[M]) crew() []*process {
+	tr.Helper()
+	crew := []*process{tr.spawn()}
+	if tr.b.Features.Groups {
+		crew = append(crew, tr.spawn())
+	}
+	return crew
+}
+
+// ordered checks the order of each key, if the broker promises as much as least.
+func (tr *trial[M]) ordered(least Order) {
+	tr.Helper()
+	if tr.b.Features.Order < least {
+		return
+	}
+	if fault := disorder(tr.journal.all()); fault != "" {
+		tr.Errorf("not in order: %s", fault)
+	}
+}

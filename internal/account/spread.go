@@ -1,0 +1,195 @@
+package account
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/weir-go/weir/internal/buckets"
+	"github.com/weir-go/weir/internal/lineage"
+)
+
+// spread is how the times of a node are distributed.
+type spread struct {
+	wait, work, age *buckets.Histogram // age is nil unless the node is a sink
+	aged            atomic.Int64       // the sum of the ages
+}
+
+func newSpread() *spread {
+	return &spread{wait: buckets.New(), work: buckets.New(), age: buckets.New()}
+}
+
+// streak is equal durations in a row: neighbours mostly fall into one bucket, and cost one
+// atomic addition together.
+type streak struct {
+	index int32
+	n     uint32
+}
+
+func (s *streak) add(h *buckets.Histogram, ns int64, n uint32) {
+	i := int32(buckets.Index(ns))
+	if s.n > 0 && s.index != i {
+		s.flush(h)
+	}
+	s.index = i
+	s.n += n
+}
+
+// nearby is how far the times of neighbours may be apart to count with their mean: the error of the
+// times of items that share clock readings.
+const nearby = 16 * time.Microsecond
+
+// group is the times of neighbours: times that are close count with their mean.
+type group struct {
+	sum, least, most int64
+	n                int64
+}
+
+func (g *group) add(ns int64) {
+	if g.n == 0 {
+		g.least, g.most = ns, ns
+	}
+	g.n++
+	g.sum += ns
+	g.least, g.most = min(g.least, ns), max(g.most, ns)
+}
+
+// counted reports whether the group counts with its mean, and counts it.
+func (g *group) counted(s *streak, h *buckets.Histogram) bool {
+	if g.n == 0 || g.most-g.least >= int64(nearby) {
+		return g.n == 0
+	}
+	s.add(h, g.sum/g.n, uint32(g.n))
+	return true
+}
+
+func (s *streak) flush(h *buckets.Histogram) {
+	if s.n > 0 {
+		h.Add(int(s.index), uint64(s.n))
+		s.n = 0
+	}
+}
+
+// streaks are those of a tally.
+type streaks struct {
+	wait, work, age streak
+	aged            int64
+}
+
+// Waited books the wait of one item.
+func (t *Tally) Waited(b *Books, ns int64) {
+	ns = max(ns, 0)
+	t.wait += ns
+	if b.spread != nil {
+		t.streaks.wait.add(b.spread.wait, ns, 1)
+	}
+}
+
+// Worked books the work of k items that took total nanoseconds together.
+func (t *Tally) Worked(b *Books, k, total int64) {
+	t.work += total
+	if b.spread != nil && k > 0 {
+		t.streaks.work.add(b.spread.work, total/k, uint32(k))
+	}
+}
+
+// Waits books the waits of neighbours that left the stage before at left, and were begun one
+// after the other, each nanoseconds apart. It sets left to when each was done.
+func (t *Tally) Waits(b *Books, left []int64, begin, each int64) {
+	if b.spread == nil {
+		for i, l := range left {
+			t.wait += max(begin-l, 0)
+			begin += each
+			left[i] = begin
+		}
+		return
+	}
+	var g group
+	at := begin
+	for _, l := range left {
+		g.add(max(at-l, 0))
+		at += each
+	}
+	t.wait += g.sum
+	apart := !g.counted(&t.streaks.wait, b.spread.wait)
+	for i, l := range left {
+		if apart {
+			t.streaks.wait.add(b.spread.wait, max(begin-l, 0), 1)
+		}
+		begin += each
+		left[i] = begin
+	}
+}
+
+// Aged books that a sink has accepted an item at the time at, which entered the flow at born.
+func (t *Tally) Aged(b *Books, born, at int64) {
+	age := max(at-born, 0)
+	t.streaks.aged += age
+	t.streaks.age.add(b.spread.age, age, 1)
+}
+
+// flush adds the streaks to the node, which keeps distributions.
+func (t *Tally) flush(s *spread) {
+	t.streaks.wait.flush(s.wait)
+	t.streaks.work.flush(s.work)
+	t.streaks.age.flush(s.age)
+	add(&s.aged, t.streaks.aged)
+	t.streaks.aged = 0
+}
+
+// Ages books items that a sink has accepted, which were done at left.
+func (t *Tally) Ages(b *Books, trails []*lineage.Trail, left []int64) {
+	if b.spread == nil {
+		return
+	}
+	var g group
+	for i, trail := range trails {
+		if trail != nil {
+			g.add(max(left[i]-trail.Born(), 0))
+		}
+	}
+	t.streaks.aged += g.sum
+	if g.counted(&t.streaks.age, b.spread.age) {
+		return
+	}
+	for i, trail := range trails {
+		if trail != nil {
+			t.streaks.age.add(b.spread.age, max(left[i]-trail.Born(), 0), 1)
+		}
+	}
+}
+
+// Distribute has the books keep distributions.
+func (b *Books) Distribute() { b.spread = newSpread() }
+
+// Distributed reports whether the books keep distributions.
+func (b *Books) Distributed() bool { return b.spread != nil }
+
+// Accepted books that a sink has accepted an item at the time at, which entered the flow at born.
+func (b *Books) Accepted(born, at int64) {
+	if b.spread == nil {
+		return
+	}
+	var t Tally
+	t.Aged(b, born, at)
+	t.flush(b.spread)
+}
+
+// AcceptedAll books that a sink has accepted items at the time at.
+func (b *Books) AcceptedAll(trails []*lineage.Trail, at int64) {
+	var t Tally
+	for _, trail := range trails {
+		if trail != nil {
+			t.Aged(b, trail.Born(), at)
+		}
+	}
+	t.flush(b.spread)
+}
+
+// Spreads returns the counts of waits, works and ages by index of their bucket, and the sum of the
+// ages.
+func (b *Books) Spreads() (wait, work, age []uint64, aged time.Duration) {
+	if s := b.spread; s != nil {
+		wait, work, age, aged = s.wait.Read(), s.work.Read(), s.age.Read(), time.Duration(s.aged.Load())
+	}
+	return wait, work, age, aged
+}

@@ -1,0 +1,126 @@
+package kernel
+
+import (
+	"sync/atomic"
+
+	"github.com/weir-go/weir/internal/fault"
+	"github.com/weir-go/weir/internal/lineage"
+)
+
+// Marks of a batch: what any of its items has. They are set before the item is
+// published, and stay until the batch is used again.
+const (
+	HasFault uint32 = 1 << iota // an item has failed
+	HasLimit                    // an item has a deadline or a context
+	HasTrail                    // an item has a trail
+)
+
+// Batch is up to BatchSize items as columns. The sender appends, and publishes by
+// filled. The receiver reads in place what is published.
+//
+//	Owner: places below filled belong to the receiver, the others to the sender.
+type Batch struct {
+	Vals   Column
+	Trails []*lineage.Trail // meaningful if hasTrail
+	Left   []int64          // when the item left the stage before; meaningful in a timed run
+	Faults []*fault.Fault   // meaningful if hasFault
+
+	first  int64 // position of place 0 in the stream
+	Marks  atomic.Uint32
+	filled atomic.Int64 // position behind the last published place
+	next   atomic.Pointer[Batch]
+}
+
+// NewBatch returns a batch that is on no edge.
+func NewBatch(columns Columns, size int) *Batch {
+	return &Batch{Vals: columns.Make(size), Trails: make([]*lineage.Trail, size), Left: make([]int64, size)}
+}
+
+// size returns the number of places.
+func (b *Batch) size() int { return len(b.Trails) }
+
+// count returns how many places are published.
+func (b *Batch) count() int { return int(b.filled.Load() - b.first) }
+
+func (b *Batch) Has(mark uint32) bool { return b.Marks.Load()&mark != 0 }
+
+// Mark sets marks. The sender calls it before it publishes the item.
+func (b *Batch) Mark(marks uint32) {
+	if old := b.Marks.Load(); old&marks != marks {
+		b.Marks.Store(old | marks)
+	}
+}
+
+// fault returns the failure of place i, nil if the item is healthy.
+func (b *Batch) fault(i int) *fault.Fault {
+	if !b.Has(HasFault) {
+		return nil
+	}
+	return b.Faults[i]
+}
+
+// Trail returns the trail of place i, nil if the item has none.
+func (b *Batch) Trail(i int) *lineage.Trail {
+	if !b.Has(HasTrail) {
+		return nil
+	}
+	return b.Trails[i]
+}
+
+// Spoil gives place i, which is not published yet, a failure.
+func (b *Batch) Spoil(i int, f *fault.Fault) {
+	if b.Faults == nil {
+		b.Faults = make([]*fault.Fault, b.size())
+	}
+	b.Faults[i] = f
+	b.Mark(HasFault)
+}
+
+// setTrail gives place i, which is not published yet, a trail, which may be nil.
+func (b *Batch) setTrail(i int, t *lineage.Trail) {
+	b.Trails[i] = t
+	if t != nil {
+		b.Mark(marksOf(t))
+	}
+}
+
+// CopyMeta copies all but the values of the places from from up to to of src, from at
+// on.
+func (b *Batch) CopyMeta(at int, src *Batch, from, to int) {
+	marks := src.Marks.Load()
+	if marks&HasTrail != 0 {
+		copy(b.Trails[at:], src.Trails[from:to])
+		copy(b.Left[at:], src.Left[from:to])
+	}
+	if marks&HasFault != 0 {
+		for i := from; i < to; i++ {
+			if f := src.Faults[i]; f != nil {
+				b.Spoil(at+i-from, f)
+			}
+		}
+	}
+	b.Mark(marks &^ HasFault)
+}
+
+// Reset forgets everything but the memory. The caller owns the whole batch.
+func (b *Batch) Reset() {
+	marks := b.Marks.Load()
+	if marks == 0 {
+		return
+	}
+	if marks&HasFault != 0 {
+		clear(b.Faults)
+	}
+	if marks&HasTrail != 0 {
+		clear(b.Trails)
+	}
+	b.Marks.Store(0)
+}
+
+// marksOf returns the marks of a batch that has t.
+func marksOf(t *lineage.Trail) uint32 {
+	if t.Limited() {
+		return HasTrail | HasLimit
+	}
+	return HasTrail
+}

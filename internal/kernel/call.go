@@ -1,0 +1,207 @@
+package kernel
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/weir-go/weir/internal/fault"
+	"github.com/weir-go/weir/internal/lineage"
+)
+
+// Value returns the value of the item at hand.
+func (in *Inlet) Value() any { return in.B.Vals.Value(in.Pos) }
+
+// Ask calls f, which is user code, for the item at hand, with the context of the item. If f
+// returns an error, panics or ends the goroutine, or if the item has no time left or the run was
+// aborted, so that f must not be called, Ask accounts for the item and returns false. It books
+// no time.
+func (in *Inlet) Ask(m *Meta, f func(context.Context) error) (ok bool) {
+	return in.AskAt(in.Pos, m, f)
+}
+
+// AskAt is Ask for the item at a place of B, which was received.
+func (in *Inlet) AskAt(place int, m *Meta, f func(context.Context) error) (ok bool) {
+	_, ok = in.call(place, m, f)
+	return ok
+}
+
+// call is AskAt that also returns how often f was called.
+func (in *Inlet) call(place int, m *Meta, f func(context.Context) error) (attempts int, ok bool) {
+	n := in.node
+	var err error
+	returned := false
+	n.calls.Add(1)
+	defer func() {
+		n.calls.Add(-1)
+		if !returned {
+			if err = fault.Caught(n.Name, recover()); err == fault.ErrGoexit { //nolint:errorlint // our own value, as it is
+				n.Exited(fault.ItemError(n.NewFault(err, 1, in.B.Vals.Value(place), m.trail)))
+			}
+		}
+		if ok = err == nil; !ok {
+			in.reject(m, place, err, attempts)
+		}
+	}()
+	switch l := m.Limit(); {
+	case n.run.Aborted():
+		err = n.run.AbortError()
+	case !l.Bounded():
+		attempts = 1
+		err = f(n.run.Ctx)
+	default:
+		if err = l.Over(n.run.Clock); err == nil {
+			attempts = 1
+			err = n.within(&l, f)
+		}
+	}
+	returned = true
+	return attempts, true
+}
+
+// Call calls f, which calls the function of the stage, as [Node.Protect] does. The call shows in
+// [Node.Calls].
+func (n *Node) Call(f func() error) error {
+	n.calls.Add(1)
+	defer n.calls.Add(-1)
+	return n.Protect(f)
+}
+
+// reject accounts for the item at a place, for which user code has returned err or was not
+// called.
+func (in *Inlet) reject(m *Meta, place int, err error, attempts int) {
+	if fault.IsDrop(err) {
+		in.Drop(*m)
+		return
+	}
+	in.fail(*m, in.B.Vals.Value(place), err, attempts)
+}
+
+// Remain sends on a failed item, which the stage received because it takes failures, with err
+// as its failure. The item remains the failure of the stage in which it failed.
+func (in *Inlet) Remain(m Meta, err error) {
+	f := *m.fault
+	f.Err = err
+	m.fault = &f
+	in.passBy(&m)
+}
+
+// lent is a context with the values of another one before its own.
+type lent struct {
+	context.Context
+	item context.Context
+}
+
+// Value implements context.Context.
+func (l lent) Value(key any) any {
+	if x := l.item.Value(key); x != nil {
+		return x
+	}
+	return l.Context.Value(key)
+}
+
+// ValuesOf returns a context with the values of the item's context, which ends with the run.
+func (n *Node) ValuesOf(m *Meta) context.Context {
+	if ctx := m.Context(); ctx != nil {
+		return lent{n.run.Ctx, context.WithoutCancel(ctx)}
+	}
+	return n.run.Ctx
+}
+
+// within calls f with the context of an item that has limits.
+func (n *Node) within(l *lineage.Limit, f func(context.Context) error) error {
+	ctx := l.Within(n.run.Ctx, n.run.Clock)
+	defer ctx.End()
+	return n.blame(l, ctx, f(ctx))
+}
+
+// blame returns the error of a call for an item that has limits. After an abort it is what the
+// call has returned.
+func (n *Node) blame(l *lineage.Limit, ctx context.Context, err error) error {
+	if n.run.Aborted() {
+		return err
+	}
+	return l.Blame(n.run.Clock, ctx, err)
+}
+
+// Visit calls f, which calls user code, for the places from from up to to of B, which were
+// taken. It ends with the first one for which f returns an error or panics, or for which f must
+// not be called because the run was aborted. It hands that place to fail, and returns the place
+// to go on with. Places that have failed before are also visited. If f ends the goroutine,
+// fail gets all places that are left.
+func (in *Inlet) Visit(from, to int, f func(place int) error, fail func(place int, err error, attempts int)) (next int) {
+	n := in.node
+	i, attempts, returned := from, 1, false
+	defer func() {
+		if returned {
+			return
+		}
+		fail(i, fault.ErrGoexit, 1)
+		for i++; i < to; i++ {
+			fail(i, n.run.AbortError(), 0)
+		}
+	}()
+	err := n.Protect(func() error {
+		for ; i < to; i++ {
+			if n.run.Aborted() && in.Healthy(i) {
+				attempts = 0
+				return n.run.AbortError()
+			}
+			if err := f(i); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	returned = true
+	if err != nil {
+		fail(i, err, attempts)
+		i++
+	}
+	return i
+}
+
+// FailAt accounts for the healthy item at a place of B, which was taken and received, as failed.
+func (in *Inlet) FailAt(place int, err error, attempts int) {
+	in.fail(in.B.meta(place), in.B.Vals.Value(place), err, attempts)
+}
+
+// Protect calls f, and makes a panic of f an error. If f ends its goroutine, the run
+// ends with that.
+func (n *Node) Protect(f func() error) (err error) {
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		if err = fault.Caught(n.Name, recover()); err == fault.ErrGoexit { //nolint:errorlint // our own value, as it is
+			n.Exited(err)
+		}
+	}()
+	err = f()
+	returned = true
+	return err
+}
+
+// Finish calls f, which is user code that is called after the run. A panic of f is an error.
+func (n *Node) Finish(f func() error) error {
+	if err := n.Protect(f); err != nil {
+		return fmt.Errorf("stage %q: finish: %w", n.Name, err)
+	}
+	return nil
+}
+
+// NewFault makes the failure of an item at the node.
+func (n *Node) NewFault(err error, attempts int, value any, t *lineage.Trail) *fault.Fault {
+	f := &fault.Fault{Stage: n.Name, Err: err, Attempts: attempts, Value: value}
+	if t != nil {
+		r := t.Receipt()
+		f.Origin, f.Replays, f.Deliveries = t.Origin(), r.Replayed(), r.Delivered()
+		if n.run.timed {
+			f.Entered = n.run.Time(t.Entered())
+		}
+	}
+	if h := n.run.hooks; h != nil && h.Fail != nil {
+		h.Fail(f)
+	}
+	return f
+}

@@ -1,0 +1,134 @@
+package kernel
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// MaxWorkers is the largest number of workers of a stage.
+const MaxWorkers = 1 << 16
+
+// CheckWorkers returns an error if a stage cannot have so many workers.
+func CheckWorkers(n int) error {
+	if n > MaxWorkers {
+		return fmt.Errorf("workers must be at most %d, not %d", MaxWorkers, n)
+	}
+	if n < 1 {
+		return fmt.Errorf("workers must be at least 1, not %d", n)
+	}
+	return nil
+}
+
+// SetWorkers changes from how many goroutines the stage calls its function, also while
+// it works. It returns at once, or an error that says why not.
+func (n *Node) SetWorkers(workers int) error {
+	if err := CheckWorkers(workers); err != nil {
+		return fmt.Errorf("stage %q: %w", n.Name, err)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.workers.Load() == 0 {
+		return fmt.Errorf("stage %q: it has no workers that can be set", n.Name)
+	}
+	n.workers.Store(int32(workers))
+	if n.staff != nil {
+		n.staff(workers)
+	}
+	return nil
+}
+
+// Workers returns from how many goroutines the stage calls its function, 0 if that cannot
+// be set.
+func (n *Node) Workers() int { return int(n.workers.Load()) }
+
+// Staff makes the number of workers known that the stage begins with, unless it is known.
+func (n *Node) Staff(workers int) { n.workers.CompareAndSwap(0, int32(workers)) }
+
+// onWorkers has f called with the number of workers whenever it changes.
+func (n *Node) onWorkers(f func(int)) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.staff = f
+}
+
+// OnWorkers has f called with the number of workers, now and whenever it changes. A nil ends that.
+func (n *Node) OnWorkers(f func(int)) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.staff = f; f != nil {
+		f(n.Workers())
+	}
+}
+
+// Pause makes the source at the node wait with its next value, until Resume or the end of
+// the intake. It returns at once, and an error if the node is no source.
+func (n *Node) Pause() error {
+	if !n.source() {
+		return fmt.Errorf("stage %q: only a source can be paused", n.Name)
+	}
+	gate := make(chan struct{})
+	n.paused.CompareAndSwap(nil, &gate)
+	return nil
+}
+
+// Resume lets a source that was paused go on. It returns at once.
+func (n *Node) Resume() {
+	if gate := n.paused.Swap(nil); gate != nil {
+		close(*gate)
+	}
+}
+
+// Paused reports whether the source at the node is paused.
+func (n *Node) Paused() bool { return n.paused.Load() != nil }
+
+// EdgeState is an edge at one moment. Its fields are those of stages.EdgeState.
+type EdgeState struct {
+	From, To     string
+	Depth, Bound int
+	Full, Empty  time.Duration
+	Fused        bool
+	Blocked      bool
+}
+
+// Edges returns the state of all edges, in the order in which they were made.
+func (r *Run) Edges() []EdgeState {
+	states := make([]EdgeState, len(r.edges))
+	for i, e := range r.edges {
+		states[i] = e.snapshot()
+	}
+	return states
+}
+
+func (e *Edge) snapshot() EdgeState {
+	s := EdgeState{
+		From: e.from.Name, To: e.to.Name, Depth: e.depth(), Bound: e.bound,
+		Full: time.Duration(e.full.Load()), Empty: time.Duration(e.dry.Load()), Fused: e.fused.Load(), Blocked: e.crowded(),
+	}
+	now := e.to.run.now()
+	if since := e.fullSince.Load(); since != 0 {
+		s.Full += time.Duration(now - since)
+	}
+	if since := e.drySince.Load(); since != 0 {
+		s.Empty += time.Duration(now - since)
+	}
+	s.Full, s.Empty = max(s.Full, 0), max(s.Empty, 0) // a visitor's work is booked before the wait that it is part of
+	return s
+}
+
+// AwaitResumed waits while the source at the node is paused and the intake goes on. It returns
+// false if ctx ends first.
+func (n *Node) AwaitResumed(ctx context.Context) bool {
+	gate := n.paused.Load()
+	if gate == nil {
+		return true
+	}
+	select {
+	case <-*gate:
+		return true
+	case <-n.run.Intake.Done():
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

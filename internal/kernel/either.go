@@ -1,0 +1,59 @@
+package kernel
+
+import "time"
+
+// Either returns the inlet of two that has something at hand, the one with more if both
+// have. It blocks until there is one, until late delivers (woken), or until both streams
+// have ended (nil).
+func Either(a, b *Inlet, late <-chan time.Time) (first *Inlet, woken bool) {
+	for {
+		select {
+		case <-late:
+			return nil, true
+		default:
+		}
+		atA, atB := a.Poll(), b.Poll()
+		switch {
+		case atA && (!atB || a.end-a.Pos >= b.end-b.Pos):
+			return a, false
+		case atB:
+			return b, false
+		case a.over && b.over:
+			return nil, false
+		}
+		if WaitEither(a, b, late) {
+			return nil, true
+		}
+	}
+}
+
+// WaitEither blocks until one of two inlets may have something, or late delivers, which
+// it reports. Nothing must be at hand.
+func WaitEither(a, b *Inlet, late <-chan time.Time) (woken bool) {
+	if a.over { // the mutex is not held: not by Inlet.park
+		return b.edge.park(late)
+	}
+	if b.over {
+		return a.edge.park(late)
+	}
+	if !a.edge.rest() {
+		return false
+	}
+	if !b.edge.rest() {
+		a.edge.retake()
+		return false
+	}
+	defer a.edge.slept()
+	defer b.edge.slept()
+	select {
+	case <-a.edge.wake:
+		b.edge.retake()
+	case <-b.edge.wake:
+		a.edge.retake()
+	case <-late:
+		a.edge.retake()
+		b.edge.retake()
+		woken = true
+	}
+	return woken
+}

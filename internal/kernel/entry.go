@@ -1,0 +1,139 @@
+package kernel
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/weir-go/weir/internal/lineage"
+)
+
+// How an item of a source enters the flow.
+
+// open waits while the source is paused. It returns false if the run was aborted.
+func (o *Outlet) open() bool {
+	n := o.node
+	if gate := n.paused.Load(); gate != nil && !n.stopping() {
+		select {
+		case <-*gate:
+		case <-n.run.Intake.Done():
+		}
+	}
+	return !n.run.Aborted()
+}
+
+// stopping reports whether the intake has been stopped, for all or for this source.
+func (n *Node) stopping() bool { return n.run.stopped.Load() || n.unwanted.Load() }
+
+// Stopping reports whether the source should return.
+func (o *Outlet) Stopping() bool { return o.node.stopping() }
+
+// Emit begins to bring an item in, and returns the place for its value; Publish must
+// follow. It blocks while the edge is full or the source is paused. ok is false if the
+// run was aborted.
+func (o *Outlet) Emit() (b *Batch, at int, ok bool) {
+	if !o.open() {
+		return nil, 0, false
+	}
+	var m Meta
+	if o.node.run.timed {
+		m.left = o.node.run.now()
+		m.trail = o.newTrail(m.left)
+		if o.node.run.entering() {
+			if ctx := o.root(); ctx != nil {
+				m.trail.CarryContext(ctx)
+			}
+		}
+	}
+	return o.bring(&m)
+}
+
+// enters returns the context that an item carries which comes with ctx, nil for none.
+func (o *Outlet) enters(ctx context.Context) context.Context {
+	if ctx == nil && o.node.run.entering() {
+		return o.root()
+	}
+	return o.node.run.Enters(ctx)
+}
+
+// root returns the context of an item that comes without one, nil for none.
+func (o *Outlet) root() context.Context {
+	r := o.node.run
+	if r.hooks.Gap != nil {
+		o.mu.Lock()
+		seen := r.hooks.drawn(&o.gap)
+		o.mu.Unlock()
+		if !seen {
+			return nil
+		}
+	}
+	return r.root(r.Ctx)
+}
+
+// bring counts and places an item that is new.
+func (o *Outlet) bring(m *Meta) (b *Batch, at int, ok bool) {
+	if !o.node.source() { // else what was sent is what was brought
+		o.node.Derived.Add(1)
+		o.node.Out.Add(1)
+	}
+	return o.place(m)
+}
+
+// NewReceipt returns a receipt for n items, of which settle hears once. A panic of it is
+// a fault of the source.
+func (o *Outlet) NewReceipt(n int, settle func(error)) *lineage.Receipt {
+	return new(lineage.Receipt).Owe(n, o.node, settle)
+}
+
+// Settle implements [lineage.Settler].
+func (n *Node) Settle(ack func(error), err error) {
+	if broken := n.Protect(func() error { ack(err); return nil }); broken != nil {
+		n.run.Fail(fmt.Errorf("stage %q: acknowledgement: %w", n.Name, broken))
+	}
+}
+
+// EmitWith is Emit of an item that has more than a value. It does not look whether the
+// source is paused or aborted: see [Outlet.Open].
+func (o *Outlet) EmitWith(e lineage.Entry) (b *Batch, at int, ok bool) {
+	m := Meta{left: o.node.run.stamp()}
+	m.trail = o.newTrail(m.left)
+	e.Limit.Ctx = o.enters(e.Limit.Ctx)
+	m.trail.Enter(&e)
+	return o.bring(&m)
+}
+
+// Open waits while the source is paused. It returns false if the run was aborted.
+func (o *Outlet) Open() bool { return o.open() }
+
+// Bring is [Outlet.EmitWith] of several items, in order: write writes the values of the items from
+// from on, up to to, to the places of b from at on. A run of items takes one lock and one wake-up.
+// It changes entries.
+func (o *Outlet) Bring(entries []lineage.Entry, write func(b *Batch, at, from, to int)) {
+	for i := range entries { // hooks are user code, which runs without the lock
+		entries[i].Limit.Ctx = o.enters(entries[i].Limit.Ctx)
+	}
+	if !o.node.source() { // else what was sent is what was brought
+		o.node.Derived.Add(int64(len(entries)))
+		o.node.Out.Add(int64(len(entries)))
+	}
+	for from := 0; from < len(entries); {
+		born := o.node.run.stamp()
+		b, at, room, ok := o.lock()
+		if !ok {
+			o.unlock()
+			for _, e := range entries[from:] {
+				e.Receipt.Close(o.untaken())
+			}
+			return
+		}
+		to := min(len(entries), from+room)
+		for i := from; i < to; i++ {
+			t := o.trails.New(born)
+			t.Enter(&entries[i])
+			b.setTrail(at+i-from, t)
+			b.Left[at+i-from] = born
+		}
+		write(b, at, from, to)
+		o.publish(to - from)
+		from = to
+	}
+}

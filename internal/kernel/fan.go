@@ -1,0 +1,197 @@
+package kernel
+
+import (
+	"errors"
+
+	"github.com/weir-go/weir/internal/account"
+	"github.com/weir-go/weir/internal/fault"
+	"github.com/weir-go/weir/internal/lineage"
+)
+
+// Fan sends the items of an inlet on by several outlets, up to 64 at a time. It looks at no
+// value.
+//
+// Owner: the goroutine of the stage.
+type Fan struct {
+	In *Inlet
+
+	outs  []*Outlet
+	sets  []Mask             // the places that go by each outlet
+	twins [][]*lineage.Trail // of the copies for each outlet but the first, by place
+}
+
+// NewFan returns a fan. Items that have failed leave by the first of outs.
+func NewFan(in *Inlet, outs []*Outlet) *Fan {
+	return &Fan{In: in, outs: outs, sets: make([]Mask, len(outs)), twins: make([][]*lineage.Trail, len(outs))}
+}
+
+// Take takes the next items, healthy or not, and returns their places in In.B. It blocks until
+// there are some. ok is false at the end of the stream.
+func (f *Fan) Take() (from, to int, ok bool) { return f.In.Take(BatchSize) }
+
+// Assign puts places that were taken into the set of an outlet.
+func (f *Fan) Assign(out int, m Mask) { f.sets[out] |= m }
+
+// Flush sends all sets on, each by its outlet, and empties them. It counts the healthy items.
+func (f *Fan) Flush() {
+	all := Mask(0)
+	for _, m := range f.sets {
+		all |= m
+	}
+	if all == 0 {
+		return
+	}
+	healthy := f.In.stampSet(all)
+	f.In.node.In.Add(healthy)
+	f.send()
+	f.In.node.Out.Add(healthy)
+}
+
+func (f *Fan) send() {
+	for i, o := range f.outs {
+		if m := f.sets[i]; m != 0 {
+			f.sets[i] = 0
+			o.copySet(f.In.B, m, nil)
+		}
+	}
+}
+
+// Copy sends the places from from up to to by the first outlet, and copies of the healthy ones
+// by each other outlet that is wanted. Each copy has a lineage of its own that continues the
+// item's.
+func (f *Fan) Copy(from, to int) {
+	all := Span(from, to)
+	n := f.In.node
+	healthy := f.In.stampSet(all)
+	n.In.Add(healthy)
+	f.sets[0] = all
+	copies := int64(0)
+	for i, o := range f.outs {
+		if i > 0 && !o.Unwanted() && healthy > 0 {
+			f.sets[i] = f.In.healthySet(all)
+			f.twins[i] = o.children(f.In.B, f.sets[i], f.twins[i])
+			copies += healthy
+		}
+	}
+	n.Derived.Add(copies)
+	for i, o := range f.outs { // after all twins were made: the first set may leave the flow at once
+		if m := f.sets[i]; m != 0 {
+			f.sets[i] = 0
+			o.copySet(f.In.B, m, f.twins[i])
+		}
+	}
+	n.Out.Add(healthy + copies)
+}
+
+// Fail accounts for the healthy item at a place that was taken as failed with err, after the
+// sets so far were sent on. It leaves by the first outlet. attempts is how often user code was
+// called for it.
+func (f *Fan) Fail(place int, err error, attempts int) {
+	f.Flush()
+	f.In.node.In.Add(1)
+	f.In.FailAt(place, err, attempts)
+}
+
+// healthySet returns which places of m are healthy.
+func (in *Inlet) healthySet(m Mask) Mask {
+	if !in.B.Has(HasFault) {
+		return m
+	}
+	healthy := Mask(0)
+	for ; m != 0; m &= m - 1 {
+		if i := m.First(); in.B.Faults[i] == nil {
+			healthy |= One(i)
+		}
+	}
+	return healthy
+}
+
+// stampSet books that the node has passed places on without any work. It returns how many of
+// them are healthy.
+func (in *Inlet) stampSet(m Mask) (healthy int64) {
+	m = in.healthySet(m)
+	healthy = int64(m.Len())
+	n, b := in.node, in.B
+	if !n.run.timed || m == 0 || !b.Has(HasTrail) {
+		return healthy
+	}
+	now := n.run.now()
+	t := account.Tally{Attempts: healthy}
+	for m != 0 {
+		from, to := m.Run()
+		m = m.Without(from, to)
+		t.Waits(&n.Books, b.Left[from:to], now, 0)
+		lineage.RecordGroup(b.Trails[from:to], lineage.Record{Begin: now, Node: n.Index, Attempts: 1})
+	}
+	t.Publish(&n.Books)
+	return healthy
+}
+
+// children returns trails that continue those of the places in m, by place. They are in to if
+// that is large enough.
+func (o *Outlet) children(b *Batch, m Mask, to []*lineage.Trail) []*lineage.Trail {
+	if !b.Has(HasTrail) {
+		return nil
+	}
+	if to == nil {
+		to = make([]*lineage.Trail, BatchSize)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for ; m != 0; m &= m - 1 {
+		i := m.First()
+		to[i] = nil
+		if parent := b.Trails[i]; parent != nil {
+			to[i] = o.trails.Child(parent)
+		}
+	}
+	return to
+}
+
+// copySet sends the places of src in m. If twins are given, they are the trails of what is
+// sent.
+func (o *Outlet) copySet(src *Batch, m Mask, twins []*lineage.Trail) {
+	for m != 0 {
+		b, at, room, ok := o.lock()
+		if !ok {
+			o.unlock()
+			o.lostSet(src, m, twins)
+			return
+		}
+		k := 0
+		for m != 0 && k < room {
+			from, to := m.Run()
+			to = min(to, from+room-k)
+			m = m.Without(from, to)
+			b.Take(at+k, src, from, to)
+			if twins != nil {
+				for i := from; i < to; i++ {
+					b.setTrail(at+k+i-from, twins[i])
+				}
+			}
+			k += to - from
+		}
+		o.publish(k)
+	}
+}
+
+// Take copies the places from from up to to of src, from at on.
+func (b *Batch) Take(at int, src *Batch, from, to int) {
+	src.Vals.CopyTo(b.Vals, at, from, to)
+	if !src.Has(HasTrail) && b.Has(HasTrail) {
+		clear(b.Trails[at : at+to-from])
+	}
+	b.CopyMeta(at, src, from, to)
+}
+
+// lostSet ends the lineage of what cannot be sent: the stage was left behind.
+func (o *Outlet) lostSet(src *Batch, m Mask, twins []*lineage.Trail) {
+	err := errors.Join(o.node.run.AbortError(), fault.ErrAbandoned)
+	for ; m != 0; m &= m - 1 {
+		if i := m.First(); twins != nil {
+			twins[i].Leave(err)
+		} else {
+			src.Trail(i).Leave(err)
+		}
+	}
+}

@@ -1,0 +1,71 @@
+package kernel
+
+import "github.com/weir-go/weir/internal/lineage"
+
+// HealthyRun takes the healthy items that come next at hand, at most most, and returns their
+// places in B. There are none if nothing is at hand, if the next item has failed, or if the
+// run was aborted. It does not block. What the items become counts them: [Inlet.FoldAll] or
+// [Outlet.Forward].
+func (in *Inlet) HealthyRun(most int) (from, to int) {
+	defer in.hold()()
+	from = in.Pos + 1
+	if in.dead || most <= 0 || !in.Pending() || in.node.run.Aborted() {
+		return from, from
+	}
+	end := min(in.end, from+most)
+	for to = from; to < end && in.B.fault(to) == nil; to++ {
+	}
+	in.Pos = to - 1
+	return from, to
+}
+
+// Neighbours takes the healthy items at hand behind the one at hand, and receives them. It
+// returns the places of all of them in B.
+func (in *Inlet) Neighbours() (from, to int) {
+	from = in.Pos
+	_, to = in.HealthyRun(BatchSize)
+	in.node.In.Add(int64(to - from - 1))
+	return from, to
+}
+
+// Receive is MetaAt of an item that was taken by [Inlet.Take]. It counts the item as received
+// unless it has failed before.
+func (in *Inlet) Receive(place int) Meta {
+	m := in.B.meta(place)
+	if m.fault == nil {
+		in.node.In.Add(1)
+	}
+	return m
+}
+
+// MetaAt returns what the item at a place of B, which was taken, has beside its value.
+func (in *Inlet) MetaAt(place int) Meta { return in.B.meta(place) }
+
+// DoneRun accounts for the places from up to to of B, which were received and which a sink has
+// accepted.
+func (in *Inlet) DoneRun(from, to int) {
+	in.node.Out.Add(int64(to - from))
+	if in.B.Has(HasTrail) {
+		in.node.acceptedAll(in.B.Trails[from:to])
+		lineage.Release(in.B.Trails[from:to], nil)
+	}
+}
+
+// FoldAll accounts for the places from up to to of B, which are healthy and were taken, as
+// parts of another item.
+func (in *Inlet) FoldAll(from, to int, into *Meta) {
+	in.node.In.Add(int64(to - from))
+	in.FoldRun(from, to, into)
+}
+
+// FoldRun is FoldAll of items that were received.
+func (in *Inlet) FoldRun(from, to int, into *Meta) {
+	in.node.Folded.Add(int64(to - from))
+	if !in.B.Has(HasTrail) {
+		if into.trail != nil && from < to { // an item without a trail has no deadline
+			into.trail = (*lineage.Trail)(nil).Fold(into.trail)
+		}
+		return
+	}
+	into.trail = lineage.FoldAll(in.B.Trails[from:to], into.trail)
+}

@@ -1,0 +1,367 @@
+package kernel
+
+import (
+	"context"
+	"math/bits"
+
+	"github.com/weir-go/weir/internal/account"
+	"github.com/weir-go/weir/internal/fault"
+	"github.com/weir-go/weir/internal/lineage"
+)
+
+// Op is the typed part of a stage that makes at most one item of each item. Work
+// does the healthy items of g from g.Next up to g.End, in order:
+//
+//   - it writes a result to g.Out at g.N, and then increases g.N and g.Next,
+//   - or it calls [Group.Fail] or [Group.Drop],
+//   - and it calls [Group.Refuse] instead of a function if the context has ended.
+//
+// If Work panics, item g.Next fails, and Work is called again for the rest.
+type Op interface{ Work(g *Group) }
+
+// Group is up to 64 neighbours that an [Op] does in one call. Two clock reads, one
+// record and one entry in the account serve all of them.
+type Group struct {
+	Ctx       context.Context // of the function
+	In, Out   *Batch          // Out is nil at a sink
+	Next, End int             // places of In
+	N         int             // the next place of Out
+
+	node     *Node
+	own      *Pace                 // of a worker; the node's if nil
+	from, to int                   // the places of In
+	at       int                   // the first place of Out
+	gone     uint64                // items, from from, that have no place in Out
+	ended    uint64                // of these, the items whose lineage has ended
+	idle     uint64                // items that were not tried
+	limit    lineage.Limit         // of the items that are tried apart
+	contexts []lineage.CallContext // new ones, which are cheaper together
+	exited   bool                  // the function has ended the goroutine
+	call     Call                  // as hooks see it
+	err      error                 // of it
+
+	refused, failed, expired, returned, filtered int64
+
+	errs  *[BatchSize]error // of a section: failures go here, and results have the places of their items
+	calls *[BatchSize]Call  // of a section: as hooks see them
+}
+
+// begin prepares the group for places of in.
+func (g *Group) begin(n *Node, in *Batch, from, to int) {
+	g.Ctx, g.node, g.In, g.from, g.to, g.at = n.run.Ctx, n, in, from, to, g.N
+	g.gone, g.ended, g.idle, g.exited = 0, 0, 0, false
+	g.refused, g.failed, g.expired, g.returned, g.filtered = 0, 0, 0, 0, 0
+}
+
+// run does all items. A failed one keeps its place and passes the op by. One that has
+// limits is tried apart, together with neighbours that have the same context.
+func (g *Group) run() {
+	g.Next = g.from
+	if !g.In.Has(HasFault | HasLimit) {
+		g.End = g.to
+		g.works()
+		return
+	}
+	for g.Next < g.to {
+		if f := g.In.fault(g.Next); f != nil {
+			g.idle |= g.bit()
+			g.place(f)
+			continue
+		}
+		if g.node.finished {
+			g.End = g.Next + 1
+			g.dropAll()
+			continue
+		}
+		if l := g.In.Trail(g.Next).Limit(); l.Bounded() {
+			end := g.Next + 1
+			for ; end < g.to && g.In.fault(end) == nil; end++ {
+				if next := g.In.Trail(end).Limit(); !l.SameAs(&next) {
+					break
+				}
+			}
+			g.apart(&l, end)
+			continue
+		}
+		for g.End = g.Next + 1; g.End < g.to && g.plain(g.End); g.End++ {
+		}
+		g.works()
+	}
+}
+
+func (g *Group) bit() uint64 { return 1 << (g.Next - g.from) }
+
+// plain reports that item i is healthy and has no limits.
+func (g *Group) plain(i int) bool {
+	l := g.In.Trail(i).Limit()
+	return g.In.fault(i) == nil && !l.Bounded()
+}
+
+// apart tries the items up to end, which have the same limits. They share the context of their
+// calls, which ends after the last one.
+func (g *Group) apart(l *lineage.Limit, end int) {
+	g.limit, g.End = *l, end
+	var late error
+	if l.Ctx != nil { // else the context of the calls knows as much
+		late = l.Over(g.node.run.Clock)
+	}
+	if late != nil {
+		for g.Next < end {
+			g.refuse(late)
+		}
+	} else {
+		ctx := l.WithinNew(g.context(l), g.node.run.Ctx, g.node.run.Clock)
+		g.Ctx = ctx
+		g.works()
+		ctx.End()
+	}
+	g.Ctx, g.limit = g.node.run.Ctx, lineage.Limit{}
+}
+
+// context returns a new context for calls. It is not used again: the caller may keep it.
+func (g *Group) context(l *lineage.Limit) *lineage.CallContext {
+	if c := l.Memory(); c != nil {
+		return c
+	}
+	if len(g.contexts) == 0 {
+		g.contexts = make([]lineage.CallContext, 6) // in 512 bytes, up to which an allocation is cheap
+	}
+	c := &g.contexts[0]
+	g.contexts = g.contexts[1:]
+	return c
+}
+
+// works calls the op up to End, again after a panic.
+func (g *Group) works() {
+	if h := g.node.run.calling; h != nil && h.selects(&g.limit) {
+		g.watch(h)
+		return
+	}
+	g.unwatched()
+}
+
+func (g *Group) unwatched() {
+	for end := g.End; g.Next < end; {
+		g.protected()
+	}
+}
+
+func (g *Group) protected() {
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		err := fault.Caught(g.node.Name, recover())
+		value, trail := g.In.Vals.Value(g.Next), g.In.Trail(g.Next)
+		g.Fail(err)
+		if err == fault.ErrGoexit { //nolint:errorlint // our own value, as it is
+			g.exited = true
+			g.node.Exited(fault.ItemError(g.node.NewFault(err, 1, value, trail)))
+			for g.Next < g.to {
+				g.pass()
+			}
+			g.err = err // of the call, for hooks
+		}
+	}()
+	g.node.op.Work(g)
+	returned = true
+}
+
+// pass deals with item Next without calling a function: the run has been aborted.
+func (g *Group) pass() {
+	if f := g.In.fault(g.Next); f != nil {
+		g.idle |= g.bit()
+		g.place(f)
+		return
+	}
+	g.refuse(g.node.run.AbortError())
+}
+
+// Refuse fails the items up to End because the context has ended: the run was aborted,
+// or the item's own time is up. No function is called for them.
+func (g *Group) Refuse() {
+	err := error(nil)
+	if g.limit.Bounded() && !g.node.run.Aborted() {
+		err = g.limit.Over(g.node.run.Clock)
+	}
+	if err == nil {
+		err = g.node.run.AbortError()
+	}
+	for g.Next < g.End {
+		g.refuse(err)
+	}
+}
+
+// refuse fails item Next, which is not tried.
+func (g *Group) refuse(err error) {
+	g.refused++
+	g.idle |= g.bit()
+	g.fail(err, 0)
+}
+
+// Fail fails item Next, which was tried, or drops it if err is [ErrDrop].
+func (g *Group) Fail(err error) {
+	if fault.IsDrop(err) {
+		g.Drop()
+		return
+	}
+	if g.limit.Bounded() {
+		err = g.node.blame(&g.limit, g.Ctx, err)
+	}
+	g.fail(err, 1)
+}
+
+func (g *Group) fail(err error, attempts int) {
+	g.err = err
+	if g.errs != nil {
+		g.errs[g.Next] = err
+		g.Next++
+		g.N++
+		return
+	}
+	switch {
+	case fault.IsReturn(err):
+		g.returned++
+	case fault.IsExpired(err):
+		g.expired++
+	default:
+		g.failed++
+	}
+	g.place(g.node.NewFault(err, attempts, g.In.Vals.Value(g.Next), g.In.Trail(g.Next)))
+}
+
+// Drop drops item Next on purpose.
+func (g *Group) Drop() {
+	g.err = fault.ErrDrop
+	g.filtered++
+	g.gone |= g.bit()
+	g.Next++
+	if g.errs != nil {
+		g.N++
+	}
+}
+
+// Forward sends on the next k items as they are. Their values have the type of the results.
+func (g *Group) Forward(k int) {
+	g.In.Vals.CopyTo(g.Out.Vals, g.N, g.Next, g.Next+k)
+	g.Next += k
+	g.N += k
+}
+
+// Finish says that the stage wants no more. The items that are left are dropped.
+func (g *Group) Finish() {
+	g.node.finished = true
+	g.dropAll()
+}
+
+func (g *Group) dropAll() {
+	for g.Next < g.End {
+		g.Drop()
+	}
+}
+
+// place puts failed item Next in its place among the results. A sink has none.
+func (g *Group) place(f *fault.Fault) {
+	i := g.Next
+	if g.Out == nil {
+		g.gone |= g.bit()
+		g.ended |= g.bit()
+		g.node.Lose(f, g.In.Trail(i))
+	} else {
+		g.Out.Spoil(g.N, f)
+		g.N++
+	}
+	g.Next++
+}
+
+// account books the group, which was worked on from begin to end, and passes the lineage
+// on.
+func (g *Group) account(t *account.Tally, begin, end int64) {
+	n, k := g.node, g.to-g.from
+	tried := int64(k - bits.OnesCount64(g.idle))
+	pace := g.own
+	if pace == nil {
+		pace = &n.pace
+	}
+	longest := pace.Longest(k, end-begin) // by what items took before this group
+	pace.Note(k, end-begin)
+	t.In += tried + g.refused
+	t.Failed += g.failed
+	t.Expired += g.expired
+	t.Returned += g.returned
+	t.Filtered += g.filtered
+	t.Out += tried + g.refused - g.failed - g.expired - g.returned - g.filtered
+	t.Attempts += tried
+	if n.run.timed {
+		t.Worked(&n.Books, tried, end-begin)
+		t.Longest = max(t.Longest, longest)
+	}
+	if !g.In.Has(HasTrail) {
+		return
+	}
+	trails, left := g.In.Trails[g.from:g.to], g.In.Left[g.from:g.to]
+	if n.run.timed && tried > 0 {
+		g.stamp(t, trails, left, begin, (end-begin)/tried)
+	}
+	switch {
+	case g.Out == nil && g.gone == 0:
+		n.agesOf(t, trails, left)
+		lineage.Release(trails, nil)
+	case g.gone == 0:
+		copy(g.Out.Trails[g.at:], trails)
+		copy(g.Out.Left[g.at:], left)
+		g.Out.Mark(g.In.Marks.Load() &^ HasFault)
+	default:
+		g.sift(t, trails, left)
+	}
+}
+
+// stamp sets when each item left, and books the group's waits, and the group in the lineage.
+func (g *Group) stamp(t *account.Tally, trails []*lineage.Trail, left []int64, begin, each int64) {
+	if g.idle != 0 {
+		g.stampTried(t, trails, left, begin, each)
+		return
+	}
+	t.Waits(&g.node.Books, left, begin, each)
+	if g.Out != nil { // the timings of what has left are never asked for
+		lineage.RecordGroup(trails, lineage.Record{Begin: begin, Each: each, Node: g.node.Index, Attempts: 1})
+	}
+}
+
+// stampTried is stamp for a group of which not all items were tried.
+func (g *Group) stampTried(t *account.Tally, trails []*lineage.Trail, left []int64, begin, each int64) {
+	for i, trail := range trails {
+		if g.idle&(1<<i) != 0 {
+			continue
+		}
+		t.Waited(&g.node.Books, begin-left[i])
+		if trail != nil && g.Out != nil {
+			trail.Record(g.node.Index, 1, begin, each)
+		}
+		begin += each
+		left[i] = begin
+	}
+}
+
+// sift passes on the lineage of the items that have a place, and ends that of the
+// others.
+func (g *Group) sift(t *account.Tally, trails []*lineage.Trail, left []int64) {
+	at := g.at
+	for i := range trails {
+		switch bit := uint64(1) << i; {
+		case g.ended&bit != 0:
+		case g.gone&bit != 0:
+			trails[i].Leave(nil)
+		case g.Out == nil:
+			g.node.agesOf(t, trails[i:i+1], left[i:i+1])
+			trails[i].Leave(nil)
+		default:
+			g.Out.Trails[at], g.Out.Left[at] = trails[i], left[i]
+			at++
+		}
+	}
+	if g.Out != nil {
+		g.Out.Mark(g.In.Marks.Load() &^ HasFault)
+	}
+}

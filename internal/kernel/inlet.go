@@ -1,0 +1,272 @@
+package kernel
+
+import (
+	"sync"
+	"time"
+)
+
+// Inlet is the receiving end of a stage with a loop of its own. It hands out places of
+// batches; the typed shell around it reads the values.
+//
+// Owner: one goroutine, and in a detached run also who relieves it.
+type Inlet struct {
+	B   *Batch // the item at hand is at Pos of B
+	Pos int
+
+	node      *Node
+	edge      *Edge
+	out       *Outlet // where failed items go; nil at a sink
+	from, end int     // the places of B that were taken
+	over      bool    // the stream has ended
+	takes     bool    // the stage takes failed items
+
+	mu   sync.Mutex // Guarded by: mu in a detached run: all but out
+	dead bool       // the stage was left behind
+}
+
+// NewInlet returns the receiving end of e. Failed items pass by out, unless it is nil, or
+// the stage takes them.
+func NewInlet(e *Edge, out *Outlet, takes bool) *Inlet {
+	return &Inlet{Pos: -1, node: e.to, edge: e, out: out, takes: takes}
+}
+
+// Node returns the node of the inlet.
+func (in *Inlet) Node() *Node { return in.node }
+
+// Next goes to the next item that concerns the stage. It blocks until there is one. At
+// the end of the stream ok is false. If late delivers first, woken is true.
+func (in *Inlet) Next(late <-chan time.Time) (m Meta, ok, woken bool) {
+	if in.node.run.detached {
+		in.mu.Lock()
+		defer in.mu.Unlock()
+		if in.dead {
+			return m, false, false
+		}
+	}
+	for {
+		if in.Pos+1 >= in.end {
+			if ok, woken = in.refill(late); !ok {
+				return m, false, woken
+			}
+		} else {
+			in.Pos++
+		}
+		if m = in.meta(in.Pos); in.concerns(&m) {
+			return m, true, false
+		}
+	}
+}
+
+// refill takes the published places that are next. It blocks until there are some.
+func (in *Inlet) refill(late <-chan time.Time) (ok, woken bool) {
+	for {
+		in.finish()
+		if in.over || in.dead {
+			return false, false
+		}
+		select {
+		case <-late: // a stage that is never idle has its timer, too
+			return false, true
+		default:
+		}
+		b, from, to := in.edge.view()
+		if b == nil {
+			if in.ended() {
+				continue
+			}
+			if in.park(late) {
+				return false, true
+			}
+			continue
+		}
+		in.B, in.from, in.Pos, in.end = b, from, from, to
+		return true, false
+	}
+}
+
+// ended notes the end of the stream, if it has come.
+func (in *Inlet) ended() bool {
+	if in.edge.closed.Load() {
+		b, _, _ := in.edge.view()
+		in.over = b == nil
+		return true
+	}
+	return false
+}
+
+// park blocks until there may be items. In a detached run the mutex is not held while
+// it blocks.
+func (in *Inlet) park(late <-chan time.Time) (woken bool) {
+	if !in.node.run.detached {
+		return in.edge.park(late)
+	}
+	in.mu.Unlock()
+	defer in.mu.Lock()
+	return in.edge.park(late)
+}
+
+// finish gives back the places that were taken.
+func (in *Inlet) finish() {
+	if in.end > in.from {
+		in.edge.Consume(in.end - in.from)
+	}
+	in.from, in.Pos, in.end = 0, -1, 0
+}
+
+// meta returns what place i has beside its value.
+func (in *Inlet) meta(i int) (m Meta) {
+	m.fault = in.B.fault(i)
+	if m.trail = in.B.Trail(i); m.trail != nil {
+		m.left = in.B.Left[i]
+	}
+	return m
+}
+
+// concerns reports whether the stage gets the item. One that does not is sent its way. A
+// healthy item is counted. After an abort it fails, unless a sink delivers results: what
+// is done is delivered.
+func (in *Inlet) concerns(m *Meta) bool {
+	n := in.node
+	if m.fault == nil {
+		n.In.Add(1)
+		if !n.run.Aborted() || in.takes && n.sink {
+			m.began = n.run.stamp()
+			return true
+		}
+		n.Failed.Add(1)
+		m.fault = n.NewFault(n.run.AbortError(), 0, in.B.Vals.Value(in.Pos), m.trail)
+	}
+	if in.takes && (n.sink || !m.fault.Returns() && !n.run.Aborted()) {
+		return true
+	}
+	in.passBy(m)
+	return false
+}
+
+// passBy sends a failed item past the stage.
+func (in *Inlet) passBy(m *Meta) {
+	if in.out != nil {
+		in.out.pass(m)
+		return
+	}
+	in.node.Lose(m.fault, m.trail)
+}
+
+// Pass sends a failed item, which the stage received because it takes failures, on.
+func (in *Inlet) Pass(m Meta) { in.passBy(&m) }
+
+// Pending reports whether there is an item at hand, without waiting.
+func (in *Inlet) Pending() bool { return in.Pos+1 < in.end }
+
+// Ready reports whether the next item is at hand and concerns the stage.
+func (in *Inlet) Ready() bool { return in.Pending() && in.B.fault(in.Pos+1) == nil }
+
+// Poll takes what is published, if nothing is at hand. It does not block. It reports
+// whether there is something.
+func (in *Inlet) Poll() bool {
+	defer in.hold()()
+	for {
+		if in.dead {
+			in.over = true // for [Either], which must not wait for it
+			return false
+		}
+		if in.Pending() {
+			return true
+		}
+		in.finish()
+		if in.over {
+			return false
+		}
+		if b, from, to := in.edge.view(); b != nil {
+			in.B, in.from, in.Pos, in.end = b, from, from-1, to
+			return true
+		}
+		if !in.ended() {
+			return false
+		}
+	}
+}
+
+// hold takes the mutex in a detached run, and returns what gives it back.
+func (in *Inlet) hold() (release func()) {
+	if !in.node.run.detached {
+		return nothing
+	}
+	in.mu.Lock()
+	return in.mu.Unlock
+}
+
+func nothing() {}
+
+// Over reports that the stream has ended and nothing is at hand.
+func (in *Inlet) Over() bool { return in.over && !in.Pending() }
+
+// Take goes to the next items, healthy or not, and returns their places in B, at most
+// most. It blocks until there are some. ok is false at the end of the stream. After an
+// abort nothing is handed out.
+func (in *Inlet) Take(most int) (from, to int, ok bool) {
+	defer in.hold()()
+	for {
+		if in.dead {
+			return 0, 0, false
+		}
+		if !in.Pending() {
+			if ok, _ := in.refill(nil); !ok {
+				return 0, 0, false
+			}
+			in.Pos--
+		}
+		if !in.node.run.Aborted() {
+			break
+		}
+		in.Pos++
+		if m := in.meta(in.Pos); in.concerns(&m) {
+			in.passBy(&m)
+		}
+	}
+	from = in.Pos + 1
+	to = min(from+most, in.end)
+	in.Pos = to - 1
+	return from, to, true
+}
+
+// Healthy reports whether place i of B, which was taken, is healthy.
+func (in *Inlet) Healthy(i int) bool { return in.B.fault(i) == nil }
+
+// rest accounts for everything that the stage has left in its inlet, and waits until the
+// stages above have ended: as failed if the stage broke with err, else as filtered. If the
+// stage wants no more, the stages above hear it.
+func (in *Inlet) rest(err error) {
+	in.takes = false   // the stage that took failures has returned
+	if !in.Pending() { // an op may have seen the end of the stream
+		in.finish()
+		in.ended()
+	}
+	if !in.over && err == nil {
+		in.edge.forgo()
+	}
+	for {
+		m, ok, _ := in.Next(nil)
+		switch {
+		case !ok:
+			return
+		case err != nil:
+			in.Fail(m, in.B.Vals.Value(in.Pos), err)
+		default:
+			in.Drop(m)
+		}
+	}
+}
+
+// AtHand goes to the next item at hand, if one of them concerns the stage. It does not
+// block.
+func (in *Inlet) AtHand() (m Meta, ok bool) {
+	defer in.hold()()
+	for in.Pending() && !in.dead {
+		in.Pos++
+		if m = in.meta(in.Pos); in.concerns(&m) {
+			return m, true
+		}
+	}
+	return m, false
+}

@@ -1,0 +1,27 @@
+package kernel
+
+import "math/bits"
+
+// Mask is some of the items of a batch, by place.
+type Mask uint64
+
+// Span is the places from from up to to. There must be one.
+func Span(from, to int) Mask { return ^Mask(0) >> (BatchSize - (to - from)) << from }
+
+// One is the mask of one place.
+func One(place int) Mask { return 1 << place }
+
+// Run returns the first neighbours in m, which must not be empty.
+func (m Mask) Run() (from, to int) {
+	from = m.First()
+	return from, from + bits.TrailingZeros64(^(uint64(m) >> from))
+}
+
+// First returns the first place in m, which must not be empty.
+func (m Mask) First() int { return bits.TrailingZeros64(uint64(m)) }
+
+// Len returns the number of places in m.
+func (m Mask) Len() int { return bits.OnesCount64(uint64(m)) }
+
+// Without returns m without the places from from up to to.
+func (m Mask) Without(from, to int) Mask { return m &^ Span(from, to) }

@@ -1,0 +1,62 @@
+package kernel
+
+import (
+	"context"
+	"time"
+
+	"github.com/weir-go/weir/internal/fault"
+	"github.com/weir-go/weir/internal/lineage"
+)
+
+// Meta is what belongs to an item beside its value.
+type Meta struct {
+	trail       *lineage.Trail
+	fault       *fault.Fault
+	left, began int64 // when it left the stage before, and when the present one received it
+	waited      bool  // the stage did nothing with it: its work ended when it began
+}
+
+// Fault returns the failure of the item, nil if it is healthy.
+func (m *Meta) Fault() *fault.Fault { return m.fault }
+
+// Limit returns what ends the work on the item.
+func (m *Meta) Limit() lineage.Limit { return m.trail.Limit() }
+
+// Limited reports whether anything ends the work on the item.
+func (m *Meta) Limited() bool { l := m.trail.Limit(); return l.Bounded() }
+
+// Deadline returns by when the item must be done, in the time of the run, 0 for never.
+func (m *Meta) Deadline() int64 { return m.trail.Limit().Deadline }
+
+// Context returns the context that the item carries, nil if it carries none.
+func (m *Meta) Context() context.Context { return m.trail.Limit().Ctx }
+
+// Began returns when the stage received the item, in the time of the run.
+func (n *Node) Began(m *Meta) int64 {
+	if !n.run.timed {
+		return n.run.now()
+	}
+	return m.began
+}
+
+// Acked reports whether a source waits for the item.
+func (m *Meta) Acked() bool { return m.trail.Receipt().Waits() }
+
+// Age returns the time since the item entered the first part of its graph; 0 if that is not
+// known.
+func (n *Node) Age(m *Meta) time.Duration {
+	if m.trail == nil || !n.run.timed {
+		return 0
+	}
+	return time.Duration(n.run.now() - m.trail.Entered())
+}
+
+// ID returns what its source calls the item: nothing, if the source gives no names. alone
+// reports that no other item has this ID: the item was not derived from another one, and is not
+// made of several.
+func (m *Meta) ID() (id string, alone bool) { return m.trail.ID() }
+
+// Occurrence counts what is published under a name: it returns 1 for the first thing of that name,
+// and so on. The item must have an ID. Items that are made of the same ones, such as two windows
+// that overlap, have receipts of their own, so the receipt counts that all of them have in common.
+func (m *Meta) Occurrence(name string) int { return m.trail.Occurrence(name) }

@@ -1,0 +1,206 @@
+package kernel
+
+import (
+	"context"
+	"reflect"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/weir-go/weir/internal/account"
+)
+
+// Node is the place of a source, a stage or a sink in a run: its name, its edges and its
+// account. Its exported methods may be called at any time, from any goroutine, unless
+// they say otherwise.
+type Node struct {
+	Name  string
+	run   *Run
+	Index int32
+	Ins   []*Edge
+	Outs  []*Edge
+
+	// The stage at work. Owner: the goroutine that has the node's turn.
+	op    Op
+	step  step
+	pace  Pace
+	group Group
+	tally account.Tally
+	below int64        // what an item costs below, in the same goroutine
+	load  atomic.Int64 // what an item costs a visitor, here and below
+
+	finished bool // the op wants no more
+
+	account.Books
+
+	sink      bool        // it has no way on
+	entangled bool        // its inlets depend on each other
+	inPlace   atomic.Bool // it must run in the goroutine that it is given
+
+	unwanted  atomic.Bool // of a source: no stage below wants more
+	drains    atomic.Bool // of a source: it goes on after the intake has stopped
+	workers   atomic.Int32
+	paused    atomic.Pointer[chan struct{}]
+	kept      atomic.Int64 // items that it has folded, and whose result it has not sent
+	calls     atomic.Int32 // goroutines that call its function
+	leftCalls atomic.Int32 // calls that were left behind
+	leftItems atomic.Int64 // items that were in the hands of a stage that was left behind
+	gone      atomic.Bool  // the stage was left behind
+	ended     atomic.Bool
+	sealed    atomic.Pointer[account.Ledger]
+	abandoned chan struct{} // closed when the stage is left behind; nil if it cannot be
+
+	show func(any) // is called with the section at the node, if callers use it
+
+	labels atomic.Pointer[context.Context] // see Label
+
+	mu       sync.Mutex
+	function any
+	observed []func() any
+	intake   context.CancelFunc
+	staff    func(workers int)
+}
+
+// NewNode adds a node.
+func (r *Run) NewNode(name string) *Node {
+	n := &Node{Name: name, run: r, Index: int32(len(r.nodes)), pace: NewPace()}
+	n.load.Store(heavy)
+	if r.distributed {
+		n.Books.Distribute()
+	}
+	if r.detached {
+		n.abandoned = make(chan struct{})
+	}
+	r.nodes = append(r.nodes, n)
+	r.pool.AddNode(name)
+	return n
+}
+
+// Link joins two nodes by an edge for at most bound items of one type.
+func (r *Run) Link(from, to *Node, bound int, columns Columns) *Edge {
+	e := newEdge(from, to, max(bound, 1), columns)
+	e.detached = r.detached
+	from.Outs, to.Ins = append(from.Outs, e), append(to.Ins, e)
+	r.edges = append(r.edges, e)
+	return e
+}
+
+// Run returns the run of the node.
+func (n *Node) Run() *Run { return n.run }
+
+// Ledger returns the node's account. During a run its entries may be up to a batch apart
+// from each other. What a source brought is what it sent.
+func (n *Node) Ledger() account.Ledger {
+	if l := n.sealed.Load(); l != nil {
+		return *l
+	}
+	return n.Books.Ledger(n.source(), n.sent)
+}
+
+// sent returns how many items the node has sent.
+func (n *Node) sent() (items int64) {
+	for _, e := range n.Outs {
+		items += e.last.Load().filled.Load()
+	}
+	return items
+}
+
+func (n *Node) source() bool { return len(n.Ins) == 0 }
+
+// Serves makes the function known that the node calls, or what it is.
+func (n *Node) Serves(f any) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.function = f
+}
+
+// Function returns the name of the function that the node calls, or of its type.
+func (n *Node) Function() string {
+	n.mu.Lock()
+	f := n.function
+	n.mu.Unlock()
+	switch v := reflect.ValueOf(f); {
+	case f == nil:
+		return ""
+	case v.Kind() == reflect.Func && !v.IsNil():
+		return runtime.FuncForPC(v.Pointer()).Name()
+	}
+	return strings.TrimPrefix(reflect.TypeOf(f).String(), "*")
+}
+
+// Observe adds a view of something at work in the node.
+func (n *Node) Observe(f func() any) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.observed = append(n.observed, f)
+}
+
+// Observed returns what the views of the node show.
+func (n *Node) Observed() []any {
+	n.mu.Lock()
+	observed := n.observed // only ever appended to
+	n.mu.Unlock()
+	var all []any
+	for _, f := range observed { // user code: without the lock
+		if view := f(); view != nil {
+			all = append(all, view)
+		}
+	}
+	return all
+}
+
+// Calls returns from how many goroutines the node's function is called now. It is 0 for
+// stages of other packages.
+func (n *Node) Calls() int { return int(n.calls.Load()) }
+
+// Keeps says that the stage has n items of which it will make others. The ledger counts most
+// of them as folded already.
+func (n *Node) Keeps(items int) { n.kept.Store(int64(items)) }
+
+// Inside returns how many items the stage has, at the least.
+func (n *Node) Inside() int64 {
+	l := n.Ledger()
+	return max(l.Balance(), n.kept.Load(), int64(n.Calls()))
+}
+
+// Ended reports whether the stage has returned and all that arrived is accounted for.
+func (n *Node) Ended() bool { return n.ended.Load() }
+
+// Blocked reports whether the node waits for room below.
+func (n *Node) Blocked() bool {
+	for _, e := range n.Outs {
+		if e.crowded() {
+			return true
+		}
+	}
+	return false
+}
+
+// Entangle tells the stage, before it runs, that its inlets depend on each other.
+func (n *Node) Entangle() { n.entangled = true }
+
+// Entangled reports whether the node's inlets depend on each other.
+func (n *Node) Entangled() bool { return n.entangled }
+
+// IsSource reports that nothing leads to the node, IsSink that nothing leads away.
+func (n *Node) IsSource() bool { return n.source() }
+
+// IsSink reports that the node has no way on.
+func (n *Node) IsSink() bool { return n.sink }
+
+// OnShow has f called with what [Node.Show] is called with, and with nil when the node has ended.
+func (n *Node) OnShow(f func(machine any)) { n.show = f }
+
+// Show makes the machine known that does the work of the node, to callers that use it themselves.
+func (n *Node) Show(machine any) {
+	if n.show != nil {
+		n.show(machine)
+	}
+}
+
+// Shown reports whether callers use the machine of the node.
+func (n *Node) Shown() bool { return n.show != nil }
+
+// Calling counts calls of the function: k that begin, or -k that end.
+func (n *Node) Calling(k int32) { n.calls.Add(k) }

@@ -1,0 +1,277 @@
+package kernel
+
+import (
+	"errors"
+	"sync"
+
+	"github.com/weir-go/weir/internal/account"
+	"github.com/weir-go/weir/internal/fault"
+	"github.com/weir-go/weir/internal/lineage"
+)
+
+// Outlet is the sending end of a stage with a loop of its own. Any number of goroutines
+// may send; the typed shell around it writes the values.
+type Outlet struct {
+	node *Node
+	edge *Edge
+
+	mu     sync.Mutex
+	waits  bool            // a sender waits for room, without the mutex
+	queue  []chan struct{} // senders that wait behind it
+	closed bool
+	trails lineage.Allocator
+	gap    int64 // items before the next one that hooks see
+}
+
+// NewOutlet returns the sending end of e.
+func NewOutlet(e *Edge) *Outlet {
+	return &Outlet{node: e.from, edge: e, trails: lineage.NewAllocator(&e.from.run.pool), gap: e.from.run.firstGap()}
+}
+
+// Node returns the node of the outlet.
+func (o *Outlet) Node() *Node { return o.node }
+
+// Unwanted reports that no stage below takes what comes.
+func (o *Outlet) Unwanted() bool { return o.edge.unwanted.Load() }
+
+// lock takes the sender's half, with room for at least one item. It returns false, with
+// the half, if the stream has ended: then nothing can be sent.
+func (o *Outlet) lock() (b *Batch, at, room int, ok bool) {
+	o.mu.Lock()
+	for {
+		switch {
+		case o.closed:
+			return nil, 0, 0, false
+		case o.waits:
+			turn := make(chan struct{})
+			o.queue = append(o.queue, turn)
+			o.mu.Unlock()
+			<-turn
+			o.mu.Lock()
+			continue
+		}
+		if b, at, room = o.edge.Reserve(false); room > 0 {
+			return b, at, room, true
+		}
+		o.waits = true
+		o.mu.Unlock()
+		o.edge.awaitRoom()
+		o.mu.Lock()
+		o.waits = false
+	}
+}
+
+// unlock gives the sender's half to the next sender that waits.
+func (o *Outlet) unlock() {
+	if len(o.queue) > 0 {
+		close(o.queue[0])
+		o.queue[0] = nil
+		o.queue = o.queue[1:]
+	}
+	o.mu.Unlock()
+}
+
+// publish sends k items that were written.
+func (o *Outlet) publish(k int) {
+	o.edge.Commit(k)
+	o.edge.rouse()
+	o.unlock()
+}
+
+// Send begins to send an item on, and returns the place for its value; [Outlet.Publish]
+// must follow. It blocks while the edge is full. ok is false if the stream has ended, and
+// the item is lost: its stage was left behind.
+func (o *Outlet) Send(m *Meta) (b *Batch, at int, ok bool) {
+	n := o.node
+	if m.fault == nil {
+		n.Out.Add(1)
+		o.time(m)
+	}
+	return o.place(m)
+}
+
+// time books the stage in the lineage: it worked since it received the item.
+func (o *Outlet) time(m *Meta) {
+	n := o.node
+	if m.trail == nil || !n.run.timed {
+		return
+	}
+	now := m.began
+	if !m.waited {
+		now = n.run.now()
+	}
+	work := now - m.began
+	t := account.Tally{Attempts: 1, Longest: work}
+	t.Waited(&n.Books, m.began-m.left)
+	t.Worked(&n.Books, 1, work)
+	m.trail.Record(n.Index, 1, m.began, work)
+	m.left = now
+	t.Publish(&n.Books)
+}
+
+// Waited says that the stage did nothing with the item but wait until now.
+func (n *Node) Waited(m *Meta) { m.began, m.waited = n.run.stamp(), true }
+
+// place writes all of an item but its value.
+func (o *Outlet) place(m *Meta) (b *Batch, at int, ok bool) {
+	if b, at, _, ok = o.lock(); !ok {
+		o.unlock()
+		m.trail.Leave(o.untaken())
+		return nil, 0, false
+	}
+	if m.trail != nil {
+		b.setTrail(at, m.trail)
+		b.Left[at] = m.left
+	} else if b.Has(HasTrail) {
+		b.Trails[at] = nil
+	}
+	if m.fault != nil {
+		b.Spoil(at, m.fault)
+	}
+	return b, at, true
+}
+
+// untaken is the failure of an item that is sent after the end of the stream: by a stage that was
+// left behind, or by a source that has returned.
+func (o *Outlet) untaken() error {
+	if o.node.run.Aborted() {
+		return errors.Join(o.node.run.AbortError(), fault.ErrAbandoned)
+	}
+	return fault.ErrHandedBack
+}
+
+// Publish sends the item whose value was written.
+func (o *Outlet) Publish() { o.publish(1) }
+
+// pass sends on an item that has failed, here or further up.
+func (o *Outlet) pass(m *Meta) {
+	if _, _, ok := o.place(m); ok {
+		o.publish(1)
+	}
+}
+
+// Derive returns what belongs to an item of its own that continues the lineage of m. The
+// stage still has to account for m.
+func (o *Outlet) Derive(m *Meta) Meta {
+	o.node.Derived.Add(1)
+	return o.Child(m)
+}
+
+// Child is Derive that does not count.
+func (o *Outlet) Child(m *Meta) Meta {
+	child := *m
+	if m.trail != nil {
+		o.mu.Lock()
+		child.trail = o.trails.Child(m.trail)
+		o.mu.Unlock()
+	}
+	return child
+}
+
+// Join makes m, which is derived from one item, also continue another one.
+func (o *Outlet) Join(m *Meta, other *Meta) {
+	switch {
+	case other.trail == nil:
+	case m.trail == nil:
+		*m = o.Child(other)
+	default:
+		m.trail.Share(other.trail)
+	}
+}
+
+// Flattened accounts for an item of which n items were derived: the last one stands for
+// the item itself.
+func (o *Outlet) Flattened(m Meta) {
+	o.node.Derived.Add(-1)
+	m.trail.Leave(nil)
+}
+
+// newTrail returns a trail for an item, also in an untimed run.
+func (o *Outlet) newTrail(born int64) *lineage.Trail {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.trails.New(born)
+}
+
+// Resend is Send of the item at hand of in, with its value as it is.
+func (o *Outlet) Resend(in *Inlet, m Meta) {
+	if b, at, ok := o.Send(&m); ok {
+		in.B.Vals.CopyTo(b.Vals, at, in.Pos, in.Pos+1)
+		o.Publish()
+	}
+}
+
+// Forward sends on places from up to to of in, which were taken, as they are. It counts
+// the healthy ones.
+func (o *Outlet) Forward(in *Inlet, from, to int) {
+	healthy := in.stampTaken(from, to)
+	o.node.In.Add(healthy)
+	o.copy(in.B, from, to)
+	o.node.Out.Add(healthy)
+}
+
+// stampTaken books that the node has passed places on without any work. It returns how
+// many of them are healthy.
+func (in *Inlet) stampTaken(from, to int) (healthy int64) {
+	b, n := in.B, in.node
+	now := n.run.stamp()
+	var t account.Tally
+	for i := from; i < to; i++ {
+		if b.fault(i) != nil {
+			continue
+		}
+		healthy++
+		if trail := b.Trail(i); trail != nil && n.run.timed {
+			t.Waited(&n.Books, now-b.Left[i])
+			trail.Record(n.Index, 1, now, 0)
+			b.Left[i] = now
+		}
+	}
+	t.Attempts = healthy
+	t.Publish(&n.Books)
+	return healthy
+}
+
+// copy sends items of src.
+func (o *Outlet) copy(src *Batch, from, to int) {
+	for from < to {
+		b, at, room, ok := o.lock()
+		if !ok {
+			o.unlock()
+			lineage.Release(src.Trails[from:to], errors.Join(o.node.run.AbortError(), fault.ErrAbandoned))
+			return
+		}
+		k := min(room, to-from)
+		src.Vals.CopyTo(b.Vals, at, from, from+k)
+		if !src.Has(HasTrail) && b.Has(HasTrail) {
+			clear(b.Trails[at : at+k])
+		}
+		b.CopyMeta(at, src, from, from+k)
+		o.publish(k)
+		from += k
+	}
+}
+
+// Room returns for how many items the edge has room now.
+func (o *Outlet) Room() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return max(0, o.edge.free(o.edge.bound))
+}
+
+// Close ends the stream below.
+func (o *Outlet) Close() {
+	o.mu.Lock()
+	if o.closed {
+		o.mu.Unlock()
+		return
+	}
+	o.closed = true
+	o.trails.Retire()
+	for _, turn := range o.queue {
+		close(turn)
+	}
+	o.queue = nil
+	o.mu.Unlock()
+	o.edge.close()
+}

@@ -1,0 +1,82 @@
+package kernel
+
+import (
+	"github.com/weir-go/weir/internal/account"
+	"github.com/weir-go/weir/internal/lineage"
+)
+
+// SendPairs sends on the first k values of made, each of which was made of an item of a and
+// one of b: the first k of their heads, which must be healthy. A pair continues the lineage of
+// both, and must be done when the first of them must be. The items are used, made is emptied.
+func (o *Outlet) SendPairs(made *Batch, a, b *Shelf, k int) {
+	if k == 0 {
+		return
+	}
+	n := o.node
+	x, i, _ := a.Head()
+	y, j, _ := b.Head()
+	n.In.Add(2 * int64(k))
+	n.Folded.Add(int64(k))
+	now := n.run.stamp()
+	t := account.Tally{Attempts: int64(k)}
+	if x.Has(HasTrail) || y.Has(HasTrail) {
+		for p := range k {
+			made.setTrail(p, lineage.Marry(x.Trail(i+p), y.Trail(j+p)))
+		}
+		if n.run.timed {
+			copy(made.Left, x.Left[i:i+k])
+			t.Waits(&n.Books, made.Left[:k], now, 0)
+			lineage.RecordGroup(made.Trails[:k], lineage.Record{Begin: now, Node: n.Index, Attempts: 1})
+		}
+	}
+	t.Publish(&n.Books)
+	o.copy(made, 0, k)
+	n.Out.Add(int64(k))
+	made.Vals.Clear(0, k)
+	made.Reset()
+	a.Use(k)
+	b.Use(k)
+}
+
+// FailPair accounts for the first items of a and b, of which at least one has failed or which
+// fail together with err: y's is folded into x's, or the healthy one into the failure.
+func FailPair(a, b *Shelf, err error) {
+	x, i, _ := a.Head()
+	y, j, _ := b.Head()
+	p, q := x.meta(i), y.meta(j)
+	n := a.In.node
+	switch {
+	case p.fault != nil && q.fault != nil:
+		a.In.passBy(&p)
+		b.In.passBy(&q)
+	case q.fault != nil:
+		n.In.Add(1)
+		a.In.Fold(p, &q)
+		b.In.passBy(&q)
+	case p.fault != nil:
+		n.In.Add(1)
+		b.In.Fold(q, &p)
+		a.In.passBy(&p)
+	default:
+		n.In.Add(2)
+		n.Folded.Add(1)
+		p.trail = lineage.Marry(p.trail, q.trail)
+		a.In.Fail(p, x.Vals.Value(i), err)
+	}
+	a.Use(1)
+	b.Use(1)
+}
+
+// PassHead sends the first item of the shelf, which has failed, on.
+func (s *Shelf) PassHead() {
+	b, i, _ := s.Head()
+	m := b.meta(i)
+	s.In.passBy(&m)
+	s.Use(1)
+}
+
+// Folded accounts for it as a part of the items that were derived from it.
+func (in *Inlet) Folded(m Meta) {
+	in.node.Folded.Add(1)
+	m.trail.Leave(nil)
+}

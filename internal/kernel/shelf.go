@@ -1,0 +1,151 @@
+package kernel
+
+import "github.com/weir-go/weir/internal/fault"
+
+// Shelf has the items that a stage has taken from an inlet and not used yet, in order: first
+// the items that were put aside, then the items at hand.
+//
+// Owner: the goroutine of the stage.
+type Shelf struct {
+	In *Inlet
+
+	hand  places   // in the edge's batch
+	aside []places // in batches of the shelf
+	kept  int      // items aside
+	spare *Batch
+}
+
+// places is items of a batch that are next to each other.
+type places struct {
+	b        *Batch
+	from, to int
+}
+
+// Len returns how many items there are.
+func (s *Shelf) Len() int { return s.kept + s.hand.to - s.hand.from }
+
+// Ended reports that there are no items and there will be none.
+func (s *Shelf) Ended() bool { return s.Len() == 0 && s.In.Over() }
+
+// Head returns the first items: neighbours in a batch. There must be one.
+func (s *Shelf) Head() (b *Batch, from, to int) {
+	first := &s.hand
+	if len(s.aside) > 0 {
+		first = &s.aside[0]
+	}
+	return first.b, first.from, first.to
+}
+
+// Use removes the first k items of Head.
+func (s *Shelf) Use(k int) {
+	if len(s.aside) == 0 {
+		s.hand.from += k
+		return
+	}
+	first := &s.aside[0]
+	first.b.Vals.Clear(first.from, first.from+k)
+	first.from += k
+	s.kept -= k
+	if first.from == first.to {
+		first.b.Reset()
+		s.spare = first.b
+		s.aside[0] = places{}
+		s.aside = s.aside[1:]
+	}
+}
+
+// Fill takes the next items from the inlet. There must be none at hand. It blocks until there
+// are some, and returns false at the end of the stream.
+func (s *Shelf) Fill() bool {
+	from, to, ok := s.In.Take(BatchSize)
+	if ok {
+		s.hand = places{s.In.B, from, to}
+	}
+	return ok
+}
+
+// FillNow is Fill of what is at hand in the inlet. It does not block.
+func (s *Shelf) FillNow() {
+	in := s.In
+	defer in.hold()()
+	if in.Pending() && !in.dead {
+		s.hand = places{in.B, in.Pos + 1, in.end}
+		in.Pos = in.end - 1
+	}
+}
+
+// PutAside makes room on the edge: it moves what is at hand.
+func (s *Shelf) PutAside() {
+	for s.hand.from < s.hand.to {
+		last := s.last()
+		k := min(last.b.size()-last.to, s.hand.to-s.hand.from)
+		last.b.Take(last.to, s.hand.b, s.hand.from, s.hand.from+k)
+		last.to += k
+		s.kept += k
+		s.hand.from += k
+	}
+}
+
+// last returns a place aside that has room.
+func (s *Shelf) last() *places {
+	if n := len(s.aside); n > 0 && s.aside[n-1].to < s.aside[n-1].b.size() {
+		return &s.aside[n-1]
+	}
+	b := s.spare
+	if s.spare = nil; b == nil {
+		b = NewBatch(s.In.edge.Columns, s.In.edge.Columns.Most)
+	}
+	s.aside = append(s.aside, places{b: b})
+	return &s.aside[len(s.aside)-1]
+}
+
+// Empty accounts for all items: as refused with err, or as dropped on purpose if err is nil.
+// Those that have failed before pass by.
+func (s *Shelf) Empty(err error) {
+	for s.Len() > 0 {
+		b, i, _ := s.Head()
+		m := b.meta(i)
+		switch {
+		case m.fault != nil:
+			s.In.passBy(&m)
+		case err != nil:
+			s.In.node.In.Add(1)
+			s.In.Refuse(m, b.Vals.Value(i), err)
+		default:
+			s.In.node.In.Add(1)
+			s.In.Drop(m)
+		}
+		s.Use(1)
+	}
+}
+
+// meta returns what place i has beside its value.
+func (b *Batch) meta(i int) (m Meta) {
+	m.fault = b.fault(i)
+	if m.trail = b.Trail(i); m.trail != nil {
+		m.left = b.Left[i]
+	}
+	return m
+}
+
+// Fault returns the failure of place i, nil if the item is healthy.
+func (b *Batch) Fault(i int) *fault.Fault { return b.fault(i) }
+
+// Plain returns how many places from from on, up to to, are healthy.
+func (b *Batch) Plain(from, to int) int {
+	if !b.Has(HasFault) {
+		return to - from
+	}
+	for i := from; i < to; i++ {
+		if b.Faults[i] != nil {
+			return i - from
+		}
+	}
+	return to - from
+}
+
+// Size returns the number of places.
+func (b *Batch) Size() int { return b.size() }
+
+// Columns returns how columns of the inlet's values are made.
+func (in *Inlet) Columns() Columns { return in.edge.Columns }

@@ -1,0 +1,117 @@
+package kernel
+
+import "github.com/weir-go/weir/internal/lineage"
+
+// Source is the sending end of a source with one goroutine. The next value goes to B at
+// At; there is room for Room values before the next call of More.
+//
+// Owner: the source's goroutine. No other goroutine may use it: user code is further up
+// its stack.
+type Source struct {
+	B        *Batch
+	At, Room int
+
+	out    *Outlet
+	trails lineage.Allocator
+	first  *lineage.Trail // of the places at hand
+	ofs    int            // the place of first
+
+	pace  Pace
+	born  int64 // the last clock read
+	gap   int64 // items before the next one that hooks see
+	share int   // how many more items may share it
+	of    int   // and how many could
+}
+
+// NewSource returns the sending end of e in another form, which costs less an item. It
+// must be ended.
+func NewSource(o *Outlet) *Source {
+	return &Source{out: o, trails: lineage.NewAllocator(&o.node.run.pool), pace: NewPace(), gap: o.node.run.firstGap()}
+}
+
+// More makes room. It blocks while the edge is full or the source is paused, and returns
+// false if the run was aborted. There must be no room.
+func (s *Source) More() bool {
+	if !s.out.open() {
+		return false
+	}
+	s.B, s.At, s.Room = s.out.edge.Reserve(true)
+	if s.out.node.run.timed { // the places at hand are those of one slab
+		s.Room = min(s.Room, s.trails.Left())
+		s.trails.Fill(s.B.Trails[s.At : s.At+s.Room])
+		s.first = s.B.Trails[s.At]
+		s.ofs = s.At
+		s.B.Mark(HasTrail)
+	}
+	return true
+}
+
+// Paused waits while the source is paused, and reports whether the run was aborted.
+func (s *Source) Paused() bool {
+	return s.out.node.paused.Load() != nil && !s.out.open()
+}
+
+// Publish sends the next k values, which have been written. It reports whether the source
+// should go on.
+func (s *Source) Publish(k int) bool {
+	n, e := s.out.node, s.out.edge
+	if n.run.timed {
+		if s.share -= k; s.share < 0 || e.state.Load() == hungry {
+			s.read(k)
+		}
+		born := s.first.Births(s.At-s.ofs, k)
+		left := s.B.Left[s.At:][:k]
+		for i := range born {
+			born[i], left[i] = s.born, s.born
+		}
+		if n.run.entering() {
+			s.enter(k)
+		}
+	}
+	s.At += k
+	s.Room -= k
+	e.Commit(k)
+	if e.state.Load() == hungry {
+		e.rouse()
+		s.of = 0
+	}
+	if n.paused.Load() != nil && !s.out.open() {
+		return false
+	}
+	return !n.stopping()
+}
+
+// enter gives the next k values the contexts that the hooks want for them.
+func (s *Source) enter(k int) {
+	h := s.out.node.run.hooks
+	for _, t := range s.B.Trails[s.At : s.At+k] {
+		if !h.drawn(&s.gap) {
+			continue
+		}
+		if ctx := s.out.node.run.root(s.out.node.run.Ctx); ctx != nil {
+			t.CarryContext(ctx)
+			s.B.Mark(HasLimit)
+		}
+	}
+}
+
+// Waited says that the source has waited since the last value: the next one does not share its
+// clock reading.
+func (s *Source) Waited() { s.share, s.of = 0, 0 }
+
+// read reads the clock. Items that follow each other closely share a reading, but not one
+// that the receiver was waiting for.
+func (s *Source) read(k int) {
+	now := s.out.node.run.now()
+	if done := s.of - max(s.share, 0); s.of > 0 && done > 0 {
+		s.pace.Note(done, now-s.born)
+	}
+	s.born, s.of = now, s.pace.Share()
+	s.share = s.of - k
+}
+
+// End ends the use of the source.
+func (s *Source) End() {
+	s.trails.Unused(s.Room)
+	s.trails.Retire()
+}

@@ -1,0 +1,144 @@
+package kernel
+
+import (
+	"time"
+
+	"github.com/weir-go/weir/internal/fault"
+	"github.com/weir-go/weir/internal/lineage"
+)
+
+// step works on the places from up to to of b, in the turn of the node. It begins at
+// now, 0 if that is not known, and returns when it ended. A visitor may leave some
+// places; ok says that it may go on.
+type step func(b *Batch, from, to int, visitor bool, now int64) (last int64, ok bool)
+
+// Work does op in this goroutine until the stream has ended, which it reports, until op
+// wants no more, or until the node shall have more than one worker. A node that was not
+// staffed never has more than one.
+func (n *Node) Work(op Op) (ended bool) {
+	e := n.Ins[0]
+	poked := make(chan time.Time, 1)
+	n.onWorkers(func(int) {
+		select {
+		case poked <- time.Time{}:
+		default:
+		}
+	})
+	n.op, n.step = op, n.do
+	for n.alone() {
+		b, from, to, woken := e.Await(poked)
+		switch {
+		case b != nil:
+			n.do(b, from, to, false, 0)
+		case !woken:
+			return true
+		}
+	}
+	n.load.Store(heavy)
+	return false
+}
+
+// Does makes the op known that groups and callers of the node call.
+func (n *Node) Does(op Op) { n.op = op }
+
+// alone reports that the node shall go on with one worker.
+func (n *Node) alone() bool { return n.workers.Load() <= 1 && !n.finished }
+
+// visit is the work of a sender that has taken the node's turn. It never waits. If there
+// is no room below, or the work has become slow, the rest is left to the node's own
+// goroutine. It returns when it ended and what an item costs, 0 if it has left some.
+func (n *Node) visit(e *Edge, now int64) (last, load int64) {
+	rest, began := true, now
+	defer func() {
+		if n.run.timed && began > 0 && last > began { // the receiver's wait has it, too
+			e.dry.Add(began - last)
+		}
+		e.leave(rest)
+	}()
+	for ok := n.alone(); ok; {
+		b, from, to := e.view()
+		if b == nil {
+			rest = false
+			return now, n.load.Load()
+		}
+		now, ok = n.step(b, from, to, true, now)
+	}
+	return now, 0
+}
+
+// do is the step of an [Op]: a group at a time.
+func (n *Node) do(b *Batch, from, to int, visitor bool, now int64) (last int64, ok bool) {
+	g := &n.group
+	finished := false
+	defer func() {
+		if !finished && g.exited { // the goroutine is ending
+			n.calls.Add(-1)
+			n.settle(now)
+		}
+		n.tally.Publish(&n.Books)
+	}()
+	for from < to {
+		k := min(n.pace.batch(), to-from)
+		g.Out, g.N = nil, 0
+		if !n.sink {
+			room := 0
+			if g.Out, g.N, room = n.Outs[0].Reserve(!visitor); room == 0 {
+				break
+			}
+			k = min(k, room)
+		}
+		if now == 0 {
+			now = n.run.now()
+		}
+		g.begin(n, b, from, from+k)
+		n.calls.Add(1)
+		g.run()
+		n.calls.Add(-1)
+		now = n.settle(now)
+		from += k
+		n.below = 0
+		if sent := g.N - g.at; sent > 0 && g.Out != nil {
+			now, n.below = n.Outs[0].Notify(n.spare(k == 1 && from == to), now)
+		}
+		load := n.pace.load() + n.below
+		n.load.Store(load)
+		if n.finished || visitor && load >= cheap && from < to {
+			break
+		}
+	}
+	finished = true
+	return now, from == to && !n.finished
+}
+
+// settle books the group that was begun at now and hands it on. It returns the time.
+func (n *Node) settle(now int64) (end int64) {
+	g := &n.group
+	end = n.run.now()
+	g.account(&n.tally, now, end)
+	if n.pace.calm < calmLength { // the next call may take long, and the account be looked at
+		n.tally.Publish(&n.Books)
+	}
+	n.Ins[0].Consume(g.to - g.from)
+	if sent := g.N - g.at; sent > 0 && g.Out != nil {
+		n.Outs[0].Commit(sent)
+	}
+	return end
+}
+
+// spare is what an item may cost below for this goroutine to also do that. An item that
+// comes alone is not worth waking another goroutine for: that takes microseconds, and
+// nothing else is there to be done.
+func (n *Node) spare(single bool) int64 {
+	if single {
+		return 4*cheap - n.pace.load()
+	}
+	return cheap - n.pace.load()
+}
+
+// Lose accounts for a failed item that has no way on.
+func (n *Node) Lose(f *fault.Fault, t *lineage.Trail) {
+	if !n.run.Aborted() && !(t.Receipt().Waits() && f.Returns()) {
+		n.run.refuse(f)
+	}
+	t.Leave(fault.ItemError(f))
+}

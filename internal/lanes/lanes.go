@@ -1,0 +1,337 @@
+package lanes
+
+import (
+	"sync"
+
+	"github.com/weir-go/weir/internal/kernel"
+)
+
+// keyed is a stage that calls an op for items of different keys from several goroutines, and
+// for items of equal keys in order, one at a time.
+//
+// The goroutine of the stage puts items into lanes, one for each key that has items. A worker
+// takes items of one lane or several, up to as many as share a clock reading, and holds their
+// lanes until it has sent the results on.
+type keyed struct {
+	in      *kernel.Inlet
+	out     *kernel.Outlet
+	keys    kernel.Keys
+	results kernel.Columns
+	numbers [kernel.BatchSize]int32 // of the keys of the places at hand
+	gone    sync.WaitGroup
+
+	mu     sync.Mutex      // Guarded by: mu, all that follows
+	work   sync.Cond       // a lane is ready, or workers have to leave
+	room   sync.Cond       // there is room for items
+	slots  []*kernel.Batch // where items are
+	next   []int32         // of a slot: the next one of its lane, or the next free one
+	free   int32           // the first free slot
+	lanes  []lane          // by key
+	ready  []int32         // keys whose lanes have items and no worker, from first on
+	first  int
+	rest   []int32 // keys whose lanes have become empty
+	held   int     // items in lanes and at workers
+	asleep int
+	coming bool // a worker was called and has not taken anything yet
+	hired  int  // workers that there are
+	wanted int  // and shall be
+	closed bool
+}
+
+// lane is the items of one key, as a list of slots.
+type lane struct {
+	head, tail int32
+	state      laneState
+	listed     bool // it is in rest
+}
+
+type laneState uint8
+
+const (
+	idle   laneState = iota // no items
+	queued                  // in ready
+	taken                   // a worker has it
+)
+
+// perWorker is how many items the stage holds for each worker: as many as share a clock reading.
+const perWorker = 16
+
+// noSlot ends a list of slots.
+const noSlot = -1
+
+// Run calls op for the items of in and sends the results by out, until the stream has ended. Each
+// worker has the items of some keys at a time.
+func Run(in *kernel.Inlet, out *kernel.Outlet, keys kernel.Keys, op kernel.Op, workers int, results kernel.Columns) {
+	n := in.Node()
+	n.Does(op)
+	l := &keyed{in: in, out: out, keys: keys, results: results, free: noSlot}
+	l.work.L, l.room.L = &l.mu, &l.mu
+	n.Staff(workers)
+	n.OnWorkers(l.staff)
+	defer func() { // also if user code ends the goroutine
+		n.OnWorkers(nil)
+		l.close()
+	}()
+	for {
+		from, to, ok := in.Take(kernel.BatchSize)
+		if !ok {
+			return
+		}
+		for from < to {
+			from = l.sort(from, to)
+		}
+	}
+}
+
+// sort puts the places from from up to to into lanes, up to one that fails. It returns the
+// place to go on with.
+func (l *keyed) sort(from, to int) (next int) {
+	l.tidy()
+	at, put := from, from
+	next = l.in.Visit(from, to, func(i int) (err error) {
+		if l.in.Healthy(i) {
+			l.numbers[i], err = l.keys.Of(l.in.B, i)
+		}
+		at = i + 1
+		return err
+	}, func(i int, err error, attempts int) {
+		if put < i {
+			l.put(put, i)
+		}
+		put = i + 1
+		l.fail(i, err, attempts)
+	})
+	if put < at {
+		l.put(put, at)
+	}
+	return next
+}
+
+// fail accounts for the item at place i as failed. One that has failed before passes by.
+func (l *keyed) fail(i int, err error, tries int) {
+	m := l.in.Receive(i)
+	if m.Fault() != nil {
+		l.in.Pass(m)
+		return
+	}
+	l.in.FailAt(i, err, tries)
+}
+
+// put adds the healthy ones of places to the lanes of their keys. The others pass by. It blocks
+// while there is no room.
+func (l *keyed) put(from, to int) {
+	b := l.in.B
+	for i := from + b.Plain(from, to); i < to; i++ {
+		if m := l.in.MetaAt(i); m.Fault() != nil {
+			l.in.Pass(m)
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := from; i < to; i++ {
+		if b.Fault(i) == nil {
+			for l.held >= l.most() {
+				l.call()
+				l.room.Wait()
+			}
+			l.add(l.numbers[i], b, i)
+		}
+	}
+	l.call()
+}
+
+// most returns how many items there may be. The mutex is held.
+func (l *keyed) most() int { return max(kernel.BatchSize, perWorker*l.wanted) }
+
+// add adds an item to the lane of its key. The mutex is held.
+func (l *keyed) add(key int32, b *kernel.Batch, i int) {
+	for int(key) >= len(l.lanes) {
+		l.lanes = append(l.lanes, lane{head: noSlot, tail: noSlot})
+	}
+	l.held++
+	s := l.slot()
+	l.slots[s/kernel.BatchSize].Take(int(s%kernel.BatchSize), b, i, i+1)
+	lane := &l.lanes[key]
+	if lane.head == noSlot {
+		lane.head = s
+	} else {
+		l.next[lane.tail] = s
+	}
+	lane.tail = s
+	if lane.state == idle {
+		lane.state = queued
+		l.enqueue(key)
+	}
+}
+
+// slot returns a free slot. The mutex is held.
+func (l *keyed) slot() int32 {
+	if l.free == noSlot {
+		from := int32(len(l.next))
+		l.slots = append(l.slots, kernel.NewBatch(l.in.Columns(), kernel.BatchSize))
+		for s := from; s < from+kernel.BatchSize; s++ {
+			l.next = append(l.next, s+1)
+		}
+		l.next[from+kernel.BatchSize-1] = noSlot
+		l.free = from
+	}
+	s := l.free
+	l.free = l.next[s]
+	l.next[s] = noSlot
+	return s
+}
+
+func (l *keyed) enqueue(key int32) {
+	if l.first > 0 && len(l.ready) == cap(l.ready) {
+		l.ready, l.first = l.ready[:copy(l.ready, l.ready[l.first:])], 0
+	}
+	l.ready = append(l.ready, key)
+}
+
+// mostRest is how many keys at rest are known: they may be back soon.
+const mostRest = 2 * kernel.BatchSize
+
+// tidy forgets the keys whose lanes are at rest, if there are many.
+func (l *keyed) tidy() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.rest) < mostRest {
+		return
+	}
+	for _, key := range l.rest {
+		lane := &l.lanes[key]
+		lane.listed = false
+		if lane.state == idle {
+			l.keys.Forget(key)
+		}
+	}
+	l.rest = l.rest[:0]
+}
+
+// ---- Workers
+
+// staff sets how many workers there shall be.
+func (l *keyed) staff(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.wanted = n
+	l.work.Broadcast()
+	l.room.Signal()
+	l.coming = false
+	l.call()
+}
+
+// call calls one worker if a lane is ready. That worker calls the next one if there is more
+// than it takes. The mutex is held.
+func (l *keyed) call() {
+	switch {
+	case l.first == len(l.ready) || l.coming:
+	case l.asleep > 0:
+		l.coming = true
+		l.work.Signal()
+	case l.hired < l.wanted:
+		l.coming = true
+		l.hired++
+		l.gone.Go(func() { l.serve(kernel.NewCaller(l.in.Node(), l.in.Columns(), l.results)) })
+	}
+}
+
+// serve is the goroutine of a worker. If a call ends it, others go on.
+func (l *keyed) serve(c *kernel.Caller) {
+	var mine []int32
+	returned := false
+	defer func() {
+		if !returned {
+			l.leave(mine, c.Made())
+		}
+	}()
+	for {
+		if mine = l.take(mine, c); len(mine) == 0 {
+			break
+		}
+		c.Call(l.out)
+	}
+	returned = true
+}
+
+// take gives the lanes mine back, whose items were worked off, and moves items of other lanes
+// into c. It returns their keys: no other worker has these lanes until they are given back. It
+// blocks until there is something. No key means that the worker has to leave.
+func (l *keyed) take(mine []int32, c *kernel.Caller) []int32 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.giveBack(mine, c.Made())
+	mine = mine[:0]
+	for l.first == len(l.ready) || l.hired > l.wanted {
+		if l.hired > l.wanted || l.closed {
+			l.hired--
+			l.coming = false
+			l.call()
+			return nil
+		}
+		l.asleep++
+		l.work.Wait()
+		l.asleep--
+	}
+	l.coming = false
+	for ; l.first < len(l.ready) && c.Len() < c.Most(); l.first++ {
+		key := l.ready[l.first]
+		l.unload(key, c)
+		mine = append(mine, key)
+	}
+	l.call()
+	return mine
+}
+
+// unload moves items of a lane into c. The mutex is held.
+func (l *keyed) unload(key int32, c *kernel.Caller) {
+	lane := &l.lanes[key]
+	lane.state = taken
+	for most := c.Most(); c.Len() < most && lane.head != noSlot; {
+		s := lane.head
+		b, i := l.slots[s/kernel.BatchSize], int(s%kernel.BatchSize)
+		c.Add(b, i)
+		lane.head = l.next[s]
+		l.next[s] = l.free
+		l.free = s
+	}
+}
+
+// giveBack frees lanes of which n items were worked off. The mutex is held.
+func (l *keyed) giveBack(mine []int32, n int) {
+	for _, key := range mine {
+		lane := &l.lanes[key]
+		if lane.head != noSlot {
+			lane.state = queued
+			l.enqueue(key)
+			continue
+		}
+		lane.state = idle
+		if !lane.listed {
+			lane.listed = true
+			l.rest = append(l.rest, key)
+		}
+	}
+	full := l.held >= l.most()
+	if l.held -= n; full && n > 0 {
+		l.room.Signal()
+	}
+}
+
+// leave is the end of a worker whose goroutine user code has ended.
+func (l *keyed) leave(mine []int32, n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.giveBack(mine, n)
+	l.hired--
+	l.call()
+}
+
+// close lets the workers leave when all items are done, and waits for them.
+func (l *keyed) close() {
+	l.mu.Lock()
+	l.closed = true
+	l.work.Broadcast()
+	l.mu.Unlock()
+	l.gone.Wait()
+}

@@ -1,0 +1,58 @@
+package lineage
+
+import "sync/atomic"
+
+// Memory is what an item remembers of its value. Two memories are the same if they are
+// equal.
+type Memory interface{ Value() any }
+
+// memories are those of an item that was made of several.
+type memories struct {
+	all    []Memory
+	shared atomic.Bool // several items have it: it does not change any more
+}
+
+// Value implements Memory: it returns the values in order, nil for an item that was not
+// remembered.
+func (m *memories) Value() any {
+	all := make([]any, len(m.all))
+	for i, one := range m.all {
+		if one != nil {
+			all[i] = one.Value()
+		}
+	}
+	return OriginsOf(all)
+}
+
+// OriginsOf makes the exported type of the values of several items. Package stages sets
+// it.
+var OriginsOf = func(values []any) any { return values }
+
+// Origin returns the value as it was remembered, nil if it was not.
+func (t *Trail) Origin() any {
+	if x := t.peek(); x != nil && x.origin != nil {
+		return x.origin.Value()
+	}
+	return nil
+}
+
+// recall adds what another item remembers that becomes part of this one. Branches of
+// one item that come together again remember the same.
+func recall(mine, other Memory) Memory {
+	if mine == other {
+		return mine
+	}
+	m, ok := mine.(*memories)
+	if !ok || m.shared.Load() {
+		m = &memories{all: flat(mine)}
+	}
+	m.all = append(m.all, flat(other)...)
+	return m
+}
+
+func flat(m Memory) []Memory {
+	if many, ok := m.(*memories); ok {
+		return many.all[:len(many.all):len(many.all)]
+	}
+	return []Memory{m}
+}

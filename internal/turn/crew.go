@@ -1,0 +1,216 @@
+package turn
+
+import (
+	"sync"
+
+	"github.com/weir-go/weir/internal/kernel"
+)
+
+// calls are to be made for some items of a flight.
+type calls struct {
+	f       *Flight
+	items   kernel.Mask
+	limited kernel.Mask // of the items; a copy, since the flight's mask is the turn's
+}
+
+// crew is the workers of a section. A worker is started when there is something to do and no
+// worker is idle. The one that became idle last is called first.
+type crew struct {
+	section *Section
+
+	mu     sync.Mutex // Guarded by: mu, all that follows
+	queue  []calls
+	from   int // of queue
+	idle   []*worker
+	coming bool // a worker was called and has not taken anything yet
+	most   int  // workers that there shall be
+	live   int  // and are
+	closed bool
+	gone   sync.WaitGroup
+}
+
+// worker makes calls, in place: in the columns of the flight.
+type worker struct {
+	*crew
+	wake  chan struct{}
+	pace  kernel.Pace
+	group kernel.Group
+}
+
+// stint is how long a worker calls before it gives back what it has, in nanoseconds.
+const stint = 10_000
+
+// staff sets how many workers there shall be.
+func (c *crew) staff(workers int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.most = workers
+	for c.live > c.most && len(c.idle) > 0 {
+		c.dismiss()
+	}
+	if c.from < len(c.queue) {
+		c.call()
+	}
+}
+
+// dismiss ends an idle worker. The mutex is held.
+func (c *crew) dismiss() {
+	w := c.idle[0]
+	c.idle = c.idle[1:]
+	c.live--
+	close(w.wake)
+}
+
+func (c *crew) push(cs []calls) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.from > 0 && len(c.queue)+len(cs) > cap(c.queue) {
+		c.queue, c.from = c.queue[:copy(c.queue, c.queue[c.from:])], 0
+	}
+	c.queue = append(c.queue, cs...)
+	c.call()
+}
+
+// call calls one worker, which calls the next one if there is more than it takes. The mutex is
+// held.
+func (c *crew) call() {
+	switch n := len(c.idle); {
+	case c.coming:
+	case n > 0:
+		w := c.idle[n-1]
+		c.idle = c.idle[:n-1]
+		c.coming = true
+		w.wake <- struct{}{}
+	case c.live < c.most:
+		c.live++
+		c.coming = true
+		c.start()
+	}
+}
+
+// start starts a worker.
+func (c *crew) start() {
+	w := &worker{crew: c, wake: make(chan struct{}, 1), pace: kernel.NewPaceOf(stint)}
+	c.gone.Go(w.run)
+}
+
+// run is the goroutine of a worker. If a call ends it, another one takes its place.
+func (w *worker) run() {
+	n, g := w.section.node, &w.group
+	n.Label()
+	g.Bind(n)
+	returned := false
+	defer func() {
+		if !returned {
+			w.mu.Lock()
+			w.start()
+			w.mu.Unlock()
+		}
+	}()
+	for first := true; ; first = false {
+		f, from, to, limited := w.take(first)
+		if f == nil {
+			break
+		}
+		w.do(f, from, to, limited)
+	}
+	returned = true
+}
+
+// do makes the calls for neighbours of a flight, and brings the responses up.
+func (w *worker) do(f *Flight, from, to int, limited kernel.Mask) {
+	var dropped kernel.Mask
+	w.group.At(&f.Err, f.calls)
+	next := from
+	defer func() { // also if a call ends the goroutine
+		if next < to { // the run is aborted: no function is called for the rest
+			w.calls(f, next, to, limited, &dropped)
+		}
+		w.section.limit.Store(w.pace.PassOn())
+		w.section.post(note{kind: response, f: f, items: kernel.Span(from, to), other: dropped})
+	}()
+	w.section.node.Calling(1)
+	defer w.section.node.Calling(-1)
+	for next < to {
+		at := next
+		next = min(to, at+w.pace.Share())
+		w.calls(f, at, next, limited, &dropped)
+	}
+}
+
+// calls makes the calls for neighbours that share a clock reading.
+func (w *worker) calls(f *Flight, from, to int, limited kernel.Mask, dropped *kernel.Mask) {
+	r, g := w.section.node.Run(), &w.group
+	begin := r.Now()
+	defer func() {
+		end := r.Now()
+		n := to - from
+		if r.Timed() {
+			w.section.node.Stretch(w.pace.Longest(n, end-begin))
+		}
+		w.pace.Note(n, end-begin)
+		tried := kernel.Span(from, to) &^ g.Untried()
+		*dropped |= g.Dropped()
+		if tried == 0 {
+			return
+		}
+		each := (end - begin) / int64(tried.Len())
+		for ; tried != 0; tried &= tried - 1 {
+			i := tried.First()
+			f.work[i] += each
+			f.Attempts[i]++
+		}
+	}()
+	g.Call(f.In, f.Out, from, to, limited, f.limits)
+}
+
+// take gets neighbours to be called for, one until their cost is known. It blocks until there
+// are some. f is nil if the worker has to leave.
+func (w *worker) take(called bool) (f *Flight, from, to int, limited kernel.Mask) {
+	c := w.crew
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.coming = c.coming && !called
+	for len(c.queue) == c.from || c.live > c.most {
+		if c.live > c.most || c.closed {
+			c.live--
+			if c.from < len(c.queue) {
+				c.call()
+			}
+			return nil, 0, 0, 0
+		}
+		c.queue, c.from = c.queue[:0], 0
+		c.idle = append(c.idle, w)
+		c.mu.Unlock()
+		c.section.starving()
+		_, called := <-w.wake
+		c.mu.Lock()
+		if !called { // dismissed
+			return nil, 0, 0, 0
+		}
+		c.coming = false
+	}
+	first := &c.queue[c.from]
+	f, limited = first.f, first.limited
+	from, to = first.items.Run()
+	to = min(to, from+max(1, int(stint/max(1, w.pace.Cost()))))
+	if first.items = first.items.Without(from, to); first.items == 0 {
+		first.f = nil
+		c.from++
+	}
+	if c.from < len(c.queue) {
+		c.call()
+	}
+	return f, from, to, limited
+}
+
+// close ends the workers, which have nothing to do, and waits for them.
+func (c *crew) close() {
+	c.mu.Lock()
+	c.closed = true
+	for len(c.idle) > 0 {
+		c.dismiss()
+	}
+	c.mu.Unlock()
+	c.gone.Wait()
+}

@@ -1,0 +1,381 @@
+package turn
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/weir-go/weir/internal/account"
+	"github.com/weir-go/weir/internal/kernel"
+)
+
+// Section is a stage with layers around its call: an entrance, one turn for all layers,
+// workers, and an exit. A stage with workers and no layers is one as well.
+//
+// Items are in flights of 64, in the order in which they came. The goroutine of the stage is
+// the entrance. It runs requests down through the layers, a worker that has ended calls runs
+// the responses up, and the exit sends on what is done, in order, from the first item that
+// was not sent.
+type Section struct {
+	node      *kernel.Node
+	ports     []*Port
+	capacity  int
+	unordered bool
+	in, out   kernel.Columns
+	join      Join
+	gate      Gate // nil if nothing is refused at the entrance
+	crew      crew
+	limit     atomic.Int64 // what an item may cost below for a worker to do that, too
+	shutDown  chan struct{}
+	callers   visitors
+
+	turn
+
+	// Guarded by: the desk.
+	seats   int           // free
+	starved bool          // the entrance waits for seats
+	room    chan struct{} // a token for it
+	idle    []*Flight     // with free places
+	side    *Flight       // of items that the gate refuses
+	outq    []leaving
+	sending bool // a goroutine has the exit
+	ended   bool // no more will come
+
+	open *Flight // with free places. Owner: the entrance
+
+	// Owner: the turn.
+	flights []*Flight // all there are, by index
+	order   []*Flight // that have come and were not handed out, from head
+	head    int
+	pushed  []calls
+	ready   []leaving
+
+	// Owner: the exit.
+	batch []leaving
+	done  int   // of batch
+	spare int64 // what an item may cost below for this goroutine to do that, too
+	tally account.Tally
+}
+
+// Join makes what leaves the section of what has come and what the call returned, for the
+// places from from up to to: it writes to dst from at on, and counts what it has done in done,
+// which tells the place for which user code has panicked. It ends early if the run was aborted.
+type Join interface {
+	Join(f *Flight, from, to int, dst *kernel.Batch, at int, done *int)
+}
+
+// perWorker is how many items a section holds for each worker if its capacity grows with them: as
+// many as share a clock reading.
+const perWorker = 16
+
+// DefaultSeats is how many items a section holds if its layers do not say.
+const DefaultSeats = 1024
+
+// SectionOf is how a section is made.
+type SectionOf struct {
+	Op        kernel.Op
+	Workers   int
+	Unordered bool
+	Layers    []Layer
+	Capacity  int            // 0 for the default, or what the outermost layer says; else it grows with the workers
+	Results   kernel.Columns // of what the op returns
+	Join      Join           // nil if results leave as they are
+}
+
+// RunSection runs the section until the stream has ended.
+func RunSection(n *kernel.Node, of SectionOf) error {
+	s := &Section{
+		node: n, capacity: of.Capacity, unordered: of.Unordered, in: n.Ins[0].Columns, out: of.Results,
+		join: of.Join, room: make(chan struct{}, 1), shutDown: make(chan struct{}),
+	}
+	s.crew = crew{section: s}
+	n.Does(of.Op)
+	if s.capacity == 0 {
+		s.capacity = DefaultSeats
+	}
+	if err := s.openLayers(of.Layers); err != nil {
+		return err
+	}
+	s.seats = s.capacity
+	n.Staff(of.Workers)
+	n.OnWorkers(func(workers int) { s.staff(workers, of.Capacity > 0) })
+	unwatch := context.AfterFunc(n.Run().Ctx, func() { s.post(note{kind: abort}) })
+	undrain := context.AfterFunc(n.Run().Intake, func() { s.post(note{kind: drain}) })
+	n.Show(s)
+	defer func() { // also if user code ends the goroutine
+		<-s.Shut()
+		s.empty()
+		n.OnWorkers(nil)
+		unwatch()
+		undrain()
+		s.crew.close()
+		s.post(note{kind: closing})
+		<-s.shutDown
+	}()
+	s.enter()
+	return nil
+}
+
+// staff sets how many workers there shall be. If the capacity grows with them, the section holds
+// 16 items for each.
+func (s *Section) staff(workers int, grows bool) {
+	s.crew.staff(workers)
+	if !grows {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	capacity := max(kernel.BatchSize, perWorker*workers)
+	s.seats += capacity - s.capacity // may be negative for a while
+	s.capacity = capacity
+	s.wakeEntrance(1)
+}
+
+// openLayers makes the state of the layers. If one of them cannot be opened, those before it
+// are closed.
+func (s *Section) openLayers(layers []Layer) error {
+	for i, l := range layers {
+		p := &Port{section: s, index: i}
+		h, err := l.Open(p)
+		if err != nil {
+			for _, above := range s.ports {
+				if c, ok := above.handler.(Closer); ok {
+					c.Close()
+				}
+			}
+			return err
+		}
+		p.handler = h
+		if b, ok := h.(Bounder); ok && i == 0 {
+			s.capacity = b.Bound()
+		}
+		if g, ok := h.(Gate); ok && i == 0 && g.Gates() {
+			s.gate = g
+		}
+		p.leaver, _ = h.(Leaver)
+		_, p.punctual = h.(Punctual)
+		if o, ok := h.(Observer); ok {
+			s.node.Observe(o.Observe)
+		}
+		s.ports = append(s.ports, p)
+	}
+	return nil
+}
+
+// enter takes items in until the stream has ended.
+func (s *Section) enter() {
+	e := s.node.Ins[0]
+	for {
+		b, from, to, _ := e.Await(nil)
+		if b == nil {
+			return
+		}
+		s.admit(e, b, from, to)
+	}
+}
+
+// admit takes items in, in one go as far as there are seats and places.
+func (s *Section) admit(e *kernel.Edge, b *kernel.Batch, from, to int) {
+	for from < to {
+		most := to - from
+		if s.gate != nil {
+			if most = 1; !s.passes(b, from) {
+				e.Consume(1)
+				from++
+				continue
+			}
+		}
+		f, at, k := s.reserve(most)
+		if !b.Has(kernel.HasTrail) && f.In.Has(kernel.HasTrail) {
+			clear(f.In.Trails[at : at+k])
+		}
+		b.Vals.CopyTo(f.In.Vals, at, from, from+k)
+		f.In.CopyMeta(at, b, from, from+k)
+		n := note{kind: request, f: f, items: kernel.Span(at, at+k)}
+		if b.Has(kernel.HasFault) {
+			for i := range k {
+				if b.Faults[from+i] != nil {
+					n.other |= kernel.One(at + i)
+				}
+			}
+			n.items &^= n.other
+		}
+		e.Consume(k)
+		from += k
+		s.post(n)
+	}
+}
+
+// passes asks the gate for the item at i of b. It waits for a seat if there is none, without
+// holding what the gate has given. An item that is refused leaves.
+func (s *Section) passes(b *kernel.Batch, i int) bool {
+	if b.Fault(i) != nil || s.node.Run().Aborted() {
+		return true
+	}
+	for {
+		if err := s.node.Protect(s.gate.Try); err != nil {
+			s.turnAway(b, i, err)
+			return false
+		}
+		s.mu.Lock()
+		seated := s.seats > 0
+		if seated {
+			s.mu.Unlock()
+			return true
+		}
+		s.mu.Unlock()
+		s.gate.Withdraw()
+		s.awaitSeat()
+	}
+}
+
+// turnAway lets an item go that the gate refused.
+func (s *Section) turnAway(b *kernel.Batch, i int, err error) {
+	s.mu.Lock()
+	if s.side == nil {
+		s.side = s.flight()
+	}
+	f := s.side
+	at := f.free.First()
+	if f.free = f.free.Without(at, at+1); f.free == 0 {
+		s.side = nil
+	}
+	s.mu.Unlock()
+	if !b.Has(kernel.HasTrail) && f.In.Has(kernel.HasTrail) {
+		f.In.Trails[at] = nil
+	}
+	b.Vals.CopyTo(f.In.Vals, at, i, i+1)
+	f.In.CopyMeta(at, b, i, i+1)
+	f.Err[at] = err
+	s.mu.Lock()
+	s.outq = append(s.outq, leaving{f: f, from: at, at: at, to: at + 1, bad: kernel.One(at), shed: true})
+	mine := !s.sending
+	s.sending = true
+	s.mu.Unlock()
+	if mine {
+		s.send(false, s.limit.Load())
+	}
+}
+
+// awaitSeat waits until there is a seat.
+func (s *Section) awaitSeat() {
+	s.mu.Lock()
+	for s.seats <= 0 {
+		s.starved = true
+		s.mu.Unlock()
+		<-s.room
+		s.mu.Lock()
+	}
+	s.mu.Unlock()
+}
+
+// reserve returns places for up to k items. It waits for one.
+func (s *Section) reserve(k int) (f *Flight, at, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.seats <= 0 {
+		s.starved = true
+		s.mu.Unlock()
+		<-s.room
+		s.mu.Lock()
+	}
+	if s.open == nil {
+		s.open = s.flight()
+	}
+	f = s.open
+	at, to := f.free.Run()
+	n = min(k, s.seats, to-at)
+	s.seats -= n
+	if f.free = f.free.Without(at, at+n); f.free == 0 {
+		s.open = nil
+	}
+	return f, at, n
+}
+
+// flight returns one with free places. The desk is locked.
+func (s *Section) flight() *Flight {
+	if n := len(s.idle); n > 0 {
+		f := s.idle[n-1]
+		s.idle = s.idle[:n-1]
+		f.idle = false
+		return f
+	}
+	f := &Flight{In: kernel.NewBatch(s.in, kernel.BatchSize), Out: &kernel.Batch{Vals: s.out.Make(kernel.BatchSize)}, index: noFlight, free: ^kernel.Mask(0)}
+	if s.node.Run().CallHooks() != nil {
+		f.calls = new([kernel.BatchSize]kernel.Call)
+	}
+	f.kept, f.lanes = make([]kernel.Mask, len(s.ports)), make([]kernel.Mask, 2*len(s.ports)+2)
+	return f
+}
+
+// vacate makes places of f free. The desk is locked.
+func (s *Section) vacate(f *Flight, m kernel.Mask) {
+	f.free |= m
+	if !f.idle && f != s.open {
+		f.idle = true
+		s.idle = append(s.idle, f)
+	}
+}
+
+// enlist puts a flight to which items have come in the order.
+func (s *Section) enlist(f *Flight, items kernel.Mask) {
+	if f.index == noFlight {
+		f.index = uint32(len(s.flights))
+		s.flights = append(s.flights, f)
+	}
+	from, to := items.Run()
+	f.admit(from, to)
+	if s.unordered {
+		return
+	}
+	if len(s.order) == s.head || s.order[len(s.order)-1] != f {
+		s.order = append(s.order, f)
+		f.done, f.passed, f.dropped, f.ready = 0, 0, 0, from
+	}
+}
+
+// handDown gives the workers what has come down.
+func (s *Section) handDown() {
+	if len(s.pushed) > 0 {
+		s.crew.push(s.pushed)
+		clear(s.pushed)
+		s.pushed = s.pushed[:0]
+	}
+}
+
+// handOut gives the exit what is ready. The desk is locked.
+func (s *Section) handOut() {
+	if len(s.ready) == 0 {
+		return
+	}
+	s.outq = append(s.outq, s.ready...)
+	clear(s.ready)
+	s.ready = s.ready[:0]
+}
+
+// starving has the entrance go on if it waits and there is a seat: a worker has nothing to do.
+func (s *Section) starving() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wakeEntrance(1)
+}
+
+// wakeEntrance has the entrance go on if it waits and there are so many seats. The desk is
+// locked.
+func (s *Section) wakeEntrance(least int) {
+	if s.starved && s.seats >= least {
+		s.starved = false
+		s.room <- struct{}{}
+	}
+}
+
+// empty waits until all items have left.
+func (s *Section) empty() {
+	s.mu.Lock()
+	for s.seats < s.capacity || s.sending {
+		s.ended = true
+		s.mu.Unlock()
+		<-s.room
+		s.mu.Lock()
+	}
+	s.mu.Unlock()
+}

@@ -1,0 +1,75 @@
+package typed
+
+import (
+	"unsafe"
+
+	"github.com/weir-go/weir/internal/kernel"
+)
+
+type column[T any] struct{ v []T }
+
+func (c *column[T]) Value(i int) any    { return c.v[i] }
+func (c *column[T]) Clear(from, to int) { clear(c.v[from:to]) }
+
+func (c *column[T]) CopyTo(dst kernel.Column, at, from, to int) {
+	copy(dst.(*column[T]).v[at:], c.v[from:to])
+}
+
+// Of returns how columns of T are made.
+func Of[T any]() kernel.Columns {
+	return kernel.Columns{
+		Make: func(size int) kernel.Column { return &column[T]{make([]T, size)} },
+		Most: kernel.MostOf(unsafe.Sizeof(*new(T))),
+	}
+}
+
+// Values returns the values of a batch of T. It costs one type assertion a batch.
+func Values[T any](b *kernel.Batch) []T { return b.Vals.(*column[T]).v }
+
+// ColumnValues returns the values of a column of T.
+func ColumnValues[T any](c kernel.Column) []T { return c.(*column[T]).v }
+
+// At returns the value of the item at hand.
+func At[T any](in *kernel.Inlet) T { return Values[T](in.B)[in.Pos] }
+
+// Next returns the next item of in.
+func Next[T any](in *kernel.Inlet) (v T, m kernel.Meta, ok bool) {
+	if m, ok, _ = in.Next(nil); ok {
+		v = At[T](in)
+	}
+	return v, m, ok
+}
+
+// Send sends an item on.
+func Send[T any](out *kernel.Outlet, m *kernel.Meta, v T) {
+	if b, at, ok := out.Send(m); ok {
+		Values[T](b)[at] = v
+		out.Publish()
+	}
+}
+
+// Hand is Send of an item whose time in the stage is booked.
+func Hand[T any](out *kernel.Outlet, m *kernel.Meta, v T) {
+	if b, at, ok := out.Hand(m); ok {
+		Values[T](b)[at] = v
+		out.Publish()
+	}
+}
+
+// SendLate is Send of an item with which the stage did nothing but wait.
+func SendLate[T any](out *kernel.Outlet, m *kernel.Meta, v T) {
+	if b, at, ok := out.SendLate(m); ok {
+		Values[T](b)[at] = v
+		out.Publish()
+	}
+}
+
+// Emit brings a value in. It returns false if the run was aborted.
+func Emit[T any](out *kernel.Outlet, v T) bool {
+	b, at, ok := out.Emit()
+	if ok {
+		Values[T](b)[at] = v
+		out.Publish()
+	}
+	return ok
+}

@@ -1,0 +1,107 @@
+package typed
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/weir-go/weir/internal/kernel"
+)
+
+// errKey says why a key cannot be used.
+var errKey = errors.New("key is not equal to itself")
+
+// CheckKey returns an error if k cannot be the key of an item: it is not equal to itself, as a
+// NaN, or it cannot be hashed, as an interface that holds a slice.
+func CheckKey[K comparable](k K) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("key cannot be hashed: %v", p)
+		}
+	}()
+	if k != k { //nolint:staticcheck // a NaN; and it panics if it cannot be compared
+		return errKey
+	}
+	return nil
+}
+
+// numbers are those of the keys that are in use.
+type numbers[K comparable] struct {
+	of   map[K]int32
+	all  []K // by number
+	free []int32
+}
+
+// number returns the number of a key.
+func (n *numbers[K]) number(key K) (int32, error) {
+	if err := CheckKey(key); err != nil {
+		return 0, err
+	}
+	i, ok := n.of[key]
+	if !ok {
+		i = n.add(key)
+	}
+	return i, nil
+}
+
+func (n *numbers[K]) add(key K) int32 {
+	i := int32(len(n.all))
+	if f := len(n.free); f > 0 {
+		i = n.free[f-1]
+		n.free = n.free[:f-1]
+		n.all[i] = key
+	} else {
+		n.all = append(n.all, key)
+	}
+	n.of[key] = i
+	return i
+}
+
+// Forget implements [kernel.Keys].
+func (n *numbers[K]) Forget(i int32) {
+	var none K
+	delete(n.of, n.all[i])
+	n.all[i] = none
+	n.free = append(n.free, i)
+}
+
+// keys numbers the keys that a function finds; see [kernel.Keys].
+type keys[T any, K comparable] struct {
+	*numbers[K]
+	key func(T) K
+}
+
+// NewKeys numbers the keys that key returns.
+func NewKeys[T any, K comparable](key func(T) K) kernel.Keys {
+	return &keys[T, K]{&numbers[K]{of: map[K]int32{}}, key}
+}
+
+// NewCommonKeys numbers the keys that two functions return. Equal keys have one number.
+func NewCommonKeys[A, B any, K comparable](keyA func(A) K, keyB func(B) K) (a, b kernel.Keys) {
+	all := &numbers[K]{of: map[K]int32{}}
+	return &keys[A, K]{all, keyA}, &keys[B, K]{all, keyB}
+}
+
+// Of implements [kernel.Keys].
+func (k *keys[T, K]) Of(b *kernel.Batch, i int) (int32, error) {
+	return k.number(k.key(Values[T](b)[i]))
+}
+
+// KeyOf is a key function as an option of a stage has it.
+type KeyOf[T any] interface {
+	// Keys returns what numbers the keys.
+	Keys() kernel.Keys
+	// Takes says of what type the items are.
+	Takes(T)
+}
+
+// KeyFunc is a [KeyOf].
+type KeyFunc[T any, K comparable] func(T) K
+
+// Keys implements [KeyOf].
+func (f KeyFunc[T, K]) Keys() kernel.Keys { return NewKeys(f) }
+
+// Takes implements [KeyOf].
+func (f KeyFunc[T, K]) Takes(T) {}
+
+// String returns the type of the key function.
+func (f KeyFunc[T, K]) String() string { return fmt.Sprintf("%T", (func(T) K)(f)) }

@@ -1,0 +1,14 @@
+package typed
+
+import (
+	"github.com/weir-go/weir/internal/lineage"
+)
+
+// remembered is a value as it was.
+type remembered[T any] struct{ v T }
+
+// Value implements kernel.Memory.
+func (r *remembered[T]) Value() any { return r.v }
+
+// Memory returns a value for an item to remember.
+func Memory[T any](v T) lineage.Memory { return &remembered[T]{v} }

@@ -1,0 +1,71 @@
+package deadletter
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// disk is what a journal needs of a file system. Tests put faults in between.
+type disk interface {
+	// resolve makes the file if there is none, and returns its path without links.
+	resolve(path string) (string, error)
+	// lock keeps other processes from the file until the lock is closed.
+	lock(path string) (io.Closer, error)
+	open(path string, flag int, mode os.FileMode) (file, error)
+	rename(from, to string) error
+	remove(path string) error
+	// syncDir puts on disk which files stand beside path.
+	syncDir(path string) error
+}
+
+// file is what a journal needs of an open file.
+type file interface {
+	io.ReaderAt
+	io.WriterAt
+	io.Closer
+	Truncate(size int64) error
+	Sync() error
+	Stat() (os.FileInfo, error)
+	Chmod(mode os.FileMode) error
+}
+
+// realDisk is the file system of the machine.
+type realDisk struct{}
+
+func (realDisk) resolve(path string) (string, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return "", err
+	}
+	real, err := filepath.EvalSymlinks(path)
+	return real, errors.Join(err, f.Close())
+}
+
+func (realDisk) lock(path string) (io.Closer, error) {
+	l, err := acquire(path)
+	if err != nil {
+		return nil, err // a nil *lock is no nil io.Closer
+	}
+	return l, nil
+}
+
+func (realDisk) open(path string, flag int, mode os.FileMode) (file, error) {
+	f, err := os.OpenFile(path, flag, mode)
+	if err != nil {
+		return nil, err // a nil *os.File is no nil file
+	}
+	return f, nil
+}
+
+func (realDisk) rename(from, to string) error { return os.Rename(from, to) }
+func (realDisk) remove(path string) error     { return os.Remove(path) }
+
+func (realDisk) syncDir(path string) error {
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}

@@ -1,0 +1,58 @@
+package operator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/weir-go/weir/internal/kernel"
+	"github.com/weir-go/weir/internal/lanes"
+	"github.com/weir-go/weir/internal/typed"
+	"github.com/weir-go/weir/stages"
+)
+
+// Lanes is a [Map] that keeps the order of items with equal keys, and works on different keys
+// at the same time, from as many goroutines as [stages.Workers] says.
+//
+//	in:   --a1-a2-b1-------->
+//	f:      a1 takes long
+//	out:  --------b1--a1-a2->
+//
+// A key has a lane as long as it has items: keys at rest cost nothing, however many there are.
+// Up to 16 items per worker (64 at least) are in lanes. If one key has all of them, items of
+// other keys wait. An item that has failed before has no key, and passes at once.
+//
+// A panic of key fails the item. So does a key that cannot be hashed, or one that is not equal
+// to itself.
+func Lanes[I, O any, K comparable](key func(I) K, f func(context.Context, I) (O, error), opts ...stages.LanesOption) stages.Stage[I, O] {
+	return &laner[I, O, K]{key, f, stages.Apply(opts...)}
+}
+
+type laner[I, O any, K comparable] struct {
+	key      func(I) K
+	f        func(context.Context, I) (O, error)
+	settings stages.Settings
+}
+
+// Validate implements [stages.Validator].
+func (l *laner[I, O, K]) Validate() error {
+	return errors.Join(needs(l.key == nil, "key function is nil"), needs(l.f == nil, "function is nil"), l.settings.Validate())
+}
+
+// Describe implements [stages.Describer].
+func (l *laner[I, O, K]) Describe() string {
+	if l.settings.Workers == 1 {
+		return "1 worker, in order by key"
+	}
+	return fmt.Sprintf("%d workers, in order by key", l.settings.Workers)
+}
+
+// Staff implements [stages.Staffed].
+func (l *laner[I, O, K]) Staff() int { return l.settings.Workers }
+
+func (l *laner[I, O, K]) Run(_ context.Context, in *stages.Inlet[I], out *stages.Outlet[O]) error {
+	k := kernel.Of(in)
+	f := typed.Detached(k.Node(), l.f)
+	lanes.Run(k, kernel.OutletOf(out), typed.NewKeys(l.key), typed.MapOp(f), l.settings.Workers, typed.Of[O]())
+	return nil
+}

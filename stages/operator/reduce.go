@@ -1,0 +1,57 @@
+package operator
+
+import (
+	"context"
+
+	"github.com/weir-go/weir/internal/kernel"
+	"github.com/weir-go/weir/internal/typed"
+	"github.com/weir-go/weir/stages"
+)
+
+// Reduce folds all items into one value, and sends it on when the stream has ended, also by a
+// drain. It begins with initial, which is the result if no item came.
+//
+//	in:   --1--2--3--4--|
+//	f:      (sum, x) => sum+x, from 0
+//	out:  ---------------10-|
+//
+// An error of f, or a panic, fails the item and leaves the result as it was;
+// [stages.ErrDrop] drops the item. The result carries the timings of the first item, and what
+// all items owe to their sources; the others count as folded. If the flow is aborted the
+// result fails. Each run begins with initial anew, and shares with the other runs what a map,
+// slice or pointer in it leads to.
+func Reduce[T, A any](initial A, f func(ctx context.Context, result A, v T) (A, error)) stages.Stage[T, A] {
+	return &reducer[T, A]{initial, f}
+}
+
+type reducer[T, A any] struct {
+	initial A
+	f       func(context.Context, A, T) (A, error)
+}
+
+// Validate implements [stages.Validator].
+func (r *reducer[T, A]) Validate() error { return needs(r.f == nil, "function is nil") }
+
+func (r *reducer[T, A]) Run(_ context.Context, in *stages.Inlet[T], out *stages.Outlet[A]) error {
+	k, o := kernel.Of(in), kernel.OutletOf(out)
+	sum := kernel.NewFolding(k)
+	defer sum.Close()
+	result := r.initial
+	for sum.Next(func(ctx context.Context) error {
+		next, err := r.f(ctx, result, typed.At[T](k))
+		if err == nil {
+			result = next
+		}
+		return err
+	}) {
+	}
+	if k.Node().Run().Aborted() {
+		return nil // what is held fails
+	}
+	if m, ok := sum.Result(); ok {
+		typed.Hand(o, &m, result)
+	} else {
+		typed.Emit(o, result)
+	}
+	return nil
+}

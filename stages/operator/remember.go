@@ -1,0 +1,26 @@
+package operator
+
+import (
+	"context"
+
+	"github.com/weir-go/weir/internal/kernel"
+	"github.com/weir-go/weir/internal/typed"
+	"github.com/weir-go/weir/stages"
+)
+
+// Remember is a stage that keeps each item's value as it is now: whatever becomes of the item,
+// a failure shows the value as [stages.ItemError.Origin]. Right after a source it is what dead
+// letters need to be played again from the beginning. It costs an allocation, and keeps the
+// value alive while the item is in the flow.
+func Remember[T any]() stages.Stage[T, T] { return &rememberer[T]{} }
+
+type rememberer[T any] struct{}
+
+func (*rememberer[T]) Run(_ context.Context, in *stages.Inlet[T], out *stages.Outlet[T]) error {
+	k, o := kernel.Of(in), kernel.OutletOf(out)
+	for v, m, ok := typed.Next[T](k); ok; v, m, ok = typed.Next[T](k) {
+		m = k.Remember(m, typed.Memory(v))
+		typed.Send(o, &m, v)
+	}
+	return nil
+}

@@ -1,0 +1,311 @@
+package section
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/weir-go/weir/internal/kernel"
+	"github.com/weir-go/weir/internal/turn"
+	"github.com/weir-go/weir/internal/typed"
+	"github.com/weir-go/weir/stages"
+)
+
+// Custom is a layer of your own around requests of type I. Open makes its state for one run,
+// before the run begins to work. An error says what is wrong, and the flow names the stage.
+//
+// A Custom may implement [stages.Validator] and [stages.Describer].
+type Custom[I any] interface {
+	Open(p *Port[I]) (Handler[I], error)
+}
+
+// Handler is a custom layer at work. The section calls its methods one at a time, so a handler
+// needs no locks. They must not block, since nothing else goes through the section meanwhile.
+//
+// Each exchange that is handed to the layer must go on once, by [Port.Down] or [Port.Up], now or
+// later. When the flow is aborted the section takes back what the layer holds and sends it up
+// with the abort as its error. Request is not called any more then, but Response still is, so
+// that a layer can settle its books for what it has sent down.
+//
+// A panic fails what the layer holds and stops the run. From then on requests fail at the
+// layer, and responses pass it by.
+type Handler[I any] interface {
+	// Request is called with an exchange from above.
+	Request(x *Exchange[I])
+	// Response is called with an exchange from below, with its outcome.
+	Response(x *Exchange[I])
+}
+
+// What a [Handler] may implement besides.
+type (
+	// Waker is called at the time of [Port.WakeIn].
+	Waker interface{ Wake() }
+	// Resumer takes an exchange that another goroutine has given back by [Ref.Resume].
+	Resumer[I any] interface{ Resumed(x *Exchange[I]) }
+	// Leaver is called with an exchange that the layer holds when its caller has gone or its
+	// time is up. The layer sends it up, with why as its error.
+	Leaver[I any] interface {
+		Leave(x *Exchange[I], why error)
+	}
+	// Drainer is called once when the intake has been stopped: what the layer holds should not
+	// wait longer than it must.
+	Drainer interface{ Drain() }
+	// Closer is called last, when no exchange is left in the section.
+	Closer interface{ Close() }
+	// Observer is called at any time, also after Close, from any goroutine. The value is for
+	// reports: a snapshot of a primitive, as a rule.
+	Observer interface{ Observe() any }
+)
+
+// Exchange is one request on its way down through the layers of a section, and its response on
+// the way up. It belongs to the layer that was handed it until the layer sends it on. It is used
+// again for another item as soon as it has left the section.
+type Exchange[I any] struct {
+	// Value is the request. A layer may replace it on the way down; a failure shows the item as
+	// the section received it all the same.
+	Value I
+
+	port  *Port[I]
+	f     *turn.Flight
+	place int
+	first I    // the request as the layer received it
+	known bool // there may be a Ref of the stay
+}
+
+// Err returns how the call ended so far, nil for a success. It counts only on the way up.
+// It is [stages.ErrDrop] if the call dropped the item.
+func (x *Exchange[I]) Err() error {
+	if x.f.Dropped(kernel.One(x.place)) != 0 {
+		return stages.ErrDrop
+	}
+	return x.f.Err[x.place]
+}
+
+// Attempts returns how often the call was made.
+func (x *Exchange[I]) Attempts() int { return int(x.f.Attempts[x.place]) }
+
+// Context returns the context of the exchange: that of its caller, or of the run.
+func (x *Exchange[I]) Context() context.Context { return contextOf(x.port.port, x.f, x.place) }
+
+// Slot returns a number that no other exchange in the section has at the same time, from 0 to
+// below [Port.Slots]: a place for a layer to keep what it knows of the exchange.
+func (x *Exchange[I]) Slot() int { return x.f.Slot(x.place) }
+
+// Reject makes err the outcome, in place of a call or of its result. The layer still has to send
+// the exchange up.
+func (x *Exchange[I]) Reject(err error) {
+	x.f.Undrop(x.place)
+	x.f.Err[x.place] = err
+}
+
+// Answer returns a copy of the result of a successful exchange. It allocates.
+func (x *Exchange[I]) Answer() Answer {
+	c := x.port.port.Out(1)
+	x.f.Out.Vals.CopyTo(c, 0, x.place, x.place+1)
+	return Answer{c, 0}
+}
+
+// Adopt makes a the outcome, in place of a call. The answer must come from a section whose call
+// returns the same type, or the exchange fails. The layer still has to send the exchange up.
+func (x *Exchange[I]) Adopt(a Answer) {
+	x.f.Undrop(x.place)
+	if !a.give(x.f, x.place) {
+		x.Reject(fmt.Errorf("an answer of another type: %T, %T", a.column, x.f.Out.Vals))
+	}
+}
+
+// Port is a custom layer's place in a section. Its methods are for the handler's methods, unless
+// they say otherwise.
+type Port[I any] struct {
+	port *turn.Port
+	all  turn.PerFlight[*Exchange[I]]
+	wake int64 // when the handler last asked to be woken
+}
+
+// Stage returns the name of the section that the layer is in.
+func (p *Port[I]) Stage() string { return p.port.Node().Name }
+
+// Context returns the context of the run. It ends at the abort.
+func (p *Port[I]) Context() context.Context { return p.port.Context() }
+
+// Slots returns a bound of [Exchange.Slot]. The section holds fewer exchanges at a time.
+func (p *Port[I]) Slots() int { return (p.port.Capacity()/kernel.BatchSize + 3) * kernel.BatchSize }
+
+// Capacity returns how many exchanges the section holds at most.
+func (p *Port[I]) Capacity() int { return p.port.Capacity() }
+
+// Down sends x on to the layer below. It does not block. It returns false, and does nothing, if
+// the layer does not hold x, as after an abort.
+func (p *Port[I]) Down(x *Exchange[I]) bool {
+	if !p.port.Holds(x.f, x.place) {
+		return false
+	}
+	typed.Values[I](x.f.In)[x.place] = x.Value
+	p.port.Down(x.f, kernel.One(x.place))
+	p.void(x)
+	return true
+}
+
+// Up sends x, with its outcome, to the layer above. It does not block. It returns false, and does
+// nothing, if the layer does not hold x.
+func (p *Port[I]) Up(x *Exchange[I]) bool {
+	if !p.port.Holds(x.f, x.place) {
+		return false
+	}
+	p.port.Up(x.f, kernel.One(x.place))
+	p.void(x)
+	var none I
+	x.Value, x.first = none, none // the exchange must not keep values alive
+	return true
+}
+
+// WakeIn has the handler woken once, d from now. A later call takes the place of an earlier one.
+// It does not block.
+func (p *Port[I]) WakeIn(d time.Duration) {
+	p.wake = p.port.In(d)
+	p.port.WakeAt(p.wake)
+}
+
+// Ref is one stay of an exchange in a layer, as another goroutine may keep it.
+type Ref struct{ ref turn.Ref }
+
+// Ref returns the stay of an exchange that the layer holds.
+func (p *Port[I]) Ref(x *Exchange[I]) Ref {
+	x.known = true
+	return Ref{p.port.Ref(x.f, x.place)}
+}
+
+// void ends the stay of an exchange that another goroutine may know of.
+func (p *Port[I]) void(x *Exchange[I]) {
+	if x.known {
+		x.known = false
+		p.port.Void(x.f, x.place)
+	}
+}
+
+// Resume gives the exchange back to its layer, whose Resumed is called, if the layer still holds
+// it since the Ref was made. It may be called from any goroutine and does not block.
+func (r Ref) Resume() { r.ref.Resume() }
+
+// at returns the exchange of an item.
+func (p *Port[I]) at(f *turn.Flight, place int) *Exchange[I] {
+	x := &p.all.Of(f)[place]
+	if *x == nil { // the next item that has the place uses it again
+		*x = &Exchange[I]{port: p, f: f, place: place}
+	}
+	return *x
+}
+
+// Use returns a custom layer as a [Layer].
+func Use[I any](c Custom[I]) Layer {
+	l := Layer{kind: fmt.Sprintf("%T", c)}
+	if c == nil {
+		l.kind = "layer"
+		l.check = func() error { return fmt.Errorf("layer is nil") }
+		l.open = func(*turn.Port) (turn.Handler, error) { return nil, fmt.Errorf("layer is nil") }
+		return l
+	}
+	if d, ok := c.(stages.Describer); ok {
+		l.shown = d.Describe()
+	}
+	if v, ok := c.(stages.Validator); ok {
+		l.check = v.Validate
+	}
+	l.open = func(k *turn.Port) (turn.Handler, error) {
+		p := &Port[I]{port: k}
+		h, err := c.Open(p)
+		if err != nil {
+			return nil, err
+		}
+		return adapt(p, h), nil
+	}
+	return l
+}
+
+// adapt makes a handler of flights of one that takes exchanges one at a time.
+func adapt[I any](p *Port[I], h Handler[I]) turn.Handler {
+	a := &adapter[I]{port: p, handler: h}
+	a.resumer, _ = h.(Resumer[I])
+	a.leaver, _ = h.(Leaver[I])
+	if a.leaver != nil {
+		return leavingAdapter[I]{a}
+	}
+	return a
+}
+
+type adapter[I any] struct {
+	port    *Port[I]
+	handler Handler[I]
+	resumer Resumer[I]
+	leaver  Leaver[I]
+}
+
+func (a *adapter[I]) Request(f *turn.Flight, items kernel.Mask) {
+	values := typed.Values[I](f.In)
+	for ; items != 0; items &= items - 1 {
+		x := a.port.at(f, items.First())
+		if run := a.port.port.Run(); run.Aborted() {
+			a.port.port.Reject(f, items, run.AbortError())
+			return
+		}
+		x.Value, x.first = values[x.place], values[x.place]
+		a.handler.Request(x)
+	}
+}
+
+func (a *adapter[I]) Response(f *turn.Flight, items kernel.Mask) {
+	values := typed.Values[I](f.In)
+	for ; items != 0; items &= items - 1 {
+		x := a.port.at(f, items.First())
+		values[x.place] = x.first // the layers above see what they sent down
+		a.handler.Response(x)
+	}
+}
+
+// Resumed implements kernel.Resumer.
+func (a *adapter[I]) Resumed(f *turn.Flight, place int) {
+	if a.resumer != nil {
+		a.resumer.Resumed(a.port.at(f, place))
+	}
+}
+
+// Wake implements kernel.Waker. The time may have been moved.
+func (a *adapter[I]) Wake() {
+	if a.port.wake > a.port.port.Now() {
+		a.port.port.WakeAt(a.port.wake)
+		return
+	}
+	if w, ok := a.handler.(Waker); ok {
+		w.Wake()
+	}
+}
+
+// Drain implements kernel.Drainer.
+func (a *adapter[I]) Drain() {
+	if d, ok := a.handler.(Drainer); ok {
+		d.Drain()
+	}
+}
+
+// Close implements kernel.Closer.
+func (a *adapter[I]) Close() {
+	if c, ok := a.handler.(Closer); ok {
+		c.Close()
+	}
+}
+
+// Observe implements kernel.Observer.
+func (a *adapter[I]) Observe() any {
+	if o, ok := a.handler.(Observer); ok {
+		return o.Observe()
+	}
+	return nil
+}
+
+// leavingAdapter is the adapter of a handler that lets exchanges go.
+type leavingAdapter[I any] struct{ *adapter[I] }
+
+// Leave implements kernel.Leaver.
+func (a leavingAdapter[I]) Leave(f *turn.Flight, place int, why error) {
+	a.leaver.Leave(a.port.at(f, place), why)
+}

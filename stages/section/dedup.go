@@ -1,0 +1,385 @@
+package section
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"sync/atomic"
+
+	"github.com/weir-go/weir/internal/kernel"
+	"github.com/weir-go/weir/internal/lineage"
+	"github.com/weir-go/weir/internal/turn"
+	"github.com/weir-go/weir/internal/typed"
+	"github.com/weir-go/weir/primitives/dedup"
+	"github.com/weir-go/weir/primitives/outcome"
+	"github.com/weir-go/weir/stages"
+)
+
+// Dedup is the layer that shares the calls of equal requests: a keyed fan-in with a TTL. The
+// first item of a key goes down. Items that come while it is under way wait in the layer, hold
+// no worker, and get its response. A result serves later items of its key until its TTL. A
+// failure is shared with the items that wait for it and not kept, unless the policy has a
+// [dedup.ErrorTTL]. With [dedup.ServeStale] or [dedup.Early] one item goes down to renew a
+// result while the others get what is kept; if its call fails, it gets that as well.
+//
+// With a [dedup.Policy] the section has a deduplicator of its own. A *[dedup.Dedup][K, [Answer]]
+// can be shared by sections whose calls return the same type. Results are shared, not copied: a
+// value that holds pointers, slices or maps must not be changed by the stages below.
+//
+// A shared call has the latest deadline of the items that wait for it, and ends when the
+// callers of all of them have gone.
+//
+// key is called by one goroutine at a time and should be quick. A panic of key, a key that
+// cannot be hashed, or one that is not equal to itself fails the item.
+func Dedup[T any, K comparable](source dedup.Source, key func(T) K) Layer {
+	return dedupLayer(source, key == nil, func(run *kernel.Run, b *kernel.Batch, from, to int, keys []K, done *int) {
+		for i, v := range typed.Values[T](b)[from:to] {
+			if run.Aborted() {
+				return
+			}
+			keys[i] = key(v)
+			*done = i + 1
+		}
+	})
+}
+
+// keysOf is the typed loop of a deduplicator: it writes the keys of the items from from up to to,
+// and counts them in done, which tells the item for which key has panicked. It ends early if the
+// run was aborted.
+type keysOf[K comparable] func(run *kernel.Run, b *kernel.Batch, from, to int, keys []K, done *int)
+
+// dedupLayer is Dedup. The type of the items is known to keys alone.
+func dedupLayer[K comparable](source dedup.Source, noKey bool, keys keysOf[K]) Layer {
+	return Layer{
+		kind: "dedup",
+		check: func() error {
+			_, err := dedupOf[K](source)
+			if noKey {
+				err = errors.Join(err, errors.New("dedup key function is nil"))
+			}
+			return err
+		},
+		open: func(p *turn.Port) (turn.Handler, error) {
+			d, err := dedupOf[K](source)
+			if err != nil {
+				return nil, err
+			}
+			return &dedupHandler[K]{port: p, dedup: d, answers: answers{port: p}, keysOf: keys}, nil
+		},
+		shares: sharedBy(source),
+	}
+}
+
+// dedupOf returns the deduplicator that the source is, or one of its own for a policy: a graph can
+// be run several times at once.
+func dedupOf[K comparable](source dedup.Source) (*dedup.Dedup[K, Answer], error) {
+	switch s := source.(type) {
+	case nil:
+		return nil, errors.New("dedup is nil")
+	case *dedup.Dedup[K, Answer]:
+		return s, s.Err()
+	case dedup.Policy:
+		dedup.Shards(1)(&s) // it is used in the section's turn alone
+		return dedup.New[K, Answer](s)
+	}
+	return nil, fmt.Errorf("a dedup shared by sections must be a %v, not a %T", reflect.TypeFor[*dedup.Dedup[K, Answer]](), source)
+}
+
+// sharedBy returns a deduplicator that other sections may use as well, nil for a policy.
+func sharedBy(source dedup.Source) any {
+	if _, ok := source.(dedup.Policy); ok {
+		return nil
+	}
+	return source
+}
+
+type dedupHandler[K comparable] struct {
+	port    *turn.Port
+	dedup   *dedup.Dedup[K, Answer]
+	keysOf  keysOf[K]
+	answers answers
+
+	led     turn.PerFlight[lead[K]]   // of the items that lead a call
+	follows turn.PerFlight[*follower] // of the items that wait for one
+	bound   map[K]*bound[K]           // the calls that are bound to those that wait
+
+	// Scratch, of one call: as long as the most items that came together.
+	got     int // keys
+	keys    []K
+	places  []uint8
+	checks  []dedup.Check[Answer]
+	local   []*follower
+	wait    []dedup.Follower[Answer]
+	tokens  []dedup.Token
+	results []Answer
+}
+
+// grow makes room for n items, and keeps what is there.
+func (h *dedupHandler[K]) grow(n int) {
+	if n -= len(h.keys); n <= 0 {
+		return
+	}
+	h.keys, h.places = append(h.keys, make([]K, n)...), append(h.places, make([]uint8, n)...)
+	h.checks, h.local = append(h.checks, make([]dedup.Check[Answer], n)...), append(h.local, make([]*follower, n)...)
+	h.wait = append(h.wait, make([]dedup.Follower[Answer], n)...)
+	h.tokens, h.results = append(h.tokens, make([]dedup.Token, n)...), append(h.results, make([]Answer, n)...)
+}
+
+// lead is what is known of an item that leads a call.
+type lead[K comparable] struct {
+	token dedup.Token
+	stale Answer    // is renewed, and serves if that fails
+	bound *bound[K] // nil if the call is not bound to those that wait
+}
+
+// bound is a call that is bound to the items that wait for it.
+type bound[K comparable] struct {
+	crowd
+	key      K
+	deadline int64 // of the item that leads
+	expired  error // of the item, if it is not done by then
+	first    lineage.CallContext
+}
+
+// follower is an item that waits for the answer of another one. It keeps what it is told to
+// itself: by then the item may have left.
+type follower struct {
+	ref    turn.Ref
+	crowd  *crowd      // nil if the call is not bound to those that wait
+	ended  atomic.Bool // it was told, or has left, whichever came first
+	answer Answer
+	err    error
+}
+
+// Done implements dedup.Follower. It is called in any goroutine.
+func (f *follower) Done(a Answer, err error) {
+	f.answer, f.err = a, err
+	if f.ended.CompareAndSwap(false, true) {
+		f.ref.Resume()
+	}
+}
+
+func (h *dedupHandler[K]) Request(f *turn.Flight, items kernel.Mask) {
+	h.grow(items.Len())
+	n := h.ask(f, items)
+	for i := range n {
+		if h.local[i] == nil {
+			h.local[i] = &follower{}
+			h.wait[i] = h.local[i]
+		}
+		h.local[i].ref = h.port.Ref(f, int(h.places[i]))
+	}
+	h.dedup.JoinAll(h.checks[:n], h.keys[:n], h.wait[:n])
+	var down, up kernel.Mask
+	for j := range n {
+		i := int(h.places[j])
+		switch c := &h.checks[j]; c.State {
+		case dedup.InProgress:
+			h.follow(f, i, h.keys[j], j)
+		case dedup.First, dedup.Stale:
+			h.led.Of(f)[i] = lead[K]{c.Token, c.Value, h.lead(f, i, h.keys[j])}
+			down |= kernel.One(i)
+		case dedup.Cached:
+			if f.Err[i] = c.Err; c.Err == nil {
+				h.adopt(f, i, c.Value)
+			}
+			up |= kernel.One(i)
+		case dedup.Invalid:
+			f.Err[i] = outcome.AsPermanent(c.Err)
+			up |= kernel.One(i)
+		}
+	}
+	clear(h.checks[:n])
+	clear(h.keys[:n])
+	h.port.Down(f, down)
+	h.port.Up(f, up)
+}
+
+// ask asks for the keys. An item for which there is none goes up: key has panicked, or was not
+// called because the run was aborted.
+func (h *dedupHandler[K]) ask(f *turn.Flight, items kernel.Mask) (n int) {
+	for items != 0 {
+		from, to := items.Run()
+		h.got = 0
+		err := h.port.Node().Protect(func() error {
+			h.keysOf(h.port.Run(), f.In, from, to, h.keys[n:], &h.got)
+			return nil
+		})
+		got := h.got
+		for i := range got {
+			h.places[n+i] = uint8(from + i)
+		}
+		n += got
+		if err == nil && from+got < to {
+			err = h.port.Run().AbortError()
+		}
+		if err != nil {
+			h.port.Reject(f, kernel.One(from+got), err)
+			got++
+		}
+		items = items.Without(from, from+got)
+	}
+	return n
+}
+
+// adopt makes an answer the result of an item.
+func (h *dedupHandler[K]) adopt(f *turn.Flight, place int, a Answer) {
+	if !a.give(f, place) {
+		f.Err[place] = outcome.AsPermanent(fmt.Errorf("a dedup is shared by sections of different results: %T, %T", a.column, f.Out.Vals))
+	}
+}
+
+// lead has the call of an item with limits wait for all that join. What is below sees the latest
+// deadline of them.
+func (h *dedupHandler[K]) lead(f *turn.Flight, place int, key K) *bound[K] {
+	l := f.Limit(place)
+	if !l.Bounded() {
+		return nil
+	}
+	if h.bound == nil {
+		h.bound = map[K]*bound[K]{}
+	}
+	b := &bound[K]{key: key, deadline: l.Deadline, expired: l.Late}
+	b.gather(h.port.Run(), l)
+	h.bound[key] = b
+	f.SetLimit(place, lineage.Limit{Ctx: b}.With(&b.first))
+	return b
+}
+
+// unlead ends what lead began.
+func (h *dedupHandler[K]) unlead(f *turn.Flight, place int, b *bound[K]) {
+	if b == nil {
+		return
+	}
+	if h.bound[b.key] == b {
+		delete(h.bound, b.key)
+	}
+	b.end()
+	f.SetLimit(place, lineage.Limit{Ctx: b.leader, Deadline: b.deadline, Late: b.expired})
+}
+
+// follow has an item wait for the call of another one.
+func (h *dedupHandler[K]) follow(f *turn.Flight, place int, key K, j int) {
+	w := h.local[j]
+	h.local[j] = nil
+	if b := h.bound[key]; b != nil && b.join(f.Limit(place)) {
+		w.crowd = &b.crowd
+	}
+	h.follows.Of(f)[place] = w
+}
+
+func (h *dedupHandler[K]) Response(f *turn.Flight, items kernel.Mask) {
+	led := h.led.Of(f)
+	good := items &^ f.Dropped(items)
+	h.port.Up(f, items)
+	for m := items; m != 0; m &= m - 1 {
+		i := m.First()
+		switch {
+		case good&kernel.One(i) == 0: // dropped: there is no result to share
+			h.unlead(f, i, led[i].bound)
+			h.dedup.Fail(led[i].token, stages.ErrDrop, dedup.TTL(0))
+			led[i] = lead[K]{}
+		case f.Err[i] != nil:
+			good &^= kernel.One(i)
+			h.fail(f, i, &led[i])
+		default:
+			h.unlead(f, i, led[i].bound)
+		}
+	}
+	h.grow(good.Len())
+	n := 0
+	for m := good; m != 0; {
+		from, to := m.Run()
+		m = m.Without(from, to)
+		h.answers.keep(f, from, to, h.results[n:])
+		for i := from; i < to; i++ {
+			h.tokens[n] = led[i].token
+			n++
+		}
+	}
+	h.dedup.CompleteAll(h.tokens[:n], h.results[:n]) // followers leave notes
+	clear(h.results[:n])
+	for m := good; m != 0; m &= m - 1 {
+		led[m.First()] = lead[K]{}
+	}
+}
+
+// fail ends a call without a result.
+func (h *dedupHandler[K]) fail(f *turn.Flight, place int, l *lead[K]) {
+	err := f.Err[place]
+	stale, gone := l.stale, l.gone(err)
+	h.unlead(f, place, l.bound)
+	switch {
+	case h.port.Over() != nil: // followers in other flows ask again
+		h.dedup.Fail(l.token, h.port.Over(), dedup.TTL(0))
+		stale = Answer{}
+	case gone: // it says nothing about the service, and followers ask again
+		h.dedup.Fail(l.token, stages.ErrExpired, dedup.TTL(0))
+	default:
+		h.dedup.Fail(l.token, err)
+	}
+	*l = lead[K]{} // not before: a hook may have panicked
+	if stale.column != nil {
+		h.adopt(f, place, stale)
+	}
+}
+
+// gone reports whether a call ended because of the limits of the items that waited, and not
+// because of the service.
+func (l *lead[K]) gone(err error) bool {
+	return errors.Is(err, stages.ErrExpired) || l.bound != nil && l.bound.Err() != nil
+}
+
+// Resumed implements kernel.Resumer: a follower was told. If the call that it waited for was
+// aborted, or had no time left, the item asks again.
+func (h *dedupHandler[K]) Resumed(f *turn.Flight, place int) {
+	w := &h.follows.Of(f)[place]
+	told := *w
+	*w = nil
+	switch {
+	case told.err == nil:
+		h.adopt(f, place, told.answer)
+		h.port.Up(f, kernel.One(place))
+	case errors.Is(told.err, stages.ErrAborted) || errors.Is(told.err, stages.ErrExpired):
+		l := f.Limit(place)
+		if late := l.Over(h.port.Run().Clock); late != nil {
+			h.port.Reject(f, kernel.One(place), outcome.AsIgnored(late))
+			return
+		}
+		h.port.Again(f, kernel.One(place))
+	default:
+		h.port.Reject(f, kernel.One(place), told.err)
+	}
+}
+
+// Leave implements kernel.Leaver.
+func (h *dedupHandler[K]) Leave(f *turn.Flight, place int, why error) {
+	w := &h.follows.Of(f)[place]
+	if told := *w; told != nil {
+		*w = nil
+		told.ended.Store(true)
+		if told.crowd != nil {
+			told.crowd.leave(why)
+		}
+	}
+	h.port.Reject(f, kernel.One(place), outcome.AsIgnored(why))
+}
+
+// Release implements kernel.Releaser: it ends the calls under way, so that their keys are not
+// taken for ever. Calls that have ended are not touched.
+func (h *dedupHandler[K]) Release() {
+	for i := range h.checks { // of a request that has panicked
+		h.dedup.Fail(h.checks[i].Token, stages.ErrAborted, dedup.TTL(0))
+	}
+	for _, led := range h.led {
+		for i := range led {
+			h.dedup.Fail(led[i].token, stages.ErrAborted, dedup.TTL(0))
+		}
+	}
+	for _, b := range h.bound {
+		b.end()
+	}
+}
+
+// Observe implements kernel.Observer.
+func (h *dedupHandler[K]) Observe() any { return h.dedup.Snapshot() }

@@ -1,0 +1,66 @@
+package section
+
+import (
+	"context"
+	"errors"
+
+	"github.com/weir-go/weir/internal/turn"
+	"github.com/weir-go/weir/stages"
+)
+
+// Layer encloses what is below it in a section: requests go down through it, and responses
+// come back up.
+//
+//	      requests           responses
+//	above    |                   ^
+//	      .--v-------------------|--.
+//	      | Request    layer  Response |
+//	      '--|-------------------^--'
+//	below    v                   |
+//
+// A Layer is only the description. Its state is made for each run.
+type Layer struct {
+	kind  string
+	check func() error                           // what is wrong with it
+	open  func(*turn.Port) (turn.Handler, error) // makes its state for a run
+
+	shares any    // a deduplicator that other sections may use, nil for none
+	shown  string // what a picture of the graph shows of it; its kind if empty
+}
+
+// Kind returns what kind of layer it is, such as "guard".
+func (l Layer) Kind() string { return l.kind }
+
+// Open implements the kernel's layer.
+func (l Layer) layer() turn.Layer { return opener(l.open) }
+
+type opener func(*turn.Port) (turn.Handler, error)
+
+func (o opener) Open(p *turn.Port) (turn.Handler, error) { return o(p) }
+
+// validate returns what is wrong with the layer.
+func (l Layer) validate() error {
+	if l.open == nil {
+		return errors.New("a layer is the zero Layer")
+	}
+	if l.check == nil {
+		return nil
+	}
+	return l.check()
+}
+
+// given returns what is wrong with the primitive of a layer: it is nil, or cannot be made.
+func given(kind string, missing bool, settings stages.Settings, made func() error) error {
+	if missing {
+		return errors.Join(settings.Validate(), errors.New(kind+" is nil"))
+	}
+	return errors.Join(settings.Validate(), made())
+}
+
+// contextOf returns the context under which an item is inside: its own, or the run's.
+func contextOf(p *turn.Port, f *turn.Flight, place int) context.Context {
+	if l := f.Limit(place); l.Ctx != nil {
+		return l.Ctx
+	}
+	return p.Context()
+}

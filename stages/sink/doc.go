@@ -1,0 +1,2 @@
+// Package sink has the sinks: where items leave a flow.
+package sink

@@ -1,0 +1,2 @@
+// Package source has the sources: where items enter a flow.
+package source
