@@ -1,0 +1,105 @@
+package natsio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	// answer is how long the server may take to tell whether there is a consumer.
+	answer = time.Second
+	// pause is the time between tries while something is wrong.
+	pause = 50 * time.Millisecond
+)
+
+// fetch holds what the server hands out, until ctx ends or an error ends the run.
+func (s *source) fetch(ctx context.Context) error {
+	var away absence
+	for {
+		n, ok := s.held.room(ctx, s.settings.inFlight)
+		if !ok {
+			return nil
+		}
+		ends, err := s.pull(ctx, n)
+		if err == nil {
+			away = absence{}
+			continue
+		}
+		if s.missing(ctx, err) {
+			err = away.over(err)
+		}
+		if ctx.Err() != nil {
+			return nil // Finish tells what matters now
+		}
+		if ends || s.settings.ends(err) {
+			return fmt.Errorf("consumer %q: %w", s.consumer.CachedInfo().Name, err)
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// pull makes a request for n messages, and holds them as they arrive, until there are n or ctx ends.
+// A consumption that never ended would fetch ahead what the source cannot hold. ends says that the
+// error ends the run.
+func (s *source) pull(ctx context.Context, n int) (ends bool, failed error) {
+	type failure struct {
+		err  error
+		ends bool
+	}
+	first := make(chan failure, 1)
+	cc, err := s.consumer.Consume(s.held.hold, jetstream.PullMaxMessages(n), jetstream.StopAfter(n),
+		jetstream.ConsumeErrHandler(func(cc jetstream.ConsumeContext, err error) {
+			s.trouble(err)
+			f := failure{err: err}
+			if !interrupts(err) { // what interrupts is for fetch to decide
+				if f.ends = s.settings.ends(err); !f.ends {
+					return
+				}
+			}
+			select {
+			case first <- f:
+			default:
+			}
+			cc.Stop()
+		}))
+	if err != nil {
+		s.trouble(err)
+		return false, err
+	}
+	closed := cc.Closed()
+	select {
+	case <-closed:
+	case <-ctx.Done():
+		cc.Drain() // what the server has sent is still held
+		<-closed
+	}
+	select {
+	case f := <-first:
+		return f.ends, f.err
+	default:
+		return false, nil
+	}
+}
+
+// missing asks the server for the consumer after an error.
+func (s *source) missing(ctx context.Context, err error) bool {
+	if errors.Is(err, jetstream.ErrConsumerDeleted) {
+		return true
+	}
+	if !errors.Is(err, nats.ErrNoResponders) {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, answer)
+	defer cancel()
+	_, err = s.consumer.Info(ctx)
+	return errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrStreamNotFound)
+}
