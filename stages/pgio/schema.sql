@@ -1,0 +1,52 @@
+-- The tables of package pgio, in the first schema of the search path. The script may be run again.
+
+-- A row waits while due is in the past. While a worker has it, due is the end of its lease.
+create table if not exists weir_queue (
+    id         bigint generated always as identity primary key,
+    queue      text        not null,
+    key        text        not null default '',
+    payload    bytea       not null,
+    headers    jsonb,
+    created    timestamptz not null default clock_timestamp(),
+    due        timestamptz not null default clock_timestamp(),
+    deliveries integer     not null default 0
+) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+
+create index if not exists weir_queue_due on weir_queue (queue, due);
+create index if not exists weir_queue_key on weir_queue (queue, key, id) where key <> '';
+
+-- The ids of messages of the last hour. A message whose id is there is not put again.
+create table if not exists weir_ids (
+    queue text        not null,
+    id    text        not null,
+    at    timestamptz not null default clock_timestamp(),
+    primary key (queue, id)
+);
+
+create index if not exists weir_ids_at on weir_ids (queue, at);
+
+-- Dead letters, until somebody replays or deletes them.
+create table if not exists weir_dead (
+    id         bigint      primary key,
+    queue      text        not null,
+    key        text        not null,
+    payload    bytea       not null,
+    headers    jsonb,
+    created    timestamptz not null,
+    deliveries integer     not null,
+    died       timestamptz not null default clock_timestamp(),
+    reason     text        not null
+);
+
+create index if not exists weir_dead_queue on weir_dead (queue, id);
+
+-- Wakes the workers that listen. Without the trigger they find new rows at their next look.
+create or replace function weir_queue_notify() returns trigger language plpgsql as $$
+begin
+    perform pg_notify('weir_queue', queue) from (select distinct queue from fresh) as f;
+    return null;
+end $$;
+
+drop trigger if exists weir_queue_notify on weir_queue;
+create trigger weir_queue_notify after insert on weir_queue
+    referencing new table as fresh for each statement execute function weir_queue_notify();

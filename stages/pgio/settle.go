@@ -1,0 +1,102 @@
+package pgio
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/weir-go/weir/stages/ack"
+)
+
+// A token that is not in the table any more has no effect: its lease is lost.
+const (
+	deleteSQL = `delete from weir_queue as q using unnest($1::bigint[], $2::int[]) as t (id, n)
+where q.id = t.id and q.deliveries = t.n`
+
+	releaseSQL = `update weir_queue as q set due = clock_timestamp() + t.after * interval '1 microsecond'
+from unnest($1::bigint[], $2::int[], $3::bigint[]) as t (id, n, after)
+where q.id = t.id and q.deliveries = t.n`
+
+	renewSQL = `update weir_queue as q set due = clock_timestamp() + $3 * interval '1 microsecond'
+from unnest($1::bigint[], $2::int[]) as t (id, n)
+where q.id = t.id and q.deliveries = t.n returning q.id`
+)
+
+// Settle deletes rows that the caller has been handed, in a transaction of the caller. What the
+// transaction writes beside it happens once, whatever the deliveries: it rolls back if a lease is
+// lost, for which Settle returns [ErrLeaseLost]. The flow's own settlement then finds no row.
+func (q *Queue) Settle(ctx context.Context, tx DB, rows ...Row) error {
+	tokens := make([]token, len(rows))
+	for i, r := range rows {
+		tokens[i] = r.token()
+	}
+	ids, ns := columns(tokens)
+	tag, err := tx.Exec(ctx, deleteSQL, ids, ns)
+	if err != nil {
+		return fmt.Errorf("pgio: settle in %q: %w", q.name, err)
+	}
+	if lost := int64(len(rows)) - tag.RowsAffected(); lost > 0 {
+		return fmt.Errorf("%w: %d of %d rows of %q", ErrLeaseLost, lost, len(rows), q.name)
+	}
+	return nil
+}
+
+// columns returns the tokens as two arrays.
+func columns(tokens []token) (ids []int64, deliveries []int32) {
+	ids, deliveries = make([]int64, len(tokens)), make([]int32, len(tokens))
+	for i, t := range tokens {
+		ids[i], deliveries[i] = t.id, t.deliveries
+	}
+	return ids, deliveries
+}
+
+// held is a lease of a run, which is renewed.
+type held = *ack.Lease[token]
+
+// returned is a row that goes back to the queue.
+type returned struct {
+	held  held
+	after time.Duration
+}
+
+// remove deletes rows that are done.
+func (q *Queue) remove(ctx context.Context, tokens []token) error {
+	ids, ns := columns(tokens)
+	_, err := q.pool.Exec(ctx, deleteSQL, ids, ns)
+	return err
+}
+
+// release lets rows be handed out again, each after its delay.
+func (q *Queue) release(ctx context.Context, rows []returned) error {
+	tokens, delays := make([]token, len(rows)), make([]int64, len(rows))
+	for i, r := range rows {
+		tokens[i], delays[i] = r.held.ID(), r.after.Microseconds()
+	}
+	ids, ns := columns(tokens)
+	_, err := q.pool.Exec(ctx, releaseSQL, ids, ns, delays)
+	return err
+}
+
+// renew begins the terms of rows anew, and returns the rows whose lease is lost.
+func (q *Queue) renew(ctx context.Context, tokens []token) (lost []token, err error) {
+	ids, ns := columns(tokens)
+	rows, err := q.pool.Query(ctx, renewSQL, ids, ns, q.term.Microseconds())
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	held := make(map[int64]bool, len(tokens))
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		held[id] = true
+	}
+	for _, t := range tokens {
+		if !held[t.id] {
+			lost = append(lost, t)
+		}
+	}
+	return lost, rows.Err()
+}

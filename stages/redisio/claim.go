@@ -1,0 +1,158 @@
+package redisio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/weir-go/weir/stages/ack"
+)
+
+// token is a lease: it is over when the entry has another member or other deliveries.
+type token struct {
+	id         string
+	deliveries int64
+}
+
+func tokenOf(m redis.XMessage) token { return token{m.ID, m.DeliveredCount} }
+
+// read returns new entries, n at most. It waits in the server for block. Their count of deliveries
+// is 1.
+func (s *Stream) read(ctx context.Context, reader redis.UniversalClient, me string, n int, block time.Duration) ([]redis.XMessage, error) {
+	streams, err := reader.XReadGroup(ctx, &redis.XReadGroupArgs{
+		Group: s.group, Consumer: me, Streams: []string{s.key, ">"}, Count: int64(n), Block: max(block, time.Millisecond),
+	}).Result()
+	if errors.Is(err, redis.Nil) || len(streams) == 0 {
+		return nil, drop(err, redis.Nil)
+	}
+	messages := streams[0].Messages
+	for i := range messages {
+		messages[i].DeliveredCount = 1
+	}
+	return messages, err
+}
+
+// drop returns err, or nil if it is the given one.
+func drop(err, other error) error {
+	if errors.Is(err, other) {
+		return nil
+	}
+	return err
+}
+
+// claimed is what [claimScript] returns.
+type claimed struct {
+	cursor   string
+	next     time.Duration // until an entry is due, negative if there is none
+	messages []redis.XMessage
+}
+
+// claim takes entries that are due, and with a cursor the entries of dead members; n at most.
+func (s *Stream) claim(ctx context.Context, me string, n int, cursor string) (claimed, error) {
+	reply, err := claimScript.Run(ctx, s.client, []string{s.key, s.beside("due")}, s.group, me, n, s.term.Milliseconds(), cursor).Slice()
+	if err != nil {
+		return claimed{}, err
+	}
+	c := claimed{cursor: reply[0].(string), next: time.Duration(reply[1].(int64)) * time.Millisecond}
+	if reply[1].(int64) < 0 {
+		c.next = -1
+	}
+	for _, e := range reply[2].([]any) {
+		parts := e.([]any)
+		m := redis.XMessage{ID: parts[0].(string), DeliveredCount: parts[1].(int64), Values: map[string]any{}}
+		fields, _ := parts[2].([]any)
+		for i := 0; i+1 < len(fields); i += 2 {
+			m.Values[fmt.Sprint(fields[i])] = fields[i+1]
+		}
+		c.messages = append(c.messages, m)
+	}
+	return c, nil
+}
+
+// held is a lease of a run, which is renewed.
+type held = *ack.Lease[token]
+
+// returned is an entry that goes back.
+type returned struct {
+	held  held
+	after time.Duration
+}
+
+// release hands entries of a member back.
+func (s *Stream) release(ctx context.Context, me string, entries []returned) error {
+	args := []any{s.group, me}
+	for _, e := range entries {
+		t := e.held.ID()
+		args = append(args, t.id, t.deliveries, ceil(e.after))
+	}
+	return releaseScript.Run(ctx, s.client, []string{s.key, s.beside("due")}, args...).Err()
+}
+
+// ceil rounds up to milliseconds: an entry must not come early.
+func ceil(d time.Duration) int64 { return int64((d + time.Millisecond - 1) / time.Millisecond) }
+
+// renewSize is how many entries one script renews: a script holds up the server.
+const renewSize = 500
+
+// renew makes entries of a member look busy, and returns the entries that it no longer has.
+func (s *Stream) renew(ctx context.Context, me string, tokens []token) (lost []token, err error) {
+	for len(tokens) > 0 {
+		some := tokens[:min(renewSize, len(tokens))]
+		tokens = tokens[len(some):]
+		args, by := []any{s.group, me}, make(map[string]token, len(some))
+		for _, t := range some {
+			args, by[t.id] = append(args, t.id, t.deliveries), t
+		}
+		ids, err := renewScript.Run(ctx, s.client, []string{s.key}, args...).StringSlice()
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range ids {
+			lost = append(lost, by[id])
+		}
+	}
+	return lost, nil
+}
+
+// acknowledge settles entries that are done. A late acknowledgement of a lost lease counts: the
+// work is done.
+func (s *Stream) acknowledge(ctx context.Context, tokens []token) error {
+	ids := make([]string, len(tokens))
+	for i, t := range tokens {
+		ids[i] = t.id
+	}
+	if !s.remove {
+		return s.client.XAck(ctx, s.key, s.group, ids...).Err()
+	}
+	_, err := s.client.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		p.XAck(ctx, s.key, s.group, ids...)
+		p.XDel(ctx, s.key, ids...)
+		return nil
+	})
+	return err
+}
+
+// leave removes the member from the group, and others that are long gone, unless they have
+// pending entries.
+func (s *Stream) leave(ctx context.Context, me string) error {
+	gone := max(10*s.term, time.Hour).Milliseconds()
+	err := leaveScript.Run(ctx, s.client, []string{s.key}, s.group, me, gone).Err()
+	if err != nil && (noGroup(err) || errors.Is(err, redis.Nil)) {
+		return nil
+	}
+	return err
+}
+
+// lag returns how many entries wait that no member has had, -1 if the server does not know.
+func (s *Stream) lag(ctx context.Context) (int64, error) {
+	groups, err := s.client.XInfoGroups(ctx, s.key).Result()
+	for _, g := range groups {
+		if g.Name == s.group {
+			return g.Lag, err
+		}
+	}
+	return -1, err
+}

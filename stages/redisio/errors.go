@@ -1,0 +1,68 @@
+package redisio
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// lasting are the errors of a server that do not heal by themselves: the key has another type, a
+// wrong or missing command, no right to it, a wrong password.
+var lasting = []string{"WRONGTYPE", "ERR unknown", "ERR wrong number", "ERR syntax", "NOPERM", "NOAUTH", "WRONGPASS", "ERR invalid password", "ERR Invalid stream ID"}
+
+// Heals reports whether an error of a call can pass by itself: the server is away, restarts, loads
+// its data, fails over, or has lost the group. Errors that do not pass: a key of another type, a
+// wrong command, a missing right, a wrong password, or a client that is closed. See [Ends].
+func Heals(err error) bool {
+	if _, ok := errors.AsType[redis.Error](err); !ok {
+		return !errors.Is(err, redis.ErrClosed)
+	}
+	for _, prefix := range lasting {
+		if strings.HasPrefix(err.Error(), prefix) {
+			return false
+		}
+	}
+	return true
+}
+
+// noGroup reports whether the stream or its group is gone, as after a flush.
+func noGroup(err error) bool { return strings.Contains(err.Error(), "NOGROUP") }
+
+// The waits between tries of what heals.
+const (
+	firstWait = 20 * time.Millisecond
+	lastWait  = time.Second
+)
+
+// lasts reports whether an error does not heal.
+func lasts(err error) bool { return !Heals(err) }
+
+// persist calls f until it succeeds, ctx ends, or f fails with an error that ends the tries. It
+// tells trouble of each other failure.
+func persist(ctx context.Context, ends func(error) bool, trouble func(error), f func(context.Context) error) error {
+	for wait := firstWait; ; wait = min(2*wait, lastWait) {
+		err := f(ctx)
+		if err == nil || ctx.Err() != nil || ends(err) {
+			return err
+		}
+		trouble(err)
+		if !sleep(ctx, wait) {
+			return err
+		}
+	}
+}
+
+// sleep waits for d. It returns false if ctx has ended.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+		return false
+	}
+	return true
+}

@@ -1,0 +1,135 @@
+package redisio
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/ack"
+	"github.com/weir-go/weir/stages/topic"
+)
+
+// idWindow is how long the ID of a message suppresses a repeat.
+const idWindow = time.Hour
+
+// The fields of a message in an entry. Those of its header begin with a prefix.
+const (
+	keyField     = "key"
+	bodyField    = "body"
+	headerPrefix = "h:"
+)
+
+// publishScript adds messages, in order: all of them, or none if the server refuses. ARGV[1] is for
+// how long an ID is kept, in ms. Then come the messages: whether it has an ID (1 or 0), how many
+// arguments its fields have, and the fields. KEYS[2] and on are the keys of the IDs; a message whose
+// key is there is not added. The ID is noted behind the entry, so a refused entry leaves none.
+var publishScript = redis.NewScript(`
+local at, id = 2, 2
+while at <= #ARGV do
+  local n = tonumber(ARGV[at+1])
+  local key = nil
+  if ARGV[at] == '1' then key, id = KEYS[id], id + 1 end
+  if not key or redis.call('EXISTS', key) == 0 then
+    redis.call('XADD', KEYS[1], '*', unpack(ARGV, at + 2, at + 1 + n))
+    if key then redis.call('SET', key, 1, 'PX', ARGV[1]) end
+  end
+  at = at + 2 + n
+end
+return 1`)
+
+// Topic returns a durable edge between two parts of a graph, kept in a stream. Processes that run
+// the part below share its items. An item that is published again within an hour, under the same ID,
+// is not added again. An item that cannot be decoded becomes a dead letter of the stream. Give the
+// stream the option [Delete], or trim it: otherwise it keeps every item.
+func Topic[T any](s *Stream, c topic.Config[T]) stages.Topic[T] { return &streamTopic[T]{s, c} }
+
+type streamTopic[T any] struct {
+	stream *Stream
+	config topic.Config[T]
+}
+
+// Source implements [stages.Topic].
+func (t *streamTopic[T]) Source() stages.Source[T] {
+	return &topicSource[T]{t.stream.Source(), t.config}
+}
+
+// Sink implements [stages.Topic].
+func (t *streamTopic[T]) Sink() stages.Sink[T] {
+	b := &ack.Batch[published]{Send: t.stream.publish}
+	return topic.SinkOf(t.stream.key, t.config, topic.DefaultInFlight, func(ctx context.Context, m topic.Message, done func(error)) {
+		b.Settle(published{ctx, m, done}, nil)
+	})
+}
+
+// published is a message that is about to be added.
+type published struct {
+	ctx  context.Context
+	m    topic.Message
+	done func(error)
+}
+
+// publish adds messages by one script. It tries for as long as the run goes on. A script that fails has
+// added nothing or, if the answer was lost, all: so the messages stay in order, and one with an ID is
+// not added twice.
+func (s *Stream) publish(_ context.Context, all []published) error {
+	keys, args := []string{s.key}, []any{idWindow.Milliseconds()}
+	for _, p := range all {
+		hasID := 0
+		if p.m.ID != "" {
+			hasID, keys = 1, append(keys, s.beside("id:"+p.m.ID))
+		}
+		args = append(args, hasID, 4+2*len(p.m.Header), keyField, p.m.Key, bodyField, p.m.Body)
+		for name, value := range p.m.Header {
+			args = append(args, headerPrefix+name, value)
+		}
+	}
+	err := persist(all[0].ctx, lasts, func(error) {}, func(ctx context.Context) error {
+		return publishScript.Run(ctx, s.client, keys, args...).Err()
+	})
+	for _, p := range all {
+		p.done(err)
+	}
+	return nil
+}
+
+// topicSource is a [Source] whose entries are decoded.
+type topicSource[T any] struct {
+	*Source
+	config topic.Config[T]
+}
+
+// Run implements [stages.Source].
+func (t *topicSource[T]) Run(ctx context.Context, out *stages.Outlet[T]) error {
+	s := t.stream
+	return t.run(ctx, func(rs []stages.Receipt, entries []redis.XMessage) (taken int) {
+		for i, e := range entries {
+			v, r, err := t.config.Open(s.key, messageOf(e), rs[i])
+			if err == nil {
+				if !out.Deliver(r, v) {
+					return i
+				}
+				continue
+			}
+			if err := s.bury(ctx, tokenOf(e), err.Error()); err != nil {
+				t.trouble(err)
+				r.Ack(stages.HandBack(time.Second))
+				continue
+			}
+			r.Ack(nil)
+		}
+		return len(entries)
+	})
+}
+
+func messageOf(e redis.XMessage) topic.Message {
+	m := topic.Message{Key: text(e, keyField), Body: []byte(text(e, bodyField)), Header: map[string]string{}}
+	for field := range e.Values {
+		if name, ok := strings.CutPrefix(field, headerPrefix); ok {
+			m.Header[name] = text(e, field)
+		}
+	}
+	return m
+}

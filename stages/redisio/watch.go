@@ -1,0 +1,145 @@
+package redisio
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/weir-go/weir/primitives/store"
+)
+
+// watchBuffer is how many events a stream can be behind.
+const watchBuffer = 256
+
+// errCut ends a stream whose connection was lost.
+var errCut = errors.New("redisio: the connection was lost")
+
+// Watch implements [store.Watcher]. A loop that falls more than 256 events behind gets Lost in
+// their place. If the connection is lost, the stream ends with an error; a user of the store ranges
+// over Watch again.
+func (s *Store) Watch(ctx context.Context, folder string) iter.Seq2[store.Event, error] {
+	return func(yield func(store.Event, error) bool) {
+		if err := store.CheckFolder(folder); err != nil {
+			yield(store.Event{}, err)
+			return
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		sub := s.client.PSubscribe(ctx, pattern(s.prefix+folder))
+		w := &watch{prefix: s.prefix, sub: sub, events: make(chan store.Event, watchBuffer), lost: make(chan struct{}, 1), failed: make(chan error, 1)}
+		if _, err := sub.ReceiveTimeout(ctx, 5*time.Second); err != nil {
+			_ = sub.Close()
+			if ctx.Err() == nil {
+				yield(store.Event{}, failure(ctx, "watch", folder, err))
+			}
+			return
+		}
+		ended := make(chan struct{})
+		inner, cancel := context.WithCancel(ctx)
+		go func() { defer close(ended); w.receive(inner) }()
+		defer func() { cancel(); _ = sub.Close(); <-ended }()
+		err := w.tell(ctx, yield)
+		if err != nil && ctx.Err() == nil {
+			yield(store.Event{}, failure(ctx, "watch", folder, errors.Join(errCut, err)))
+		}
+	}
+}
+
+// watch is one stream. One goroutine receives, and that of the loop tells.
+type watch struct {
+	prefix string
+	sub    *redis.PubSub
+	events chan store.Event
+	lost   chan struct{} // holds one token while events are missing
+	failed chan error
+}
+
+// receive takes messages until the connection is closed or lost. A ping finds out about a server
+// that is gone without a word.
+func (w *watch) receive(ctx context.Context) {
+	quiet := 0
+	for {
+		got, err := w.sub.ReceiveTimeout(ctx, time.Second)
+		switch got := got.(type) {
+		case *redis.Message:
+			quiet = 0
+			w.put(got)
+			continue
+		case nil:
+		default: // a pong, or the subscription
+			quiet = 0
+			continue
+		}
+		if timedOut(err) && quiet < 3 && ctx.Err() == nil {
+			quiet++
+			if err = w.sub.Ping(ctx); err == nil {
+				continue
+			}
+		}
+		w.failed <- err
+		return
+	}
+}
+
+func timedOut(err error) bool {
+	t, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](err)
+	return ok && t.Timeout()
+}
+
+// put hands a message to the loop. If that is far behind, it will list anyway.
+func (w *watch) put(m *redis.Message) {
+	number, value, _ := strings.Cut(m.Payload, " ")
+	revision, err := strconv.ParseUint(number, 10, 64)
+	if err != nil {
+		return // a stranger's message
+	}
+	e := store.Entry{Key: strings.TrimPrefix(m.Channel, w.prefix), Revision: revision, Value: []byte(value)}
+	select {
+	case w.events <- store.Event{Entry: e}:
+	default:
+		select {
+		case w.lost <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// tell yields events until the loop or ctx ends, or the connection is lost: then it returns why.
+func (w *watch) tell(ctx context.Context, yield func(store.Event, error) bool) error {
+	if !yield(store.Event{Lost: true}, nil) {
+		return nil
+	}
+	for {
+		select { // events that were in time come before the news that others were not
+		case e := <-w.events:
+			if ctx.Err() != nil || !yield(e, nil) {
+				return nil
+			}
+			continue
+		default:
+		}
+		select {
+		case e := <-w.events:
+			if ctx.Err() != nil || !yield(e, nil) {
+				return nil
+			}
+		case <-w.lost:
+			if ctx.Err() != nil || !yield(store.Event{Lost: true}, nil) {
+				return nil
+			}
+		case err := <-w.failed:
+			return err
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
