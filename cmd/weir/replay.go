@@ -1,0 +1,161 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/weir-go/weir/flow"
+	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/deadletter"
+	"github.com/weir-go/weir/stages/sink"
+)
+
+type replayCommand struct {
+	File string `arg:"" help:"File of letters."`
+	filter
+	Exec       string        `help:"Give each value to this shell command, by standard input." xor:"to" placeholder:"COMMAND"`
+	Post       string        `help:"Send each value to this URL, by POST." xor:"to" placeholder:"URL"`
+	Max        int           `help:"Replay so many letters at most, the oldest first." default:"100"`
+	MaxReplays int           `help:"Leave letters that were replayed so often already." default:"3"`
+	Workers    int           `help:"So many at a time." default:"1"`
+	Timeout    time.Duration `help:"A value may take so long." default:"30s"`
+	DryRun     bool          `help:"Only say which."`
+}
+
+// Help implements kong.HelpProvider.
+func (replayCommand) Help() string {
+	return `A letter is taken out when its command ends with status 0, or its URL answers with a status
+from 200 to 299. If not, it stays, with the new cause and one more replay. The exit status is 1 if a letter
+failed again. If the process that writes the file is running, use its live page instead.
+
+Examples:
+  weir letters replay dead.jsonl --dry-run --stage price
+  weir letters replay dead.jsonl --post http://localhost:8080/orders --cause 503 --max 10
+  weir letters replay dead.jsonl --exec 'jq .customer | xargs notify' --max-replays 1`
+}
+
+// Run replays letters.
+func (c *replayCommand) Run(p *program) (err error) {
+	deliver, err := c.deliverer(p)
+	if err != nil {
+		return err
+	}
+	file, err := letters(c.File)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	left := c.Max
+	choose := func(l letter) bool {
+		if left == 0 || !c.matches(l) || l.Replays >= c.MaxReplays {
+			return false
+		}
+		left--
+		return true
+	}
+	if c.DryRun {
+		return c.preview(p, file, choose)
+	}
+	return c.replay(p, &deadletter.Replay[json.RawMessage]{Store: file, Where: choose}, deliver)
+}
+
+// preview lists what would be replayed.
+func (c *replayCommand) preview(p *program, file *deadletter.File[json.RawMessage], choose func(letter) bool) error {
+	n := 0
+	for l, err := range file.Letters(p.ctx) {
+		if err != nil {
+			return err
+		}
+		if choose(l) {
+			n++
+			fmt.Fprintf(p.stdout, "%d\twould be replayed\n", l.ID)
+		}
+	}
+	fmt.Fprintf(p.stderr, "%s would be replayed\n", count(n, "letter"))
+	return nil
+}
+
+// replay is a flow: letters that fail again are put back by its dead-letter stage.
+func (c *replayCommand) replay(p *program, source *deadletter.Replay[json.RawMessage], deliver func(context.Context, json.RawMessage) error) error {
+	once := func(ctx context.Context, v json.RawMessage) (json.RawMessage, error) {
+		ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+		defer cancel()
+		return v, deliver(ctx, v)
+	}
+	again := func(ctx context.Context, e *stages.ItemError) error {
+		fmt.Fprintf(p.stderr, "weir: failed again: %v\n", e.Err)
+		return source.Store.Put(ctx, e)
+	}
+	_, err := flow.From(source).Map("replay", once, stages.Workers(max(1, c.Workers))).DeadLetter(again).
+		To(sink.ForEach(func(context.Context, json.RawMessage) error { return nil })).
+		Run(p.ctx, flow.Named("replay"))
+	r := source.Report()
+	fmt.Fprintf(p.stderr, "%s replayed: %d done, %d failed again, %d not settled\n", count(int(r.Replayed), "letter"), r.Done, r.Failed, r.Unsettled)
+	if err == nil && r.Failed > 0 {
+		err = fmt.Errorf("%s failed again", count(int(r.Failed), "letter"))
+	}
+	return err
+}
+
+// deliverer returns what is done with a value.
+func (c *replayCommand) deliverer(p *program) (func(context.Context, json.RawMessage) error, error) {
+	switch {
+	case c.Max < 1 || c.MaxReplays < 1:
+		return nil, fmt.Errorf("%w: --max and --max-replays must be at least 1", errUsage)
+	case c.DryRun:
+		return nil, nil
+	case c.Exec != "":
+		return c.shell(p), nil
+	case c.Post != "":
+		return c.send, nil
+	}
+	return nil, fmt.Errorf("%w: --exec or --post says where the values go", errUsage)
+}
+
+// shell gives a value to a command. What the command writes goes to our own output.
+func (c *replayCommand) shell(p *program) func(context.Context, json.RawMessage) error {
+	return func(ctx context.Context, v json.RawMessage) error {
+		cmd := exec.CommandContext(ctx, "sh", "-c", c.Exec)
+		var faults bytes.Buffer
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = io.MultiReader(bytes.NewReader(v), strings.NewReader("\n")), p.stdout, &faults
+		if err := cmd.Run(); err != nil {
+			return errors.Join(err, text(faults.String()))
+		}
+		return nil
+	}
+}
+
+// send sends a value to the URL.
+func (c *replayCommand) send(ctx context.Context, v json.RawMessage) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Post, bytes.NewReader(v))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(answer.Body, 1<<10))
+	if err == nil && (answer.StatusCode < 200 || answer.StatusCode > 299) {
+		err = errors.Join(errors.New(answer.Status), text(string(body)))
+	}
+	return err
+}
+
+// text returns the first part of what others said as an error, nil if they said nothing.
+func text(said string) error {
+	if said = strings.TrimSpace(said); said == "" {
+		return nil
+	}
+	return errors.New(short(said, 200))
+}
