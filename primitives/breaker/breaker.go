@@ -43,9 +43,8 @@ type Breaker struct {
 	changes  changes
 }
 
-// Source is what takes the place of a [Breaker] in a section or a stack. A [Policy]
-// makes a new breaker. A *Breaker is shared as it is, with its other users and with the
-// code that observes it.
+// A Source gives a [Breaker] to a section or a stack. A [Policy] makes a new breaker. A
+// *Breaker is shared as it is, with its other users and with the code that observes it.
 type Source interface {
 	Breaker() (*Breaker, error)
 }
@@ -59,8 +58,8 @@ func New(p Policy) (*Breaker, error) {
 	return build(p.completed()), nil
 }
 
-// Of is [New] for a policy that stands in the code: it returns a breaker also if p is
-// invalid. [Breaker.Err] tells what is wrong with p, and each call fails with that.
+// Of is [New] for a policy that is written in the program: it returns a breaker even if
+// p is invalid. [Breaker.Err] tells what is wrong with p, and each call fails with that.
 func Of(p Policy) *Breaker {
 	b, err := New(p)
 	if err != nil {
@@ -74,10 +73,10 @@ func unusable(name string, err error) *Breaker {
 	return &Breaker{policy: Policy{name: name}, fault: err}
 }
 
-// Err returns nil if b can be used. Otherwise it returns the [*PolicyError] or
-// [*KeyError] that each call fails with: the policy given to [Of] was invalid, or b is
-// the zero Breaker, or it belongs to a [Registry] that refuses its key. The state of
-// such a breaker is Closed, and all methods but Do, Run and Allow do nothing.
+// Err returns nil if b can be used. Otherwise it returns the error that each call fails
+// with. It is a [*PolicyError] if the policy given to [Of] was invalid or b is the zero
+// Breaker. It is a [*KeyError] if a [Registry] refuses the key of b. The state of such a
+// breaker is Closed, and all methods but Do, Run and Allow do nothing.
 func (b *Breaker) Err() error {
 	if b.fault == nil && b.load() == 0 {
 		return errUnmade
@@ -243,9 +242,8 @@ func (b *Breaker) forsake(ctx context.Context, t *Token) {
 }
 
 // State returns what b does with the next call. It agrees with what Allow would do now,
-// also if no call has asked yet since the recovery window ended or calls have hung for
-// too long. In mode [Shadow] it is what b would do. It returns at once and changes
-// nothing.
+// even if no call has asked since the recovery window ended or calls have hung for too
+// long. In mode [Shadow] it is what b would do. It returns at once and changes nothing.
 func (b *Breaker) State() State {
 	if b.load().plain() {
 		return Closed

@@ -101,7 +101,7 @@ func (b *Breaker) announce(from State, m move, open time.Duration) {
 // watcher is a hook that was added to a breaker at work.
 type watcher struct{ hook func(Change) }
 
-// Watch adds a hook to a breaker at work, such as one that several flows share: it sees the
+// Watch adds a hook to a breaker in use, such as one that several flows share. The hook sees all
 // changes from now on, as a hook of [OnChange] does, until remove is called. A change on its way
 // may still reach the hook then. A nil hook sees nothing.
 func (b *Breaker) Watch(hook func(Change)) (remove func()) {

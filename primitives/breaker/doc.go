@@ -62,8 +62,8 @@
 // [Breaker.Record] together with the error. A [Registry] keeps a breaker for each key,
 // such as each host. A flood of keys does not make it forget a key that fails.
 //
-// [New] and [NewRegistry] return an error if the policy is invalid. [Of] and
-// [RegistryOf] are for a policy that stands in the code: there each call fails instead.
+// [New] and [NewRegistry] return an error if the policy is invalid. [Of] and [RegistryOf]
+// are for a policy that is written in the program: if it is invalid, each call fails.
 //
 // # Cost
 //

@@ -10,11 +10,11 @@ import (
 )
 
 var (
-	// ErrOpen is matched, by errors.Is, by every rejection.
+	// ErrOpen is matched by every rejection, for errors.Is.
 	ErrOpen = errors.New("breaker: open")
-	// ErrPolicy is matched, by errors.Is, by every [*PolicyError].
+	// ErrPolicy is matched by every [*PolicyError], for errors.Is.
 	ErrPolicy = errors.New("breaker: invalid policy")
-	// ErrKey is matched, by errors.Is, by every [*KeyError].
+	// ErrKey is matched by every [*KeyError], for errors.Is.
 	ErrKey = errors.New("breaker: invalid key")
 )
 
@@ -87,9 +87,9 @@ func (e *OpenError) openedBy() string {
 // After returns how long it takes, from the call of After on, until the breaker can admit
 // a probe. In state HalfOpen that is the time until the lease of the oldest probe ends;
 // the result of the probe usually comes earlier. If no such time is known, After returns
-// when another try makes sense: after the recovery, at least a second, in mode
-// ForcedOpen, and after a hundredth of the [Ramp]. It is at least 1 ns, since 0 would
-// mean that no time is known.
+// when another try makes sense. In mode ForcedOpen that is after the recovery, at least
+// 1 s. During a [Ramp] it is after a hundredth of the ramp. It is at least 1 ns, since 0
+// would mean that no time is known.
 func (e *OpenError) After() time.Duration {
 	if e.pause > 0 {
 		return e.pause

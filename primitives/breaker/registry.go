@@ -60,8 +60,8 @@ func NewRegistry[K comparable](p Policy, limit int, idle time.Duration) (*Regist
 	return r, nil
 }
 
-// RegistryOf is [NewRegistry] for a policy that stands in the code: it returns a
-// registry also if an argument is invalid. [Registry.Err] tells what is wrong, and each
+// RegistryOf is [NewRegistry] for a policy that is written in the program: it returns a
+// registry even if an argument is invalid. [Registry.Err] tells what is wrong, and each
 // call fails with that.
 func RegistryOf[K comparable](p Policy, limit int, idle time.Duration) *Registry[K] {
 	r := &Registry[K]{policy: p.completed(), limit: limit, idle: idle, base: time.Now(), entries: map[K]*entry[K]{}}

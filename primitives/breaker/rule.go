@@ -17,23 +17,21 @@ func InARow(n int) Option { return with(rule{kind: inARow, n: n}) }
 // more look. Otherwise it costs a lock for some nanoseconds.
 func OutOf(m, n int) Option { return with(rule{kind: outOf, n: m, of: n}) }
 
-// Rate is the rule that of the calls completed within window at least the share
-// ratio failed, if there were at least minCalls of them. The rule is checked at each
-// failure. A success that makes the number of calls sufficient does not open the
-// breaker; the next failure does. The window slides in sixteenths of its length: an
-// outcome counts for 15/16 of the window at least, and for the whole window at most.
-// 0 < ratio <= 1, minCalls >= 1, window >= 160 ns. The rule costs a call one look at
-// the clock.
+// Rate is the rule that at least the share ratio of the calls completed within window
+// failed. It needs at least minCalls such calls. The rule is checked at each failure. A
+// success that makes the number of calls sufficient does not open the breaker; the next
+// failure does. The window slides in sixteenths of its length: an outcome counts for
+// 15/16 of the window at least, and for the whole window at most. 0 < ratio <= 1,
+// minCalls >= 1, window >= 160 ns. The rule costs a call one look at the clock.
 func Rate(ratio float64, window time.Duration, minCalls int) Option {
 	return with(rule{kind: rate, ratio: ratio, window: window, min: minCalls})
 }
 
-// Slow is the rule that of the calls completed within window at least the share
-// ratio took d or longer, however they ended, if there were at least minCalls of
-// them. The rule is checked at the end of each slow call. A probe that takes d or
-// longer counts as failed. The window is that of [Rate]. d must be positive. The
-// rule costs a call two looks at the clock. It does not measure calls whose outcome
-// counts for nothing.
+// Slow is the rule that at least the share ratio of the calls completed within window
+// took d or longer, however they ended. It needs at least minCalls such calls. The rule
+// is checked at the end of each slow call. A probe that takes d or longer counts as
+// failed. The window is that of [Rate]. d must be positive. The rule costs a call two
+// looks at the clock. It does not measure calls whose outcome counts for nothing.
 func Slow(d time.Duration, ratio float64, window time.Duration, minCalls int) Option {
 	return with(rule{kind: slow, slow: d, ratio: ratio, window: window, min: minCalls})
 }

@@ -36,7 +36,7 @@ type Snapshot struct {
 	// [Ramp].
 	Share float64
 	// Generation counts the states of the breaker, beginning with 1. Reset and Trip begin
-	// a new one also if the state stays the same.
+	// a new one even if the state stays the same.
 	Generation uint64
 	// Rejected is the number of calls rejected since New.
 	Rejected uint64

@@ -56,9 +56,9 @@ func New[K comparable, V any](p Policy, hooks ...Hooks[V]) (*Dedup[K, V], error)
 	return d, nil
 }
 
-// Of is [New] for a policy that stands in the code: it returns a deduplicator also if p
-// or hooks are invalid. [Dedup.Err] tells what is wrong with them, and each call fails
-// with that.
+// Of is [New] for a policy that is written in the program: it returns a deduplicator even
+// if p or hooks are invalid. [Dedup.Err] tells what is wrong with them, and each call
+// fails with that.
 func Of[K comparable, V any](p Policy, hooks ...Hooks[V]) *Dedup[K, V] {
 	d, err := New[K](p, hooks...)
 	if err != nil {
@@ -100,13 +100,13 @@ func (d *Dedup[K, V]) Policy() Policy { return d.policy }
 //
 // f must use the context it is given. It has the values of the leader's ctx, and the
 // latest deadline of the callers that wait; it has none if one of them has none. This
-// deadline moves when callers join and leave. The context ends when the last caller
-// has left, and as that caller did: with context.DeadlineExceeded if its deadline
-// passed, with context.Canceled if it was cancelled. So a leader that gives up while
-// others wait harms no other caller. It works on for them, and its own Do returns when
-// the work is done. When the context ends the key is free: the next caller starts a
-// run of its own, and the result of the old run goes only to its leader. The context
-// also ends when f has returned.
+// deadline moves when callers join and leave. The context ends when the last caller has
+// left, and as that caller did: with context.DeadlineExceeded if its deadline passed,
+// with context.Canceled if it was cancelled. So a leader that gives up while others wait
+// harms no other caller. It works on for them, and its own Do returns when the work is
+// done. The context also ends when f has returned. When it ends earlier, the key is free.
+// The next caller starts a run of its own, and only the leader gets the result of the old
+// run.
 //
 // The context package sets no timer for a timeout that is later than the deadline of
 // the parent. So a context.WithTimeout in f that is longer than the leader's patience

@@ -26,12 +26,12 @@
 //
 // # Cancellation
 //
-// A follower that gives up returns at once and harms no other caller. Nor does a
-// leader that gives up: its function goes on, in the leader's goroutine, while another
-// caller waits. The function's context ends when the last caller has left, by the
-// deadline of that caller or by its cancellation. The rejected way, to let the leader
-// go and start again in the goroutine of a follower, would free the leader sooner and
-// do the work twice.
+// A follower that gives up returns at once and harms no other caller. Nor does a leader
+// that gives up: its function goes on, in the leader's goroutine, while another caller
+// waits. The function's context ends when the last caller has left, by the deadline of
+// that caller or by its cancellation. The rejected way was to let the leader go and
+// start again in the goroutine of a follower. That would free the leader sooner and do
+// the work twice.
 //
 // A renewal has no goroutine of its own either: the caller that finds a value due leads
 // the renewal and waits for it. So nothing needs to be closed, no goroutine outlives its
@@ -47,10 +47,12 @@
 //
 // # Keys
 //
-// Keys are compared, never printed: two keys are the same if == says so. Two kinds
-// of keys are refused, see [ErrKey] and [Invalid]: a key that cannot be hashed, such as
-// an interface that holds a slice, and a key that is not equal to itself, because it
-// holds a NaN. Such a key fails its own call and leaves nothing behind.
+// Keys are compared, never printed: two keys are the same if == says so. Two kinds of
+// keys are refused (see [ErrKey] and [Invalid]):
+//   - a key that cannot be hashed, such as an interface that holds a slice;
+//   - a key that is not equal to itself, because it holds a NaN.
+//
+// Such a key fails its own call and leaves nothing behind.
 //
 // # Panics of user code
 //
@@ -61,8 +63,8 @@
 // # Cost
 //
 // Keys are divided between shards with a lock each: at least 16, and 4 per processor. A
-// small cap on the results makes do with fewer shards, and a weight with one. A key is
-// hashed once, with a seed of the deduplicator's own. It takes 32 bytes beside itself
+// small cap on the results gives fewer shards, and a cap on the weight gives one. A key
+// is hashed once, with a seed of the deduplicator's own. It takes 32 bytes beside itself
 // and its value, and 8 to 16 in the index. There is no goroutine: each result that is
 // kept removes up to a constant number of expired results. All times are monotonic.
 //

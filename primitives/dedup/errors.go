@@ -20,17 +20,17 @@ var (
 	// ErrReentrant tells a function that runs for a key that it has asked for the same
 	// key again, and would wait for itself.
 	ErrReentrant = errors.New("dedup: re-entrant call for a key from inside its own run")
-	// ErrKey says that nothing can be found by a key. Either it cannot be hashed,
-	// because an interface in it holds a value such as a slice; or it is not equal to
-	// itself, because it holds a NaN.
+	// ErrKey says that nothing can be found by a key. Either the key cannot be hashed,
+	// because an interface in it holds a value such as a slice. Or the key is not equal
+	// to itself, because it holds a NaN.
 	ErrKey = errors.New("dedup: the key is not comparable")
 	// ErrFailed is what followers are told if [Dedup.Fail] was given nil.
 	ErrFailed = errors.New("dedup: the shared run failed without saying why")
 )
 
-// Error is a failure of the deduplicator's own, with the name of the deduplicator: one of
-// [ErrGoexit], [ErrReentrant], [ErrKey] and [ErrFailed], or an error that wraps one of
-// them. It does not tell the key, which can be confidential.
+// Error is a failure of the deduplicator itself, with its name. Err is [ErrGoexit],
+// [ErrReentrant], [ErrKey] or [ErrFailed], or an error that wraps one of them. Its text
+// does not tell the key, which can be confidential.
 type Error struct {
 	Name string // of the deduplicator, or ""
 	Err  error

@@ -32,8 +32,8 @@ func NewSet[K comparable](p Policy) (*Set[K], error) {
 	return &Set[K]{*Of[K, struct{}](p)}, nil
 }
 
-// SetOf is [NewSet] for a policy that stands in the code, as [Of] is for [New]: what is
-// wrong with p is told by [Set.Err] and by each [Set.Seen].
+// SetOf is [NewSet] for a policy that is written in the program. It returns a set even if
+// p is invalid. [Set.Err] returns what is wrong with p, and so does each [Set.Seen].
 func SetOf[K comparable](p Policy) *Set[K] {
 	s, err := NewSet[K](p)
 	if err != nil {

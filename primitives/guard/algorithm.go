@@ -57,12 +57,12 @@ func (v *vegas) next(w window) float64 {
 }
 
 // Gradient2 multiplies the limit by 1.5 × unloaded hold ÷ hold, if that is below 1. If
-// not, it adds the square root of the limit. Of either change it makes a fifth. It
+// not, it adds the square root of the limit. It makes a fifth of either change. It
 // learns the unloaded hold as [Vegas] does.
 //
-// From Netflix's concurrency-limits, without its drift: there, the square root is
-// always added, and the long-term hold follows whatever the guard has caused itself, so
-// a mild overload raises both without end.
+// From Netflix's concurrency-limits, without its drift. There, the square root is
+// always added, and the long-term hold includes delays that the limit itself has
+// caused. So a mild overload raises both without end.
 func Gradient2() Algorithm { return Algorithm{start: func() law { return &gradient{} }, backoff: 0.9} }
 
 type gradient struct{ unloaded }

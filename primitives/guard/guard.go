@@ -98,10 +98,10 @@ func New(p Policy) (*Guard, error) {
 	return g, nil
 }
 
-// Of is [New] for a policy that the program spells out: it returns no error to handle.
-// If p is invalid, the guard admits no call. [Guard.Err] tells what is wrong, and every
-// call fails at once with that error. A flow that is given such a guard reports the
-// error before it runs.
+// Of is [New] for a policy that is written in the program: it returns no error to
+// handle. If p is invalid, the guard admits no call. [Guard.Err] tells what is wrong,
+// and every call fails at once with that error. A flow that is given such a guard
+// reports the error before it runs.
 func Of(p Policy) *Guard {
 	g, err := New(p)
 	if err != nil {
@@ -115,8 +115,8 @@ func unusable(name string, err error) *Guard { return &Guard{name: name, fault: 
 
 // Err returns nil if the guard can be used, and otherwise the error with which every
 // call fails. It is a [*PolicyError] if the policy given to [Of] is invalid, or if
-// neither [New] nor Of has made the guard; and a [*KeyError] if a [Registry] refuses the
-// key of the guard.
+// neither [New] nor Of has made the guard. It is a [*KeyError] if a [Registry] refuses
+// the key of the guard.
 func (g *Guard) Err() error {
 	switch {
 	case g == nil:

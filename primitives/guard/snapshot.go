@@ -5,9 +5,8 @@ import "time"
 // Snapshot is the state of a guard at one moment. All of it was true together, and may
 // have changed by the time it is read.
 //
-// The three counters only grow. Every call that has ended is in one of them: Admitted +
-// Shed + Cancelled is the number of calls made, less the calls that wait and the calls
-// refused with a [*CallError].
+// The three counters only grow. Admitted + Shed + Cancelled is the number of calls
+// made, less the calls that wait and the calls refused with a [*CallError].
 type Snapshot struct {
 	Name      string // "" if the guard has none
 	Capacity  int

@@ -1,8 +1,8 @@
 // Package limiter bounds how many calls begin in a time, or how much they cost.
 //
 // A [Limiter] admits units. A call takes one, or as many as it costs: tokens of a
-// prompt, bytes, rows. If a call comes too early, the caller decides what happens:
-// [Limiter.Wait] waits, [Limiter.Try] returns an error that tells when to come again,
+// prompt, bytes, rows. The caller decides what happens to a call that comes too early.
+// [Limiter.Wait] waits, [Limiter.Try] returns an error that says when to come again,
 // and [Limiter.Enlist] calls a function later. [Limiter.Do] waits, calls a function and
 // records how it ended. A [Registry] keeps a limiter for each key.
 //
@@ -38,7 +38,6 @@
 // all come back at once. [Limiter.Penalize] makes all of them wait, and takes the burst
 // away: after the pause there is at most one unit, and the next ones come at the rate.
 // A pause pays back no debt. If the next unit is due in 1 s when a pause of 3 s begins,
-// it comes after 4 s: a service that is overloaded gets its calls no sooner after the
-// pause than it would have got them without one.
-// An [Adaptive] limiter also lowers its rate.
+// it comes after 4 s. So an overloaded service gets no burst after the pause. An
+// [Adaptive] limiter also lowers its rate.
 package limiter

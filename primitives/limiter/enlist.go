@@ -6,9 +6,9 @@ import (
 )
 
 // Enlist is [Limiter.Wait] for a caller that does not block, such as an event loop. It
-// returns at once. Either the call is admitted; or Enlist returns an error, the same as
-// that of Wait; or it returns a [Place] in the line. [Place.Waits] tells it from the
-// zero Place.
+// returns at once. Either the call is admitted, or Enlist returns the error that Wait
+// would return, or it returns a [Place] in the line. [Place.Waits] tells such a place
+// from the zero Place.
 //
 // A call with a place waits like a call of Wait: in the same line, first come, first
 // served. When its turn comes, the limiter takes the units and calls then, once, with

@@ -52,10 +52,10 @@ func New(p Policy) (*Limiter, error) {
 	}, nil
 }
 
-// Of is [New] for a policy that the program spells out: it returns no error to handle.
-// If p is invalid, the limiter admits no call. [Limiter.Err] tells what is wrong, and
-// every call fails at once with that error. A flow that is given such a limiter reports
-// the error before it runs.
+// Of is [New] for a policy that is written in the program: it returns no error to
+// handle. If p is invalid, the limiter admits no call. [Limiter.Err] tells what is
+// wrong, and every call fails at once with that error. A flow that is given such a
+// limiter reports the error before it runs.
 func Of(p Policy) *Limiter {
 	l, err := New(p)
 	if err != nil {
@@ -71,7 +71,7 @@ func unusable(name string, err error) *Limiter {
 
 // Err returns nil if the limiter can be used, and otherwise the error with which every
 // call fails. It is a [*PolicyError] if the policy given to [Of] is invalid, or if
-// neither [New] nor Of has made the limiter; and a [*KeyError] if a [Registry] refuses
+// neither [New] nor Of has made the limiter. It is a [*KeyError] if a [Registry] refuses
 // the key of the limiter.
 func (l *Limiter) Err() error {
 	switch {

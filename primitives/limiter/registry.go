@@ -49,9 +49,9 @@ func NewRegistry[K comparable](p Policy, limit int, idle time.Duration) (*Regist
 	return r, nil
 }
 
-// RegistryOf is [NewRegistry] for arguments that the program spells out: it returns a
-// registry even if one of them is invalid. [Registry.Err] tells what is wrong, and every
-// call fails with that error.
+// RegistryOf is [NewRegistry] for arguments that are written in the program: it returns
+// a registry even if one of them is invalid. [Registry.Err] tells what is wrong, and
+// every call fails with that error.
 func RegistryOf[K comparable](p Policy, limit int, idle time.Duration) *Registry[K] {
 	r := &Registry[K]{policy: p, limit: limit}
 	var faults []error
@@ -88,8 +88,8 @@ func (r *Registry[K]) build(key string) *Limiter {
 }
 
 // Err returns nil if r can be used, and otherwise the [*PolicyError] with which every
-// call fails: an argument of [RegistryOf] is invalid, or neither [NewRegistry] nor
-// RegistryOf has made the registry.
+// call fails. The reason is an invalid argument of [RegistryOf], or that neither
+// [NewRegistry] nor RegistryOf has made r.
 func (r *Registry[K]) Err() error {
 	switch {
 	case r.fault != nil:

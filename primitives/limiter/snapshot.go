@@ -5,9 +5,8 @@ import "time"
 // Snapshot is the state of a limiter at one moment. All of it was true together, and
 // may have changed by the time it is read.
 //
-// The counters only grow. Every call that has ended is in one of them: Admitted +
-// Refused + Cancelled is the number of calls made, less the calls that wait and the
-// calls refused with a [*CostError].
+// The counters only grow. Admitted + Refused + Cancelled is the number of calls
+// made, less the calls that wait and the calls refused with a [*CostError].
 type Snapshot struct {
 	Name  string  // "" if the limiter has none
 	Rate  float64 // units per second; below that of the policy while [Adaptive] lowers it

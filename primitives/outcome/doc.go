@@ -22,9 +22,8 @@
 //     not matter whether the caller, the function or a layer set the deadline: the
 //     service had that time and did not answer.
 //   - A call that its caller cancelled says nothing. Many libraries turn the
-//     cancellation into an error of their own (a gRPC status, the error of a
-//     database driver), so every error without a meaning is ignored while the
-//     context is cancelled.
+//     cancellation into an error of their own, such as a gRPC status. So every
+//     error without a meaning is ignored while the context is cancelled.
 //   - A call that was not begun says nothing. The primitives return
 //     errors with that meaning; a function that gives up before it reaches the
 //     service uses [AsIgnored].

@@ -92,12 +92,14 @@ func Classify(ctx context.Context, err error) Outcome {
 // not because a deadline passed. A classifier of your own uses it for the errors
 // that a client library makes of a cancelled context.
 //
-// A deadline has passed if the error of ctx says so, or if its cause does: a
-// function that several callers share runs under a context without their
-// deadlines, and that context is cancelled with [context.DeadlineExceeded] as its
-// cause. Such a cause belongs to another call if ctx has a deadline of its own
-// that is still to come, as when one call of an errgroup times out and the group
-// cancels the others. A nil ctx is not cancelled.
+// A deadline has passed if the error of ctx says so, or if its cause is
+// [context.DeadlineExceeded]. The cause matters for a function that several callers
+// share. Its context has none of their deadlines, and is cancelled with that cause
+// when the last of them passes.
+//
+// The cause does not count if ctx has a deadline of its own that has not passed.
+// Then the timeout was that of another call, as when an errgroup cancels all calls
+// because one timed out. A nil ctx is not cancelled.
 func Cancelled(ctx context.Context) bool {
 	if ctx == nil || ctx.Err() == nil || errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return false

@@ -5,8 +5,8 @@
 // callers with a queue of their own, such as a stream, in which a waiting item holds no
 // goroutine. [Retrier.Run] is Do for a function that returns only an error.
 //
-// [New] returns an error if the policy is invalid. [Of] is for a policy that stands in the
-// code: there each call fails instead.
+// [New] returns an error if the policy is invalid. [Of] is for a policy that is written in
+// the program: if it is invalid, each call fails.
 //
 // # What is tried again
 //
@@ -18,9 +18,9 @@
 //   - a throttled call is tried again after the delay that the service asks for, see
 //     below;
 //   - a permanent error ends the call at once;
-//   - an ignored error ends the call at once as well: the caller has cancelled the call,
-//     or an open breaker or a full guard has rejected it before it reached the service.
-//     With [RetryRejected], a rejection that says when to come back is waited out
+//   - an ignored error also ends the call at once. Either the caller has cancelled the
+//     call, or an open breaker or a full guard has rejected it before it reached the
+//     service. With [RetryRejected], a rejection that says when to come back is waited out
 //     instead, and costs no attempt.
 //
 // A panic of the function is not an error and is not tried again.

@@ -12,9 +12,9 @@ import (
 )
 
 var (
-	// ErrGaveUp is matched, by errors.Is, by every [*Error].
+	// ErrGaveUp is matched by every [*Error], for errors.Is.
 	ErrGaveUp = errors.New("retry: gave up")
-	// ErrPolicy is matched, by errors.Is, by every [*PolicyError].
+	// ErrPolicy is matched by every [*PolicyError], for errors.Is.
 	ErrPolicy = errors.New("retry: invalid policy")
 )
 
@@ -67,7 +67,7 @@ func (r Reason) String() string {
 	return reasonNames[r]
 }
 
-// Error is what a retrier returns in place of every error, also if there was one attempt, so
+// Error is what a retrier returns in place of every error, even after a single attempt, so
 // the number of attempts and the reason are always there.
 type Error struct {
 	// Name is the name of the policy; empty if it has none.
@@ -78,9 +78,9 @@ type Error struct {
 	Reason Reason
 	// Err is the last error of the function; nil if it was never called.
 	Err error
-	// Failure is the error of the last attempt that the service failed, if Err is
-	// ignored: the rejection by a breaker that this failure has opened, or the error
-	// of an attempt that the caller cancelled. It is nil otherwise.
+	// Failure is the error of the last attempt that the service failed, if the outcome of
+	// Err is ignored. Err then is the rejection by a breaker that this failure has opened,
+	// or the error of an attempt that the caller cancelled. Failure is nil otherwise.
 	Failure error
 	// Cause is the error of the context if Reason is Deadline or Cancelled, joined
 	// with its cause if it was given one. It is a [*PolicyError] if Reason is Invalid,
@@ -138,9 +138,9 @@ func (e *Error) After() time.Duration { return e.meaning.After }
 
 // Outcome returns the meaning of Err. A retrier adds no meaning of its own, so to a breaker
 // around it a permanent error is still permanent. To a retrier around it a permanent error
-// is a failure, since the mark is about the attempts of one retrier; put
-// [outcome.AsPermanent] around the error to also stop the outer one. Without an Err the
-// function was not called, and the outcome is ignored.
+// is a failure, since the mark is about the attempts of one retrier. To stop the outer
+// retrier as well, put [outcome.AsPermanent] around the error. Without an Err the function
+// was not called, and the outcome is ignored.
 func (e *Error) Outcome() outcome.Outcome {
 	switch {
 	case e.Reason == Invalid:

@@ -63,7 +63,7 @@ func Classify(c outcome.Classifier) Option { return func(p *Policy) { p.classify
 // happens, so set one of them.
 func RetryRejected() Option { return func(p *Policy) { p.rejected = true } }
 
-// RetryNested makes the retrier try again also if a retrier inside the call has given up
+// RetryNested makes the retrier try again even if a retrier inside the call has given up
 // after retries of its own, see [Nested]. The attempts of the two then multiply.
 func RetryNested() Option { return func(p *Policy) { p.nested = true } }
 

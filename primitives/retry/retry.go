@@ -27,9 +27,8 @@ type counts struct {
 	gaveUp    [reasons]atomic.Uint64
 }
 
-// Source is what takes the place of a [Retrier] in a section or a stack. A [Policy] makes a
-// new retrier. A *Retrier is shared as it is, with its other users and with the code that
-// observes it.
+// A Source gives a [Retrier] to a section or a stack. A [Policy] makes a new retrier. A
+// *Retrier is shared as it is, with its other users and with the code that observes it.
 type Source interface {
 	Retrier() (*Retrier, error)
 }
@@ -49,8 +48,8 @@ func New(p Policy) (*Retrier, error) {
 	return &Retrier{policy: p, plain: p.elapsed == 0 && p.budget == nil && p.copies <= 1}, nil
 }
 
-// Of is [New] for a policy that stands in the code: it returns a retrier also if p is
-// invalid. [Retrier.Err] tells what is wrong with p, and each call fails with that.
+// Of is [New] for a policy that is written in the program: it returns a retrier even if p
+// is invalid. [Retrier.Err] tells what is wrong with p, and each call fails with that.
 func Of(p Policy) *Retrier {
 	r, err := New(p)
 	if err != nil {
@@ -59,9 +58,9 @@ func Of(p Policy) *Retrier {
 	return r
 }
 
-// Err returns nil if r can be used. Otherwise it returns the [*PolicyError] that each
-// call fails with, as the cause of an [*Error]: the policy given to [Of] was invalid, or
-// r is the zero Retrier.
+// Err returns nil if r can be used. Otherwise it returns a [*PolicyError], because the
+// policy given to [Of] was invalid or r is the zero Retrier. Each call then fails with an
+// [*Error] that has it as its Cause.
 func (r *Retrier) Err() error {
 	if r.fault == nil && r.policy.classify == nil {
 		return errUnmade

@@ -32,10 +32,10 @@
 //
 // # Errors
 //
-// The error of the function, a rejection by a layer, and the *[retry.Error] of a retry
-// reach the caller as they are: errors.Is and errors.As find what the packages of the
-// layers describe. All layers judge an error by one classifier, see [Stack.Classify].
-// The default is [outcome.Classify].
+// These errors reach the caller as they are: the error of the function, a rejection by
+// a layer, and the *[retry.Error] of a retry. errors.Is and errors.As find in them
+// what the packages of the layers describe. All layers judge an error by one
+// classifier, see [Stack.Classify]. The default is [outcome.Classify].
 //
 // A fault in a layer, such as an invalid policy, is kept: [Stack.Err] names the layer,
 // and each call fails with it.

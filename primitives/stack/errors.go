@@ -8,7 +8,7 @@ import (
 	"github.com/weir-go/weir/primitives/outcome"
 )
 
-// ErrInvalid is matched, by errors.Is, by every [*Error].
+// ErrInvalid is matched by every [*Error], for errors.Is.
 var ErrInvalid = errors.New("stack: invalid")
 
 // Error lists all that is wrong with a [Stack].

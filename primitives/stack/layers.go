@@ -81,9 +81,9 @@ func (s *Stack[In, Out]) Breaker(source breaker.Source) *Stack[In, Out] {
 	}, err})
 }
 
-// Retry adds retries, see [retry.Retrier.Do]. A call gets the value of its last try, also
-// if it fails. drop gets the values of all other tries, each once, such as responses
-// whose bodies must be closed: before the next try begins, or with [retry.Hedge] before
+// Retry adds retries, see [retry.Retrier.Do]. A call gets the value of its last try, even
+// if it fails. drop gets the value of every other try once, for example to close the body
+// of a response. It is called before the next try begins, or with [retry.Hedge] before
 // the call returns. A try that fails can have the zero value.
 func (s *Stack[In, Out]) Retry(source retry.Source, drop ...func(Out)) *Stack[In, Out] {
 	r, err := from(source, retry.Source.Retrier)

@@ -21,13 +21,13 @@
 //
 // # A store that loses its data
 //
-// A server is flushed, restarts without its disk, or fails over to an empty
-// replica. If its counter of revisions then begins at 1 again, revisions are used
-// twice: the holder of a lost lease renews the lease of its successor, and readers
-// take what is new for what is old. So a store that can lose its data seeds its
-// counter by its own clock. Each write takes the higher of two numbers: the counter
-// plus one, and the microseconds since 1970. In a Redis script the clock is TIME; in
-// NATS the stream is kept in files. The option Wiped of storetest checks this.
+// A server is flushed, restarts without its disk, or fails over to an empty replica. If
+// its counter of revisions then begins at 1 again, revisions are used twice. The holder
+// of a lost lease renews the lease of its successor, and readers take new entries for
+// old ones. So a store that can lose its data seeds its counter by its own clock. Each
+// write takes the higher of two numbers: the counter plus one, and the microseconds
+// since 1970. In a Redis script the clock is TIME; in NATS the stream is kept in files.
+// The option Wiped of storetest checks this.
 //
 // # Time
 //

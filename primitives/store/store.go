@@ -11,8 +11,8 @@ import (
 // ctx.Err(). A key that [CheckKey] refuses, or a folder that [CheckFolder] refuses, is
 // refused with the same error.
 //
-// The bytes of a value belong to the caller that holds them: the store does not keep the
-// bytes it was given, and does not return the same bytes twice.
+// The caller owns the bytes of a value. The store does not keep the bytes it was given,
+// and does not return the same bytes twice.
 type Store interface {
 	// Load returns the entry of key. If there is none, or its ttl is over, it returns the
 	// zero Entry and no error. What it returns may be old.

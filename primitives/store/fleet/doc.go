@@ -1,7 +1,7 @@
-// Package fleet lets the processes of one service share what their primitives
-// know, through a [store.Store]: a [Breaker] opens in all of them when enough of
-// them see that something is down, and a [Dedup] does a piece of work in one of
-// them.
+// Package fleet lets the processes of one service share what their primitives know,
+// through a [store.Store]. A [Breaker] opens in all processes when enough of them see that
+// something is down. A [Dedup] does a piece of work in one process for all. A [Limiter]
+// divides a rate between them.
 //
 // # What is shared
 //

@@ -60,8 +60,8 @@ type DedupSnapshot struct {
 	Name, Node string
 	// Degraded says that the store is down.
 	Degraded bool
-	// Runs counts how often this node did the work under a claim, Alone how often it did
-	// so without one, and Taken how often it got the result of another node.
+	// Runs counts how often this node did the work under a claim, and Alone how often
+	// without one. Taken counts how often it got the result of another node.
 	Runs, Alone, Taken uint64
 	// Unshared counts results that other nodes did not get, because they could not be
 	// encoded or written or the claim was lost.
@@ -71,7 +71,7 @@ type DedupSnapshot struct {
 	// HookPanics is the number of times the hook of [OnEvent] panicked.
 	HookPanics uint64
 	// Local holds the figures of the deduplicator within the process. Its runs are those
-	// that a caller of this node led, also if another node did the work.
+	// that a caller of this node led, even if another node did the work.
 	Local dedup.Snapshot
 }
 
