@@ -103,7 +103,7 @@ func Quantile(counts []uint64, q float64) int64 {
 		if i == 0 {
 			return 0
 		}
-		return int64(math.Exp2((float64(First+i-1)-0.5)/(1<<Schema)) * 1e9)
+		return int64(math.Round(math.Exp2((float64(First+i-1)-0.5)/(1<<Schema)) * 1e9))
 	}
 	return 0
 }
