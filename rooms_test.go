@@ -28,6 +28,7 @@ var rooms = map[string]int{
 	"internal/fault":    20,
 	"internal/lineage":  25,
 	"internal/account":  27,
+	"internal/handoff":  28,
 	"internal/kernel":   30,
 	"internal/lanes":    35,
 	"internal/turn":     35,
@@ -133,6 +134,7 @@ func TestTheRuleItself(t *testing.T) {
 	require.NotEmpty(t, wrong("primitives/guard/guard.go", module+"stages"))
 	require.NotEmpty(t, wrong("primitives/guard/guard_test.go", module+"stages"))
 	require.NotEmpty(t, wrong("internal/kernel/edge.go", module+"stages"))
+	require.NotEmpty(t, wrong("internal/handoff/edge.go", module+"internal/kernel"))
 	require.NotEmpty(t, wrong("internal/lineage/limit.go", module+"internal/kernel"))
 	require.NotEmpty(t, wrong("internal/kernel/inlet.go", module+"internal/lanes"))
 	require.NotEmpty(t, wrong("internal/turn/crew.go", module+"internal/lanes"))

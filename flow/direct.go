@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/internal/turn"
 	"github.com/weir-go/weir/internal/typed"
@@ -70,8 +71,8 @@ func (d *direct[I, O]) do(ctx context.Context, v I) Result[O] {
 	}
 	var out O
 	o, ok := d.section.Do(ctx,
-		func(b *kernel.Batch, i int) { typed.Values[I](b)[i] = v },
-		func(b *kernel.Batch, i int) { out = typed.Values[O](b)[i] })
+		func(b *handoff.Batch, i int) { typed.Values[I](b)[i] = v },
+		func(b *handoff.Batch, i int) { out = typed.Values[O](b)[i] })
 	if !ok {
 		return Result[O]{Err: ErrStopped}
 	}

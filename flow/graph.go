@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/internal/typed"
 	"github.com/weir-go/weir/stages"
@@ -48,7 +49,7 @@ type wire struct {
 	from, to *node
 	bound    int
 	twice    bool // it has more than one receiver
-	columns  func() kernel.Columns
+	columns  func() handoff.Columns
 }
 
 // New returns an empty graph.
@@ -163,7 +164,7 @@ func newStream[T any](g *Graph, from *node) *Stream[T] {
 // wire adds an edge behind the node.
 //
 //go:noinline
-func (g *Graph) wire(from *node, columns func() kernel.Columns) *wire {
+func (g *Graph) wire(from *node, columns func() handoff.Columns) *wire {
 	w := &wire{from: from, columns: columns}
 	from.outs = append(from.outs, w)
 	g.wires = append(g.wires, w)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/internal/lineage"
 	"github.com/weir-go/weir/internal/typed"
@@ -97,7 +98,7 @@ func (out *Outlet[T]) DeliverAll[O OutletOf[T]](rs []Receipt, vs []T) (taken int
 				entries[i].Receipt = some[i].receipt(k, &block[i], 1)
 			}
 		}
-		k.Bring(entries[:len(some)], func(b *kernel.Batch, at, from, to int) {
+		k.Bring(entries[:len(some)], func(b *handoff.Batch, at, from, to int) {
 			copy(typed.Values[T](b)[at:], vs[taken+from:taken+to])
 		})
 		taken += len(some)

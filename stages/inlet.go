@@ -5,6 +5,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/internal/lineage"
 	"github.com/weir-go/weir/internal/typed"
@@ -24,8 +25,8 @@ type core = kernel.InletRef
 type Inlet[T any] struct {
 	//lint:ignore U1000 see core
 	core
-	batch   *kernel.Batch // the batch at hand
-	values  []T           // its values
+	batch   *handoff.Batch // the batch at hand
+	values  []T            // its values
 	archive []lineage.Timing
 }
 
@@ -115,7 +116,7 @@ func (in *Inlet[T]) Context[I InletOf[T]](ctx context.Context, it Item[T]) (_ co
 // an allocation.
 func (in *Inlet[T]) Timings[I InletOf[T]](it Item[T]) Timings {
 	if cap(in.archive)-len(in.archive) < pathOf(kernel.Of(in)) {
-		in.archive = make([]lineage.Timing, 0, kernel.BatchSize*pathOf(kernel.Of(in)))
+		in.archive = make([]lineage.Timing, 0, handoff.BatchSize*pathOf(kernel.Of(in)))
 	}
 	from := len(in.archive)
 	all, total := kernel.Of(in).Timings(it.meta, in.archive)

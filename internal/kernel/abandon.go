@@ -56,7 +56,7 @@ func (n *Node) stuck() bool {
 	}
 	all := true
 	for _, in := range n.Ins {
-		if in.crowded() {
+		if in.Crowded() {
 			return true
 		}
 		all = all && in.from.ended.Load()

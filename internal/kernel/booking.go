@@ -1,6 +1,9 @@
 package kernel
 
-import "github.com/weir-go/weir/internal/account"
+import (
+	"github.com/weir-go/weir/internal/account"
+	"github.com/weir-go/weir/internal/handoff"
+)
 
 // Together books a call for those items that are in which, which began at begin and ends now.
 func (n *Node) Together(items []Meta, which []int, begin int64) {
@@ -36,7 +39,7 @@ func (n *Node) Held(m *Meta) {
 }
 
 // Hand is [Outlet.Send] of an item whose time in the stage is booked.
-func (o *Outlet) Hand(m *Meta) (b *Batch, at int, ok bool) {
+func (o *Outlet) Hand(m *Meta) (b *handoff.Batch, at int, ok bool) {
 	if m.fault == nil {
 		o.node.Out.Add(1)
 	}
@@ -44,7 +47,7 @@ func (o *Outlet) Hand(m *Meta) (b *Batch, at int, ok bool) {
 }
 
 // SendLate is [Outlet.Send] of an item with which the stage did nothing but wait.
-func (o *Outlet) SendLate(m *Meta) (b *Batch, at int, ok bool) {
+func (o *Outlet) SendLate(m *Meta) (b *handoff.Batch, at int, ok bool) {
 	n := o.node
 	if m.fault != nil {
 		return o.place(m)

@@ -162,7 +162,7 @@ func (in *Inlet) Visit(from, to int, f func(place int) error, fail func(place in
 
 // FailAt accounts for the healthy item at a place of B, which was taken and received, as failed.
 func (in *Inlet) FailAt(place int, err error, attempts int) {
-	in.fail(in.B.meta(place), in.B.Vals.Value(place), err, attempts)
+	in.fail(metaOf(in.B, place), in.B.Vals.Value(place), err, attempts)
 }
 
 // Protect calls f, and makes a panic of f an error. If f ends its goroutine, the run

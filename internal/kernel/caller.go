@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"github.com/weir-go/weir/internal/account"
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/lineage"
 )
 
@@ -11,7 +12,7 @@ import (
 // Owner: the goroutine of a worker.
 type Caller struct {
 	node    *Node
-	in, out *Batch
+	in, out *handoff.Batch
 	n       int // items in in
 	last    int // items of the last call
 	group   Group
@@ -20,8 +21,8 @@ type Caller struct {
 }
 
 // NewCaller returns a caller for items of the type in, whose results are of the type out.
-func NewCaller(n *Node, in, out Columns) *Caller {
-	c := &Caller{node: n, in: NewBatch(in, BatchSize), out: NewBatch(out, BatchSize), pace: NewPace()}
+func NewCaller(n *Node, in, out handoff.Columns) *Caller {
+	c := &Caller{node: n, in: handoff.NewBatch(in, handoff.BatchSize), out: handoff.NewBatch(out, handoff.BatchSize), pace: NewPace()}
 	c.group.own = &c.pace
 	return c
 }
@@ -36,7 +37,7 @@ func (c *Caller) Len() int { return c.n }
 func (c *Caller) Made() int { return c.last }
 
 // Add moves the item at a place of b into the caller.
-func (c *Caller) Add(b *Batch, place int) {
+func (c *Caller) Add(b *handoff.Batch, place int) {
 	c.in.Take(c.n, b, place, place+1)
 	b.Vals.Clear(place, place+1)
 	c.n++
@@ -72,11 +73,13 @@ func (g *Group) Bind(n *Node) { g.node, g.Ctx = n, n.run.Ctx }
 
 // At says where the outcomes of calls go: failures by place of their item, and what hooks see, which
 // may be nil. Results have the places of their items.
-func (g *Group) At(errs *[BatchSize]error, calls *[BatchSize]Call) { g.errs, g.calls = errs, calls }
+func (g *Group) At(errs *[handoff.BatchSize]error, calls *[handoff.BatchSize]Call) {
+	g.errs, g.calls = errs, calls
+}
 
 // Call calls the op for the places of in from from up to to. Items with
 // limits are called for apart from the others.
-func (g *Group) Call(in, out *Batch, from, to int, limited Mask, limits *[BatchSize]lineage.Limit) {
+func (g *Group) Call(in, out *handoff.Batch, from, to int, limited Mask, limits *[handoff.BatchSize]lineage.Limit) {
 	g.N, g.Out = from, out
 	g.begin(g.node, in, from, to)
 	for g.Next = from; g.Next < to; {

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"github.com/weir-go/weir/internal/account"
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/lineage"
 )
 
@@ -11,7 +12,7 @@ import (
 //
 // Owner: the stage's goroutine. Items that pass the stage by do so before Begin or after End.
 type Children struct {
-	B        *Batch
+	B        *handoff.Batch
 	At, Room int
 
 	out    *Outlet
@@ -76,7 +77,7 @@ func (c *Children) More() (ok bool) {
 			c.kin, c.shown = nil, nil
 		}
 		c.Room = min(c.Room, c.trails.Left())
-		c.B.Mark(marksOf(t))
+		c.B.Mark(handoff.MarksOf(t))
 	}
 	return true
 }
@@ -87,7 +88,7 @@ func (c *Children) Publish() bool {
 	e := c.edge
 	if c.parent.trail != nil {
 		c.inherit()
-	} else if c.B.Has(HasTrail) {
+	} else if c.B.Has(handoff.HasTrail) {
 		c.B.Trails[c.At] = nil
 	}
 	c.n++
@@ -99,7 +100,7 @@ func (c *Children) Publish() bool {
 		c.out.publish(1)
 	} else {
 		e.Commit(1)
-		e.rouse()
+		e.Rouse()
 	}
 	return !e.unwanted.Load()
 }
@@ -120,7 +121,7 @@ func (c *Children) inherit() {
 		return
 	}
 	c.since++
-	if c.share--; c.share <= 0 || c.edge.state.Load() == hungry {
+	if c.share--; c.share <= 0 || c.edge.Hungry() {
 		c.read(s, place)
 	} else if c.shown != s {
 		c.show(s, place, c.clock, c.pace.mean)

@@ -101,19 +101,11 @@ func (r *Run) Edges() []EdgeState {
 }
 
 func (e *Edge) snapshot() EdgeState {
-	s := EdgeState{
-		From: e.from.Name, To: e.to.Name, Depth: e.depth(), Bound: e.bound,
-		Full: time.Duration(e.full.Load()), Empty: time.Duration(e.dry.Load()), Fused: e.fused.Load(), Blocked: e.crowded(),
+	s := e.State()
+	return EdgeState{
+		From: e.from.Name, To: e.to.Name, Depth: s.Depth, Bound: e.Bound,
+		Full: s.Full, Empty: s.Empty, Fused: s.Fused, Blocked: s.Blocked,
 	}
-	now := e.to.run.now()
-	if since := e.fullSince.Load(); since != 0 {
-		s.Full += time.Duration(now - since)
-	}
-	if since := e.drySince.Load(); since != 0 {
-		s.Empty += time.Duration(now - since)
-	}
-	s.Full, s.Empty = max(s.Full, 0), max(s.Empty, 0) // a visitor's work is booked before the wait that it is part of
-	return s
 }
 
 // AwaitResumed waits while the source at the node is paused and the intake goes on. It returns

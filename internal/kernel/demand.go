@@ -1,6 +1,10 @@
 package kernel
 
-import "context"
+import (
+	"context"
+
+	"github.com/weir-go/weir/internal/handoff"
+)
 
 // forgo marks the edge as unwanted: no stage below takes what comes. A source that leads to no
 // other stage stops, and with the last source the intake.
@@ -92,42 +96,15 @@ func Forked(a, b *Inlet) (common bool, onlyA, onlyB map[string]bool) {
 
 // ShareRoom has the outlets of a stage, which has no other senders, report room on one
 // channel; see [WaitRoom].
-func ShareRoom(outs []*Outlet) {
-	room := make(chan struct{}, len(outs))
-	for _, o := range outs {
-		o.edge.room = room
-	}
-}
+func ShareRoom(outs []*Outlet) { handoff.ShareRoom(edgesOf(outs)) }
 
 // WaitRoom blocks until one of the outlets may have room for an item.
-func WaitRoom(outs []*Outlet) {
-	var asked []*Edge
-	var wants []int64
-	free := false
-	for _, o := range outs {
-		e := o.edge
-		want := e.sent - int64(e.bound) + 1
-		e.want.Store(want)
-		if e.done.Load() >= want && e.want.CompareAndSwap(want, 0) {
-			free = true
-			break
-		}
-		asked, wants = append(asked, e), append(wants, want)
+func WaitRoom(outs []*Outlet) { handoff.WaitRoom(edgesOf(outs)) }
+
+func edgesOf(outs []*Outlet) []*handoff.Edge {
+	edges := make([]*handoff.Edge, len(outs))
+	for i, o := range outs {
+		edges[i] = &o.edge.Edge
 	}
-	if !free && len(asked) > 0 {
-		<-asked[0].room
-	}
-	tokens := 0
-	for i, e := range asked {
-		if !e.want.CompareAndSwap(wants[i], 0) {
-			tokens++ // its receiver has sent a token
-		}
-		e.seen = e.done.Load()
-	}
-	if !free {
-		tokens-- // taken above
-	}
-	for ; tokens > 0; tokens-- {
-		<-asked[0].room
-	}
+	return edges
 }

@@ -1,6 +1,10 @@
 package kernel
 
-import "time"
+import (
+	"time"
+
+	"github.com/weir-go/weir/internal/handoff"
+)
 
 // Either returns the inlet of two that has something at hand, the one with more if both
 // have. It blocks until there is one, until late delivers (woken), or until both streams
@@ -31,29 +35,10 @@ func Either(a, b *Inlet, late <-chan time.Time) (first *Inlet, woken bool) {
 // it reports. Nothing must be at hand.
 func WaitEither(a, b *Inlet, late <-chan time.Time) (woken bool) {
 	if a.over { // the mutex is not held: not by Inlet.park
-		return b.edge.park(late)
+		return b.edge.Park(late)
 	}
 	if b.over {
-		return a.edge.park(late)
+		return a.edge.Park(late)
 	}
-	if !a.edge.rest() {
-		return false
-	}
-	if !b.edge.rest() {
-		a.edge.retake()
-		return false
-	}
-	defer a.edge.slept()
-	defer b.edge.slept()
-	select {
-	case <-a.edge.wake:
-		b.edge.retake()
-	case <-b.edge.wake:
-		a.edge.retake()
-	case <-late:
-		a.edge.retake()
-		b.edge.retake()
-		woken = true
-	}
-	return woken
+	return handoff.ParkEither(&a.edge.Edge, &b.edge.Edge, late)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/lineage"
 )
 
@@ -30,7 +31,7 @@ func (o *Outlet) Stopping() bool { return o.node.stopping() }
 // Emit begins to bring an item in, and returns the place for its value; Publish must
 // follow. It blocks while the edge is full or the source is paused. ok is false if the
 // run was aborted.
-func (o *Outlet) Emit() (b *Batch, at int, ok bool) {
+func (o *Outlet) Emit() (b *handoff.Batch, at int, ok bool) {
 	if !o.open() {
 		return nil, 0, false
 	}
@@ -70,7 +71,7 @@ func (o *Outlet) root() context.Context {
 }
 
 // bring counts and places an item that is new.
-func (o *Outlet) bring(m *Meta) (b *Batch, at int, ok bool) {
+func (o *Outlet) bring(m *Meta) (b *handoff.Batch, at int, ok bool) {
 	if !o.node.source() { // else what was sent is what was brought
 		o.node.Derived.Add(1)
 		o.node.Out.Add(1)
@@ -93,7 +94,7 @@ func (n *Node) Settle(ack func(error), err error) {
 
 // EmitWith is Emit of an item that has more than a value. It does not look whether the
 // source is paused or aborted: see [Outlet.Open].
-func (o *Outlet) EmitWith(e lineage.Entry) (b *Batch, at int, ok bool) {
+func (o *Outlet) EmitWith(e lineage.Entry) (b *handoff.Batch, at int, ok bool) {
 	m := Meta{left: o.node.run.stamp()}
 	m.trail = o.newTrail(m.left)
 	e.Limit.Ctx = o.enters(e.Limit.Ctx)
@@ -107,7 +108,7 @@ func (o *Outlet) Open() bool { return o.open() }
 // Bring is [Outlet.EmitWith] of several items, in order: write writes the values of the items from
 // from on, up to to, to the places of b from at on. A run of items takes one lock and one wake-up.
 // It changes entries.
-func (o *Outlet) Bring(entries []lineage.Entry, write func(b *Batch, at, from, to int)) {
+func (o *Outlet) Bring(entries []lineage.Entry, write func(b *handoff.Batch, at, from, to int)) {
 	for i := range entries { // hooks are user code, which runs without the lock
 		entries[i].Limit.Ctx = o.enters(entries[i].Limit.Ctx)
 	}
@@ -129,7 +130,7 @@ func (o *Outlet) Bring(entries []lineage.Entry, write func(b *Batch, at, from, t
 		for i := from; i < to; i++ {
 			t := o.trails.New(born)
 			t.Enter(&entries[i])
-			b.setTrail(at+i-from, t)
+			b.SetTrail(at+i-from, t)
 			b.Left[at+i-from] = born
 		}
 		write(b, at, from, to)

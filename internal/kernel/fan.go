@@ -5,6 +5,7 @@ import (
 
 	"github.com/weir-go/weir/internal/account"
 	"github.com/weir-go/weir/internal/fault"
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/lineage"
 )
 
@@ -27,7 +28,7 @@ func NewFan(in *Inlet, outs []*Outlet) *Fan {
 
 // Take takes the next items, healthy or not, and returns their places in In.B. It blocks until
 // there are some. ok is false at the end of the stream.
-func (f *Fan) Take() (from, to int, ok bool) { return f.In.Take(BatchSize) }
+func (f *Fan) Take() (from, to int, ok bool) { return f.In.Take(handoff.BatchSize) }
 
 // Assign puts places that were taken into the set of an outlet.
 func (f *Fan) Assign(out int, m Mask) { f.sets[out] |= m }
@@ -94,7 +95,7 @@ func (f *Fan) Fail(place int, err error, attempts int) {
 
 // healthySet returns which places of m are healthy.
 func (in *Inlet) healthySet(m Mask) Mask {
-	if !in.B.Has(HasFault) {
+	if !in.B.Has(handoff.HasFault) {
 		return m
 	}
 	healthy := Mask(0)
@@ -112,7 +113,7 @@ func (in *Inlet) stampSet(m Mask) (healthy int64) {
 	m = in.healthySet(m)
 	healthy = int64(m.Len())
 	n, b := in.node, in.B
-	if !n.run.timed || m == 0 || !b.Has(HasTrail) {
+	if !n.run.timed || m == 0 || !b.Has(handoff.HasTrail) {
 		return healthy
 	}
 	now := n.run.now()
@@ -129,12 +130,12 @@ func (in *Inlet) stampSet(m Mask) (healthy int64) {
 
 // children returns trails that continue those of the places in m, by place. They are in to if
 // that is large enough.
-func (o *Outlet) children(b *Batch, m Mask, to []*lineage.Trail) []*lineage.Trail {
-	if !b.Has(HasTrail) {
+func (o *Outlet) children(b *handoff.Batch, m Mask, to []*lineage.Trail) []*lineage.Trail {
+	if !b.Has(handoff.HasTrail) {
 		return nil
 	}
 	if to == nil {
-		to = make([]*lineage.Trail, BatchSize)
+		to = make([]*lineage.Trail, handoff.BatchSize)
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -150,7 +151,7 @@ func (o *Outlet) children(b *Batch, m Mask, to []*lineage.Trail) []*lineage.Trai
 
 // copySet sends the places of src in m. If twins are given, they are the trails of what is
 // sent.
-func (o *Outlet) copySet(src *Batch, m Mask, twins []*lineage.Trail) {
+func (o *Outlet) copySet(src *handoff.Batch, m Mask, twins []*lineage.Trail) {
 	for m != 0 {
 		b, at, room, ok := o.lock()
 		if !ok {
@@ -166,7 +167,7 @@ func (o *Outlet) copySet(src *Batch, m Mask, twins []*lineage.Trail) {
 			b.Take(at+k, src, from, to)
 			if twins != nil {
 				for i := from; i < to; i++ {
-					b.setTrail(at+k+i-from, twins[i])
+					b.SetTrail(at+k+i-from, twins[i])
 				}
 			}
 			k += to - from
@@ -175,17 +176,8 @@ func (o *Outlet) copySet(src *Batch, m Mask, twins []*lineage.Trail) {
 	}
 }
 
-// Take copies the places from from up to to of src, from at on.
-func (b *Batch) Take(at int, src *Batch, from, to int) {
-	src.Vals.CopyTo(b.Vals, at, from, to)
-	if !src.Has(HasTrail) && b.Has(HasTrail) {
-		clear(b.Trails[at : at+to-from])
-	}
-	b.CopyMeta(at, src, from, to)
-}
-
 // lostSet ends the lineage of what cannot be sent: the stage was left behind.
-func (o *Outlet) lostSet(src *Batch, m Mask, twins []*lineage.Trail) {
+func (o *Outlet) lostSet(src *handoff.Batch, m Mask, twins []*lineage.Trail) {
 	err := errors.Join(o.node.run.AbortError(), fault.ErrAbandoned)
 	for ; m != 0; m &= m - 1 {
 		if i := m.First(); twins != nil {

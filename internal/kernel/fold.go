@@ -1,6 +1,9 @@
 package kernel
 
-import "github.com/weir-go/weir/internal/lineage"
+import (
+	"github.com/weir-go/weir/internal/handoff"
+	"github.com/weir-go/weir/internal/lineage"
+)
 
 // HealthyRun takes the healthy items that come next at hand, at most most, and returns their
 // places in B. There are none if nothing is at hand, if the next item has failed, or if the
@@ -13,7 +16,7 @@ func (in *Inlet) HealthyRun(most int) (from, to int) {
 		return from, from
 	}
 	end := min(in.end, from+most)
-	for to = from; to < end && in.B.fault(to) == nil; to++ {
+	for to = from; to < end && in.B.Fault(to) == nil; to++ {
 	}
 	in.Pos = to - 1
 	return from, to
@@ -23,7 +26,7 @@ func (in *Inlet) HealthyRun(most int) (from, to int) {
 // returns the places of all of them in B.
 func (in *Inlet) Neighbours() (from, to int) {
 	from = in.Pos
-	_, to = in.HealthyRun(BatchSize)
+	_, to = in.HealthyRun(handoff.BatchSize)
 	in.node.In.Add(int64(to - from - 1))
 	return from, to
 }
@@ -31,7 +34,7 @@ func (in *Inlet) Neighbours() (from, to int) {
 // Receive is MetaAt of an item that was taken by [Inlet.Take]. It counts the item as received
 // unless it has failed before.
 func (in *Inlet) Receive(place int) Meta {
-	m := in.B.meta(place)
+	m := metaOf(in.B, place)
 	if m.fault == nil {
 		in.node.In.Add(1)
 	}
@@ -39,13 +42,13 @@ func (in *Inlet) Receive(place int) Meta {
 }
 
 // MetaAt returns what the item at a place of B, which was taken, has beside its value.
-func (in *Inlet) MetaAt(place int) Meta { return in.B.meta(place) }
+func (in *Inlet) MetaAt(place int) Meta { return metaOf(in.B, place) }
 
 // DoneRun accounts for the places from up to to of B, which were received and which a sink has
 // accepted.
 func (in *Inlet) DoneRun(from, to int) {
 	in.node.Out.Add(int64(to - from))
-	if in.B.Has(HasTrail) {
+	if in.B.Has(handoff.HasTrail) {
 		in.node.acceptedAll(in.B.Trails[from:to])
 		lineage.Release(in.B.Trails[from:to], nil)
 	}
@@ -61,7 +64,7 @@ func (in *Inlet) FoldAll(from, to int, into *Meta) {
 // FoldRun is FoldAll of items that were received.
 func (in *Inlet) FoldRun(from, to int, into *Meta) {
 	in.node.Folded.Add(int64(to - from))
-	if !in.B.Has(HasTrail) {
+	if !in.B.Has(handoff.HasTrail) {
 		if into.trail != nil && from < to { // an item without a trail has no deadline
 			into.trail = (*lineage.Trail)(nil).Fold(into.trail)
 		}

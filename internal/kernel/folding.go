@@ -48,7 +48,7 @@ func (f *Folding) Next(step func(context.Context) error) bool {
 func (f *Folding) receive() (m Meta, ok bool) {
 	if at, to := f.in.HealthyRun(1); at < to {
 		f.tally.In++
-		m = f.in.meta(at)
+		m = metaOf(f.in.B, at)
 		m.began = f.last
 		return m, true
 	}

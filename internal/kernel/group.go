@@ -6,6 +6,7 @@ import (
 
 	"github.com/weir-go/weir/internal/account"
 	"github.com/weir-go/weir/internal/fault"
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/lineage"
 )
 
@@ -23,7 +24,7 @@ type Op interface{ Work(g *Group) }
 // record and one entry in the account serve all of them.
 type Group struct {
 	Ctx       context.Context // of the function
-	In, Out   *Batch          // Out is nil at a sink
+	In, Out   *handoff.Batch  // Out is nil at a sink
 	Next, End int             // places of In
 	N         int             // the next place of Out
 
@@ -42,12 +43,12 @@ type Group struct {
 
 	refused, failed, expired, returned, filtered int64
 
-	errs  *[BatchSize]error // of a section: failures go here, and results have the places of their items
-	calls *[BatchSize]Call  // of a section: as hooks see them
+	errs  *[handoff.BatchSize]error // of a section: failures go here, and results have the places of their items
+	calls *[handoff.BatchSize]Call  // of a section: as hooks see them
 }
 
 // begin prepares the group for places of in.
-func (g *Group) begin(n *Node, in *Batch, from, to int) {
+func (g *Group) begin(n *Node, in *handoff.Batch, from, to int) {
 	g.Ctx, g.node, g.In, g.from, g.to, g.at = n.run.Ctx, n, in, from, to, g.N
 	g.gone, g.ended, g.idle, g.exited = 0, 0, 0, false
 	g.refused, g.failed, g.expired, g.returned, g.filtered = 0, 0, 0, 0, 0
@@ -57,13 +58,13 @@ func (g *Group) begin(n *Node, in *Batch, from, to int) {
 // limits is tried apart, together with neighbours that have the same context.
 func (g *Group) run() {
 	g.Next = g.from
-	if !g.In.Has(HasFault | HasLimit) {
+	if !g.In.Has(handoff.HasFault | handoff.HasLimit) {
 		g.End = g.to
 		g.works()
 		return
 	}
 	for g.Next < g.to {
-		if f := g.In.fault(g.Next); f != nil {
+		if f := g.In.Fault(g.Next); f != nil {
 			g.idle |= g.bit()
 			g.place(f)
 			continue
@@ -75,7 +76,7 @@ func (g *Group) run() {
 		}
 		if l := g.In.Trail(g.Next).Limit(); l.Bounded() {
 			end := g.Next + 1
-			for ; end < g.to && g.In.fault(end) == nil; end++ {
+			for ; end < g.to && g.In.Fault(end) == nil; end++ {
 				if next := g.In.Trail(end).Limit(); !l.SameAs(&next) {
 					break
 				}
@@ -94,7 +95,7 @@ func (g *Group) bit() uint64 { return 1 << (g.Next - g.from) }
 // plain reports that item i is healthy and has no limits.
 func (g *Group) plain(i int) bool {
 	l := g.In.Trail(i).Limit()
-	return g.In.fault(i) == nil && !l.Bounded()
+	return g.In.Fault(i) == nil && !l.Bounded()
 }
 
 // apart tries the items up to end, which have the same limits. They share the context of their
@@ -170,7 +171,7 @@ func (g *Group) protected() {
 
 // pass deals with item Next without calling a function: the run has been aborted.
 func (g *Group) pass() {
-	if f := g.In.fault(g.Next); f != nil {
+	if f := g.In.Fault(g.Next); f != nil {
 		g.idle |= g.bit()
 		g.place(f)
 		return
@@ -297,7 +298,7 @@ func (g *Group) account(t *account.Tally, begin, end int64) {
 		t.Worked(&n.Books, tried, end-begin)
 		t.Longest = max(t.Longest, longest)
 	}
-	if !g.In.Has(HasTrail) {
+	if !g.In.Has(handoff.HasTrail) {
 		return
 	}
 	trails, left := g.In.Trails[g.from:g.to], g.In.Left[g.from:g.to]
@@ -311,7 +312,7 @@ func (g *Group) account(t *account.Tally, begin, end int64) {
 	case g.gone == 0:
 		copy(g.Out.Trails[g.at:], trails)
 		copy(g.Out.Left[g.at:], left)
-		g.Out.Mark(g.In.Marks.Load() &^ HasFault)
+		g.Out.Mark(g.In.Marks.Load() &^ handoff.HasFault)
 	default:
 		g.sift(t, trails, left)
 	}
@@ -362,6 +363,6 @@ func (g *Group) sift(t *account.Tally, trails []*lineage.Trail, left []int64) {
 		}
 	}
 	if g.Out != nil {
-		g.Out.Mark(g.In.Marks.Load() &^ HasFault)
+		g.Out.Mark(g.In.Marks.Load() &^ handoff.HasFault)
 	}
 }

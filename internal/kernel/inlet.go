@@ -3,6 +3,8 @@ package kernel
 import (
 	"sync"
 	"time"
+
+	"github.com/weir-go/weir/internal/handoff"
 )
 
 // Inlet is the receiving end of a stage with a loop of its own. It hands out places of
@@ -10,7 +12,7 @@ import (
 //
 // Owner: one goroutine, and in a detached run also who relieves it.
 type Inlet struct {
-	B   *Batch // the item at hand is at Pos of B
+	B   *handoff.Batch // the item at hand is at Pos of B
 	Pos int
 
 	node      *Node
@@ -51,7 +53,7 @@ func (in *Inlet) Next(late <-chan time.Time) (m Meta, ok, woken bool) {
 		} else {
 			in.Pos++
 		}
-		if m = in.meta(in.Pos); in.concerns(&m) {
+		if m = metaOf(in.B, in.Pos); in.concerns(&m) {
 			return m, true, false
 		}
 	}
@@ -69,7 +71,7 @@ func (in *Inlet) refill(late <-chan time.Time) (ok, woken bool) {
 			return false, true
 		default:
 		}
-		b, from, to := in.edge.view()
+		b, from, to := in.edge.View()
 		if b == nil {
 			if in.ended() {
 				continue
@@ -86,8 +88,8 @@ func (in *Inlet) refill(late <-chan time.Time) (ok, woken bool) {
 
 // ended notes the end of the stream, if it has come.
 func (in *Inlet) ended() bool {
-	if in.edge.closed.Load() {
-		b, _, _ := in.edge.view()
+	if in.edge.Closed() {
+		b, _, _ := in.edge.View()
 		in.over = b == nil
 		return true
 	}
@@ -98,11 +100,11 @@ func (in *Inlet) ended() bool {
 // it blocks.
 func (in *Inlet) park(late <-chan time.Time) (woken bool) {
 	if !in.node.run.detached {
-		return in.edge.park(late)
+		return in.edge.Park(late)
 	}
 	in.mu.Unlock()
 	defer in.mu.Lock()
-	return in.edge.park(late)
+	return in.edge.Park(late)
 }
 
 // finish gives back the places that were taken.
@@ -111,15 +113,6 @@ func (in *Inlet) finish() {
 		in.edge.Consume(in.end - in.from)
 	}
 	in.from, in.Pos, in.end = 0, -1, 0
-}
-
-// meta returns what place i has beside its value.
-func (in *Inlet) meta(i int) (m Meta) {
-	m.fault = in.B.fault(i)
-	if m.trail = in.B.Trail(i); m.trail != nil {
-		m.left = in.B.Left[i]
-	}
-	return m
 }
 
 // concerns reports whether the stage gets the item. One that does not is sent its way. A
@@ -159,7 +152,7 @@ func (in *Inlet) Pass(m Meta) { in.passBy(&m) }
 func (in *Inlet) Pending() bool { return in.Pos+1 < in.end }
 
 // Ready reports whether the next item is at hand and concerns the stage.
-func (in *Inlet) Ready() bool { return in.Pending() && in.B.fault(in.Pos+1) == nil }
+func (in *Inlet) Ready() bool { return in.Pending() && in.B.Fault(in.Pos+1) == nil }
 
 // Poll takes what is published, if nothing is at hand. It does not block. It reports
 // whether there is something.
@@ -177,7 +170,7 @@ func (in *Inlet) Poll() bool {
 		if in.over {
 			return false
 		}
-		if b, from, to := in.edge.view(); b != nil {
+		if b, from, to := in.edge.View(); b != nil {
 			in.B, in.from, in.Pos, in.end = b, from, from-1, to
 			return true
 		}
@@ -220,7 +213,7 @@ func (in *Inlet) Take(most int) (from, to int, ok bool) {
 			break
 		}
 		in.Pos++
-		if m := in.meta(in.Pos); in.concerns(&m) {
+		if m := metaOf(in.B, in.Pos); in.concerns(&m) {
 			in.passBy(&m)
 		}
 	}
@@ -231,7 +224,7 @@ func (in *Inlet) Take(most int) (from, to int, ok bool) {
 }
 
 // Healthy reports whether place i of B, which was taken, is healthy.
-func (in *Inlet) Healthy(i int) bool { return in.B.fault(i) == nil }
+func (in *Inlet) Healthy(i int) bool { return in.B.Fault(i) == nil }
 
 // rest accounts for everything that the stage has left in its inlet, and waits until the
 // stages above have ended: as failed if the stage broke with err, else as filtered. If the
@@ -264,7 +257,7 @@ func (in *Inlet) AtHand() (m Meta, ok bool) {
 	defer in.hold()()
 	for in.Pending() && !in.dead {
 		in.Pos++
-		if m = in.meta(in.Pos); in.concerns(&m) {
+		if m = metaOf(in.B, in.Pos); in.concerns(&m) {
 			return m, true
 		}
 	}

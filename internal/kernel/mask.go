@@ -1,12 +1,16 @@
 package kernel
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"github.com/weir-go/weir/internal/handoff"
+)
 
 // Mask is some of the items of a batch, by place.
 type Mask uint64
 
 // Span is the places from from up to to. There must be one.
-func Span(from, to int) Mask { return ^Mask(0) >> (BatchSize - (to - from)) << from }
+func Span(from, to int) Mask { return ^Mask(0) >> (handoff.BatchSize - (to - from)) << from }
 
 // One is the mask of one place.
 func One(place int) Mask { return 1 << place }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/weir-go/weir/internal/fault"
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/lineage"
 )
 
@@ -14,6 +15,15 @@ type Meta struct {
 	fault       *fault.Fault
 	left, began int64 // when it left the stage before, and when the present one received it
 	waited      bool  // the stage did nothing with it: its work ended when it began
+}
+
+// metaOf returns what place i of b has beside its value.
+func metaOf(b *handoff.Batch, i int) (m Meta) {
+	m.fault = b.Fault(i)
+	if m.trail = b.Trail(i); m.trail != nil {
+		m.left = b.Left[i]
+	}
+	return m
 }
 
 // Fault returns the failure of the item, nil if it is healthy.

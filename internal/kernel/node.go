@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/weir-go/weir/internal/account"
+	"github.com/weir-go/weir/internal/handoff"
 )
 
 // Node is the place of a source, a stage or a sink in a run: its name, its edges and its
@@ -23,12 +24,10 @@ type Node struct {
 
 	// The stage at work. Owner: the goroutine that has the node's turn.
 	op    Op
-	step  step
 	pace  Pace
 	group Group
 	tally account.Tally
-	below int64        // what an item costs below, in the same goroutine
-	load  atomic.Int64 // what an item costs a visitor, here and below
+	below int64 // what an item costs below, in the same goroutine
 
 	finished bool // the op wants no more
 
@@ -65,7 +64,6 @@ type Node struct {
 // NewNode adds a node.
 func (r *Run) NewNode(name string) *Node {
 	n := &Node{Name: name, run: r, Index: int32(len(r.nodes)), pace: NewPace()}
-	n.load.Store(heavy)
 	if r.distributed {
 		n.Books.Distribute()
 	}
@@ -78,9 +76,9 @@ func (r *Run) NewNode(name string) *Node {
 }
 
 // Link joins two nodes by an edge for at most bound items of one type.
-func (r *Run) Link(from, to *Node, bound int, columns Columns) *Edge {
-	e := newEdge(from, to, max(bound, 1), columns)
-	e.detached = r.detached
+func (r *Run) Link(from, to *Node, bound int, columns handoff.Columns) *Edge {
+	e := &Edge{from: from, to: to}
+	e.Init(handoff.Config{Columns: columns, Bound: max(bound, 1), Clock: r.Clock, Timed: r.timed, Detached: r.detached})
 	from.Outs, to.Ins = append(from.Outs, e), append(to.Ins, e)
 	r.edges = append(r.edges, e)
 	return e
@@ -101,7 +99,7 @@ func (n *Node) Ledger() account.Ledger {
 // sent returns how many items the node has sent.
 func (n *Node) sent() (items int64) {
 	for _, e := range n.Outs {
-		items += e.last.Load().filled.Load()
+		items += e.Sent()
 	}
 	return items
 }
@@ -170,7 +168,7 @@ func (n *Node) Ended() bool { return n.ended.Load() }
 // Blocked reports whether the node waits for room below.
 func (n *Node) Blocked() bool {
 	for _, e := range n.Outs {
-		if e.crowded() {
+		if e.Crowded() {
 			return true
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/weir-go/weir/internal/account"
 	"github.com/weir-go/weir/internal/fault"
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/lineage"
 )
 
@@ -36,7 +37,7 @@ func (o *Outlet) Unwanted() bool { return o.edge.unwanted.Load() }
 
 // lock takes the sender's half, with room for at least one item. It returns false, with
 // the half, if the stream has ended: then nothing can be sent.
-func (o *Outlet) lock() (b *Batch, at, room int, ok bool) {
+func (o *Outlet) lock() (b *handoff.Batch, at, room int, ok bool) {
 	o.mu.Lock()
 	for {
 		switch {
@@ -55,7 +56,7 @@ func (o *Outlet) lock() (b *Batch, at, room int, ok bool) {
 		}
 		o.waits = true
 		o.mu.Unlock()
-		o.edge.awaitRoom()
+		o.edge.AwaitRoom()
 		o.mu.Lock()
 		o.waits = false
 	}
@@ -74,14 +75,14 @@ func (o *Outlet) unlock() {
 // publish sends k items that were written.
 func (o *Outlet) publish(k int) {
 	o.edge.Commit(k)
-	o.edge.rouse()
+	o.edge.Rouse()
 	o.unlock()
 }
 
 // Send begins to send an item on, and returns the place for its value; [Outlet.Publish]
 // must follow. It blocks while the edge is full. ok is false if the stream has ended, and
 // the item is lost: its stage was left behind.
-func (o *Outlet) Send(m *Meta) (b *Batch, at int, ok bool) {
+func (o *Outlet) Send(m *Meta) (b *handoff.Batch, at int, ok bool) {
 	n := o.node
 	if m.fault == nil {
 		n.Out.Add(1)
@@ -113,16 +114,16 @@ func (o *Outlet) time(m *Meta) {
 func (n *Node) Waited(m *Meta) { m.began, m.waited = n.run.stamp(), true }
 
 // place writes all of an item but its value.
-func (o *Outlet) place(m *Meta) (b *Batch, at int, ok bool) {
+func (o *Outlet) place(m *Meta) (b *handoff.Batch, at int, ok bool) {
 	if b, at, _, ok = o.lock(); !ok {
 		o.unlock()
 		m.trail.Leave(o.untaken())
 		return nil, 0, false
 	}
 	if m.trail != nil {
-		b.setTrail(at, m.trail)
+		b.SetTrail(at, m.trail)
 		b.Left[at] = m.left
-	} else if b.Has(HasTrail) {
+	} else if b.Has(handoff.HasTrail) {
 		b.Trails[at] = nil
 	}
 	if m.fault != nil {
@@ -217,7 +218,7 @@ func (in *Inlet) stampTaken(from, to int) (healthy int64) {
 	now := n.run.stamp()
 	var t account.Tally
 	for i := from; i < to; i++ {
-		if b.fault(i) != nil {
+		if b.Fault(i) != nil {
 			continue
 		}
 		healthy++
@@ -233,7 +234,7 @@ func (in *Inlet) stampTaken(from, to int) (healthy int64) {
 }
 
 // copy sends items of src.
-func (o *Outlet) copy(src *Batch, from, to int) {
+func (o *Outlet) copy(src *handoff.Batch, from, to int) {
 	for from < to {
 		b, at, room, ok := o.lock()
 		if !ok {
@@ -243,7 +244,7 @@ func (o *Outlet) copy(src *Batch, from, to int) {
 		}
 		k := min(room, to-from)
 		src.Vals.CopyTo(b.Vals, at, from, from+k)
-		if !src.Has(HasTrail) && b.Has(HasTrail) {
+		if !src.Has(handoff.HasTrail) && b.Has(handoff.HasTrail) {
 			clear(b.Trails[at : at+k])
 		}
 		b.CopyMeta(at, src, from, from+k)
@@ -256,7 +257,7 @@ func (o *Outlet) copy(src *Batch, from, to int) {
 func (o *Outlet) Room() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return max(0, o.edge.free(o.edge.bound))
+	return o.edge.Room()
 }
 
 // Close ends the stream below.
@@ -273,5 +274,5 @@ func (o *Outlet) Close() {
 	}
 	o.queue = nil
 	o.mu.Unlock()
-	o.edge.close()
+	o.edge.Close()
 }

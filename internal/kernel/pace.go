@@ -1,20 +1,22 @@
 package kernel
 
+import "github.com/weir-go/weir/internal/handoff"
+
 const (
 	// groupSize is how many items share clock reads if they are cheap. If they are
-	// much cheaper still, it is BatchSize.
+	// much cheaper still, it is a whole batch.
 	groupSize = 16
 	// cheap is the work, in nanoseconds an item, below which items share clock reads.
 	cheap = 1000
 	// light is the work, in nanoseconds an item, at which a batch is done in about 8
 	// microseconds.
-	light = groupSize * cheap / BatchSize / 2
+	light = groupSize * cheap / handoff.BatchSize / 2
 	// slow is the work after which a stage has to show anew that it is cheap.
 	slow = 100 * cheap
 	// calmLength is how many cheap items in a row it takes to share clock reads.
 	calmLength = 64
-	// heavy is the load of a stage that works by itself. It is larger than any load.
-	heavy = 1 << 40
+	// heavy is the load of a stage that works by itself.
+	heavy = handoff.Heavy
 )
 
 // Pace decides how many items share a pair of clock reads, and estimates what an item
@@ -40,7 +42,7 @@ func (p *Pace) Share() int {
 	case p.calm < calmLength:
 		return 1
 	case p.mean < light:
-		return BatchSize
+		return handoff.BatchSize
 	}
 	return groupSize
 }

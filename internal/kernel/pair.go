@@ -2,13 +2,14 @@ package kernel
 
 import (
 	"github.com/weir-go/weir/internal/account"
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/lineage"
 )
 
 // SendPairs sends on the first k values of made, each of which was made of an item of a and
 // one of b: the first k of their heads, which must be healthy. A pair continues the lineage of
 // both, and must be done when the first of them must be. The items are used, made is emptied.
-func (o *Outlet) SendPairs(made *Batch, a, b *Shelf, k int) {
+func (o *Outlet) SendPairs(made *handoff.Batch, a, b *Shelf, k int) {
 	if k == 0 {
 		return
 	}
@@ -19,9 +20,9 @@ func (o *Outlet) SendPairs(made *Batch, a, b *Shelf, k int) {
 	n.Folded.Add(int64(k))
 	now := n.run.stamp()
 	t := account.Tally{Attempts: int64(k)}
-	if x.Has(HasTrail) || y.Has(HasTrail) {
+	if x.Has(handoff.HasTrail) || y.Has(handoff.HasTrail) {
 		for p := range k {
-			made.setTrail(p, lineage.Marry(x.Trail(i+p), y.Trail(j+p)))
+			made.SetTrail(p, lineage.Marry(x.Trail(i+p), y.Trail(j+p)))
 		}
 		if n.run.timed {
 			copy(made.Left, x.Left[i:i+k])
@@ -43,7 +44,7 @@ func (o *Outlet) SendPairs(made *Batch, a, b *Shelf, k int) {
 func FailPair(a, b *Shelf, err error) {
 	x, i, _ := a.Head()
 	y, j, _ := b.Head()
-	p, q := x.meta(i), y.meta(j)
+	p, q := metaOf(x, i), metaOf(y, j)
 	n := a.In.node
 	switch {
 	case p.fault != nil && q.fault != nil:
@@ -70,7 +71,7 @@ func FailPair(a, b *Shelf, err error) {
 // PassHead sends the first item of the shelf, which has failed, on.
 func (s *Shelf) PassHead() {
 	b, i, _ := s.Head()
-	m := b.meta(i)
+	m := metaOf(b, i)
 	s.In.passBy(&m)
 	s.Use(1)
 }

@@ -1,6 +1,6 @@
 package kernel
 
-import "github.com/weir-go/weir/internal/fault"
+import "github.com/weir-go/weir/internal/handoff"
 
 // Shelf has the items that a stage has taken from an inlet and not used yet, in order: first
 // the items that were put aside, then the items at hand.
@@ -12,12 +12,12 @@ type Shelf struct {
 	hand  places   // in the edge's batch
 	aside []places // in batches of the shelf
 	kept  int      // items aside
-	spare *Batch
+	spare *handoff.Batch
 }
 
 // places is items of a batch that are next to each other.
 type places struct {
-	b        *Batch
+	b        *handoff.Batch
 	from, to int
 }
 
@@ -28,7 +28,7 @@ func (s *Shelf) Len() int { return s.kept + s.hand.to - s.hand.from }
 func (s *Shelf) Ended() bool { return s.Len() == 0 && s.In.Over() }
 
 // Head returns the first items: neighbours in a batch. There must be one.
-func (s *Shelf) Head() (b *Batch, from, to int) {
+func (s *Shelf) Head() (b *handoff.Batch, from, to int) {
 	first := &s.hand
 	if len(s.aside) > 0 {
 		first = &s.aside[0]
@@ -57,7 +57,7 @@ func (s *Shelf) Use(k int) {
 // Fill takes the next items from the inlet. There must be none at hand. It blocks until there
 // are some, and returns false at the end of the stream.
 func (s *Shelf) Fill() bool {
-	from, to, ok := s.In.Take(BatchSize)
+	from, to, ok := s.In.Take(handoff.BatchSize)
 	if ok {
 		s.hand = places{s.In.B, from, to}
 	}
@@ -78,7 +78,7 @@ func (s *Shelf) FillNow() {
 func (s *Shelf) PutAside() {
 	for s.hand.from < s.hand.to {
 		last := s.last()
-		k := min(last.b.size()-last.to, s.hand.to-s.hand.from)
+		k := min(last.b.Size()-last.to, s.hand.to-s.hand.from)
 		last.b.Take(last.to, s.hand.b, s.hand.from, s.hand.from+k)
 		last.to += k
 		s.kept += k
@@ -88,12 +88,12 @@ func (s *Shelf) PutAside() {
 
 // last returns a place aside that has room.
 func (s *Shelf) last() *places {
-	if n := len(s.aside); n > 0 && s.aside[n-1].to < s.aside[n-1].b.size() {
+	if n := len(s.aside); n > 0 && s.aside[n-1].to < s.aside[n-1].b.Size() {
 		return &s.aside[n-1]
 	}
 	b := s.spare
 	if s.spare = nil; b == nil {
-		b = NewBatch(s.In.edge.Columns, s.In.edge.Columns.Most)
+		b = handoff.NewBatch(s.In.edge.Columns, s.In.edge.Columns.Most)
 	}
 	s.aside = append(s.aside, places{b: b})
 	return &s.aside[len(s.aside)-1]
@@ -104,7 +104,7 @@ func (s *Shelf) last() *places {
 func (s *Shelf) Empty(err error) {
 	for s.Len() > 0 {
 		b, i, _ := s.Head()
-		m := b.meta(i)
+		m := metaOf(b, i)
 		switch {
 		case m.fault != nil:
 			s.In.passBy(&m)
@@ -119,33 +119,5 @@ func (s *Shelf) Empty(err error) {
 	}
 }
 
-// meta returns what place i has beside its value.
-func (b *Batch) meta(i int) (m Meta) {
-	m.fault = b.fault(i)
-	if m.trail = b.Trail(i); m.trail != nil {
-		m.left = b.Left[i]
-	}
-	return m
-}
-
-// Fault returns the failure of place i, nil if the item is healthy.
-func (b *Batch) Fault(i int) *fault.Fault { return b.fault(i) }
-
-// Plain returns how many places from from on, up to to, are healthy.
-func (b *Batch) Plain(from, to int) int {
-	if !b.Has(HasFault) {
-		return to - from
-	}
-	for i := from; i < to; i++ {
-		if b.Faults[i] != nil {
-			return i - from
-		}
-	}
-	return to - from
-}
-
-// Size returns the number of places.
-func (b *Batch) Size() int { return b.size() }
-
 // Columns returns how columns of the inlet's values are made.
-func (in *Inlet) Columns() Columns { return in.edge.Columns }
+func (in *Inlet) Columns() handoff.Columns { return in.edge.Columns }

@@ -1,6 +1,9 @@
 package kernel
 
-import "github.com/weir-go/weir/internal/lineage"
+import (
+	"github.com/weir-go/weir/internal/handoff"
+	"github.com/weir-go/weir/internal/lineage"
+)
 
 // Source is the sending end of a source with one goroutine. The next value goes to B at
 // At; there is room for Room values before the next call of More.
@@ -8,7 +11,7 @@ import "github.com/weir-go/weir/internal/lineage"
 // Owner: the source's goroutine. No other goroutine may use it: user code is further up
 // its stack.
 type Source struct {
-	B        *Batch
+	B        *handoff.Batch
 	At, Room int
 
 	out    *Outlet
@@ -41,7 +44,7 @@ func (s *Source) More() bool {
 		s.trails.Fill(s.B.Trails[s.At : s.At+s.Room])
 		s.first = s.B.Trails[s.At]
 		s.ofs = s.At
-		s.B.Mark(HasTrail)
+		s.B.Mark(handoff.HasTrail)
 	}
 	return true
 }
@@ -56,7 +59,7 @@ func (s *Source) Paused() bool {
 func (s *Source) Publish(k int) bool {
 	n, e := s.out.node, s.out.edge
 	if n.run.timed {
-		if s.share -= k; s.share < 0 || e.state.Load() == hungry {
+		if s.share -= k; s.share < 0 || e.Hungry() {
 			s.read(k)
 		}
 		born := s.first.Births(s.At-s.ofs, k)
@@ -71,8 +74,8 @@ func (s *Source) Publish(k int) bool {
 	s.At += k
 	s.Room -= k
 	e.Commit(k)
-	if e.state.Load() == hungry {
-		e.rouse()
+	if e.Hungry() {
+		e.Rouse()
 		s.of = 0
 	}
 	if n.paused.Load() != nil && !s.out.open() {
@@ -90,7 +93,7 @@ func (s *Source) enter(k int) {
 		}
 		if ctx := s.out.node.run.root(s.out.node.run.Ctx); ctx != nil {
 			t.CarryContext(ctx)
-			s.B.Mark(HasLimit)
+			s.B.Mark(handoff.HasLimit)
 		}
 	}
 }

@@ -4,13 +4,9 @@ import (
 	"time"
 
 	"github.com/weir-go/weir/internal/fault"
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/lineage"
 )
-
-// step works on the places from up to to of b, in the turn of the node. It begins at
-// now, 0 if that is not known, and returns when it ended. A visitor may leave some
-// places; ok says that it may go on.
-type step func(b *Batch, from, to int, visitor bool, now int64) (last int64, ok bool)
 
 // Work does op in this goroutine until the stream has ended, which it reports, until op
 // wants no more, or until the node shall have more than one worker. A node that was not
@@ -24,7 +20,8 @@ func (n *Node) Work(op Op) (ended bool) {
 		default:
 		}
 	})
-	n.op, n.step = op, n.do
+	n.op = op
+	e.Visits(n.do)
 	for n.alone() {
 		b, from, to, woken := e.Await(poked)
 		switch {
@@ -34,7 +31,7 @@ func (n *Node) Work(op Op) (ended bool) {
 			return true
 		}
 	}
-	n.load.Store(heavy)
+	e.SetLoad(heavy)
 	return false
 }
 
@@ -44,30 +41,12 @@ func (n *Node) Does(op Op) { n.op = op }
 // alone reports that the node shall go on with one worker.
 func (n *Node) alone() bool { return n.workers.Load() <= 1 && !n.finished }
 
-// visit is the work of a sender that has taken the node's turn. It never waits. If there
-// is no room below, or the work has become slow, the rest is left to the node's own
-// goroutine. It returns when it ended and what an item costs, 0 if it has left some.
-func (n *Node) visit(e *Edge, now int64) (last, load int64) {
-	rest, began := true, now
-	defer func() {
-		if n.run.timed && began > 0 && last > began { // the receiver's wait has it, too
-			e.dry.Add(began - last)
-		}
-		e.leave(rest)
-	}()
-	for ok := n.alone(); ok; {
-		b, from, to := e.view()
-		if b == nil {
-			rest = false
-			return now, n.load.Load()
-		}
-		now, ok = n.step(b, from, to, true, now)
+// do is the step of an [Op]: a group at a time. A visitor never waits. If there is no room below, or
+// the work has become slow, it leaves the rest to the node's own goroutine.
+func (n *Node) do(b *handoff.Batch, from, to int, visitor bool, now int64) (last int64, ok bool) {
+	if visitor && !n.alone() {
+		return now, false
 	}
-	return now, 0
-}
-
-// do is the step of an [Op]: a group at a time.
-func (n *Node) do(b *Batch, from, to int, visitor bool, now int64) (last int64, ok bool) {
 	g := &n.group
 	finished := false
 	defer func() {
@@ -101,7 +80,7 @@ func (n *Node) do(b *Batch, from, to int, visitor bool, now int64) (last int64, 
 			now, n.below = n.Outs[0].Notify(n.spare(k == 1 && from == to), now)
 		}
 		load := n.pace.load() + n.below
-		n.load.Store(load)
+		n.Ins[0].SetLoad(load)
 		if n.finished || visitor && load >= cheap && from < to {
 			break
 		}

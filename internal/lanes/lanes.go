@@ -3,6 +3,7 @@ package lanes
 import (
 	"sync"
 
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 )
 
@@ -16,18 +17,18 @@ type keyed struct {
 	in      *kernel.Inlet
 	out     *kernel.Outlet
 	keys    kernel.Keys
-	results kernel.Columns
-	numbers [kernel.BatchSize]int32 // of the keys of the places at hand
+	results handoff.Columns
+	numbers [handoff.BatchSize]int32 // of the keys of the places at hand
 	gone    sync.WaitGroup
 
-	mu     sync.Mutex      // Guarded by: mu, all that follows
-	work   sync.Cond       // a lane is ready, or workers have to leave
-	room   sync.Cond       // there is room for items
-	slots  []*kernel.Batch // where items are
-	next   []int32         // of a slot: the next one of its lane, or the next free one
-	free   int32           // the first free slot
-	lanes  []lane          // by key
-	ready  []int32         // keys whose lanes have items and no worker, from first on
+	mu     sync.Mutex       // Guarded by: mu, all that follows
+	work   sync.Cond        // a lane is ready, or workers have to leave
+	room   sync.Cond        // there is room for items
+	slots  []*handoff.Batch // where items are
+	next   []int32          // of a slot: the next one of its lane, or the next free one
+	free   int32            // the first free slot
+	lanes  []lane           // by key
+	ready  []int32          // keys whose lanes have items and no worker, from first on
 	first  int
 	rest   []int32 // keys whose lanes have become empty
 	held   int     // items in lanes and at workers
@@ -61,7 +62,7 @@ const noSlot = -1
 
 // Run calls op for the items of in and sends the results by out, until the stream has ended. Each
 // worker has the items of some keys at a time.
-func Run(in *kernel.Inlet, out *kernel.Outlet, keys kernel.Keys, op kernel.Op, workers int, results kernel.Columns) {
+func Run(in *kernel.Inlet, out *kernel.Outlet, keys kernel.Keys, op kernel.Op, workers int, results handoff.Columns) {
 	n := in.Node()
 	n.Does(op)
 	l := &keyed{in: in, out: out, keys: keys, results: results, free: noSlot}
@@ -73,7 +74,7 @@ func Run(in *kernel.Inlet, out *kernel.Outlet, keys kernel.Keys, op kernel.Op, w
 		l.close()
 	}()
 	for {
-		from, to, ok := in.Take(kernel.BatchSize)
+		from, to, ok := in.Take(handoff.BatchSize)
 		if !ok {
 			return
 		}
@@ -141,16 +142,16 @@ func (l *keyed) put(from, to int) {
 }
 
 // most returns how many items there may be. The mutex is held.
-func (l *keyed) most() int { return max(kernel.BatchSize, perWorker*l.wanted) }
+func (l *keyed) most() int { return max(handoff.BatchSize, perWorker*l.wanted) }
 
 // add adds an item to the lane of its key. The mutex is held.
-func (l *keyed) add(key int32, b *kernel.Batch, i int) {
+func (l *keyed) add(key int32, b *handoff.Batch, i int) {
 	for int(key) >= len(l.lanes) {
 		l.lanes = append(l.lanes, lane{head: noSlot, tail: noSlot})
 	}
 	l.held++
 	s := l.slot()
-	l.slots[s/kernel.BatchSize].Take(int(s%kernel.BatchSize), b, i, i+1)
+	l.slots[s/handoff.BatchSize].Take(int(s%handoff.BatchSize), b, i, i+1)
 	lane := &l.lanes[key]
 	if lane.head == noSlot {
 		lane.head = s
@@ -168,11 +169,11 @@ func (l *keyed) add(key int32, b *kernel.Batch, i int) {
 func (l *keyed) slot() int32 {
 	if l.free == noSlot {
 		from := int32(len(l.next))
-		l.slots = append(l.slots, kernel.NewBatch(l.in.Columns(), kernel.BatchSize))
-		for s := from; s < from+kernel.BatchSize; s++ {
+		l.slots = append(l.slots, handoff.NewBatch(l.in.Columns(), handoff.BatchSize))
+		for s := from; s < from+handoff.BatchSize; s++ {
 			l.next = append(l.next, s+1)
 		}
-		l.next[from+kernel.BatchSize-1] = noSlot
+		l.next[from+handoff.BatchSize-1] = noSlot
 		l.free = from
 	}
 	s := l.free
@@ -189,7 +190,7 @@ func (l *keyed) enqueue(key int32) {
 }
 
 // mostRest is how many keys at rest are known: they may be back soon.
-const mostRest = 2 * kernel.BatchSize
+const mostRest = 2 * handoff.BatchSize
 
 // tidy forgets the keys whose lanes are at rest, if there are many.
 func (l *keyed) tidy() {
@@ -289,7 +290,7 @@ func (l *keyed) unload(key int32, c *kernel.Caller) {
 	lane.state = taken
 	for most := c.Most(); c.Len() < most && lane.head != noSlot; {
 		s := lane.head
-		b, i := l.slots[s/kernel.BatchSize], int(s%kernel.BatchSize)
+		b, i := l.slots[s/handoff.BatchSize], int(s%handoff.BatchSize)
 		c.Add(b, i)
 		lane.head = l.next[s]
 		l.next[s] = l.free

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/internal/lineage"
 )
@@ -28,7 +29,7 @@ func (s *Section) watch(p *Port, f *Flight, place int) {
 		return
 	}
 	if f.watches == nil {
-		f.watches = new([kernel.BatchSize]func())
+		f.watches = new([handoff.BatchSize]func())
 	}
 	moves, ctx := f.moves[place], l.Ctx
 	unhook := context.AfterFunc(ctx, func() {
@@ -42,7 +43,7 @@ func (s *Section) watch(p *Port, f *Flight, place int) {
 // for all items that have the place until then: alarms do not pile up.
 func (s *Section) alarm(f *Flight, place int, at int64) {
 	if f.alarms == nil {
-		f.alarms = new([kernel.BatchSize]int64)
+		f.alarms = new([handoff.BatchSize]int64)
 	}
 	if old := f.alarms[place]; old == 0 || at < old {
 		f.alarms[place] = at

@@ -2,6 +2,7 @@ package turn
 
 import (
 	"github.com/weir-go/weir/internal/fault"
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/internal/lineage"
 )
@@ -33,19 +34,19 @@ func (s *Section) top(f *Flight, m kernel.Mask) {
 	}
 	for s.head < len(s.order) {
 		f := s.order[s.head]
-		if f.ready == kernel.BatchSize || f.done>>f.ready&1 == 0 {
+		if f.ready == handoff.BatchSize || f.done>>f.ready&1 == 0 {
 			return
 		}
 		_, to := (f.done >> f.ready << f.ready).Run()
 		s.leave(f, f.ready, to)
-		if f.ready = to; to < kernel.BatchSize {
+		if f.ready = to; to < handoff.BatchSize {
 			return
 		}
 		s.order[s.head] = nil
 		s.head++
 		if s.head == len(s.order) {
 			s.order, s.head = s.order[:0], 0
-		} else if s.head == kernel.BatchSize {
+		} else if s.head == handoff.BatchSize {
 			s.order, s.head = s.order[:copy(s.order, s.order[s.head:])], 0
 		}
 	}
@@ -102,7 +103,7 @@ func (s *Section) sendAll(wait bool) {
 		}
 		clear(s.batch)
 		s.batch, s.done = s.batch[:0], 0
-		s.wakeEntrance(min(kernel.BatchSize, max(1, s.capacity/8)))
+		s.wakeEntrance(min(handoff.BatchSize, max(1, s.capacity/8)))
 		if len(s.outq) == 0 {
 			s.sending = false
 			if s.ended && s.seats == s.capacity {
@@ -172,7 +173,7 @@ func (s *Section) sendOn(l *leaving, wait bool, now *int64, last bool) bool {
 }
 
 // place returns where the next item goes, and no room if there is none and it must not wait.
-func (s *Section) place(wait bool, now *int64) (b *kernel.Batch, at, room int) {
+func (s *Section) place(wait bool, now *int64) (b *handoff.Batch, at, room int) {
 	e := s.node.Outs[0]
 	if b, at, room = e.Reserve(false); room > 0 {
 		return b, at, room
@@ -185,7 +186,7 @@ func (s *Section) place(wait bool, now *int64) (b *kernel.Batch, at, room int) {
 
 // write sends the item at l.at, with those behind it that are as healthy, to b from at on, and
 // returns how many.
-func (s *Section) write(l *leaving, b *kernel.Batch, at, room int, now int64) int {
+func (s *Section) write(l *leaving, b *handoff.Batch, at, room int, now int64) int {
 	n, f, i := s.node, l.f, l.at
 	k := 1
 	if l.bad&kernel.One(i) == 0 {
@@ -207,13 +208,13 @@ func (s *Section) write(l *leaving, b *kernel.Batch, at, room int, now int64) in
 	if n.Run().Timed() && l.passed&kernel.One(i) == 0 && !l.shed {
 		s.book(f, i, i+k, now)
 	}
-	if f.In.Has(kernel.HasTrail) {
+	if f.In.Has(handoff.HasTrail) {
 		copy(b.Trails[at:], f.In.Trails[i:i+k])
 		for j := range k {
 			b.Left[at+j] = now
 		}
-		b.Mark(f.In.Marks.Load() &^ kernel.HasFault)
-	} else if b.Has(kernel.HasTrail) {
+		b.Mark(f.In.Marks.Load() &^ handoff.HasFault)
+	} else if b.Has(handoff.HasTrail) {
 		clear(b.Trails[at : at+k])
 	}
 	n.Outs[0].Commit(k)
@@ -222,7 +223,7 @@ func (s *Section) write(l *leaving, b *kernel.Batch, at, room int, now int64) in
 
 // joined joins up to k results with their items, and returns how many. The next one is bad from
 // then on: Join has panicked for it, or was not called because the run was aborted.
-func (s *Section) joined(l *leaving, b *kernel.Batch, at, k int) int {
+func (s *Section) joined(l *leaving, b *handoff.Batch, at, k int) int {
 	if l.joined > l.at {
 		return min(k, l.joined-l.at)
 	}
@@ -299,14 +300,14 @@ func (s *Section) book(f *Flight, from, to int, now int64) {
 	for i := from; i < to; {
 		j, work, tries := i, f.work[i], f.Attempts[i]
 		for ; j < to && f.work[j] == work && f.Attempts[j] == tries; j++ {
-			if f.In.Has(kernel.HasTrail) && f.In.Trails[j] != nil {
+			if f.In.Has(handoff.HasTrail) && f.In.Trails[j] != nil {
 				s.tally.Waited(&n.Books, now-f.In.Left[j]-work)
 			}
 			s.tally.Worked(&n.Books, 1, work)
 		}
 		s.tally.Attempts += int64(tries) * int64(j-i)
 		s.tally.Longest = max(s.tally.Longest, work)
-		if f.In.Has(kernel.HasTrail) && !n.IsSink() {
+		if f.In.Has(handoff.HasTrail) && !n.IsSink() {
 			lineage.RecordGroup(f.In.Trails[i:j], lineage.Record{Begin: now - work, Each: work, Node: n.Index, Attempts: tries, Together: true})
 		}
 		i = j

@@ -1,6 +1,7 @@
 package turn
 
 import (
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/internal/lineage"
 )
@@ -9,31 +10,31 @@ import (
 // what the section knows of its items. What happens to neighbours happens by one call, with
 // a mask. What happens to one item happens with a mask of one bit, in the same code.
 type Flight struct {
-	In, Out  *kernel.Batch           // what has come, and what the calls returned
-	Err      [kernel.BatchSize]error // of an item on its way up
-	Attempts [kernel.BatchSize]int32
-	work     [kernel.BatchSize]int64 // nanoseconds in calls
+	In, Out  *handoff.Batch           // what has come, and what the calls returned
+	Err      [handoff.BatchSize]error // of an item on its way up
+	Attempts [handoff.BatchSize]int32
+	work     [handoff.BatchSize]int64 // nanoseconds in calls
 
 	index uint32 // among the section's
 
 	// Owner: the turn.
-	moves   [kernel.BatchSize]uint32         // counts stays: what was meant for an earlier stay is void
-	reach   int                              // places up to here have had items
-	fresh   kernel.Mask                      // what the handler at work has not sent on yet
-	kept    []kernel.Mask                    // what a layer holds, by layer
-	lanes   []kernel.Mask                    // what is on its way, by lane
-	done    kernel.Mask                      // has left the outermost layer
-	ready   int                              // how many of the first places the exit has got
-	passed  kernel.Mask                      // had failed before it came
-	dropped kernel.Mask                      // was dropped on purpose
-	limited kernel.Mask                      // has limits
-	limits  *[kernel.BatchSize]lineage.Limit // of the items in limited; nil until one has some
-	watches *[kernel.BatchSize]func()
-	alarms  *[kernel.BatchSize]int64 // when the clock looks for a deadline; 0 for never
-	visited kernel.Mask              // is a caller's
+	moves   [handoff.BatchSize]uint32         // counts stays: what was meant for an earlier stay is void
+	reach   int                               // places up to here have had items
+	fresh   kernel.Mask                       // what the handler at work has not sent on yet
+	kept    []kernel.Mask                     // what a layer holds, by layer
+	lanes   []kernel.Mask                     // what is on its way, by lane
+	done    kernel.Mask                       // has left the outermost layer
+	ready   int                               // how many of the first places the exit has got
+	passed  kernel.Mask                       // had failed before it came
+	dropped kernel.Mask                       // was dropped on purpose
+	limited kernel.Mask                       // has limits
+	limits  *[handoff.BatchSize]lineage.Limit // of the items in limited; nil until one has some
+	watches *[handoff.BatchSize]func()
+	alarms  *[handoff.BatchSize]int64 // when the clock looks for a deadline; 0 for never
+	visited kernel.Mask               // is a caller's
 
-	visits *[kernel.BatchSize]visit       // of callers; nil until there was one
-	calls  *[kernel.BatchSize]kernel.Call // as hooks see them; nil if there are none
+	visits *[handoff.BatchSize]visit       // of callers; nil until there was one
+	calls  *[handoff.BatchSize]kernel.Call // as hooks see them; nil if there are none
 
 	free kernel.Mask // Guarded by: the desk. Places that a new item can have
 	sent kernel.Mask // Owner: the exit, in an ordered section
@@ -52,7 +53,7 @@ func (p *PerFlight[T]) Of(f *Flight) []T {
 	}
 	known := (*p)[f.index]
 	if len(known) < f.reach {
-		places := max(len(known), kernel.BatchSize/8)
+		places := max(len(known), handoff.BatchSize/8)
 		for places < f.reach {
 			places *= 2
 		}
@@ -63,7 +64,7 @@ func (p *PerFlight[T]) Of(f *Flight) []T {
 }
 
 // Slot returns the number of a place, which no other item in the section has.
-func (f *Flight) Slot(place int) int { return int(f.index)*kernel.BatchSize + place }
+func (f *Flight) Slot(place int) int { return int(f.index)*handoff.BatchSize + place }
 
 // Fail sets the error of items on their way up.
 func (f *Flight) Fail(m kernel.Mask, err error) {
@@ -87,7 +88,7 @@ func (f *Flight) SetLimit(place int, l lineage.Limit) {
 		return
 	}
 	if f.limits == nil {
-		f.limits = new([kernel.BatchSize]lineage.Limit)
+		f.limits = new([handoff.BatchSize]lineage.Limit)
 	}
 	f.limits[place] = l
 	f.limited |= kernel.One(place)
@@ -107,7 +108,7 @@ func (f *Flight) admit(at, to int) {
 	m := kernel.Span(at, to)
 	f.reach = max(f.reach, to)
 	f.done, f.passed, f.dropped, f.limited = f.done&^m, f.passed&^m, f.dropped&^m, f.limited&^m
-	if f.In.Has(kernel.HasLimit) {
+	if f.In.Has(handoff.HasLimit) {
 		for i := at; i < to; i++ {
 			f.SetLimit(i, f.In.Trail(i).Limit())
 		}
@@ -121,7 +122,7 @@ func (f *Flight) forget(from, to int) {
 	clear(f.Err[from:to])
 	clear(f.Attempts[from:to])
 	clear(f.work[from:to])
-	if f.In.Has(kernel.HasFault) {
+	if f.In.Has(handoff.HasFault) {
 		clear(f.In.Faults[from:to])
 	}
 }

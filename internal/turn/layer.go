@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 )
 
@@ -173,7 +174,7 @@ func (p *Port) Capacity() int { return p.section.capacity }
 func (p *Port) Over() error { return p.section.over }
 
 // Out makes a column of results.
-func (p *Port) Out(size int) kernel.Column { return p.section.out.Make(size) }
+func (p *Port) Out(size int) handoff.Column { return p.section.out.Make(size) }
 
 // Ref is a stay of an item in a layer, as other goroutines keep it.
 type Ref struct {

@@ -1,16 +1,19 @@
 package turn
 
-import "github.com/weir-go/weir/internal/kernel"
+import (
+	"github.com/weir-go/weir/internal/handoff"
+	"github.com/weir-go/weir/internal/kernel"
+)
 
 // RunOp does op until the stream has ended, with as many workers as the node has at that
 // time. results makes columns of what op returns. It is for stages with a way on; a sink
 // has one worker, and calls Work.
-func RunOp(n *kernel.Node, op kernel.Op, workers int, unordered bool, results kernel.Columns) error {
+func RunOp(n *kernel.Node, op kernel.Op, workers int, unordered bool, results handoff.Columns) error {
 	n.Staff(workers)
 	if !n.Shown() && n.Work(op) {
 		return nil
 	}
-	return RunSection(n, SectionOf{Op: op, Workers: workers, Unordered: unordered, Capacity: kernel.BatchSize, Results: results})
+	return RunSection(n, SectionOf{Op: op, Workers: workers, Unordered: unordered, Capacity: handoff.BatchSize, Results: results})
 }
 
 // OnSection has f called with the section at the node when callers can use it, and with nil when

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/weir-go/weir/internal/account"
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 )
 
@@ -20,7 +21,7 @@ type Section struct {
 	ports     []*Port
 	capacity  int
 	unordered bool
-	in, out   kernel.Columns
+	in, out   handoff.Columns
 	join      Join
 	gate      Gate // nil if nothing is refused at the entrance
 	crew      crew
@@ -60,7 +61,7 @@ type Section struct {
 // places from from up to to: it writes to dst from at on, and counts what it has done in done,
 // which tells the place for which user code has panicked. It ends early if the run was aborted.
 type Join interface {
-	Join(f *Flight, from, to int, dst *kernel.Batch, at int, done *int)
+	Join(f *Flight, from, to int, dst *handoff.Batch, at int, done *int)
 }
 
 // perWorker is how many items a section holds for each worker if its capacity grows with them: as
@@ -76,9 +77,9 @@ type SectionOf struct {
 	Workers   int
 	Unordered bool
 	Layers    []Layer
-	Capacity  int            // 0 for the default, or what the outermost layer says; else it grows with the workers
-	Results   kernel.Columns // of what the op returns
-	Join      Join           // nil if results leave as they are
+	Capacity  int             // 0 for the default, or what the outermost layer says; else it grows with the workers
+	Results   handoff.Columns // of what the op returns
+	Join      Join            // nil if results leave as they are
 }
 
 // RunSection runs the section until the stream has ended.
@@ -124,7 +125,7 @@ func (s *Section) staff(workers int, grows bool) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	capacity := max(kernel.BatchSize, perWorker*workers)
+	capacity := max(handoff.BatchSize, perWorker*workers)
 	s.seats += capacity - s.capacity // may be negative for a while
 	s.capacity = capacity
 	s.wakeEntrance(1)
@@ -174,7 +175,7 @@ func (s *Section) enter() {
 }
 
 // admit takes items in, in one go as far as there are seats and places.
-func (s *Section) admit(e *kernel.Edge, b *kernel.Batch, from, to int) {
+func (s *Section) admit(e *kernel.Edge, b *handoff.Batch, from, to int) {
 	for from < to {
 		most := to - from
 		if s.gate != nil {
@@ -185,13 +186,13 @@ func (s *Section) admit(e *kernel.Edge, b *kernel.Batch, from, to int) {
 			}
 		}
 		f, at, k := s.reserve(most)
-		if !b.Has(kernel.HasTrail) && f.In.Has(kernel.HasTrail) {
+		if !b.Has(handoff.HasTrail) && f.In.Has(handoff.HasTrail) {
 			clear(f.In.Trails[at : at+k])
 		}
 		b.Vals.CopyTo(f.In.Vals, at, from, from+k)
 		f.In.CopyMeta(at, b, from, from+k)
 		n := note{kind: request, f: f, items: kernel.Span(at, at+k)}
-		if b.Has(kernel.HasFault) {
+		if b.Has(handoff.HasFault) {
 			for i := range k {
 				if b.Faults[from+i] != nil {
 					n.other |= kernel.One(at + i)
@@ -207,7 +208,7 @@ func (s *Section) admit(e *kernel.Edge, b *kernel.Batch, from, to int) {
 
 // passes asks the gate for the item at i of b. It waits for a seat if there is none, without
 // holding what the gate has given. An item that is refused leaves.
-func (s *Section) passes(b *kernel.Batch, i int) bool {
+func (s *Section) passes(b *handoff.Batch, i int) bool {
 	if b.Fault(i) != nil || s.node.Run().Aborted() {
 		return true
 	}
@@ -229,7 +230,7 @@ func (s *Section) passes(b *kernel.Batch, i int) bool {
 }
 
 // turnAway lets an item go that the gate refused.
-func (s *Section) turnAway(b *kernel.Batch, i int, err error) {
+func (s *Section) turnAway(b *handoff.Batch, i int, err error) {
 	s.mu.Lock()
 	if s.side == nil {
 		s.side = s.flight()
@@ -240,7 +241,7 @@ func (s *Section) turnAway(b *kernel.Batch, i int, err error) {
 		s.side = nil
 	}
 	s.mu.Unlock()
-	if !b.Has(kernel.HasTrail) && f.In.Has(kernel.HasTrail) {
+	if !b.Has(handoff.HasTrail) && f.In.Has(handoff.HasTrail) {
 		f.In.Trails[at] = nil
 	}
 	b.Vals.CopyTo(f.In.Vals, at, i, i+1)
@@ -299,9 +300,9 @@ func (s *Section) flight() *Flight {
 		f.idle = false
 		return f
 	}
-	f := &Flight{In: kernel.NewBatch(s.in, kernel.BatchSize), Out: &kernel.Batch{Vals: s.out.Make(kernel.BatchSize)}, index: noFlight, free: ^kernel.Mask(0)}
+	f := &Flight{In: handoff.NewBatch(s.in, handoff.BatchSize), Out: &handoff.Batch{Vals: s.out.Make(handoff.BatchSize)}, index: noFlight, free: ^kernel.Mask(0)}
 	if s.node.Run().CallHooks() != nil {
-		f.calls = new([kernel.BatchSize]kernel.Call)
+		f.calls = new([handoff.BatchSize]kernel.Call)
 	}
 	f.kept, f.lanes = make([]kernel.Mask, len(s.ports)), make([]kernel.Mask, 2*len(s.ports)+2)
 	return f

@@ -8,6 +8,7 @@ import (
 
 	"github.com/weir-go/weir/internal/account"
 	"github.com/weir-go/weir/internal/fault"
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/internal/lineage"
 )
@@ -80,7 +81,7 @@ func (s *Section) Shut() <-chan struct{} {
 
 // Do takes an item through the section: put writes it to place i of b, and take reads the result
 // of a success from there. ok is false if no caller is let in any more.
-func (s *Section) Do(ctx context.Context, put, take func(b *kernel.Batch, i int)) (o Outcome, ok bool) {
+func (s *Section) Do(ctx context.Context, put, take func(b *handoff.Batch, i int)) (o Outcome, ok bool) {
 	n := s.node
 	began := n.Run().Now()
 	v := s.arrive(ctx)
@@ -163,7 +164,7 @@ func (s *Section) arrive(ctx context.Context) *visit {
 		s.callers.room = nil
 	}
 	if f.visits == nil {
-		f.visits = new([kernel.BatchSize]visit)
+		f.visits = new([handoff.BatchSize]visit)
 	}
 	v := &f.visits[i]
 	v.f, v.place, v.ctx, v.by = f, i, ctx, s.borrow()

@@ -3,6 +3,7 @@ package typed
 import (
 	"unsafe"
 
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 )
 
@@ -11,23 +12,23 @@ type column[T any] struct{ v []T }
 func (c *column[T]) Value(i int) any    { return c.v[i] }
 func (c *column[T]) Clear(from, to int) { clear(c.v[from:to]) }
 
-func (c *column[T]) CopyTo(dst kernel.Column, at, from, to int) {
+func (c *column[T]) CopyTo(dst handoff.Column, at, from, to int) {
 	copy(dst.(*column[T]).v[at:], c.v[from:to])
 }
 
 // Of returns how columns of T are made.
-func Of[T any]() kernel.Columns {
-	return kernel.Columns{
-		Make: func(size int) kernel.Column { return &column[T]{make([]T, size)} },
-		Most: kernel.MostOf(unsafe.Sizeof(*new(T))),
+func Of[T any]() handoff.Columns {
+	return handoff.Columns{
+		Make: func(size int) handoff.Column { return &column[T]{make([]T, size)} },
+		Most: handoff.MostOf(unsafe.Sizeof(*new(T))),
 	}
 }
 
 // Values returns the values of a batch of T. It costs one type assertion a batch.
-func Values[T any](b *kernel.Batch) []T { return b.Vals.(*column[T]).v }
+func Values[T any](b *handoff.Batch) []T { return b.Vals.(*column[T]).v }
 
 // ColumnValues returns the values of a column of T.
-func ColumnValues[T any](c kernel.Column) []T { return c.(*column[T]).v }
+func ColumnValues[T any](c handoff.Column) []T { return c.(*column[T]).v }
 
 // At returns the value of the item at hand.
 func At[T any](in *kernel.Inlet) T { return Values[T](in.B)[in.Pos] }

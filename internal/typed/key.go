@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 )
 
@@ -82,7 +83,7 @@ func NewCommonKeys[A, B any, K comparable](keyA func(A) K, keyB func(B) K) (a, b
 }
 
 // Of implements [kernel.Keys].
-func (k *keys[T, K]) Of(b *kernel.Batch, i int) (int32, error) {
+func (k *keys[T, K]) Of(b *handoff.Batch, i int) (int32, error) {
 	return k.number(k.key(Values[T](b)[i]))
 }
 

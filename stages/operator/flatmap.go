@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/internal/typed"
 	"github.com/weir-go/weir/stages"
@@ -53,7 +54,7 @@ type expansion[I, O any] struct {
 	ctx     context.Context // of the item at hand
 	err     error           // why its sequence was not ranged over to the end
 	ranging bool
-	batch   *kernel.Batch
+	batch   *handoff.Batch
 	values  []O // of batch
 }
 

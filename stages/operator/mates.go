@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/stages"
 )
@@ -19,12 +20,12 @@ type mates struct {
 	join func(x, y int) error    // joins the values at places of both rings
 	send func(pair *kernel.Meta) // sends what join has made
 
-	lists   [][2]list               // of both sides, by the number of the key
-	numbers [kernel.BatchSize]int32 // of the keys of the places at hand
-	next    int                     // the first place at hand that is not dealt with
-	made    kernel.Meta             // of the pair at hand
-	idle    []int32                 // keys that may have no items
-	listed  []bool                  // whether a key is in idle, by number
+	lists   [][2]list                // of both sides, by the number of the key
+	numbers [handoff.BatchSize]int32 // of the keys of the places at hand
+	next    int                      // the first place at hand that is not dealt with
+	made    kernel.Meta              // of the pair at hand
+	idle    []int32                  // keys that may have no items
+	listed  []bool                   // whether a key is in idle, by number
 }
 
 // side is what a Join keeps of one inlet: a ring of items in the order in which they came.
@@ -32,7 +33,7 @@ type side struct {
 	in         *kernel.Inlet
 	keys       kernel.Keys
 	which      int // of the lists of a key
-	values     kernel.Column
+	values     handoff.Column
 	ring       []mate // its length is a power of 2
 	head, tail uint64 // the numbers of the first item, and of the next one to come
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/sourcegraph/conc"
 
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/stages"
 )
@@ -32,7 +33,7 @@ func (*merger[T]) Run(_ context.Context, ins []*stages.Inlet[T], out *stages.Out
 // forward sends on all that comes by in.
 func forward(in *kernel.Inlet, out *kernel.Outlet) {
 	for {
-		from, to, ok := in.Take(kernel.BatchSize)
+		from, to, ok := in.Take(handoff.BatchSize)
 		if !ok {
 			return
 		}

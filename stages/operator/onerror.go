@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/internal/typed"
 	"github.com/weir-go/weir/stages"
@@ -68,7 +69,7 @@ func (s *onError[T]) Run(_ context.Context, in *stages.Inlet[T], out *stages.Out
 func policy(k *kernel.Inlet, o *kernel.Outlet, ask func(context.Context, *stages.ItemError) error, deal func(kernel.Meta, error)) {
 	n := k.Node()
 	for {
-		if from, to := k.HealthyRun(kernel.BatchSize); from < to {
+		if from, to := k.HealthyRun(handoff.BatchSize); from < to {
 			o.Forward(k, from, to)
 			continue
 		}

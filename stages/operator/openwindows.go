@@ -5,6 +5,7 @@ import (
 	"sort"
 	"time"
 
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 )
 
@@ -166,7 +167,7 @@ func (w *windows) keep(win *window) {
 		return
 	}
 	times := win.times[:0]
-	if cap(times) > kernel.BatchSize && len(w.spare) > 16 {
+	if cap(times) > handoff.BatchSize && len(w.spare) > 16 {
 		times = nil
 	}
 	*win = window{items: win.items, times: times}

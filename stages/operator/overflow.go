@@ -8,6 +8,7 @@ import (
 
 	"github.com/sourcegraph/conc"
 
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/internal/typed"
 	"github.com/weir-go/weir/stages"
@@ -78,7 +79,7 @@ func (o dropping) Pass(in *kernel.Inlet, out *kernel.Outlet) error {
 	}()
 	var losers []kept
 	for {
-		from, to, ok := in.Take(kernel.BatchSize)
+		from, to, ok := in.Take(handoff.BatchSize)
 		if !ok {
 			return nil
 		}
@@ -97,13 +98,13 @@ type kept struct {
 
 // place is where a value is kept.
 type place struct {
-	column kernel.Column
+	column handoff.Column
 	at     int
 }
 
 // shelf has places for values. It grows with what is kept.
 type shelf struct {
-	columns kernel.Columns
+	columns handoff.Columns
 	free    []place
 }
 
@@ -210,7 +211,7 @@ func (b *backlog) take(items *[]kept, most int) bool {
 		}
 		b.some.Wait()
 	}
-	for n := min(max(most, 1), b.items.Len(), kernel.BatchSize); n > 0; n-- {
+	for n := min(max(most, 1), b.items.Len(), handoff.BatchSize); n > 0; n-- {
 		*items = append(*items, b.items.Pop())
 	}
 	b.room.Signal()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/maphash"
 
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/internal/typed"
 	"github.com/weir-go/weir/stages"
@@ -51,7 +52,7 @@ func (p *partitioner[T]) Validate() error {
 }
 
 func (p *partitioner[T]) Run(_ context.Context, in *stages.Inlet[T], outs []*stages.Outlet[T]) error {
-	s := sorter{fan: fanOf(in, outs), lanes: len(outs), laneOf: func(b *kernel.Batch, i int) int { return p.lane(typed.Values[T](b)[i]) }}
+	s := sorter{fan: fanOf(in, outs), lanes: len(outs), laneOf: func(b *handoff.Batch, i int) int { return p.lane(typed.Values[T](b)[i]) }}
 	for {
 		from, to, ok := s.fan.Take()
 		if !ok {
@@ -68,7 +69,7 @@ func (p *partitioner[T]) Run(_ context.Context, in *stages.Inlet[T], outs []*sta
 type sorter struct {
 	fan    *kernel.Fan
 	lanes  int
-	laneOf func(b *kernel.Batch, i int) int
+	laneOf func(b *handoff.Batch, i int) int
 }
 
 // assign puts the item at place i into its lane.

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/internal/typed"
 	"github.com/weir-go/weir/stages"
@@ -186,7 +187,7 @@ func (s *windower[T]) Run(_ context.Context, in *stages.Inlet[T], out *stages.Ou
 // bagOf is the values of a window.
 type bagOf[T any] struct{ values []T }
 
-func (b *bagOf[T]) add(src *kernel.Batch, from, to int) {
+func (b *bagOf[T]) add(src *handoff.Batch, from, to int) {
 	b.values = append(b.values, typed.Values[T](src)[from:to]...)
 }
 

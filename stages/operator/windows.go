@@ -8,6 +8,7 @@ import (
 	"sort"
 	"time"
 
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/stages"
 )
@@ -30,19 +31,19 @@ type windows struct {
 	hold func() bag // returns an empty one
 	send func(win *window, partial bool)
 
-	base   int64                  // when the run began
-	mark   int64                  // the watermark: windows that end by then have left
-	now    int64                  // when the items at hand came
-	last   int64                  // when the last ones were dealt with, in the time of the run
-	spots  [kernel.BatchSize]spot // of the places at hand
-	next   int                    // the first of them that is not dealt with
-	open   []keyed                // open windows by the number of their key, 0 without keys
-	rest   []int32                // keys that may have no windows
-	due    dues                   // all that are open
-	kept   int                    // items in them
-	opened uint64                 // windows so far
-	found  []*window              // those of the item at hand
-	start  int64                  // of the last aligned window
+	base   int64                   // when the run began
+	mark   int64                   // the watermark: windows that end by then have left
+	now    int64                   // when the items at hand came
+	last   int64                   // when the last ones were dealt with, in the time of the run
+	spots  [handoff.BatchSize]spot // of the places at hand
+	next   int                     // the first of them that is not dealt with
+	open   []keyed                 // open windows by the number of their key, 0 without keys
+	rest   []int32                 // keys that may have no windows
+	due    dues                    // all that are open
+	kept   int                     // items in them
+	opened uint64                  // windows so far
+	found  []*window               // those of the item at hand
+	start  int64                   // of the last aligned window
 	run    stretch
 	spare  []*window
 }
@@ -56,7 +57,7 @@ type stretch struct {
 // bag is the values of a window.
 type bag interface {
 	// add adds the values of the places from up to to of a batch.
-	add(b *kernel.Batch, from, to int)
+	add(b *handoff.Batch, from, to int)
 	merge(bag)
 	swap(i, j int)
 }

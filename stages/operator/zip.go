@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/internal/typed"
 	"github.com/weir-go/weir/stages"
@@ -51,7 +52,7 @@ func (z *zipper[A, B, O]) TakesPairs() bool { return true }
 
 func (z *zipper[A, B, O]) Run(_ context.Context, a *stages.Inlet[A], b *stages.Inlet[B], out *stages.Outlet[O]) error {
 	p := newPairs(kernel.Of(a), kernel.Of(b), kernel.OutletOf(out), typed.Of[O]())
-	p.join = func(x, y *kernel.Batch, i, j, n int) {
+	p.join = func(x, y *handoff.Batch, i, j, n int) {
 		xs, ys, made := typed.Values[A](x)[i:i+n], typed.Values[B](y)[j:j+n], typed.Values[O](p.made)
 		for k := range xs {
 			if p.run.Aborted() {
@@ -73,17 +74,17 @@ type pairs struct {
 	run                 *kernel.Run
 	greedy              bool // take what comes, so that the stage above both can go on
 
-	join func(x, y *kernel.Batch, i, j, n int) // joins up to n pairs into made
-	made *kernel.Batch
+	join func(x, y *handoff.Batch, i, j, n int) // joins up to n pairs into made
+	made *handoff.Batch
 	done int // pairs that were joined
 }
 
-func newPairs(a, b *kernel.Inlet, out *kernel.Outlet, results kernel.Columns) *pairs {
+func newPairs(a, b *kernel.Inlet, out *kernel.Outlet, results handoff.Columns) *pairs {
 	common, onlyA, onlyB := kernel.Forked(a, b)
 	n := out.Node()
 	return &pairs{
 		left: kernel.Shelf{In: a}, right: kernel.Shelf{In: b}, onlyLeft: onlyA, onlyRight: onlyB,
-		out: out, node: n, run: n.Run(), greedy: common || n.Entangled(), made: kernel.NewBatch(results, results.Most),
+		out: out, node: n, run: n.Run(), greedy: common || n.Entangled(), made: handoff.NewBatch(results, results.Most),
 	}
 }
 
@@ -161,7 +162,7 @@ func partnered(s *kernel.Shelf, own map[string]bool) bool {
 }
 
 // joined joins up to n healthy pairs and sends them on. If one of them panics it fails.
-func (p *pairs) joined(x, y *kernel.Batch, i, j, n int) {
+func (p *pairs) joined(x, y *handoff.Batch, i, j, n int) {
 	p.done = 0
 	returned := false
 	defer func() {

@@ -3,7 +3,7 @@ package section
 import (
 	"reflect"
 
-	"github.com/weir-go/weir/internal/kernel"
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/turn"
 )
 
@@ -11,7 +11,7 @@ import (
 // sections holds values of this type: *[github.com/weir-go/weir/primitives/dedup.Dedup][K, Answer].
 // All these sections must have calls that return the same type.
 type Answer struct {
-	column kernel.Column
+	column handoff.Column
 	place  int
 }
 
@@ -24,7 +24,7 @@ func (a Answer) fits(f *turn.Flight) bool {
 // again.
 type answers struct {
 	port   *turn.Port
-	column kernel.Column
+	column handoff.Column
 	used   int // places of column
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/internal/turn"
 	"github.com/weir-go/weir/internal/typed"
@@ -129,7 +130,7 @@ func (p *Port[I]) Stage() string { return p.port.Node().Name }
 func (p *Port[I]) Context() context.Context { return p.port.Context() }
 
 // Slots returns a bound of [Exchange.Slot]. The section holds fewer exchanges at a time.
-func (p *Port[I]) Slots() int { return (p.port.Capacity()/kernel.BatchSize + 3) * kernel.BatchSize }
+func (p *Port[I]) Slots() int { return (p.port.Capacity()/handoff.BatchSize + 3) * handoff.BatchSize }
 
 // Capacity returns how many exchanges the section holds at most.
 func (p *Port[I]) Capacity() int { return p.port.Capacity() }

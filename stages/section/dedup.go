@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"sync/atomic"
 
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/internal/lineage"
 	"github.com/weir-go/weir/internal/turn"
@@ -32,7 +33,7 @@ import (
 // key is called by one goroutine at a time and should be quick. A panic of key, a key that
 // cannot be hashed, or one that is not equal to itself fails the item.
 func Dedup[T any, K comparable](source dedup.Source, key func(T) K) Layer {
-	return dedupLayer(source, key == nil, func(run *kernel.Run, b *kernel.Batch, from, to int, keys []K, done *int) {
+	return dedupLayer(source, key == nil, func(run *kernel.Run, b *handoff.Batch, from, to int, keys []K, done *int) {
 		for i, v := range typed.Values[T](b)[from:to] {
 			if run.Aborted() {
 				return
@@ -46,7 +47,7 @@ func Dedup[T any, K comparable](source dedup.Source, key func(T) K) Layer {
 // keysOf is the typed loop of a deduplicator: it writes the keys of the items from from up to to,
 // and counts them in done, which tells the item for which key has panicked. It ends early if the
 // run was aborted.
-type keysOf[K comparable] func(run *kernel.Run, b *kernel.Batch, from, to int, keys []K, done *int)
+type keysOf[K comparable] func(run *kernel.Run, b *handoff.Batch, from, to int, keys []K, done *int)
 
 // dedupLayer is Dedup. The type of the items is known to keys alone.
 func dedupLayer[K comparable](source dedup.Source, noKey bool, keys keysOf[K]) Layer {

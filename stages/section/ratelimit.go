@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sync/atomic"
 
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/internal/turn"
 	"github.com/weir-go/weir/internal/typed"
@@ -26,9 +27,9 @@ import (
 // [stages.ErrExpired], or [stages.ErrTimeout] if a [Timeout] outside set the deadline. cost
 // should be quick. A cost above the burst fails the item with a *[limiter.CostError].
 func RateLimit[T any](source limiter.Source, cost func(T) int) Layer {
-	costs := func(*kernel.Batch, int) int { return 1 }
+	costs := func(*handoff.Batch, int) int { return 1 }
 	if cost != nil {
-		costs = func(b *kernel.Batch, i int) int { return cost(typed.Values[T](b)[i]) }
+		costs = func(b *handoff.Batch, i int) int { return cost(typed.Values[T](b)[i]) }
 	}
 	return Layer{
 		kind: "rate limit",
@@ -54,7 +55,7 @@ func RateLimit[T any](source limiter.Source, cost func(T) int) Layer {
 type rateHandler struct {
 	port    *turn.Port
 	limiter *limiter.Limiter
-	cost    func(b *kernel.Batch, place int) int
+	cost    func(b *handoff.Batch, place int) int
 	waits   turn.PerFlight[*queued]
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/internal/turn"
 	"github.com/weir-go/weir/internal/typed"
@@ -142,7 +143,7 @@ type joiner[I, O, P any] struct {
 }
 
 // Join implements kernel.Join.
-func (j *joiner[I, O, P]) Join(f *turn.Flight, from, to int, dst *kernel.Batch, at int, done *int) {
+func (j *joiner[I, O, P]) Join(f *turn.Flight, from, to int, dst *handoff.Batch, at int, done *int) {
 	in, out, joined := typed.Values[I](f.In), typed.Values[O](f.Out), typed.Values[P](dst)
 	for i := from; i < to && !j.run.Aborted(); i++ {
 		joined[at+i-from] = j.join(in[i], out[i])

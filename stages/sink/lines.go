@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/internal/typed"
 	"github.com/weir-go/weir/stages"
@@ -53,7 +54,7 @@ func (l *lines[T]) write() {
 		l.values, l.held = append(l.values, v), append(l.held, m)
 		l.w.WriteString(string(v)) // the writer keeps its error for Flush
 		l.w.WriteByte('\n')
-		if len(l.held) >= kernel.BatchSize || !l.in.Poll() {
+		if len(l.held) >= handoff.BatchSize || !l.in.Poll() {
 			l.flush()
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/internal/typed"
 	"github.com/weir-go/weir/stages"
@@ -58,7 +59,7 @@ type pen[T any] struct {
 	out    *stages.Outlet[T]
 	k      *kernel.Outlet
 	src    *kernel.Source // nil in a run in which the source can be left behind
-	batch  *kernel.Batch
+	batch  *handoff.Batch
 	values []T
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/internal/typed"
 	"github.com/weir-go/weir/stages"
@@ -37,7 +38,7 @@ func (s *seqSource[T]) Run(_ context.Context, out *stages.Outlet[T]) error {
 	}
 	src := kernel.NewSource(k)
 	defer src.End()
-	var batch *kernel.Batch
+	var batch *handoff.Batch
 	var values []T
 	for v := range s.seq {
 		if src.Room == 0 && !src.More() {

@@ -1,4 +1,4 @@
-package kernel
+package handoff
 
 import (
 	"sync/atomic"
@@ -21,9 +21,9 @@ const (
 //	Owner: places below filled belong to the receiver, the others to the sender.
 type Batch struct {
 	Vals   Column
-	Trails []*lineage.Trail // meaningful if hasTrail
+	Trails []*lineage.Trail // meaningful if HasTrail
 	Left   []int64          // when the item left the stage before; meaningful in a timed run
-	Faults []*fault.Fault   // meaningful if hasFault
+	Faults []*fault.Fault   // meaningful if HasFault
 
 	first  int64 // position of place 0 in the stream
 	Marks  atomic.Uint32
@@ -36,12 +36,13 @@ func NewBatch(columns Columns, size int) *Batch {
 	return &Batch{Vals: columns.Make(size), Trails: make([]*lineage.Trail, size), Left: make([]int64, size)}
 }
 
-// size returns the number of places.
-func (b *Batch) size() int { return len(b.Trails) }
+// Size returns the number of places.
+func (b *Batch) Size() int { return len(b.Trails) }
 
 // count returns how many places are published.
 func (b *Batch) count() int { return int(b.filled.Load() - b.first) }
 
+// Has reports whether the batch has any of the marks.
 func (b *Batch) Has(mark uint32) bool { return b.Marks.Load()&mark != 0 }
 
 // Mark sets marks. The sender calls it before it publishes the item.
@@ -51,12 +52,25 @@ func (b *Batch) Mark(marks uint32) {
 	}
 }
 
-// fault returns the failure of place i, nil if the item is healthy.
-func (b *Batch) fault(i int) *fault.Fault {
+// Fault returns the failure of place i, nil if the item is healthy.
+func (b *Batch) Fault(i int) *fault.Fault {
 	if !b.Has(HasFault) {
 		return nil
 	}
 	return b.Faults[i]
+}
+
+// Plain returns how many places from from on, up to to, are healthy.
+func (b *Batch) Plain(from, to int) int {
+	if !b.Has(HasFault) {
+		return to - from
+	}
+	for i := from; i < to; i++ {
+		if b.Faults[i] != nil {
+			return i - from
+		}
+	}
+	return to - from
 }
 
 // Trail returns the trail of place i, nil if the item has none.
@@ -70,18 +84,27 @@ func (b *Batch) Trail(i int) *lineage.Trail {
 // Spoil gives place i, which is not published yet, a failure.
 func (b *Batch) Spoil(i int, f *fault.Fault) {
 	if b.Faults == nil {
-		b.Faults = make([]*fault.Fault, b.size())
+		b.Faults = make([]*fault.Fault, b.Size())
 	}
 	b.Faults[i] = f
 	b.Mark(HasFault)
 }
 
-// setTrail gives place i, which is not published yet, a trail, which may be nil.
-func (b *Batch) setTrail(i int, t *lineage.Trail) {
+// SetTrail gives place i, which is not published yet, a trail, which may be nil.
+func (b *Batch) SetTrail(i int, t *lineage.Trail) {
 	b.Trails[i] = t
 	if t != nil {
-		b.Mark(marksOf(t))
+		b.Mark(MarksOf(t))
 	}
+}
+
+// Take copies the places from from up to to of src, from at on.
+func (b *Batch) Take(at int, src *Batch, from, to int) {
+	src.Vals.CopyTo(b.Vals, at, from, to)
+	if !src.Has(HasTrail) && b.Has(HasTrail) {
+		clear(b.Trails[at : at+to-from])
+	}
+	b.CopyMeta(at, src, from, to)
 }
 
 // CopyMeta copies all but the values of the places from from up to to of src, from at
@@ -117,8 +140,8 @@ func (b *Batch) Reset() {
 	b.Marks.Store(0)
 }
 
-// marksOf returns the marks of a batch that has t.
-func marksOf(t *lineage.Trail) uint32 {
+// MarksOf returns the marks of a batch that has t.
+func MarksOf(t *lineage.Trail) uint32 {
 	if t.Limited() {
 		return HasTrail | HasLimit
 	}

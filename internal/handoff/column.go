@@ -1,9 +1,9 @@
-package kernel
+package handoff
 
 import "github.com/weir-go/weir/internal/lineage"
 
-// Column holds the values of a batch. The typed packages above the kernel have one
-// implementation. The kernel moves values and never looks at them.
+// Column holds the values of a batch. The typed packages above have one
+// implementation. An edge moves values and never looks at them.
 type Column interface {
 	// Value returns value i in an interface.
 	Value(i int) any

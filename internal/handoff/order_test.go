@@ -1,4 +1,4 @@
-package kernel_test
+package handoff_test
 
 import (
 	"fmt"
@@ -8,9 +8,9 @@ import (
 )
 
 // The memory order of an edge, as a model: the atomic operations of a sender and of a receiver, one
-// a step, in the order in which edge.go does them. The test goes through all interleavings. Since
-// the atomics of Go are sequentially consistent, there are no other runs. The steps of the model
-// have the names of the functions in edge.go.
+// a step, in the order in which sender.go and receiver.go do them. The test goes through all interleavings.
+// Since the atomics of Go are sequentially consistent, there are no other runs. The steps of the
+// model have the names of the functions in these files.
 //
 // A run is wrong if it gets stuck (a wake-up was lost), if a token comes twice or is left over, if
 // both goroutines have the receiver's half, or if the receiver waits for a visit that has ended.

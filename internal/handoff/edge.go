@@ -1,0 +1,178 @@
+package handoff
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/weir-go/weir/internal/lineage"
+)
+
+// States of an edge: which goroutine does the work of the receiver.
+const (
+	busy    int32 = iota // the receiver's goroutine works, or is about to
+	hungry               // no goroutine works: the receiver's is parked, the edge is empty
+	visited              // the sender does the receiver's work
+	owed                 // as visited, and the receiver's goroutine waits for its turn
+)
+
+// Heavy is the load of a receiver that no sender visits. It is larger than any limit.
+const Heavy = 1 << 40
+
+// Step is the work of a receiver on the places from up to to of b. It begins at now, 0 if that
+// is not known, and returns when it ended. It may leave some places to be done later if a
+// visitor, a sender that does the receiver's work, has called it. ok says that a visitor may
+// go on.
+type Step func(b *Batch, from, to int, visitor bool, now int64) (last int64, ok bool)
+
+// Config is what an edge is made of.
+type Config struct {
+	Columns Columns
+	Bound   int           // at most so many items are on the edge; at least 1
+	Clock   lineage.Clock // of the run
+	Timed   bool          // waits of the receiver are measured
+
+	// Detached says that the receiver may be left behind during a call, which may look at a
+	// batch at any later time. Batches are not used again.
+	Detached bool
+}
+
+// Edge carries items from one node to the next, in order, and holds at most Bound of
+// them. It is a linked list of batches: one sender appends to the last one, one
+// receiver reads the first one. Neither takes a lock for an item.
+//
+// See the package documentation for the memory order. The zero value must be initialized
+// with [Edge.Init].
+type Edge struct {
+	Config
+	most int // places of a batch, at most
+
+	// The sender's half. Owner: the goroutine that does the work of the sending node, or the
+	// holder of the outlet's mutex.
+	_    apart
+	tail *Batch
+	n    int   // places of tail that are used
+	size int   // places of the next new batch
+	sent int64 // items ever
+	seen int64 // done, when last looked at
+
+	// The receiver's half. Owner: the goroutine that does the work of the receiving node.
+	_    apart
+	head *Batch
+	pos  int   // places of head that are done
+	took int64 // items ever done
+	step Step  // for visitors
+
+	// Both halves.
+	_      apart
+	state  atomic.Int32
+	load   atomic.Int64 // nanoseconds that an item costs a visitor
+	done   atomic.Int64 // took, published
+	want   atomic.Int64 // the sender sleeps until done is that; 0 if it does not sleep
+	closed atomic.Bool
+	last   atomic.Pointer[Batch]
+	wake   chan struct{} // a token for the receiver's goroutine
+	room   chan struct{} // a token for the sender
+
+	// Figures for snapshots.
+	fused     atomic.Bool
+	full      atomic.Int64 // nanoseconds that the sender has waited for room
+	fullSince atomic.Int64 // and waits now, since then; 0 if it does not wait
+	dry       atomic.Int64 // nanoseconds that the receiver has waited for items
+	drySince  atomic.Int64
+
+	mu    sync.Mutex // Guarded by: mu, taken once a batch
+	spare []*Batch
+}
+
+// apart keeps what two cores write out of each other's cache lines.
+type apart [128]byte
+
+// firstSize is how many places the first batch of an edge has. Each further new batch
+// has twice as many as the one before: a flow of few items costs little memory.
+const firstSize = 8
+
+// Init makes e, which is zero, an empty edge that no sender visits.
+func (e *Edge) Init(c Config) {
+	e.Config = c
+	e.wake, e.room = make(chan struct{}, 1), make(chan struct{}, 1)
+	e.most = min(c.Columns.Most, max(1, c.Bound/2))
+	e.size = min(firstSize, e.most)
+	e.tail = e.blank()
+	e.head = e.tail
+	e.last.Store(e.tail)
+	e.load.Store(Heavy)
+}
+
+// ---- Batches are used again
+
+// blank returns an empty batch.
+func (e *Edge) blank() *Batch {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if n := len(e.spare); n > 0 {
+		b := e.spare[n-1]
+		e.spare = e.spare[:n-1]
+		return b
+	}
+	b := NewBatch(e.Columns, e.size)
+	e.size = min(2*e.size, e.most)
+	return b
+}
+
+// recycle takes a batch back that neither half needs any more. A batch that is smaller
+// than new ones is left to the garbage collector.
+func (e *Edge) recycle(b *Batch) {
+	if b.Size() < e.most || e.Detached {
+		return
+	}
+	b.Reset()
+	b.next.Store(nil)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.spare = append(e.spare, b)
+}
+
+// ---- From outside. These methods may be called at any time, from any goroutine.
+
+// State is an edge at one moment.
+type State struct {
+	Depth   int           // items sent, and not finished
+	Full    time.Duration // that the sender has waited for room
+	Empty   time.Duration // that the receiver has waited for items
+	Fused   bool          // the sender does the receiver's work
+	Blocked bool          // the sender waits for room
+}
+
+// State returns the state of the edge.
+func (e *Edge) State() State {
+	done := e.done.Load()
+	depth := int(max(0, e.Sent()-done))
+	full, dry := e.full.Load(), e.dry.Load()
+	now := e.Clock.Now()
+	if since := e.fullSince.Load(); since != 0 {
+		full += now - since
+	}
+	if since := e.drySince.Load(); since != 0 {
+		dry += now - since
+	}
+	return State{
+		Depth:   depth,
+		Full:    time.Duration(max(full, 0)),
+		Empty:   time.Duration(max(dry, 0)), // a visitor's work is booked before the wait that it is part of
+		Fused:   e.fused.Load(),
+		Blocked: e.Crowded(),
+	}
+}
+
+// Sent returns how many items were sent.
+func (e *Edge) Sent() int64 { return e.last.Load().filled.Load() }
+
+// Crowded reports whether the sender waits for room.
+func (e *Edge) Crowded() bool { return e.want.Load() != 0 }
+
+// Hungry reports whether the receiver is parked, and no goroutine does its work.
+func (e *Edge) Hungry() bool { return e.state.Load() == hungry }
+
+// Closed reports whether the sender has ended the stream. Items may be left.
+func (e *Edge) Closed() bool { return e.closed.Load() }

@@ -1,0 +1,201 @@
+package handoff
+
+import "time"
+
+// What the sender calls. It owns the sender's half.
+
+// Reserve returns the batch to append to, the place, and the number of items for
+// which there is room. It blocks while the edge is full. If wait is false it returns
+// no room instead.
+func (e *Edge) Reserve(wait bool) (b *Batch, at, room int) {
+	free := e.free(e.most)
+	for free <= 0 {
+		if !wait {
+			return nil, 0, 0
+		}
+		e.AwaitRoom()
+		free = e.free(e.most)
+	}
+	if e.n == e.tail.Size() {
+		e.push(e.blank())
+	}
+	return e.tail, e.n, min(free, e.tail.Size()-e.n)
+}
+
+// Room returns for how many items there is room now.
+func (e *Edge) Room() int { return max(0, e.free(e.Bound)) }
+
+// free returns the number of items for which there is room. It looks at the
+// receiver's progress only if less than enough is known to be free.
+func (e *Edge) free(enough int) int {
+	free := e.Bound - int(e.sent-e.seen)
+	if free < enough {
+		e.seen = e.done.Load()
+		free = e.Bound - int(e.sent-e.seen)
+	}
+	return free
+}
+
+// Commit publishes the next k places of the batch that Reserve returned. The sender has
+// written them.
+func (e *Edge) Commit(k int) {
+	e.n += k
+	e.sent += int64(k)
+	e.tail.filled.Store(e.sent)
+}
+
+// push makes b, which is empty, the last batch.
+func (e *Edge) push(b *Batch) {
+	old := e.tail
+	b.first = e.sent
+	b.filled.Store(e.sent)
+	e.tail, e.n = b, 0
+	old.next.Store(b)
+	e.last.Store(b)
+}
+
+// AwaitRoom blocks until half of a large bound is free, so that a sender that is faster than
+// its receiver is woken twice a bound and not once an item. Of a small bound any room will do.
+func (e *Edge) AwaitRoom() {
+	began := time.Now()
+	e.fullSince.Store(e.Clock.At(began))
+	want := e.sent - int64(e.Bound/2)
+	if e.Bound < BatchSize {
+		want = e.sent - int64(e.Bound) + 1
+	}
+	e.want.Store(want)
+	if e.done.Load() < want || !e.want.CompareAndSwap(want, 0) {
+		<-e.room
+	}
+	e.seen = e.done.Load()
+	e.full.Add(int64(time.Since(began)))
+	e.fullSince.Store(0)
+}
+
+// ShareRoom has the edges, which have one sender, report room on one channel; see [WaitRoom].
+func ShareRoom(edges []*Edge) {
+	room := make(chan struct{}, len(edges))
+	for _, e := range edges {
+		e.room = room
+	}
+}
+
+// WaitRoom blocks until one of the edges may have room for an item.
+func WaitRoom(edges []*Edge) {
+	wants := make([]int64, 0, len(edges))
+	free := false
+	for _, e := range edges {
+		want := e.sent - int64(e.Bound) + 1
+		e.want.Store(want)
+		if e.done.Load() >= want && e.want.CompareAndSwap(want, 0) {
+			free = true
+			break
+		}
+		wants = append(wants, want)
+	}
+	if !free && len(wants) > 0 {
+		<-edges[0].room
+	}
+	tokens := 0
+	for i, want := range wants {
+		if !edges[i].want.CompareAndSwap(want, 0) {
+			tokens++ // its receiver has sent a token
+		}
+		edges[i].seen = edges[i].done.Load()
+	}
+	if !free {
+		tokens-- // taken above
+	}
+	for ; tokens > 0; tokens-- {
+		<-edges[0].room
+	}
+}
+
+// Notify tells the receiver about items that were committed. If the receiver is idle
+// and costs less than limit nanoseconds an item, the sender does its work. Then Notify
+// returns when that work ended, and what an item costs there, 0 if some were left. The
+// work begins at now, which is 0 if that is not known.
+func (e *Edge) Notify(limit, now int64) (last, below int64) {
+	if e.state.Load() != hungry {
+		return now, 0
+	}
+	if e.load.Load() < limit && e.state.CompareAndSwap(hungry, visited) {
+		if !e.fused.Load() {
+			e.fused.Store(true)
+		}
+		return e.visit(now)
+	}
+	e.Rouse()
+	return now, 0
+}
+
+// visit is the work of a sender that has taken the receiver's. It never waits. What the step
+// leaves is left to the receiver's goroutine. It returns when it ended and what an item
+// costs, 0 if it has left some.
+func (e *Edge) visit(now int64) (last, load int64) {
+	rest, began := true, now
+	defer func() {
+		if e.Timed && began > 0 && last > began { // the receiver's wait has it, too
+			e.dry.Add(began - last)
+		}
+		e.leave(rest)
+	}()
+	for ok := true; ok; {
+		b, from, to := e.View()
+		if b == nil {
+			rest = false
+			return now, e.load.Load()
+		}
+		now, ok = e.step(b, from, to, true, now)
+	}
+	return now, 0
+}
+
+// leave ends a visit. rest says that items are left for the receiver's goroutine.
+func (e *Edge) leave(rest bool) {
+	if !rest { // both halves are the visitor's: start anew, in memory that is warm
+		e.restart()
+	}
+	if rest || !e.state.CompareAndSwap(visited, hungry) {
+		e.state.Store(busy)
+		e.token()
+	}
+}
+
+// restart makes the only batch, of which all is done, empty again.
+func (e *Edge) restart() {
+	b := e.head
+	if e.n == b.Size() && b.Size() < e.most {
+		b = e.blank()
+		b.filled.Store(e.sent)
+		e.head, e.tail = b, b
+		e.last.Store(b)
+	} else {
+		b.Reset()
+	}
+	b.first = e.sent
+	e.n, e.pos = 0, 0
+}
+
+// Rouse wakes the receiver's goroutine if it is parked.
+func (e *Edge) Rouse() {
+	if e.state.Load() == hungry && e.state.CompareAndSwap(hungry, busy) {
+		if e.fused.Load() {
+			e.fused.Store(false)
+		}
+		e.token()
+	}
+}
+
+// token wakes the receiver's goroutine, which is parked or about to park.
+//
+// Invariant: each token belongs to one change of state to busy by a sender or visitor.
+// Must not: be called without one. A goroutine that finds a token takes itself for the
+// owner of the receiver's half.
+func (e *Edge) token() { e.wake <- struct{}{} }
+
+// Close ends the stream.
+func (e *Edge) Close() {
+	e.closed.Store(true)
+	e.Rouse()
+}
