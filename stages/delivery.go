@@ -33,9 +33,8 @@ type Receipt struct {
 	Deliveries int
 	// Lot is a group of values that the source can call in. It needs an Ack.
 	Lot *Lot
-	// ID is what the source calls the values: the same at each delivery, and different for
-	// different values, such as the position in a log. Topics suppress repeats by it. It needs
-	// an Ack.
+	// ID identifies the values at the source, such as the position in a log. It is the same at each
+	// delivery, and different for different values. Topics suppress repeats by it. It needs an Ack.
 	ID string
 	// Journey is what happened to the values in other parts of the graph, or nil.
 	Journey *Journey
@@ -43,9 +42,9 @@ type Receipt struct {
 
 // Deliver brings the values into the flow, in order, with one receipt. It is for sources.
 //
-// It blocks while the edge is full. It returns false, and has taken none and will not call Ack,
-// only if the flow was aborted. An aborted flow can still take some of several values: then Ack
-// is called. Without values Ack is called at once. It costs an allocation a call.
+// It blocks while the edge is full. It returns false only if the flow was aborted and took none of
+// the values; then Ack is not called. An aborted flow can still take some of several values; then
+// Ack is called. Without values Ack is called at once. A call costs one allocation.
 func (out *Outlet[T]) Deliver[O OutletOf[T]](r Receipt, vs ...T) bool {
 	k := kernel.OutletOf(out)
 	if !k.Open() {
@@ -114,16 +113,17 @@ const deliverBlock = 16
 // will get. The zero value is ready for use. Its method may be called from any goroutine.
 type Lot struct{ lot lineage.Lot }
 
-// Flush has the stages hold back no value of the lot: a Batch, a MapBatch, a ForEachBatch, a
-// Window or a Debounce sends on what has one, and a window leaves as Partial. Values of the lot
-// that are delivered later are not held back either. Flush does not wait. Stages that wait for
-// other items (Reduce, Join, Zip) or for a time (Delay, the wait of a retry) are not affected.
+// Flush makes the stages hold back no value of the lot. A Batch, a MapBatch, a ForEachBatch, a
+// Window and a Debounce send on at once what contains such a value; a window leaves as Partial.
+// Values of the lot that are delivered later are not held back either. Flush does not wait. Stages
+// that wait for other items (Reduce, Join, Zip) or for a time (Delay, the wait of a retry) are not
+// affected.
 func (l *Lot) Flush() { l.lot.Call() }
 
-// HandBack returns an error that gives an item back to its source, which is to hand it out again
-// after a delay. A function, a policy or a sink returns it for an item that it cannot do now. The
-// item fails with [ErrHandedBack], and the run goes on. after is what the source is asked for; 0
-// means at once. A source that cannot delay an item hands it out when it can.
+// HandBack returns an error that gives an item back to its source, and asks the source to hand it
+// out again after a delay. A function, a policy or a sink returns it for an item that it cannot do
+// now. The item fails with [ErrHandedBack], and the run goes on. after is the delay; 0 means at
+// once. A source that cannot delay an item hands it out when it can.
 //
 // The source must wait for an acknowledgement of the item. If it does not, nothing can hand the
 // item out again, and at a sink it is a failure like any other.

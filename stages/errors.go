@@ -51,13 +51,13 @@ var (
 	// went on without it. It is joined to ErrAborted.
 	ErrAbandoned = fault.ErrAbandoned
 
-	// ErrOverflow is what a source hears of an item that a full buffer has dropped.
+	// ErrOverflow is the error that a source gets for an item that a full buffer has
+	// dropped.
 	ErrOverflow = fault.ErrOverflow
 )
 
-// ItemError is the failure of an item: where it happened, why, and the item as it was. It
-// is what a result carries, what an error policy is asked about and what a dead letter
-// holds.
+// ItemError is the failure of an item: where it happened, why, and the item as it was.
+// Results, error policies and dead letters get it.
 type ItemError struct {
 	// Stage names the stage that failed.
 	Stage string
@@ -105,7 +105,7 @@ func (e *PanicError) Unwrap() error {
 }
 
 // Origins is the [ItemError.Origin] of an item that was made of several, such as a batch:
-// what each of them was, in order. The origin of an item that was not remembered is nil.
+// the origin of each, in order. The origin of an item that was not remembered is nil.
 type Origins []any
 
 // The kernel makes errors of these types without knowing them.

@@ -6,7 +6,7 @@ import (
 	"github.com/weir-go/weir/internal/kernel"
 )
 
-// Side says what [Either] has come back with.
+// Side says what [Either] returned.
 type Side uint8
 
 const (
@@ -20,9 +20,9 @@ const (
 	Woken
 )
 
-// Either returns the next item of one of two inlets of the same stage. If both have one,
-// neither is kept waiting. Either blocks until there is an item, until wake, which may be
-// nil, delivers, or until both streams have ended.
+// Either returns the next item of one of two inlets of the same stage. If both inlets
+// have items, neither waits for long. Either blocks until there is an item, until wake
+// delivers, or until both streams have ended. wake may be nil.
 func Either[A, B any](a *Inlet[A], b *Inlet[B], wake <-chan time.Time) (x Item[A], y Item[B], side Side) {
 	ka, kb := kernel.Of(a), kernel.Of(b)
 	for {

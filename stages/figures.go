@@ -2,9 +2,9 @@ package stages
 
 import "iter"
 
-// Figures is implemented by values that show numbers of themselves under names: the snapshots
-// of the primitives, of layers and sources of your own, and whatever else a run observes. A
-// dashboard, a collector or a page shows all of them without knowing their types.
+// Figures is implemented by values that report numbers by name. Snapshots of the primitives
+// implement it, and so can what a layer or source of your own reports. A dashboard, a
+// collector or a page shows all of them without knowing their types.
 //
 // A name is in lower snake case and stays what it is. It ends in the unit if it has one
 // (_seconds, _bytes), and in _total if the number only grows. Booleans are 0 and 1. A name

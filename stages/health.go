@@ -6,13 +6,14 @@ import (
 )
 
 // Finisher is implemented by sources, stages and sinks that have something to do after the last
-// acknowledgement: a last commit, the flush of acknowledgements, or to leave a consumer group.
+// acknowledgement. Examples are a last commit, a flush of acknowledgements, and leaving a
+// consumer group.
 type Finisher interface {
-	// Finish is called once a run, when everything has left the flow and all that the
-	// sources brought is acknowledged, and before the run returns. It is also called after an
-	// abort. ctx ends when the drain timeout has passed since the call of Finish, or 10
-	// seconds if the run has no drain timeout. The run waits for Finish to return; its error
-	// is part of the error of the run. All are called at the same time.
+	// Finish is called once a run, when everything has left the flow and all that the sources
+	// brought is acknowledged, and before the run returns. It is called after an abort as well.
+	// ctx ends when the drain timeout has passed since the call of Finish, or 10 seconds if the
+	// run has no drain timeout. The run waits for Finish to return; its error is part of the
+	// error of the run. All are called at the same time.
 	Finish(ctx context.Context) error
 }
 
@@ -29,7 +30,8 @@ type Health struct {
 	At  time.Time
 }
 
-// HealthReporter is implemented by sources that know how they are. The report of a run shows it.
+// HealthReporter is implemented by sources that can tell their health. The report of a run shows
+// it.
 type HealthReporter interface {
 	// Health returns the state as of now. It is called from any goroutine, and must not block.
 	Health() Health

@@ -18,10 +18,10 @@ type core = kernel.InletRef
 
 // Inlet is the receiving end of an edge. It belongs to one goroutine.
 //
-// It hands out healthy items. Items that have failed before skip the stage: the inlet
-// sends them to the stage's outlet, in their place among the items, and the stage never
-// sees them (but see [FailureTaker]). When the flow is aborted the inlet fails every item
-// that is left and reports the end of the stream, so a stage needs no code for that.
+// It hands out healthy items. Items that have failed before skip the stage: the inlet sends them
+// to the stage's outlet, in their place among the items. The stage sees them only if it is a
+// [FailureTaker]. When the flow is aborted the inlet fails every item that is left and reports
+// the end of the stream, so a stage needs no code for that.
 type Inlet[T any] struct {
 	//lint:ignore U1000 see core
 	core
@@ -72,8 +72,8 @@ func (in *Inlet[T]) at[I InletOf[T]](k *kernel.Inlet) T {
 	return in.values[k.Pos]
 }
 
-// Fail accounts for it as failed with err, or as expired if err is [ErrExpired]: it leaves
-// the stage as a failed item. A sink has no way on: the run stops with that failure.
+// Fail accounts for it as failed with err, or as expired if err is [ErrExpired]: it leaves the
+// stage as a failed item. At a sink, the run stops with that failure.
 func (in *Inlet[T]) Fail[I InletOf[T]](it Item[T], err error) {
 	kernel.Of(in).Fail(it.meta, it.Value, err)
 }
@@ -98,9 +98,9 @@ func (in *Inlet[T]) DeadLetter[I InletOf[T]](it Item[T]) { kernel.Of(in).DeadLet
 // accounts for a failed item that it has delivered as such.
 func (in *Inlet[T]) Done[I InletOf[T]](it Item[T]) { kernel.Of(in).Done(it.meta) }
 
-// Context returns the context of a call of user code for it: ctx, which is the context of
-// the run, unless the item has a deadline or a context of its own. end must be called when
-// the call has returned.
+// Context returns the context for a call of user code for it. That is ctx, the context of the
+// run, unless the item has a deadline or a context of its own. end must be called when the call
+// has returned.
 func (in *Inlet[T]) Context[I InletOf[T]](ctx context.Context, it Item[T]) (_ context.Context, end func()) {
 	l := it.meta.Limit()
 	if !l.Bounded() {

@@ -6,13 +6,17 @@ import (
 	"github.com/weir-go/weir/internal/kernel"
 )
 
-// Item is one value on its way through a flow, with its lineage: its timings, its
-// deadline and context, what its source waits for and, if it has failed, the failure.
+// Item is one value on its way through a flow, with its lineage: timings, deadline,
+// context, the acknowledgement that its source waits for, and its failure.
 //
-// An item belongs to the stage that received it until the stage accounts for it, exactly
-// once: it sends the item on ([Outlet.Send]), fails it ([Inlet.Fail]), drops it on purpose
-// ([Inlet.Drop]) or makes it part of another item ([Inlet.Fold]). If a stage does none of
-// these, the ledger of the run does not balance.
+// An item belongs to the stage that received it. The stage must account for it exactly
+// once, by one of these:
+//   - [Outlet.Send] sends the item on.
+//   - [Inlet.Fail] fails it.
+//   - [Inlet.Drop] drops it on purpose.
+//   - [Inlet.Fold] makes it part of another item.
+//
+// If a stage does none of these, the ledger of the run does not balance.
 type Item[T any] struct {
 	Value T
 	meta  kernel.Meta

@@ -28,7 +28,7 @@ type Settings struct {
 
 	// Hold makes a breaker keep what it does not admit.
 	Hold bool
-	// Drain is what becomes of items that wait for a retry when the flow is stopped.
+	// Drain is what happens to items that wait for a retry when the flow is stopped.
 	Drain Drain
 
 	// Capacity bounds how many items a Window or a Delay keeps, or keys a Unique.
@@ -206,7 +206,7 @@ type NameOption struct{ stageOption }
 
 func (NameOption) forSource() {}
 
-// Name names a stage that would else be named after its kind.
+// Name sets the name of a stage. Without it the stage is named after its kind.
 func Name(name string) NameOption {
 	return NameOption{stageOption{func(s *Settings) { s.Name = name }}}
 }
@@ -214,11 +214,10 @@ func Name(name string) NameOption {
 // BufferOption is the option [Buffer].
 type BufferOption struct{ stageOption }
 
-// Buffer bounds the edge that leads to the stage: at most n items are between it and the
-// stage before, handed over by the one and not finished by the other. It is
-// [DefaultBuffer] unless set. If it is full, the stage before waits, unless a policy says
-// otherwise. A buffer that drops items is a stage of its own, named after this one and
-// "-buffer".
+// Buffer bounds the edge that leads to the stage. It holds at most n items that the stage before
+// has sent and this stage has not finished. The default is [DefaultBuffer]. If the edge is full,
+// the stage before waits, unless a policy says otherwise. A buffer that drops items is a stage of
+// its own, named after this one and "-buffer".
 func Buffer(n int, policy ...OverflowPolicy) BufferOption {
 	return BufferOption{stageOption{func(s *Settings) {
 		s.Buffer = n
@@ -252,8 +251,8 @@ type UnorderedOption struct{ option }
 func (UnorderedOption) forMap()  {}
 func (UnorderedOption) forBulk() {}
 
-// Unordered lets items leave a stage in the order in which they are done, so that a slow
-// item holds up no other.
+// Unordered lets items leave a stage in the order in which they are done, so that a slow item does
+// not delay others.
 func Unordered() UnorderedOption {
 	return UnorderedOption{func(s *Settings) { s.Unordered = true }}
 }
@@ -275,8 +274,8 @@ func Hedge(source retry.Source) MapOption {
 }
 
 // MaxDeliveries leaves an item failed that its source has delivered n times or more: a HandBack
-// stage does not give it back again. Without it an item that always fails goes round for ever.
-// The source must know how often it has delivered an item; see [Receipt.Deliveries].
+// stage does not give it back again. Without it an item that always fails is delivered again and
+// again. The source must know how often it has delivered an item; see [Receipt.Deliveries].
 func MaxDeliveries(n int) HandBackOption {
 	return handBackOption{func(s *Settings) {
 		s.MaxDeliveries = n
@@ -288,10 +287,9 @@ func MaxDeliveries(n int) HandBackOption {
 // stream pauses while the service is down.
 func Hold() BreakerOption { return breakerOption{func(s *Settings) { s.Hold = true }} }
 
-// OnDrain says what a Retry layer does with two kinds of items: items that fail while the
-// flow drains, and items that wait for their next try when the intake stops. It has no
-// effect if the sources end by themselves. An item that is given up fails with [ErrDrained] and the
-// *[retry.Error] of its tries.
+// OnDrain says what a Retry layer does with items that wait for their next try when the intake
+// stops, and with items that fail while the flow drains. It has no effect if the sources end by
+// themselves. An item that is given up fails with [ErrDrained] and the *[retry.Error] of its tries.
 func OnDrain(d Drain) RetryOption {
 	return retryOption{func(s *Settings) {
 		s.Drain = d
@@ -299,8 +297,8 @@ func OnDrain(d Drain) RetryOption {
 	}}
 }
 
-// Drain says what becomes of the items that wait for their next try when the flow is
-// stopped; see [OnDrain].
+// Drain says what happens to the items that wait for their next try when the flow is stopped; see
+// [OnDrain].
 type Drain int
 
 const (

@@ -23,9 +23,9 @@ type Outlet[T any] struct {
 // OutletOf is the type *Outlet[T]. It pins a method's type parameter, as [InletOf] does.
 type OutletOf[T any] interface{ *Outlet[T] }
 
-// Send hands it on. It blocks while the edge is full, which is how backpressure reaches
-// the stage. It always succeeds: what is below takes every item, or the flow accounts for
-// it.
+// Send sends it to the next stage. It blocks while the edge is full, which is how backpressure
+// reaches the stage. It always succeeds: either the next stage takes the item, or the flow
+// accounts for it.
 func (out *Outlet[T]) Send[O OutletOf[T]](it Item[T]) {
 	typed.Send(kernel.OutletOf(out), &it.meta, it.Value)
 }
@@ -38,10 +38,10 @@ func (out *Outlet[T]) Derive[P any](it Item[P], v T) {
 	typed.Send(k, &child, v)
 }
 
-// Emit brings v into the flow. It is for sources. It blocks while the edge is full. It
-// returns false, and has not taken v, only if the flow was aborted; the source should then
-// return. A source that is asked to stop sees the end of its context instead, and what it
-// emits until it returns is still taken.
+// Emit brings v into the flow. It is for sources. It blocks while the edge is full. It returns
+// false only if the flow was aborted; then v was not taken, and the source should return. When
+// the intake stops, the context of the source ends instead, and the flow still takes what the
+// source emits until it returns.
 func (out *Outlet[T]) Emit[O OutletOf[T]](v T) bool { return typed.Emit(kernel.OutletOf(out), v) }
 
 // EmitAcked is [Outlet.Deliver] with an acknowledgement alone.

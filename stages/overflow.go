@@ -6,11 +6,11 @@ import "fmt"
 type OverflowPolicy int
 
 const (
-	// Block keeps what is above waiting until there is room.
+	// Block makes the stage above wait until there is room.
 	Block OverflowPolicy = iota
-	// DropNewest sheds the item that has come: what waits is finished first.
+	// DropNewest sheds the item that has just come, and keeps those that wait.
 	DropNewest
-	// DropOldest sheds the item that has waited longest: what is new counts more.
+	// DropOldest sheds the item that has waited longest, and keeps the new one.
 	DropOldest
 )
 

@@ -21,10 +21,9 @@ type Stage[I, O any] interface {
 	Run(ctx context.Context, in *Inlet[I], out *Outlet[O]) error
 }
 
-// Source brings items into a flow. Run emits until it has no more, or until ctx ends,
-// which is how the intake is stopped. What it has already taken from elsewhere it should
-// still emit. It may block, but must return soon after ctx has ended. Its error stops the
-// run.
+// Source brings items into a flow. Run emits until it has no more, or until ctx ends, which is
+// how the intake is stopped. It should still emit the values that it has already taken from
+// elsewhere. It may block, but must return soon after ctx has ended. Its error stops the run.
 type Source[T any] interface {
 	Run(ctx context.Context, out *Outlet[T]) error
 }
@@ -41,9 +40,9 @@ type FanOut[T any] interface {
 	Run(ctx context.Context, in *Inlet[T], outs []*Outlet[T]) error
 }
 
-// FanIn connects several inlets to an outlet. What [Stage] says of Run holds for each
-// inlet. If two inlets share a stage above, Run must not wait for one inlet while the other
-// is full: the stage above would wait for the full one, and the flow would stand still.
+// FanIn connects several inlets to an outlet. What [Stage] says of Run holds for each inlet. If
+// two inlets share a stage above, Run must not wait for one inlet while the other is full. The
+// stage above would wait for the full one, and the flow would deadlock.
 type FanIn[T, O any] interface {
 	Run(ctx context.Context, ins []*Inlet[T], out *Outlet[O]) error
 }
@@ -81,20 +80,21 @@ type PairTaker interface {
 	TakesPairs() bool
 }
 
-// Bounded is implemented by sources that stop bringing items while too many of them are in the
-// flow: sources of a broker that bounds what is not acknowledged, or of an ack.Commits. A flow
-// is not valid if a stage below such a source waits for more items than can come; see [Holder].
+// Bounded is implemented by sources that stop emitting while too many of their items are in the
+// flow. Examples are a source of a broker that limits what is not acknowledged, and a source
+// with an ack.Commits. A flow is not valid if a stage below such a source waits for more items
+// than can come; see [Holder].
 type Bounded interface {
 	// MaxUnsettled returns how many items of the source can be in the flow at a time, 0 if
 	// there is no bound.
 	MaxUnsettled() int
 }
 
-// Holder is implemented by stages and sinks of which it is known how many items they wait for.
-// By each outlet, at most one item leaves for each item that comes.
+// Holder is implemented by stages and sinks that know how many items they wait for. By each
+// outlet, at most one item leaves for each item that comes.
 type Holder interface {
-	// Holds returns how many items must have come before the stage lets one go, however
-	// long that takes: n for a batch of n items without a delay, 1 for a Map.
+	// Holds returns how many items must have come before the stage sends one on, however long
+	// that takes. It is n for a batch of n items without a delay, and 1 for a Map.
 	Holds() int
 }
 
@@ -105,8 +105,8 @@ type Validator interface {
 	Validate() error
 }
 
-// Describer is implemented by stages and layers of which a picture of their graph shows
-// more than the name.
+// Describer is implemented by stages and layers that show more than their name in a picture of
+// the graph.
 type Describer interface {
 	// Describe returns a short line, or nothing.
 	Describe() string

@@ -37,8 +37,8 @@ type Timing struct {
 // Each item shows the mean of its group. So an item's error is below the total of its group:
 // below 16 µs, unless one item of the group was slow. Then the group shows that item's time
 // in parts, and the stage is back to exact times. Sums over a stage are exact in all cases.
-// If a stage goes on without having waited, its work begins when it was done with the items
-// before: to hand those on, about 0.1 µs, counts as work.
+// If a stage did not wait for an item, its work on the item begins when its work on the
+// items before ended. So the time to send those on, about 0.1 µs, counts as work.
 type Timings struct {
 	spans []lineage.Timing
 	total time.Duration

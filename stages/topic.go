@@ -12,7 +12,7 @@ import (
 )
 
 // Topic is a typed edge between two parts of a graph. It is durable if a broker keeps it. Package
-// topic has the one in memory, and what topics of brokers are made of.
+// topic has the topic in memory, and the parts for topics of brokers.
 type Topic[T any] interface {
 	// Sink returns what publishes items. An item is settled when the broker has confirmed it.
 	Sink() Sink[T]
@@ -29,23 +29,24 @@ type LocalTopic interface {
 	Local() bool
 }
 
-// DrainedTopic is implemented by durable topics that know when what they keep has been handed out. If
-// a process runs both parts that the topic joins, the part below drains after the part above: its
-// intake goes on after a stop until the part above has ended and Drained has returned. Without this
-// method, or if the process runs only the part below, its intake stops at once. What the topic keeps is
-// then for other processes, or for the next run. The intake also stops at once if the run has failed.
+// DrainedTopic is implemented by durable topics that know when all of their items have been handed
+// out. If a process runs both parts that the topic joins, the part below drains after the part
+// above. After a stop its intake continues until the part above has ended and Drained has returned.
+// Without this method, or if the process runs only the part below, its intake stops at once. What
+// the topic keeps is then for other processes, or for the next run. The intake also stops at once
+// if the run has failed.
 type DrainedTopic interface {
-	// Drained returns when everything that the topic had confirmed at the time of the call has been
-	// handed out to the part below, in this process or in others. It is called once a run. It must
-	// return when ctx ends. Its error is an error of the run.
+	// Drained returns when the part below has received everything that the topic had confirmed at
+	// the time of the call. The part below can run in this process or in others. It is called once
+	// a run. It must return when ctx ends. Its error is an error of the run.
 	Drained(ctx context.Context) error
 }
 
 // PartitionedTopic is implemented by topics that divide their items by a key among the processes
 // that run the part below. Two topics are joined only if they are partitioned alike.
 type PartitionedTopic interface {
-	// Partitioning says how: equal strings mean that items with equal keys come to the same
-	// process. It is empty if items are not divided by a key.
+	// Partitioning names the division: if two topics return equal strings, items with equal keys
+	// come to the same process. It is empty if items are not divided by a key.
 	Partitioning() string
 }
 
@@ -79,10 +80,10 @@ func (in *Inlet[T]) Journey[I InletOf[T]](it Item[T]) Journey {
 // attempt to publish it, and different for all other items. A broker that knows IDs suppresses
 // repeats by it. The ID is empty if the item's source, or one of its sources, gives no IDs.
 //
-// It is made of [Receipt.ID] and the name of the topic. An item that was derived from another one,
-// or is made of several, has its content in the ID as well, and a number if several items of one
-// receipt have the same content. So if a function returns something else for a repeat, such an
-// item has another ID, and the repeat is not suppressed. Nothing that differs is ever lost.
+// It is made of [Receipt.ID] and the name of the topic. The ID of an item that was derived from
+// another one, or is made of several, also depends on its content. It has a number if several items
+// of one receipt have the same content. So if a function returns something else for a repeat, such
+// an item has another ID, and the repeat is not suppressed. Nothing that differs is ever lost.
 func (in *Inlet[T]) PublishID[I InletOf[T]](it Item[T], topic string, content []byte) string {
 	id, alone := it.meta.ID()
 	if id == "" {

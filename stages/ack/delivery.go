@@ -6,9 +6,9 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// Deliver is Emit of values of which more is known: an ID, deliveries, or what happened to them in
-// other parts of the graph. If the receipt has a context, the
-// values see what that holds in place of ctx. The Ack and the Lot of the receipt do not count.
+// Deliver is Emit for values with a receipt: an ID, a number of deliveries, or a journey through
+// other parts of the graph. If the receipt has a context, the values see what that holds in place
+// of ctx. The Ack and the Lot of the receipt are ignored.
 func (c *Commits[K, P]) Deliver[T any](ctx context.Context, out *stages.Outlet[T], partition K, position P, r stages.Receipt, values ...T) error {
 	d := &delivery[K, P, T]{c: c, out: out, receipt: &r, values: values}
 	d.at = position

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Lease is a lease that is held, and the context of its delivery: it has the values of the context
-// that it was made with, no deadline, and ends when the lease does.
+// Lease is a lease that is held, and the context of its delivery. The context has the values of
+// the context given to [Leases.HoldAll] and no deadline. It ends when the lease ends.
 type Lease[ID comparable] struct {
 	of     *Leases[ID]
 	id     ID

@@ -20,8 +20,8 @@ import (
 //	        ------b--------|
 //	Renew:  -----[a b]-----[a]-----[a]-[c]     every Every
 //
-// A source holds the lease of each delivery that it brings in, gives the context of the
-// lease to the delivery, and ends the lease when the delivery is acknowledged:
+// A source holds the lease of each delivery that it emits. It gives the context of the lease to
+// the delivery, and ends the lease when the delivery is acknowledged:
 //
 //	ctx, end := s.leases.Hold(ctx, m.ID)
 //	ack := func(err error) { m.Settle(err); end() }

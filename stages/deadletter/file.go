@@ -30,9 +30,10 @@ import (
 //
 // # Room
 //
-// When more than half of the file and more than 64 KiB are dead, OpenFile and Remove
-// compact it: what is live goes into a new file, which then takes the place of the
-// old one. A crash at any time loses nothing. Other calls wait meanwhile.
+// OpenFile and Remove compact the file when more than half of it, and more than
+// 64 KiB, is not needed any more. They write the letters that are left into a new
+// file, which then replaces the old one. A crash at any time loses nothing. Other
+// calls wait meanwhile.
 //
 // A full disk refuses new letters. Letters can still be taken out, so that a replay
 // makes room:

@@ -12,17 +12,17 @@ import (
 )
 
 // Batch groups items into slices of n, in order. A batch that is not full is sent d after its
-// first item came, and at the end of the stream; with d = 0 only there. With [stages.Weight] a
-// batch is also full when it weighs enough. Each slice belongs to its receiver.
+// first item came, and at the end of the stream. If d is 0, it is sent only at the end. With
+// [stages.Weight] a batch is also full when it weighs enough. Each slice belongs to its
+// receiver.
 //
 //	in:   --1-2-3-------4------------|
 //	        Batch(3, d)
 //	out:  ------[1 2 3]-------[4]----|
 //
 // A batch carries the timings of its first item, the one that waited longest; the others are
-// counted as folded into it. An item that has failed before does not wait for the batch in the
-// making: it passes at once. When the intake has stopped, a batch waits for no item that is not
-// at hand.
+// counted as folded into it. An item that has failed before passes at once and does not wait
+// for the batch. When the intake has stopped, a batch does not wait for further items.
 func Batch[T any](n int, d time.Duration, opts ...stages.BatchOption) stages.Stage[T, []T] {
 	return &batcher[T]{n, d, stages.Apply(opts...)}
 }

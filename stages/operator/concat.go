@@ -9,7 +9,7 @@ import (
 
 // Concat sends on the items of the first inlet to its end, then those of the second, and so
 // on. Meanwhile the other inlets fill up and wait. So no two inlets may have a stage above in
-// common: a flow refuses that.
+// common: such a flow is not valid.
 //
 //	in:   --1--2--|
 //	in:   -a--b------c--|

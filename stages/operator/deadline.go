@@ -8,16 +8,16 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// Deadline is a stage that gives each item until d after its entry into the flow to be done; an
-// earlier deadline that the item has already holds. From then on no stage begins work on the
-// item, and the context of a function at work on it ends. Such an item fails with
+// Deadline is a stage that sets the deadline of each item to d after its entry into the flow. A
+// deadline that the item already has stays if it is earlier. From then on no stage begins work
+// on the item, and the context of a function at work on it ends. Such an item fails with
 // [stages.ErrExpired] and counts as expired. In an untimed run the entry of an item is not
 // known, and d counts from this stage.
 //
-// An item that is made of several items, such as a batch or a window, is late when the last of
-// them is, and never if one of them has no deadline. A pair, of [Zip] or [Join], is late when
-// the first of the two is. An item that is dropped, that finds no partner, or that ends in a
-// sink that calls no function, is not expired, however late.
+// A batch, a window or another item made of several has the latest of their deadlines, and none
+// if one of them has none. A pair of [Zip] or [Join] has the earlier of two deadlines. An item
+// does not expire, however late it is, if it is dropped, finds no partner, or ends in a sink
+// that calls no function.
 func Deadline[T any](d time.Duration) stages.Stage[T, T] { return &deadliner[T]{d} }
 
 type deadliner[T any] struct{ d time.Duration }

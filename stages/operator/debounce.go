@@ -10,8 +10,8 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// Debounce sends on an item if no other item has come for d after it, and drops it, as
-// filtered, if one has: of a burst the last item remains.
+// Debounce sends an item on when no other item has come for d after it. If one has come, the
+// earlier item is dropped, as filtered. So the last item of a burst remains.
 //
 //	in:   --1-2-3--------4----|
 //	        Debounce(d)

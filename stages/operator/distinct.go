@@ -9,8 +9,7 @@ import (
 )
 
 // DistinctUntilChanged drops each item whose key is that of the item before it, as filtered,
-// and keeps one key in memory. To know equal items that are further apart, there is a Dedup
-// layer.
+// and keeps one key in memory. To drop equal items that are further apart, use [Unique].
 //
 //	in:   --a1--a2--b1--a3-->
 //	key:    the letter

@@ -1,7 +1,10 @@
-// Package operator has the stages that make streams of streams, one in each file.
+// Package operator has the stages that transform, combine and divide streams, one in each
+// file.
 //
-// One item of each: Map, Filter, Lanes, MapBatch, Scan, FlatMap. One of many: Batch, Window,
-// Reduce. Choice: Take, Skip, DistinctUntilChanged. Time: Throttle, Debounce, Delay,
-// Deadline. Failures: OnError, Remember. Several streams: Merge, Concat, Zip, Join,
-// Broadcast, Balance, Partition.
+//   - Each item by itself: Map, Filter, Lanes, MapBatch, Scan, FlatMap.
+//   - Many items into one: Batch, Window, Reduce.
+//   - A choice of items: Take, Skip, DistinctUntilChanged, Unique.
+//   - Time and room: Throttle, Debounce, Delay, Deadline, Overflow.
+//   - Failures: OnError, DeadLetter, HandBack, Remember.
+//   - Several streams: Merge, Concat, Zip, Join, Broadcast, Balance, Partition.
 package operator

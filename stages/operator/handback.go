@@ -10,12 +10,12 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// HandBack gives each failed item back to its source, which is asked to hand it out again after
-// a delay, and takes it out of the stream: the run goes on, and nothing is dead-lettered.
+// HandBack takes each failed item out of the stream, and asks its source to hand it out again
+// after a delay. The run continues, and nothing is dead-lettered.
 //
 // An item whose source waits for no acknowledgement stays failed. With [stages.MaxDeliveries]
-// so does an item that was delivered that often, for a DeadLetter stage below to keep. Healthy
-// items pass, and the order is kept. For a delay that depends on the failure, return
+// an item that was delivered that often also stays failed, for a DeadLetter stage below.
+// Healthy items pass, and the order is kept. For a delay that depends on the failure, return
 // [stages.HandBack] from an OnError stage.
 func HandBack[T any](after time.Duration, opts ...stages.HandBackOption) stages.Stage[T, T] {
 	return &handBack[T]{after, stages.Apply(opts...)}

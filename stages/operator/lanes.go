@@ -12,15 +12,15 @@ import (
 )
 
 // Lanes is a [Map] that keeps the order of items with equal keys, and works on different keys
-// at the same time, from as many goroutines as [stages.Workers] says.
+// at the same time. [stages.Workers] sets the number of goroutines.
 //
 //	in:   --a1-a2-b1-------->
 //	f:      a1 takes long
 //	out:  --------b1--a1-a2->
 //
-// A key has a lane as long as it has items: keys at rest cost nothing, however many there are.
-// Up to 16 items per worker (64 at least) are in lanes. If one key has all of them, items of
-// other keys wait. An item that has failed before has no key, and passes at once.
+// A key has a lane only while it has items, so idle keys cost nothing. Up to 16 items per
+// worker (64 at least) are in lanes. If one key has all of them, items of other keys wait. An
+// item that has failed before has no key, and passes at once.
 //
 // A panic of key fails the item. So does a key that cannot be hashed, or one that is not equal
 // to itself.

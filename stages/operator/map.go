@@ -18,17 +18,15 @@ import (
 //	out:  ---10---20-30-->
 //
 // An error fails the item, except [stages.ErrDrop], which drops it. A panic fails it with a
-// *[stages.PanicError]. With [stages.Workers] the function is called from several
-// goroutines; the order is kept all the same, within a window of 16 items per worker (64 at
-// least), unless [stages.Unordered] is set. With [stages.Hedge] calls that do not answer are
-// made once more.
+// *[stages.PanicError]. With [stages.Workers] f is called from several goroutines. The order is
+// kept, within a window of 16 items per worker and at least 64, unless [stages.Unordered] is set.
+// With [stages.Hedge] calls that do not answer are made once more.
 //
-// Only a call of f blocks the stage: an item that is done is within the next stage's reach,
-// also while f works on the item behind it. If the last calls of f took less than a microsecond
-// each, the next results are handed on together: up to 16, and at most a quarter of the cheap
-// calls in a row. If they took less than 125 ns each, up to 64 are handed on together. A call among
-// them that turns slow keeps back the results before it. So the f of a single worker
-// must not wait for what a stage below does with the item before. f is not called any more
+// The next stage can receive a result while f works on the next item, with one exception. If the
+// last calls of f took less than 1 µs each, the next results are sent on together. Their number is
+// a quarter of the cheap calls in a row, up to 16. After 64 calls of less than 125 ns each, it is
+// up to 64. A call among them that becomes slow delays the results before it. So the f of a single
+// worker must not wait for what a stage below does with the item before. f is not called any more
 // once the flow is aborted.
 func Map[I, O any](f func(context.Context, I) (O, error), opts ...stages.MapOption) stages.Stage[I, O] {
 	return &mapper[I, O]{f: f, settings: stages.Apply(opts...)}

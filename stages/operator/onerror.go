@@ -23,9 +23,9 @@ import (
 // item that goes back to its source: one that fails with [stages.ErrHandedBack] or
 // [stages.ErrAborted].
 //
-// Below a section, and with a look at [stages.ItemError.Stage], it is the fallback of that
-// section. A fallback that is a call itself, and takes time, belongs in the section's function,
-// which has the workers.
+// Below a section OnError can be its fallback: [stages.ItemError.Stage] tells which stage
+// failed. A fallback that is a slow call belongs in the section's function, which runs on the
+// workers.
 func OnError[T any](f func(context.Context, *stages.ItemError) (T, error)) stages.Stage[T, T] {
 	return &onError[T]{f}
 }

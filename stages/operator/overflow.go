@@ -22,11 +22,11 @@ import (
 //	out:  --1-------4---5->
 //
 // An item that is dropped counts as shed, and is gone. It is not a failed item, and only its
-// source hears of it, by [stages.ErrOverflow]. An item that has failed before has its place and
-// is never dropped: if there is nothing else, the buffer blocks.
+// source hears of it, by [stages.ErrOverflow]. An item that has failed before takes a place and
+// is never dropped. If the buffer holds only such items, it blocks.
 //
 // The edge below has a bound of its own, and the policy does not reach the items there. With
-// the option [stages.Buffer] of a stage, a flow makes that edge as small as can be.
+// the option [stages.Buffer] of a stage, a flow makes that edge as small as possible.
 func Overflow[T any](n int, policy stages.OverflowPolicy) stages.Stage[T, T] {
 	return overflow[T]{dropping{n, policy}}
 }

@@ -8,18 +8,18 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// Reduce folds all items into one value, and sends it on when the stream has ended, also by a
-// drain. It begins with initial, which is the result if no item came.
+// Reduce folds all items into one value. It sends the value on when the stream has ended, by
+// itself or by a drain. It begins with initial, which is the result if no item came.
 //
 //	in:   --1--2--3--4--|
 //	f:      (sum, x) => sum+x, from 0
 //	out:  ---------------10-|
 //
-// An error of f, or a panic, fails the item and leaves the result as it was;
-// [stages.ErrDrop] drops the item. The result carries the timings of the first item, and what
-// all items owe to their sources; the others count as folded. If the flow is aborted the
-// result fails. Each run begins with initial anew, and shares with the other runs what a map,
-// slice or pointer in it leads to.
+// An error of f, or a panic, fails the item and leaves the result as it was; [stages.ErrDrop]
+// drops the item. The result carries the timings of the first item and the acknowledgements
+// of all items. The other items count as folded. If the flow is aborted the result fails.
+// Each run begins with initial. If it contains a map, a slice or a pointer, all runs share
+// what that refers to.
 func Reduce[T, A any](initial A, f func(ctx context.Context, result A, v T) (A, error)) stages.Stage[T, A] {
 	return &reducer[T, A]{initial, f}
 }

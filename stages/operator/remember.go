@@ -8,10 +8,10 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// Remember is a stage that keeps each item's value as it is now: whatever becomes of the item,
-// a failure shows the value as [stages.ItemError.Origin]. Right after a source it is what dead
-// letters need to be played again from the beginning. It costs an allocation, and keeps the
-// value alive while the item is in the flow.
+// Remember is a stage that keeps each item's value as it is now. If the item fails in a later
+// stage, the failure shows the value as [stages.ItemError.Origin]. Put it right after a
+// source, so that dead letters can be replayed from the beginning. It costs an allocation, and
+// keeps the value alive while the item is in the flow.
 func Remember[T any]() stages.Stage[T, T] { return &rememberer[T]{} }
 
 type rememberer[T any] struct{}

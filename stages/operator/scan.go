@@ -15,10 +15,10 @@ import (
 //	f:      (sum, x) => sum+x, from 0
 //	out:  --1--3--6--10->
 //
-// An error of f, or a panic, fails the item and leaves the state as it was;
-// [stages.ErrDrop] drops the item. Each run begins with initial anew. If initial has a map, a
-// slice or a pointer in it, the runs share what it leads to, and so do the receivers of the
-// states, unless f makes a copy.
+// An error of f, or a panic, fails the item and leaves the state as it was; [stages.ErrDrop]
+// drops the item. Each run begins with initial anew. If initial contains a map, a slice or a
+// pointer, all runs share what it refers to, unless f makes a copy. So do the receivers of
+// the states.
 func Scan[T, A any](initial A, f func(ctx context.Context, state A, v T) (A, error)) stages.Stage[T, A] {
 	return &scanner[T, A]{initial, f}
 }

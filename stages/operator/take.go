@@ -7,9 +7,9 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// Take sends on the first n items and then wants no more: the intake stops, unless another
-// stage wants what it brings, and items that still come are dropped, as filtered. An item that
-// has failed before does not count, and passes.
+// Take sends on the first n items and then ends its stream. The intake stops unless another
+// stage still wants items of the source. Items that still come are dropped, as filtered. An
+// item that has failed before does not count, and passes.
 //
 //	in:   --1--2--3--4-->
 //	        Take(2)

@@ -20,11 +20,11 @@ import (
 // With a [limiter.Policy] the stage has a limiter of its own. A *[limiter.Limiter] can be
 // shared and observed, and its rate changed.
 //
-// Throttle shapes a stream, and protects no service: when the intake has stopped, what is
-// inside goes on at once, so that a drain is not bound to the rate. To keep to the limits of a
-// service, there is the RateLimit layer of a section. An item whose deadline would pass before
-// its turn, or whose caller goes, fails with [stages.ErrExpired]. A cost above the burst fails
-// the item with a *[limiter.CostError].
+// Throttle shapes a stream and does not protect a service. When the intake has stopped, the
+// items inside pass at once, so a drain does not keep to the rate. To keep to the limit of a
+// service, use the RateLimit layer of a section. An item whose deadline would pass before its
+// turn, or whose caller goes, fails with [stages.ErrExpired]. A cost above the burst fails the
+// item with a *[limiter.CostError].
 func Throttle[T any](source limiter.Source, cost func(T) int) stages.Stage[T, T] {
 	return &throttler[T]{source, cost}
 }

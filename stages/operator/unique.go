@@ -12,15 +12,15 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// Unique keeps one of the items with equal keys, and settles the others with it. It is the
-// filter of redeliveries: a queue delivers at least once, and the key is what stays the same,
+// Unique sends on the first of the items with equal keys, and settles the others with it. Use it
+// to filter redeliveries: a queue delivers at least once, and the key is what stays the same,
 // such as the ID of the message.
 //
 //	in:   --a--b--a-----a------------a-->
 //	done: -----------a--b--
 //	out:  --a--b---------------------a-->     the window has passed
 //
-// An item whose key is new passes. What becomes of another one with that key depends on the
+// An item whose key is new passes. What happens to another item with that key depends on the
 // first:
 //   - While the first is in the flow, the repeat becomes a part of it. Its source hears the
 //     outcome of the first.
@@ -30,8 +30,8 @@ import (
 //
 // The order is kept. Unique remembers [stages.DefaultKept] keys of items that are done, or as
 // many as [stages.Capacity] says, and forgets the oldest first. What it remembers belongs to one
-// run. To share the result of equal items among them, there is a Dedup layer: in a service, the
-// caller of a repeat gets no result but flow.ErrNoResult, or the failure of the first.
+// run. To share one result among equal items, use a Dedup layer. With Unique in a service, the
+// caller of a repeat gets flow.ErrNoResult, or the failure of the first.
 //
 // A panic of key, a key that cannot be compared, or one that is not equal to itself fails the
 // item.

@@ -64,8 +64,8 @@ func Sliding(size, every time.Duration) WindowPolicy {
 }
 
 // Session returns the policy of windows that begin with an item and end when no item has come
-// for the gap: a window's End is the gap after its last item. With an event time, an item can
-// join two sessions to one.
+// for the gap. So a window's End is the time of its last item plus the gap. With an event time,
+// an item can join two sessions to one.
 func Session(gap time.Duration) WindowPolicy {
 	return WindowPolicy{size: gap, faults: errors.Join(
 		needs(gap <= 0, "the gap between sessions must be positive"),
@@ -92,17 +92,17 @@ func (p WindowPolicy) String() string {
 //
 // Without [stages.EventTime] an item is in the windows that are open when it comes, and a window
 // leaves when its end has come. With an event time a window leaves when the watermark has
-// reached its end. The watermark is the latest time of an item so far, less the lateness. Time
-// then goes by items alone: if none come, the last windows stay open, unless [stages.Idleness]
-// says for how long. An item all of whose windows have left is late. It is dropped, as
-// filtered, unless [stages.Late] says otherwise. With [stages.PerKey] each key has its windows,
-// and all keys have one watermark.
+// reached its end. The watermark is the latest time of an item so far, less the lateness. Only
+// items advance the watermark: if none come, the last windows stay open, unless
+// [stages.Idleness] closes them. An item all of whose windows have left is late. It is dropped,
+// as filtered, unless [stages.Late] says otherwise. With [stages.PerKey] each key has its
+// windows, and all keys have one watermark.
 //
 // Windows leave in the order of their ends, and of their starts if the ends are the same. There
-// are none without items. All open windows leave at the end of the stream, and when the intake
-// has stopped, as Partial. So does the one that would end first, if more than
-// [stages.DefaultKept] items are kept, or what [stages.Capacity] says. An item counts once for
-// each of its windows.
+// are no empty windows. All open windows leave at the end of the stream, and when the intake has
+// stopped, as Partial. If more than [stages.DefaultKept] items are kept, or as many as
+// [stages.Capacity] says, the window that would end first leaves as Partial. An item counts once
+// for each of its windows.
 //
 // A window carries the timings of the item that opened it; the others are counted as folded
 // into it. An item in several windows is derived into each, and its source hears of it when all

@@ -16,22 +16,22 @@ import (
 const MaxDrift = 1 << 16
 
 // Zip joins the first item of one inlet with the first of the other, the second with the
-// second, and so on. It ends when one of the inlets has ended and its items are used up. What
-// is left of the other counts as filtered.
+// second, and so on. It ends when one of the inlets has ended and its items are used up. The
+// items left at the other inlet count as filtered.
 //
 //	a:    --1-----2--3----->
 //	b:    -----a--b-----c-->
 //	join:   (x, y) => xy
 //	out:  -----1a-2b----3c->
 //
-// An item that failed on its way by one inlet keeps its place: its partner is folded into the
-// failure. One that failed before the ways parted has no partner, and passes. A pair has the
+// An item that failed in one branch keeps its place: its partner is folded into the failure. An
+// item that failed before the branches parted has no partner, and passes. A pair has the
 // timings of a's item, the acknowledgements of both, and the earlier deadline.
 //
-// If both inlets come from one stage above, as in a diamond, or depend on each other by another
-// way through the graph, each must send on as many items as it gets. If one drops items, the
-// other would be kept waiting, and then the stage above both. Instead Zip breaks the run when
-// one inlet is [MaxDrift] items ahead.
+// Both inlets can come from one stage above, as in a diamond, or depend on each other by
+// another path through the graph. Then both branches must send on the same number of items. If
+// one drops items, the other waits, and so does the stage above both. To avoid that deadlock,
+// Zip ends the run with an error when one inlet is [MaxDrift] items ahead.
 func Zip[A, B, O any](join func(A, B) O) stages.Pairing[A, B, O] { return &zipper[A, B, O]{join} }
 
 type zipper[A, B, O any] struct{ join func(A, B) O }

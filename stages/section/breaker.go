@@ -16,10 +16,10 @@ import (
 // items fail at once with a *[breaker.OpenError]. With a [breaker.Policy] the section has a
 // breaker of its own; a *[breaker.Breaker] can be shared and observed.
 //
-// With [stages.Hold] items wait instead, in order, until the breaker admits them. As the
-// section is bounded, the stream pauses upstream: an outage does not empty the source into
-// the dead letters. Items wait for the service, so they do in a drain as well; the deadline of
-// the drain bounds that.
+// With [stages.Hold] items wait instead, in order, until the breaker admits them. The section
+// is bounded, so the stream pauses upstream, and an outage does not turn all items of the
+// source into dead letters. Items wait for the service in a drain as well; the drain timeout
+// bounds that wait.
 //
 // What an outcome is depends on the order of the layers. Around a retry the breaker sees one
 // outcome for all attempts of an item; inside of it, every attempt. A deadline that passes

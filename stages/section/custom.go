@@ -26,7 +26,7 @@ type Custom[I any] interface {
 // Each exchange that is handed to the layer must go on once, by [Port.Down] or [Port.Up], now or
 // later. When the flow is aborted the section takes back what the layer holds and sends it up
 // with the abort as its error. Request is not called any more then, but Response still is, so
-// that a layer can settle its books for what it has sent down.
+// that a layer can account for what it has sent down.
 //
 // A panic fails what the layer holds and stops the run. From then on requests fail at the
 // layer, and responses pass it by.
@@ -39,22 +39,25 @@ type Handler[I any] interface {
 
 // What a [Handler] may implement besides.
 type (
-	// Waker is called at the time of [Port.WakeIn].
+	// Waker is implemented by handlers with a timer. Wake is called at the time of [Port.WakeIn].
 	Waker interface{ Wake() }
-	// Resumer takes an exchange that another goroutine has given back by [Ref.Resume].
+	// Resumer is implemented by handlers that hand exchanges to other goroutines. Resumed gets an
+	// exchange that [Ref.Resume] has given back.
 	Resumer[I any] interface{ Resumed(x *Exchange[I]) }
-	// Leaver is called with an exchange that the layer holds when its caller has gone or its
-	// time is up. The layer sends it up, with why as its error.
+	// Leaver is implemented by handlers that hold exchanges. Leave is called with a held exchange
+	// when its caller has gone or its time is up. The layer sends it up, with why as its error.
 	Leaver[I any] interface {
 		Leave(x *Exchange[I], why error)
 	}
-	// Drainer is called once when the intake has been stopped: what the layer holds should not
-	// wait longer than it must.
+	// Drainer is implemented by handlers that hold exchanges. Drain is called once when the
+	// intake has stopped: held exchanges should not wait longer than necessary.
 	Drainer interface{ Drain() }
-	// Closer is called last, when no exchange is left in the section.
+	// Closer is implemented by handlers with something to release. Close is called last, when no
+	// exchange is left in the section.
 	Closer interface{ Close() }
-	// Observer is called at any time, also after Close, from any goroutine. The value is for
-	// reports: a snapshot of a primitive, as a rule.
+	// Observer is implemented by handlers with figures. Observe is called at any time, even after
+	// Close, from any goroutine. The value is for reports, and is usually a snapshot of a
+	// primitive.
 	Observer interface{ Observe() any }
 )
 
@@ -88,8 +91,8 @@ func (x *Exchange[I]) Attempts() int { return int(x.f.Attempts[x.place]) }
 // Context returns the context of the exchange: that of its caller, or of the run.
 func (x *Exchange[I]) Context() context.Context { return contextOf(x.port.port, x.f, x.place) }
 
-// Slot returns a number that no other exchange in the section has at the same time, from 0 to
-// below [Port.Slots]: a place for a layer to keep what it knows of the exchange.
+// Slot returns a number from 0 to below [Port.Slots] that no other exchange in the section has at
+// the same time. A layer can use it as an index for what it keeps for the exchange.
 func (x *Exchange[I]) Slot() int { return x.f.Slot(x.place) }
 
 // Reject makes err the outcome, in place of a call or of its result. The layer still has to send
@@ -160,14 +163,14 @@ func (p *Port[I]) Up(x *Exchange[I]) bool {
 	return true
 }
 
-// WakeIn has the handler woken once, d from now. A later call takes the place of an earlier one.
-// It does not block.
+// WakeIn calls the handler's Wake once, d from now. A later call replaces an earlier one. It does
+// not block.
 func (p *Port[I]) WakeIn(d time.Duration) {
 	p.wake = p.port.In(d)
 	p.port.WakeAt(p.wake)
 }
 
-// Ref is one stay of an exchange in a layer, as another goroutine may keep it.
+// Ref refers to one stay of an exchange in a layer. Another goroutine may keep it.
 type Ref struct{ ref turn.Ref }
 
 // Ref returns the stay of an exchange that the layer holds.

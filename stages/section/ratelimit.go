@@ -13,14 +13,14 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// RateLimit is the layer that keeps what is below it to a rate: an item goes down when the
-// limiter has admitted its cost; 1 if cost is nil. Items wait in the limiter's line, in order,
-// and hold no worker. With a [limiter.Policy] the section has a limiter of its own; a
+// RateLimit is the layer that keeps the calls below it to a rate. An item goes down when the
+// limiter has admitted its cost, which is 1 if cost is nil. Items wait in the limiter's line,
+// in order, and hold no worker. With a [limiter.Policy] the section has a limiter of its own; a
 // *[limiter.Limiter] can be shared and observed, and its rate changed.
 //
-// A call that fails as throttled, as one marked by [outcome.AsThrottled] does, makes all items
-// wait for the time it tells, not only the item that a [Retry] outside tries again. Inside a
-// retry each try pays; outside, each item pays once.
+// A call can fail as throttled, see [outcome.AsThrottled]. Then all items wait for the time
+// that the error carries, not only the item that a [Retry] outside tries again. Inside a Retry
+// each try pays its cost. Outside, each item pays once.
 //
 // The rate is the service's, so it holds while the flow drains as well; an abort cuts the waits
 // short. An item whose deadline would pass before its turn fails at once with

@@ -19,15 +19,15 @@ import (
 //
 // With a [retry.Policy] the section has a retrier of its own; a *[retry.Retrier] can be shared
 // and observed. An item that is given up fails with a *[retry.Error]. The rejections of a guard
-// or breaker further in are no attempts and are not tried again, unless the policy says so.
-// What a retrier inside the call, or a retry further in, has tried again already is not tried
+// or breaker further in are no attempts and are not tried again, unless the policy says so. A
+// call that a retrier inside it, or a retry further in, has already tried again is not tried
 // again either: attempts do not multiply. The layer refuses a policy with [retry.Hedge]: copies
 // are made by the call, see [stages.Hedge].
 //
-// If the intake is stopped, an item that waits for its next try is tried at once, or what else
-// [stages.OnDrain] says. If the flow is aborted, the item fails with [stages.ErrAborted] and
-// the *[retry.Error] of its tries. A retry gives an item up early if its next try would come
-// after its deadline.
+// If the intake is stopped, an item that waits for its next try is tried at once, unless
+// [stages.OnDrain] says otherwise. If the flow is aborted, the item fails with
+// [stages.ErrAborted] and the *[retry.Error] of its tries. A retry gives an item up early if
+// its next try would come after its deadline.
 func Retry(source retry.Source, opts ...stages.RetryOption) Layer {
 	settings := stages.Apply(opts...)
 	return Layer{

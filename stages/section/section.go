@@ -16,30 +16,31 @@ import (
 // DefaultCapacity is how many items a section holds at most if no guard is its outermost layer.
 const DefaultCapacity = turn.DefaultSeats
 
-// Map is a call with layers around it, outermost first, as one stage: its calls are limited,
-// shared, stopped and tried again on their way.
+// Map is a call with layers around it, outermost first, as one stage. The layers limit, share,
+// reject and retry the calls.
 //
-// A section holds at most the capacity of its outermost guard, or [DefaultCapacity]. A
-// goroutine that brings something takes it through all layers at once: the goroutine of the
-// stage takes requests down, a worker that has ended a call takes the response up. So there is no goroutine
+// A section holds at most the capacity of its outermost guard, or [DefaultCapacity]. A request
+// or response passes all layers in one goroutine. The goroutine of the stage takes requests
+// down, and a worker that has finished a call takes the response up. So there is no goroutine
 // and no channel between layers, a layer never blocks, and a section cannot deadlock.
 //
-// An item whose deadline passes, or whose caller goes, leaves at once if it waits for a permit,
-// for the rate, for the breaker, for its next try or for the answer of another item. If it waits
-// for a worker, it leaves when a worker is free.
+// An item that waits in a layer leaves at once when its deadline passes or its caller goes. That
+// is an item that waits for a permit, the rate, the breaker, its next try or the answer of
+// another item. If it waits for a worker, it leaves when a worker is free.
 //
-// Items leave in the order in which they came, unless [stages.Unordered] is set: then an item
-// that waits for its next try holds up no other. With the order kept it does, once the section
-// is full of items that are done behind it.
+// Items leave in the order in which they came. An item that waits for its next try therefore
+// holds up the items behind it once the section is full of finished items. With
+// [stages.Unordered] it holds up no other item.
 //
-// The timing of a section is one entry: the work of all attempts, and as wait everything else,
-// such as permits and back-offs. An item that a layer answered has no attempts and no work.
+// The timing of a section is one entry. Its work is the work of all attempts. Everything else,
+// such as permits and back-offs, is its wait. An item that a layer answered has no attempts and
+// no work.
 func Map[I, O any](layers []Layer, f func(context.Context, I) (O, error), opts ...stages.MapOption) stages.Stage[I, O] {
 	return &section[I, O, O]{layers: layers, f: f, settings: stages.Apply(opts...)}
 }
 
-// Enrich is a [Map] that sends on what join makes of each item and the result of f for it. If
-// equal items share a call, they share its result; join gives each of them its own again:
+// Enrich is a [Map] that sends on what join makes of each item and the result of f for it. Equal
+// items can share a call and its result; join combines the result with each item:
 //
 //	in:   --a1----a2------>     a1 and a2 are equal to the deduplicator
 //	f:      a => A              called once

@@ -10,8 +10,8 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// Timeout is the layer that gives the calls below it the time d: their context ends then, and
-// a call that is not begun by then is not made. It fails with [stages.ErrTimeout].
+// Timeout is the layer that gives the calls below it the time d. Then their context ends, and a
+// call that has not begun is not made. The call fails with [stages.ErrTimeout].
 //
 // Inside a [Retry] d is the time of each try. Outside it is the time of all tries together with
 // the waits between; a retry gives up early if its next try would come too late. A call that

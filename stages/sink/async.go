@@ -8,21 +8,22 @@ import (
 	"github.com/weir-go/weir/stages/internal/async"
 )
 
-// Async is a sink for what is done later than it is sent: publish sends a value to a broker, and
-// done is called when the broker has confirmed it.
+// Async is a sink for values that are confirmed later than they are sent. publish sends a value to
+// a broker, and done is called when the broker has confirmed the value.
 //
 //	in:       --a--b--c---------|
 //	publish:  --a--b--c---------
 //	done:     -------a----c-b---
 //
-// publish is called in order, from one goroutine. It calls done once, from any goroutine, also
-// before it returns; later calls do not count. While inFlight values are not done, publish is not
-// called. Values can be done in any order. An error given to done fails the item: the run stops
-// with it, unless it is [stages.HandBack] or [stages.ErrDrop]. A panic of publish fails the item. If
-// publish ends its goroutine, the item fails and the run is aborted, with [stages.ErrGoexit].
+// publish is called in order, from one goroutine. It must have done called once, from any
+// goroutine; publish may call done before it returns. Later calls of done do nothing. While
+// inFlight values are not done, publish is not called. Values can be done in any order. An error
+// given to done fails the item: the run stops with it, unless it is [stages.HandBack] or
+// [stages.ErrDrop]. A panic of publish fails the item. If publish ends its goroutine, the item
+// fails and the run is aborted, with [stages.ErrGoexit].
 //
 // ctx is that of the item. It ends when the flow is aborted, and when done is called. The sink
-// waits for all calls of done, so publish must see to it that done is called when ctx ends.
+// waits for all calls of done, so publish must ensure that done is called when ctx ends.
 func Async[T any](inFlight int, publish func(ctx context.Context, v T, done func(error))) stages.Sink[T] {
 	return &asyncSink[T]{inFlight, publish}
 }

@@ -13,7 +13,7 @@ import (
 
 // ForEachBatch is a sink that calls f with many values at once, as a MapBatch does: each item
 // is acknowledged by itself. A failed item stops the run, as at any sink. To keep the failed
-// items of a batch as dead letters, use a MapBatch, and join the policy on behind it.
+// items of a batch as dead letters, use a MapBatch with a DeadLetter stage behind it.
 func ForEachBatch[T any](n int, d time.Duration, f func(context.Context, []T) error, opts ...stages.BulkOption) stages.Sink[T] {
 	return &forEachBatch[T]{f, bulk.Settings{Size: n, Delay: d, Options: stages.Apply(opts...)}}
 }

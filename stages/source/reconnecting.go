@@ -12,8 +12,8 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// Reconnecting is src that begins anew when it fails: its Run is called again after the
-// delay of the policy, until it returns nil, the intake stops, or the policy gives up.
+// Reconnecting restarts src when it fails. It calls Run of src again after the delay of
+// the policy, until Run returns nil, the intake stops, or the policy gives up.
 //
 //	src:  --a-b-X   --c-X   -X     --d--|     X: an error
 //	out:  --a-b-------c--------------d--|

@@ -1,4 +1,4 @@
-// Package topic has the topic in memory, and what topics of brokers are made of.
+// Package topic has the topic in memory, and the parts from which topics of brokers are built.
 //
 // A topic is a typed edge that cuts a graph into parts; see [stages.Topic]. [Local] keeps its
 // items in memory: the graph runs as one process. With a topic of a broker the same graph runs as
@@ -17,12 +17,12 @@
 //
 // Each topic delivers at least once. An item above is settled when the broker has confirmed its
 // message, and begins below as a delivery of its own. If a process dies between the two, the item
-// is worked on again, and its message is published again under the same ID: a broker that knows
-// IDs drops the repeat. The ID is made of what the item's source calls it. An item that was
-// derived from another one, or is made of several, also has its content in its ID, so a repeat
-// with another content is not dropped; see [stages.Inlet.PublishID]. If the source gives no IDs there is none, and repeats are
-// not suppressed. This is not exactly-once: a function can be called twice for an item, and a
-// repeat outside the broker's memory of IDs passes.
+// is worked on again, and its message is published again under the same ID. A broker that knows
+// IDs drops the repeat. The ID is made of what the item's source calls it. The ID of an item that
+// was derived from another one, or is made of several, also depends on its content. So a repeat
+// with another content is not dropped; see [stages.Inlet.PublishID]. If the source gives no IDs
+// there is none, and repeats are not suppressed. This is not exactly-once: a function can be
+// called twice for an item, and a repeat outside the broker's memory of IDs passes.
 //
 // # Topics of your own
 //

@@ -9,9 +9,9 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// Local returns a topic in memory. An item above is settled when all that came of it below has
-// left the flow, so nothing is lost that the sources above hand out again. An item that is handed
-// back below begins below once more. If the part above has ended, or the flow drains, it
+// Local returns a topic in memory. An item above is settled when everything made from it below has
+// left the flow. So no item is lost if the sources above hand items out again. An item that is
+// handed back below begins below once more. If the part above has ended, or the flow drains, it
 // goes back to the source above.
 //
 // The topic encodes nothing, and carries deadlines, contexts and timings over. It holds up to

@@ -14,7 +14,7 @@ const DefaultInFlight = 256
 
 // Publish sends a message to a broker. It calls done once, from any goroutine, when the broker has
 // confirmed the message, or with the error if that failed. It may block while the broker takes no
-// more. It must see to it that done is called when ctx ends.
+// more. It must ensure that done is called when ctx ends.
 type Publish func(ctx context.Context, m Message, done func(error))
 
 // SinkOf is the sink of a topic. Items are published in order, and up to inFlight of them wait for
