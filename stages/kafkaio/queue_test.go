@@ -25,29 +25,38 @@ import (
 	"github.com/weir-go/weir/stages/kafkaio"
 )
 
-// A queue is named by what a process needs to open it: the address of a broker, and the topic. That
-// of a share group also has how many records a poll brings.
-func split(queue string) (seeds kgo.Opt, topic string, poll int) {
+// place is what a process needs to open a queue. The name of the queue says it, see [parse].
+type place struct {
+	seeds   kgo.Opt
+	topic   string
+	session time.Duration // of a member of a group
+	poll    int           // how many records a poll of a share group brings, 0 for a group
+}
+
+// parse reads the name of a queue: "address topic session", and for a share group " poll".
+func parse(queue string) (p place) {
 	parts := strings.Split(queue, " ")
-	if len(parts) == 3 {
-		poll, _ = strconv.Atoi(parts[2])
+	p.seeds, p.topic = kgo.SeedBrokers(parts[0]), parts[1]
+	p.session, _ = time.ParseDuration(parts[2])
+	if len(parts) == 4 {
+		p.poll, _ = strconv.Atoi(parts[3])
 	}
-	return kgo.SeedBrokers(parts[0]), parts[1], poll
+	return p
 }
 
 func suiteClient() queuetest.Client[*kgo.Record] {
 	return queuetest.Client[*kgo.Record]{
 		Source: func(queue string) (stages.Source[*kgo.Record], func(), error) {
-			seeds, topic, poll := split(queue)
-			if poll > 0 {
-				return &kafkaio.Share{Poll: poll, Options: []kgo.Opt{
-					seeds, kgo.ShareGroup(topic), kgo.ConsumeTopics(topic), kgo.FetchMaxWait(50 * time.Millisecond),
+			p := parse(queue)
+			if p.poll > 0 {
+				return &kafkaio.Share{Poll: p.poll, Options: []kgo.Opt{
+					p.seeds, kgo.ShareGroup(p.topic), kgo.ConsumeTopics(p.topic), kgo.FetchMaxWait(50 * time.Millisecond),
 					kgo.FetchMaxBytes(64 << 20), kgo.FetchMaxPartitionBytes(32 << 20),
 				}}, func() {}, nil
 			}
-			g := member(seeds, topic, topic)                            // a group for each queue
+			g := member(p.seeds, p.topic, p.topic)                      // a group for each queue
 			g.Window, g.Poll, g.CommitEvery = 8, 16, 5*time.Millisecond // of each of 4 partitions, and what waits for a commit
-			g.Options = append(g.Options, kgo.SessionTimeout(time.Second), kgo.FetchMaxBytes(64<<20), kgo.FetchMaxPartitionBytes(32<<20))
+			g.Options = append(g.Options, kgo.SessionTimeout(p.session), kgo.FetchMaxBytes(64<<20), kgo.FetchMaxPartitionBytes(32<<20))
 			return g, func() {}, nil
 		},
 		Message: func(r *kgo.Record) queuetest.Message {
@@ -98,15 +107,14 @@ func newRig(t *testing.T, configs map[string]string) *rig {
 }
 
 func recordOf(queue string, m queuetest.Message) *kgo.Record {
-	_, topic, _ := split(queue)
-	return &kgo.Record{Topic: topic, Key: []byte(m.Key), Value: m.Payload}
+	return &kgo.Record{Topic: parse(queue).topic, Key: []byte(m.Key), Value: m.Payload}
 }
 
 // broker returns what the suite does at the broker, but for what groups and share groups do differently.
 func (r *rig) broker() queuetest.Broker[*kgo.Record] {
 	return queuetest.Broker[*kgo.Record]{
 		Client: suiteClient(),
-		Create: func(t testing.TB, _ queuetest.Config) string {
+		Create: func(t testing.TB, c queuetest.Config) string {
 			name := ""
 			_, err := patiently(func(ctx context.Context, _ string) (int, error) {
 				name = fmt.Sprintf("suite%d", r.topics.Add(1)) // one that failed may be there
@@ -114,7 +122,7 @@ func (r *rig) broker() queuetest.Broker[*kgo.Record] {
 				return 0, err
 			})(t.Context(), "")
 			require.NoError(t, err)
-			return r.seed + " " + name
+			return fmt.Sprintf("%s %s %v", r.seed, name, c.Term)
 		},
 		Put: func(ctx context.Context, queue string, messages []queuetest.Message) error {
 			var all []*kgo.Record
@@ -171,7 +179,7 @@ func TestConformance(t *testing.T) {
 	b := r.broker()
 	b.Features = queuetest.Features{Order: queuetest.OrderedGroup, Delay: true, Deliveries: true, Groups: true}
 	b.Left = patiently(func(ctx context.Context, queue string) (int, error) {
-		_, topic, _ := split(queue)
+		topic := parse(queue).topic
 		committed, err := r.admin.FetchOffsets(ctx, topic)
 		if err != nil && !strings.Contains(err.Error(), "GROUP_ID_NOT_FOUND") {
 			return 0, err
@@ -188,7 +196,7 @@ func TestConformance(t *testing.T) {
 				return nil, nil, false
 			}
 			r.KeepControl()
-			if _, topic, _ := split(queue); kreq.(*kmsg.OffsetCommitRequest).Group != topic {
+			if kreq.(*kmsg.OffsetCommitRequest).Group != parse(queue).topic {
 				return nil, nil, false
 			}
 			return nil, errors.New("no"), true // the broker closes the connection

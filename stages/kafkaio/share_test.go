@@ -34,14 +34,14 @@ func TestShareConformance(t *testing.T) {
 	create := b.Create
 	b.Create = func(t testing.TB, c queuetest.Config) string {
 		queue := create(t, c)
-		_, topic, _ := split(queue)
+		topic := parse(queue).topic
 		r.SetGroupConfigs(topic, map[string]string{
 			"share.auto.offset.reset": "earliest", "share.record.lock.duration.ms": fmt.Sprint(c.Term.Milliseconds()),
 		})
 		return fmt.Sprintf("%s %d", queue, c.InFlight)
 	}
 	b.Left = patiently(func(ctx context.Context, queue string) (int, error) {
-		_, topic, _ := split(queue)
+		topic := parse(queue).topic
 		groups, err := r.admin.DescribeShareGroupOffsets(ctx, topic)
 		if err != nil && !strings.Contains(err.Error(), "GROUP_ID_NOT_FOUND") {
 			return 0, err
@@ -57,7 +57,7 @@ func TestShareConformance(t *testing.T) {
 	})
 	b.FailAcks = func(_ testing.TB, queue string) func() {
 		var healed atomic.Bool
-		_, topic, _ := split(queue)
+		topic := parse(queue).topic
 		fail := func(kreq kmsg.Request) (kmsg.Response, error, bool) {
 			if healed.Load() {
 				return nil, nil, false
