@@ -61,7 +61,8 @@ type Broker[M any] struct {
 // Config is what a case asks of a queue.
 type Config struct {
 	// Term is when the broker hands out again what a dead member holds: the term of a lease, or
-	// the timeout of a session. It is [Broker.Term], or a minute if the case does not need it.
+	// the timeout of a session. It is [Broker.Term], or a minute if the case does not need it. If the
+	// machine was too slow for the term, a case may begin anew with twice the term.
 	Term time.Duration
 	// InFlight is how many messages a member holds at most that are not settled, those included
 	// that its client has fetched ahead. A killed member repeats no more than that.
