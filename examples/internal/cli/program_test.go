@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -107,6 +108,11 @@ func waiting() cli.Program {
 func TestTheSecondInterruptEndsTheProcess(t *testing.T) {
 	self, err := os.Executable()
 	require.NoError(t, err)
+	// A shell has its background jobs ignore the signal, and they pass that on to their children. What
+	// is handled here is not ignored there.
+	handled := make(chan os.Signal, 1)
+	signal.Notify(handled, os.Interrupt)
+	defer signal.Stop(handled)
 	child := exec.CommandContext(t.Context(), self)
 	child.Env = append(os.Environ(), "CLI_WAITS=1")
 	out, err := child.StdoutPipe()
