@@ -82,7 +82,8 @@ func takeOrder(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// startFlow starts a flow whose sink is slow, and shows it.
+// startFlow starts a flow whose sink is slow, and shows it. Its edges are short, so that something comes
+// in between any two looks.
 func startFlow() (stop func(), url string, err error) {
 	every := stages.SourceFunc[int](func(ctx context.Context, out *stages.Outlet[int]) error {
 		for i := 0; ctx.Err() == nil; i++ {
@@ -90,7 +91,7 @@ func startFlow() (stop func(), url string, err error) {
 		}
 		return nil
 	})
-	run, err := flow.From(every, stages.Name("numbers")).Guard(guard.Limit(4)).Map("same", stages.Lift(func(v int) int { return v })).
+	run, err := flow.From(every, stages.Name("numbers")).Guard(guard.Limit(4)).Map("same", stages.Lift(func(v int) int { return v }), stages.Buffer(8)).
 		To(sink.ForEach(func(context.Context, int) error { time.Sleep(2 * time.Millisecond); return nil }), stages.Name("slow"), stages.Buffer(8)).
 		Start(context.Background(), flow.Named("numbers"))
 	if err != nil {
