@@ -84,14 +84,13 @@ func list(all []Busy) string {
 // sources that have not returned. If no function is being called, it is also the stages that
 // hold items and do not wait for room below: a source may wait for these items.
 func (r *Run) busy() []Busy {
-	waiting := r.waiting()
 	var working, holding []Busy
 	calls := 0
 	for i, n := range r.kernel.Nodes() {
 		if n.Ended() {
 			continue
 		}
-		b := Busy{Stage: n.Name, Function: n.Function(), Calls: n.Calls(), Items: max(n.Inside(), waiting[n.Name])}
+		b := Busy{Stage: n.Name, Function: n.Function(), Calls: n.Calls(), Items: max(n.Inside(), n.Waiting())}
 		calls += b.Calls
 		source := i < len(r.graph.nodes) && len(r.graph.nodes[i].ins) == 0
 		switch {
@@ -107,22 +106,12 @@ func (r *Run) busy() []Busy {
 	return working
 }
 
-// waiting returns how many items are before each stage, or in its hands.
-func (r *Run) waiting() map[string]int64 {
-	all := map[string]int64{}
-	for _, e := range r.kernel.Edges() {
-		all[e.To] += int64(e.Depth)
-	}
-	return all
-}
-
 // left returns what was left behind, in a run that has ended.
 func (r *Run) left() (all []Busy) {
-	waiting := r.waiting()
 	for _, n := range r.kernel.Nodes() {
 		calls, stage, held := n.Left()
 		if calls > 0 || stage {
-			items := max(int64(calls), waiting[n.Name], held)
+			items := max(int64(calls), n.Waiting(), held)
 			all = append(all, Busy{Stage: n.Name, Function: n.Function(), Calls: calls, Items: items, Left: true})
 		}
 	}

@@ -63,11 +63,11 @@ func (r *Run) Snapshot() *Report {
 	if late := r.late.Load(); late != nil {
 		rep.Busy = slices.Clone(*late)
 	}
-	nodes, waiting := r.kernel.Nodes(), r.waiting()
+	nodes := r.kernel.Nodes()
 	rep.Stages = make([]StageReport, len(nodes))
 	for i := len(nodes) - 1; i >= 0; i-- { // sinks before sources: the balance is never negative
 		rep.Stages[i] = reportOf(nodes[i])
-		rep.Stages[i].Inside = max(nodes[i].Inside(), waiting[nodes[i].Name])
+		rep.Stages[i].Inside = max(nodes[i].Inside(), nodes[i].Waiting())
 		if i < len(r.graph.nodes) {
 			rep.Stages[i].Health = health(r.graph.nodes[i].what)
 		}

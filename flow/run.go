@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -57,10 +58,12 @@ func (g *Graph) Start(ctx context.Context, opts ...RunOption) (*Run, error) {
 // the first fault, which may be a failed item that no error policy took, or the reason of an
 // abort. The end of ctx aborts the run. A graph that is not valid has no report.
 func (g *Graph) Run(ctx context.Context, opts ...RunOption) (*Report, error) {
-	r, err := g.Start(ctx, opts...)
+	r, err := g.prepare(ctx, nil, opts)
 	if err != nil {
 		return nil, err
 	}
+	r.start()
+	r.finish()
 	return r.Wait()
 }
 
@@ -104,7 +107,7 @@ func (g *Graph) prepare(ctx context.Context, end *wire, opts []RunOption) (*Run,
 		r.edges[w] = r.kernel.Link(r.nodes[w.from], to, bound, w.columns())
 	}
 	r.announce(s.onStart)
-	r.supervise(s)
+	r.supervise(&s)
 	return r, nil
 }
 
@@ -125,7 +128,7 @@ func (r *Run) place(n *node) {
 }
 
 // supervise starts what watches the run from outside.
-func (r *Run) supervise(s runSettings) {
+func (r *Run) supervise(s *runSettings) {
 	if follows(s.watch.hooks) {
 		r.watch.Go(func() { r.follow(s.watch.hooks) })
 	}
@@ -256,9 +259,8 @@ func (r *Run) finish() {
 		r.err = errors.Join(r.err, finished)
 	}
 	r.report = r.Snapshot()
-	if left := r.left(); left != nil {
-		r.report.settle(left)
-		r.err = &AbandonedError{Left: left, Err: r.err}
+	if r.kernel.Detached() {
+		r.settleLeft()
 	}
 	for _, to := range r.reports {
 		*to = *r.report
@@ -268,11 +270,22 @@ func (r *Run) finish() {
 	r.kernel.Close()
 }
 
+// settleLeft closes the books on what was left behind.
+func (r *Run) settleLeft() {
+	if left := r.left(); left != nil {
+		r.report.settle(left)
+		r.err = &AbandonedError{Left: left, Err: r.err}
+	}
+}
+
 // finishTimeout is the time for Finish in a run without a drain timeout.
 const finishTimeout = 10 * time.Second
 
 // finishAll calls Finish of all that have it, and returns their errors.
 func (r *Run) finishAll() error {
+	if !slices.ContainsFunc(r.graph.nodes, (*node).finishes) {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.kernel.Ctx), cmp.Or(r.drain, finishTimeout))
 	defer cancel()
 	errs := make([]error, len(r.graph.nodes))
@@ -284,6 +297,11 @@ func (r *Run) finishAll() error {
 	}
 	all.Wait()
 	return errors.Join(errs...)
+}
+
+func (n *node) finishes() bool {
+	_, ok := n.what.(stages.Finisher)
+	return ok
 }
 
 // Stop stops the intake: sources return, what is inside drains, and the run ends. It returns

@@ -146,8 +146,7 @@ type State struct {
 
 // State returns the state of the edge.
 func (e *Edge) State() State {
-	done := e.done.Load()
-	depth := int(max(0, e.Sent()-done))
+	depth := e.Depth()
 	full, dry := e.full.Load(), e.dry.Load()
 	now := e.Clock.Now()
 	if since := e.fullSince.Load(); since != 0 {
@@ -163,6 +162,12 @@ func (e *Edge) State() State {
 		Fused:   e.fused.Load(),
 		Blocked: e.Crowded(),
 	}
+}
+
+// Depth returns how many items were sent and are not finished.
+func (e *Edge) Depth() int {
+	done := e.done.Load()
+	return int(max(0, e.Sent()-done))
 }
 
 // Sent returns how many items were sent.

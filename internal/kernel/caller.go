@@ -23,7 +23,7 @@ type Caller struct {
 // NewCaller returns a caller for items of the type in, whose results are of the type out.
 func NewCaller(n *Node, in, out handoff.Columns) *Caller {
 	c := &Caller{node: n, in: handoff.NewBatch(in, handoff.BatchSize), out: handoff.NewBatch(out, handoff.BatchSize), pace: NewPace()}
-	c.group.own = &c.pace
+	c.group.pace = &c.pace
 	return c
 }
 

@@ -23,7 +23,7 @@ func (o *Outlet) open() bool {
 }
 
 // stopping reports whether the intake has been stopped, for all or for this source.
-func (n *Node) stopping() bool { return n.run.stopped.Load() || n.unwanted.Load() }
+func (n *Node) stopping() bool { return n.run.Stopping() || n.unwanted.Load() }
 
 // Stopping reports whether the source should return.
 func (o *Outlet) Stopping() bool { return o.node.stopping() }

@@ -29,7 +29,7 @@ type Group struct {
 	N         int             // the next place of Out
 
 	node     *Node
-	own      *Pace                 // of a worker; the node's if nil
+	pace     *Pace                 // of the worker
 	from, to int                   // the places of In
 	at       int                   // the first place of Out
 	gone     uint64                // items, from from, that have no place in Out
@@ -281,12 +281,8 @@ func (g *Group) place(f *fault.Fault) {
 func (g *Group) account(t *account.Tally, begin, end int64) {
 	n, k := g.node, g.to-g.from
 	tried := int64(k - bits.OnesCount64(g.idle))
-	pace := g.own
-	if pace == nil {
-		pace = &n.pace
-	}
-	longest := pace.Longest(k, end-begin) // by what items took before this group
-	pace.Note(k, end-begin)
+	longest := g.pace.Longest(k, end-begin) // by what items took before this group
+	g.pace.Note(k, end-begin)
 	t.In += tried + g.refused
 	t.Failed += g.failed
 	t.Expired += g.expired

@@ -23,13 +23,9 @@ type Node struct {
 	Outs  []*Edge
 
 	// The stage at work. Owner: the goroutine that has the node's turn.
-	op    Op
-	pace  Pace
-	group Group
-	tally account.Tally
-	below int64 // what an item costs below, in the same goroutine
-
-	finished bool // the op wants no more
+	op       Op
+	solo     *solo // of a stage with one worker; nil until it works
+	finished bool  // the op wants no more
 
 	account.Books
 
@@ -63,7 +59,7 @@ type Node struct {
 
 // NewNode adds a node.
 func (r *Run) NewNode(name string) *Node {
-	n := &Node{Name: name, run: r, Index: int32(len(r.nodes)), pace: NewPace()}
+	n := &Node{Name: name, run: r, Index: int32(len(r.nodes))}
 	if r.distributed {
 		n.Books.Distribute()
 	}
@@ -160,6 +156,14 @@ func (n *Node) Keeps(items int) { n.kept.Store(int64(items)) }
 func (n *Node) Inside() int64 {
 	l := n.Ledger()
 	return max(l.Balance(), n.kept.Load(), int64(n.Calls()))
+}
+
+// Waiting returns how many items are before the stage, or in its hands.
+func (n *Node) Waiting() (items int64) {
+	for _, e := range n.Ins {
+		items += int64(e.Depth())
+	}
+	return items
 }
 
 // Ended reports whether the stage has returned and all that arrived is accounted for.

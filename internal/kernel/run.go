@@ -19,7 +19,6 @@ type Run struct {
 
 	cancel context.CancelCauseFunc
 	stop   context.CancelFunc
-	unhook func() bool
 
 	lineage.Clock
 
@@ -35,7 +34,6 @@ type Run struct {
 	pool        lineage.Pool
 	nodes       []*Node
 	edges       []*Edge
-	stopped     atomic.Bool   // Intake has ended
 	rings       atomic.Uint32 // how often all alarms were rung
 
 	mu        sync.Mutex
@@ -53,7 +51,6 @@ func NewRun(ctx context.Context, timed, detached bool) *Run {
 	r.recall.Ring = r.ring
 	r.Ctx, r.cancel = context.WithCancelCause(ctx)
 	r.Intake, r.stop = context.WithCancel(r.Ctx)
-	r.unhook = context.AfterFunc(r.Intake, func() { r.stopped.Store(true) })
 	if detached {
 		r.left = make(chan struct{})
 	}
@@ -62,7 +59,6 @@ func NewRun(ctx context.Context, timed, detached bool) *Run {
 
 // Close releases the contexts. It does not wait.
 func (r *Run) Close() {
-	r.unhook()
 	r.stop()
 	r.cancel(nil)
 }

@@ -3,24 +3,33 @@ package kernel
 import (
 	"time"
 
+	"github.com/weir-go/weir/internal/account"
 	"github.com/weir-go/weir/internal/fault"
 	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/lineage"
 )
 
+// solo is what the only worker of a stage works with.
+//
+//	Owner: the goroutine that has the node's turn.
+type solo struct {
+	pace  Pace
+	group Group
+	tally account.Tally
+	below int64 // what an item costs below, in the same goroutine
+}
+
 // Work does op in this goroutine until the stream has ended, which it reports, until op
 // wants no more, or until the node shall have more than one worker. A node that was not
 // staffed never has more than one.
 func (n *Node) Work(op Op) (ended bool) {
+	if !n.alone() {
+		return false
+	}
 	e := n.Ins[0]
-	poked := make(chan time.Time, 1)
-	n.onWorkers(func(int) {
-		select {
-		case poked <- time.Time{}:
-		default:
-		}
-	})
-	n.op = op
+	poked := n.poked()
+	n.op, n.solo = op, &solo{pace: NewPace()}
+	n.solo.group.pace = &n.solo.pace
 	e.Visits(n.do)
 	for n.alone() {
 		b, from, to, woken := e.Await(poked)
@@ -35,29 +44,48 @@ func (n *Node) Work(op Op) (ended bool) {
 	return false
 }
 
+// poked returns a channel that delivers when the number of workers has changed, and nil if that
+// cannot be set.
+func (n *Node) poked() <-chan time.Time {
+	if n.Workers() == 0 {
+		return nil
+	}
+	poked := make(chan time.Time, 1)
+	n.onWorkers(func(int) {
+		select {
+		case poked <- time.Time{}:
+		default:
+		}
+	})
+	return poked
+}
+
 // Does makes the op known that groups and callers of the node call.
 func (n *Node) Does(op Op) { n.op = op }
 
 // alone reports that the node shall go on with one worker.
 func (n *Node) alone() bool { return n.workers.Load() <= 1 && !n.finished }
 
-// do is the step of an [Op]: a group at a time. A visitor never waits. If there is no room below, or
-// the work has become slow, it leaves the rest to the node's own goroutine.
+// do works on the places from up to to of b, a group at a time, in the turn of the node. It begins
+// at now, 0 if that is not known, and returns when it ended. A visitor never waits. If there is no
+// room below, or the work has become slow, it leaves the rest to the node's own goroutine; ok says
+// that it may go on.
 func (n *Node) do(b *handoff.Batch, from, to int, visitor bool, now int64) (last int64, ok bool) {
 	if visitor && !n.alone() {
 		return now, false
 	}
-	g := &n.group
+	s := n.solo
+	g := &s.group
 	finished := false
 	defer func() {
 		if !finished && g.exited { // the goroutine is ending
 			n.calls.Add(-1)
 			n.settle(now)
 		}
-		n.tally.Publish(&n.Books)
+		s.tally.Publish(&n.Books)
 	}()
 	for from < to {
-		k := min(n.pace.batch(), to-from)
+		k := min(s.pace.batch(), to-from)
 		g.Out, g.N = nil, 0
 		if !n.sink {
 			room := 0
@@ -75,11 +103,11 @@ func (n *Node) do(b *handoff.Batch, from, to int, visitor bool, now int64) (last
 		n.calls.Add(-1)
 		now = n.settle(now)
 		from += k
-		n.below = 0
+		s.below = 0
 		if sent := g.N - g.at; sent > 0 && g.Out != nil {
-			now, n.below = n.Outs[0].Notify(n.spare(k == 1 && from == to), now)
+			now, s.below = n.Outs[0].Notify(n.spare(k == 1 && from == to), now)
 		}
-		load := n.pace.load() + n.below
+		load := s.pace.load() + s.below
 		n.Ins[0].SetLoad(load)
 		if n.finished || visitor && load >= cheap && from < to {
 			break
@@ -91,11 +119,12 @@ func (n *Node) do(b *handoff.Batch, from, to int, visitor bool, now int64) (last
 
 // settle books the group that was begun at now and hands it on. It returns the time.
 func (n *Node) settle(now int64) (end int64) {
-	g := &n.group
+	s := n.solo
+	g := &s.group
 	end = n.run.now()
-	g.account(&n.tally, now, end)
-	if n.pace.calm < calmLength { // the next call may take long, and the account be looked at
-		n.tally.Publish(&n.Books)
+	g.account(&s.tally, now, end)
+	if s.pace.calm < calmLength { // the next call may take long, and the account be looked at
+		s.tally.Publish(&n.Books)
 	}
 	n.Ins[0].Consume(g.to - g.from)
 	if sent := g.N - g.at; sent > 0 && g.Out != nil {
@@ -109,9 +138,9 @@ func (n *Node) settle(now int64) (end int64) {
 // nothing else is there to be done.
 func (n *Node) spare(single bool) int64 {
 	if single {
-		return 4*cheap - n.pace.load()
+		return 4*cheap - n.solo.pace.load()
 	}
-	return cheap - n.pace.load()
+	return cheap - n.solo.pace.load()
 }
 
 // Lose accounts for a failed item that has no way on.
