@@ -38,7 +38,10 @@ func (s *Source) More() bool {
 	if !s.out.open() {
 		return false
 	}
-	s.B, s.At, s.Room = s.out.edge.Reserve(true)
+	if s.B, s.At, s.Room = s.out.edge.Reserve(false); s.Room == 0 {
+		s.Waited() // for room: that is no work of the source
+		s.B, s.At, s.Room = s.out.edge.Reserve(true)
+	}
 	if s.out.node.run.timed { // the places at hand are those of one slab
 		s.Room = min(s.Room, s.trails.Left())
 		s.trails.Fill(s.B.Trails[s.At : s.At+s.Room])

@@ -137,3 +137,28 @@ func TestSourcesRefuseWhatIsMissing(t *testing.T) {
 		require.ErrorContains(t, validate(s), want)
 	}
 }
+
+// A source that waits for room shares no clock reading between the values before and after the
+// wait: else the ones after it have waited longer in their timings than they have existed.
+func TestAValueThatWaitedForRoomIsNoOlder(t *testing.T) {
+	const room = 200 // not a multiple of the values that share a reading
+	for name, src := range map[string]stages.Source[int]{
+		"seq": source.Seq(slices.Values(upTo(room + 10))), "slice": source.Slice(upTo(room + 10)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				nap := func(_ context.Context, v int) (int, error) {
+					if v%150 == 0 { // 0 until the edge is full, 150 until it is full again
+						time.Sleep(time.Second)
+					}
+					return v, nil
+				}
+				for r := range flow.From(src).Map("nap", nap, stages.Buffer(room)).Results(t.Context()) {
+					if r.Value > room {
+						require.Equal(t, time.Second, r.Timings.At(0).Wait, r.Value)
+					}
+				}
+			})
+		})
+	}
+}
