@@ -21,7 +21,7 @@ const (
 //	Owner: places below filled belong to the receiver, the others to the sender.
 type Batch struct {
 	Vals   Column
-	Trails []*lineage.Trail // meaningful if HasTrail
+	Trails []*lineage.Trail // nil for an item without; all are nil unless HasTrail
 	Left   []int64          // when the item left the stage before; meaningful in a timed run
 	Faults []*fault.Fault   // meaningful if HasFault
 

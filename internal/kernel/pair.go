@@ -20,10 +20,10 @@ func (o *Outlet) SendPairs(made *handoff.Batch, a, b *Shelf, k int) {
 	n.Folded.Add(int64(k))
 	now := n.run.stamp()
 	t := account.Tally{Attempts: int64(k)}
-	if x.Has(handoff.HasTrail) || y.Has(handoff.HasTrail) {
-		for p := range k {
-			made.SetTrail(p, lineage.Marry(x.Trail(i+p), y.Trail(j+p)))
-		}
+	if marks := (x.Marks.Load() | y.Marks.Load()) &^ handoff.HasFault; marks&handoff.HasTrail != 0 {
+		copy(made.Trails, x.Trails[i:i+k])
+		lineage.MarryAll(made.Trails[:k], y.Trails[j:j+k])
+		made.Mark(marks)
 		if n.run.timed {
 			copy(made.Left, x.Left[i:i+k])
 			t.Waits(&n.Books, made.Left[:k], now, 0)

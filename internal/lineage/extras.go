@@ -202,6 +202,32 @@ func Marry(x, y *Trail) *Trail {
 	return t
 }
 
+// MarryAll is Marry of each of xs with its partner of ys. It puts the trails of the pairs into xs.
+func MarryAll(xs, ys []*Trail) {
+	if bare(xs) && bare(ys) {
+		Release(ys, nil)
+		return
+	}
+	for i, x := range xs {
+		xs[i] = Marry(x, ys[i])
+	}
+}
+
+// bare reports whether all items have a trail and none has extras.
+func bare(trails []*Trail) bool {
+	for len(trails) > 0 {
+		if trails[0] == nil {
+			return false
+		}
+		s, n, mask := part(trails)
+		if s.has.Load()&mask != 0 {
+			return false
+		}
+		trails = trails[n:]
+	}
+	return true
+}
+
 // Share makes t, which continues an item, also continue other. t owes and remembers
 // what both do, and must be done when the first of them must be. If both have contexts,
 // t has none.
