@@ -125,6 +125,24 @@ func (b *Batch) CopyMeta(at int, src *Batch, from, to int) {
 	b.Mark(marks &^ HasFault)
 }
 
+// Scatter copies the places from from on of src, which are healthy, to places.
+func (b *Batch) Scatter(places []int32, src *Batch, from int) {
+	src.Vals.Scatter(b.Vals, places, from)
+	for i, place := range places {
+		b.Trails[place], b.Left[place] = src.Trails[from+i], src.Left[from+i]
+	}
+	b.Mark(src.Marks.Load() &^ HasFault)
+}
+
+// Gather moves places of src, which are healthy, to b, from at on.
+func (b *Batch) Gather(at int, src *Batch, places []int32) {
+	src.Vals.Gather(b.Vals, at, places)
+	for i, place := range places {
+		b.Trails[at+i], b.Left[at+i] = src.Trails[place], src.Left[place]
+	}
+	b.Mark(src.Marks.Load() &^ HasFault)
+}
+
 // Reset forgets everything but the memory. The caller owns the whole batch.
 func (b *Batch) Reset() {
 	marks := b.Marks.Load()

@@ -30,17 +30,13 @@ func NewCaller(n *Node, in, out handoff.Columns) *Caller {
 // Most returns for how many items the op may be called before any result is sent on.
 func (c *Caller) Most() int { return c.pace.batch() }
 
-// Len returns how many items were added since the last call.
-func (c *Caller) Len() int { return c.n }
-
 // Made returns for how many items the last call was.
 func (c *Caller) Made() int { return c.last }
 
-// Add moves the item at a place of b into the caller.
-func (c *Caller) Add(b *handoff.Batch, place int) {
-	c.in.Take(c.n, b, place, place+1)
-	b.Vals.Clear(place, place+1)
-	c.n++
+// Add moves the items at places of b, which are healthy, into the caller.
+func (c *Caller) Add(b *handoff.Batch, places []int32) {
+	c.in.Gather(c.n, b, places)
+	c.n += len(places)
 }
 
 // Call calls the op for what was added, and sends the results on. If the op ends the goroutine,

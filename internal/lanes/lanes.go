@@ -21,14 +21,14 @@ type keyed struct {
 	numbers [handoff.BatchSize]int32 // of the keys of the places at hand
 	gone    sync.WaitGroup
 
-	mu     sync.Mutex       // Guarded by: mu, all that follows
-	work   sync.Cond        // a lane is ready, or workers have to leave
-	room   sync.Cond        // there is room for items
-	slots  []*handoff.Batch // where items are
-	next   []int32          // of a slot: the next one of its lane, or the next free one
-	free   int32            // the first free slot
-	lanes  []lane           // by key
-	ready  []int32          // keys whose lanes have items and no worker, from first on
+	mu     sync.Mutex     // Guarded by: mu, all that follows
+	work   sync.Cond      // a lane is ready, or workers have to leave
+	room   sync.Cond      // there is room for items
+	items  *handoff.Batch // by slot
+	next   []int32        // of a slot: the next one of its lane
+	free   []int32        // slots without an item
+	lanes  []lane         // by key
+	ready  []int32        // keys whose lanes have items and no worker, from first on
 	first  int
 	rest   []int32 // keys whose lanes have become empty
 	held   int     // items in lanes and at workers
@@ -65,7 +65,7 @@ const noSlot = -1
 func Run(in *kernel.Inlet, out *kernel.Outlet, keys kernel.Keys, op kernel.Op, workers int, results handoff.Columns) {
 	n := in.Node()
 	n.Does(op)
-	l := &keyed{in: in, out: out, keys: keys, results: results, free: noSlot}
+	l := &keyed{in: in, out: out, keys: keys, results: results}
 	l.work.L, l.room.L = &l.mu, &l.mu
 	n.Staff(workers)
 	n.OnWorkers(l.staff)
@@ -129,13 +129,15 @@ func (l *keyed) put(from, to int) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for i := from; i < to; i++ {
-		if b.Fault(i) == nil {
+	for ; from < to; from++ { // over the failed one behind some that are healthy
+		for end := from + b.Plain(from, to); from < end; {
 			for l.held >= l.most() {
 				l.call()
 				l.room.Wait()
 			}
-			l.add(l.numbers[i], b, i)
+			n := min(end-from, l.most()-l.held)
+			l.add(b, from, n)
+			from += n
 		}
 	}
 	l.call()
@@ -144,14 +146,27 @@ func (l *keyed) put(from, to int) {
 // most returns how many items there may be. The mutex is held.
 func (l *keyed) most() int { return max(handoff.BatchSize, perWorker*l.wanted) }
 
-// add adds an item to the lane of its key. The mutex is held.
-func (l *keyed) add(key int32, b *handoff.Batch, i int) {
+// add adds n items, from from on, to the lanes of their keys. The mutex is held.
+func (l *keyed) add(b *handoff.Batch, from, n int) {
+	l.held += n
+	for len(l.free) < n {
+		l.grow()
+	}
+	left := len(l.free) - n
+	slots := l.free[left:]
+	l.free = l.free[:left]
+	l.items.Scatter(slots, b, from)
+	for i, s := range slots {
+		l.queue(l.numbers[from+i], s)
+	}
+}
+
+// queue puts a slot into the lane of a key. The mutex is held.
+func (l *keyed) queue(key, s int32) {
 	for int(key) >= len(l.lanes) {
 		l.lanes = append(l.lanes, lane{head: noSlot, tail: noSlot})
 	}
-	l.held++
-	s := l.slot()
-	l.slots[s/handoff.BatchSize].Take(int(s%handoff.BatchSize), b, i, i+1)
+	l.next[s] = noSlot
 	lane := &l.lanes[key]
 	if lane.head == noSlot {
 		lane.head = s
@@ -165,21 +180,18 @@ func (l *keyed) add(key int32, b *handoff.Batch, i int) {
 	}
 }
 
-// slot returns a free slot. The mutex is held.
-func (l *keyed) slot() int32 {
-	if l.free == noSlot {
-		from := int32(len(l.next))
-		l.slots = append(l.slots, handoff.NewBatch(l.in.Columns(), handoff.BatchSize))
-		for s := from; s < from+handoff.BatchSize; s++ {
-			l.next = append(l.next, s+1)
-		}
-		l.next[from+handoff.BatchSize-1] = noSlot
-		l.free = from
+// grow doubles the slots. The mutex is held.
+func (l *keyed) grow() {
+	had := len(l.next)
+	items := handoff.NewBatch(l.in.Columns(), max(handoff.BatchSize, 2*had))
+	if had > 0 {
+		items.Take(0, l.items, 0, had)
 	}
-	s := l.free
-	l.free = l.next[s]
-	l.next[s] = noSlot
-	return s
+	l.items = items
+	for s := had; s < items.Size(); s++ {
+		l.next = append(l.next, noSlot)
+		l.free = append(l.free, int32(s))
+	}
 }
 
 func (l *keyed) enqueue(key int32) {
@@ -275,26 +287,25 @@ func (l *keyed) take(mine []int32, c *kernel.Caller) []int32 {
 		l.asleep--
 	}
 	l.coming = false
-	for ; l.first < len(l.ready) && c.Len() < c.Most(); l.first++ {
+	had := len(l.free)
+	for end := had + c.Most(); l.first < len(l.ready) && len(l.free) < end; l.first++ {
 		key := l.ready[l.first]
-		l.unload(key, c)
+		l.unload(key, end-len(l.free))
 		mine = append(mine, key)
 	}
+	c.Add(l.items, l.free[had:])
 	l.call()
 	return mine
 }
 
-// unload moves items of a lane into c. The mutex is held.
-func (l *keyed) unload(key int32, c *kernel.Caller) {
+// unload frees up to most slots of a lane, whose items the worker moves out before it gives the
+// mutex back.
+func (l *keyed) unload(key int32, most int) {
 	lane := &l.lanes[key]
 	lane.state = taken
-	for most := c.Most(); c.Len() < most && lane.head != noSlot; {
-		s := lane.head
-		b, i := l.slots[s/handoff.BatchSize], int(s%handoff.BatchSize)
-		c.Add(b, i)
-		lane.head = l.next[s]
-		l.next[s] = l.free
-		l.free = s
+	for ; most > 0 && lane.head != noSlot; most-- {
+		l.free = append(l.free, lane.head)
+		lane.head = l.next[lane.head]
 	}
 }
 
