@@ -66,8 +66,8 @@ type BatchSnapshot struct {
 	Err    error
 }
 
-// Ack returns the acknowledgement of one delivery: the Ack of a [source.Delivery], or
-// the function for [stages.Outlet.EmitAcked]. Only its first call counts.
+// Ack returns the acknowledgement of one delivery: the Ack of a source.Delivery, or the
+// function for [stages.Outlet.EmitAcked]. Only its first call counts.
 func (b *Batch[ID]) Ack(id ID) func(error) {
 	var once sync.Once
 	return func(err error) { once.Do(func() { b.Settle(id, err) }) }

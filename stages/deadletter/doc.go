@@ -24,6 +24,6 @@
 //
 // A letter is of the type of items that the store is for. Items often change their
 // type on the way, and a failed item is what the failing stage received.
-// [operator.Remember], right after the source, keeps the value as the source brought
-// it, and the letter has that value.
+// Stream.Remember (operator.Remember), right after the source, keeps the value that
+// the source emitted, and the letter has that value.
 package deadletter

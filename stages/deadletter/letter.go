@@ -15,7 +15,7 @@ type Letter[T any] struct {
 	// ID is the number of the letter in its store, from 1 upwards. A store gives
 	// each number once.
 	ID uint64 `json:"id"`
-	// Value is the item as it was at [operator.Remember] or when it was replayed. If
+	// Value is the item as it was at operator.Remember or when it was replayed. If
 	// it was neither remembered nor replayed, Value is what the failing stage
 	// received.
 	Value T `json:"value"`
@@ -35,7 +35,7 @@ type Letter[T any] struct {
 // Store keeps dead letters: [Memory], [File], or a store of your own. Its methods
 // may be called from any goroutine.
 type Store[T any] interface {
-	// Put keeps a failed item. It is the function for a [operator.DeadLetter] stage.
+	// Put keeps a failed item. It is the function for an operator.DeadLetter stage.
 	Put(ctx context.Context, e *stages.ItemError) error
 	// Letters ranges over the letters that are in the store when the range
 	// begins, oldest first.
@@ -51,8 +51,8 @@ type Store[T any] interface {
 // them. All have the Replays of the one that was replayed most.
 //
 // Of returns an error, and no letter,
-//   - if one of the values is no T. Then the items had another type when they failed:
-//     put a [operator.Remember] where they are a T;
+//   - if one of the values is no T. Then the items had another type when they
+//     failed: put an operator.Remember where they are a T;
 //   - if the item was inside an aborted flow, or was handed back. It did not fail, and
 //     its source gets it back.
 func Of[T any](e *stages.ItemError) ([]Letter[T], error) {

@@ -9,8 +9,8 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// Replay is a source of the letters that are in a store when it begins. Their
-// values enter a flow again, and each is remembered, as by [operator.Remember].
+// Replay is a source of the letters that are in a store when it begins. Their values
+// enter a flow again, and each is remembered, as by operator.Remember.
 //
 //   - If the item is done, its letter is taken out.
 //   - If the item fails again, a new letter takes the place of the old one. It tells

@@ -43,9 +43,9 @@ type Group struct {
 	// options for these have no effect.
 	Options []kgo.Opt
 	// Window is how many records of a partition may be open; see [ack.Commits]. It is
-	// [DefaultWindow] if 0. A partition whose window is full is paused, and no other one. The client
-	// drops what it has fetched of a paused partition and fetches it again, so a window below four
-	// times Poll costs throughput. A flow with a larger Batch that is never due by time is not valid.
+	// [DefaultWindow] if 0. Only a partition whose window is full is paused. The client drops what
+	// it has fetched of a paused partition and fetches it again, so a window below four times Poll
+	// costs throughput. A flow with a larger Batch that is never due by time is not valid.
 	Window int
 	// CommitEvery is the time between commits. It is [DefaultCommitEvery] if 0.
 	CommitEvery time.Duration
@@ -55,9 +55,9 @@ type Group struct {
 	Patience time.Duration
 	// Poll is how many records a poll brings, at most. It is [DefaultPoll] if 0.
 	Poll int
-	// Ends says which errors of a fetch end the run. If it is nil, those do of which
-	// [Heals] says that they do not pass. The others show in the health of the source. This one
-	// waits for a missing right:
+	// Ends says which errors of a fetch end the run. If it is nil, errors end the run for which
+	// [Heals] is false. The others show in the health of the source. This one waits for a missing
+	// right:
 	//
 	//	func(err error) bool { return !kafkaio.Heals(err) && !errors.Is(err, kerr.TopicAuthorizationFailed) }
 	Ends func(error) bool

@@ -153,10 +153,9 @@ func rejoins(err error) bool {
 	return false
 }
 
-// Heals reports whether an error of the client can pass by itself: a connection that is lost, a
-// broker that is down or has too much to do, a leader that moves, a member that the group has
-// forgotten and that joins again. Errors that say that something is wrong with the request, such as
-// missing rights, do not pass.
+// Heals reports whether an error of the client can pass by itself. Such an error is a lost
+// connection, a broker that is down or overloaded, a leader that moves, or a member that must join
+// its group again. Errors about the request itself, such as missing rights, do not pass.
 func Heals(err error) bool {
 	var session *kgo.ErrGroupSession
 	if errors.As(err, &session) && rejoins(session.Err) {

@@ -24,14 +24,14 @@ const DefaultSharePoll = 500
 // done is accepted. One that fails, or is handed back, is released, and comes again to any member;
 // see [Reject] for one that is not to come again. While the source holds a record, it renews its lock.
 //
-// The client has one rule that shapes the source: a poll accepts what is left of the one before. So a
-// member polls again when all records of its last poll are settled, and one slow record holds up
-// its member. Run several members for work of which single records are slow. For the same reason a
-// Batch above 1 needs a delay, or the flow is not valid.
+// A poll of the client accepts all records of the poll before that have no answer yet. So a member
+// polls again only when all records of its last poll are settled, and one slow record delays its
+// member. Run several members if single records can be slow. For the same reason a Batch above 1
+// needs a delay, or the flow is not valid.
 //
-// A record that is handed back for a time stays with its member, which polls nothing until that time
-// has passed. So delays must be short. The brokers give a record up without a word when it was
-// delivered as often as the group allows (share.delivery.count.limit, 5 unless set): use
+// A record that is handed back with a delay stays with its member, which does not poll until the
+// delay has passed. So delays must be short. The brokers silently drop a record that was delivered
+// as often as the group allows (share.delivery.count.limit, 5 unless set). So use
 // stages.MaxDeliveries below that limit, and [DeadLetters].
 //
 // Each run makes a client, joins the group, and leaves it when everything is settled. A Share must not
@@ -112,9 +112,9 @@ func (s *Share) Health() stages.Health {
 	return stages.Health{Unsettled: int64(len(m.held)), Lag: -1, Err: m.trouble, At: m.at}
 }
 
-// Reject returns an error that ends a record of a [Share]: it is not handed out again. A function, a
-// policy or a sink returns it. The run goes on, and the ledger counts the record as handed back. To a
-// [Group] it is a record that is handed back.
+// Reject returns an error that ends a record of a [Share]: it is not handed out again. A function,
+// a policy or a sink returns it. The run goes on, and the ledger counts the record as handed back.
+// A [Group] treats such a record as handed back.
 func Reject(reason string) error { return &stages.HandBackError{Err: &rejected{reason}} }
 
 type rejected struct{ reason string }

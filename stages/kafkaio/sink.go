@@ -16,10 +16,10 @@ import (
 // DefaultInFlight is how many records of a sink wait for their confirmation at a time, at most.
 const DefaultInFlight = 1024
 
-// Sink publishes records by a client, which belongs to the caller. A record is settled when the
-// brokers have confirmed it. The client writes idempotently, and tries again what can be tried
-// again, unless its options say otherwise. Records of a partition keep their order. An error that
-// is left stops the run, and nothing that was not confirmed is acknowledged.
+// Sink publishes records with a client, which belongs to the caller. A record is settled when the
+// brokers have confirmed it. The client writes idempotently and retries what can be retried,
+// unless its options say otherwise. Records of a partition keep their order. If the retries fail,
+// the error stops the run. A record that was not confirmed is not acknowledged.
 //
 // A Map before the sink makes the records; kgo.KeyStringRecord and the like help.
 func Sink(client *kgo.Client) stages.Sink[*kgo.Record] {
@@ -51,10 +51,10 @@ const (
 	HeaderDeliveries = "Weir-Deliveries"
 )
 
-// DeadLetters returns a function for a DeadLetter stage that keeps failed items in a topic: the
-// record with its key, value and headers, and headers that say what failed. It waits for the
-// confirmation. An item that was a record when a Remember stage saw it, or when it failed, is
-// that record; any other is encoded as JSON.
+// DeadLetters returns a function for a DeadLetter stage that keeps failed items in a topic. It
+// writes the record with its key, value and headers, adds headers that say what failed, and waits
+// for the confirmation. The record is the item as a Remember stage saw it, or as it failed. An
+// item that is no record is encoded as JSON.
 func DeadLetters(client *kgo.Client, topic string) func(context.Context, *stages.ItemError) error {
 	return func(ctx context.Context, e *stages.ItemError) error {
 		r, err := letter(e)

@@ -16,7 +16,8 @@ import (
 // consumer group. Kafka keeps no IDs of messages, so repeats are not suppressed; the ID is in the
 // header, as that of an item below.
 //
-// What cannot be decoded goes to the topic with [Undecodable] at the end of its name, as it is.
+// A record that cannot be decoded goes unchanged to the topic with [Undecodable] at the end of
+// its name.
 type Topic[T any] struct {
 	// Name is that of the topic, which must exist.
 	Name string

@@ -51,8 +51,8 @@ type inFlight int
 func (n inFlight) source(s *settings) { s.inFlight = int(n) }
 func (n inFlight) sink(s *settings)   { s.inFlight = int(n) }
 
-// InFlight bounds how many messages a source holds that are not settled, those included that it
-// has fetched ahead; and how many messages of a sink wait for their confirmation.
+// InFlight bounds how many messages a source holds that are not settled, including those it has
+// fetched ahead. For a sink it bounds how many messages wait for their confirmation.
 func InFlight(n int) Option { return inFlight(n) }
 
 type renew time.Duration
@@ -60,18 +60,17 @@ type renew time.Duration
 func (d renew) source(s *settings) { s.renew = time.Duration(d) }
 
 // Renew sets how often the source tells the server that what it holds is in progress. It is a third
-// of the consumer's AckWait if it is not set. If it is longer than AckWait,
-// AckWait is the time that an item has.
+// of the consumer's AckWait if it is not set. If it is longer than AckWait, an item that takes
+// longer than AckWait comes again.
 func Renew(every time.Duration) SourceOption { return renew(every) }
 
 type ends func(error) bool
 
 func (f ends) source(s *settings) { s.ends = f }
 
-// Ends sets which errors of a source end the run. Unless set, those do of which [Heals] says that
-// they do not pass. After any other error the source goes on, and [stages.Health] shows the error.
-// The function may be called from any goroutine. This one ends the run as soon as the consumer is
-// deleted:
+// Ends sets which errors of a source end the run. By default those for which [Heals] is false do.
+// After any other error the source goes on, and [stages.Health] shows the error. The function may
+// be called from any goroutine. This one ends the run as soon as the consumer is deleted:
 //
 //	natsio.Ends(func(err error) bool {
 //		return !natsio.Heals(err) || errors.Is(err, jetstream.ErrConsumerDeleted)

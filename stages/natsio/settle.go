@@ -53,9 +53,9 @@ func (s *source) settle(l *lease, err error) {
 	}
 }
 
-// ID returns a name for a message that is the same at each delivery: its stream and its number. A
-// message that is made of it can have it as its own ID (the header [jetstream.MsgIDHeader]), so
-// that a stream drops the repeat if the message is worked on twice.
+// ID returns a name for a message that is the same at each delivery: its stream and its number.
+// Set it in the header [jetstream.MsgIDHeader] of a message that you make from m. Then a stream
+// drops the repeat if m is worked on twice.
 func ID(m jetstream.Msg) string {
 	meta, err := m.Metadata()
 	if err != nil {

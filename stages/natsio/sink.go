@@ -16,10 +16,10 @@ import (
 // Sink is a sink that publishes messages to a stream. It publishes without waiting, in order, and
 // an item is settled when the server has confirmed its message.
 //
-// A message that cannot be published goes back to its source after a second, as by
-// [stages.HandBack]; if its source waits for no acknowledgement, the run stops with the error. It
-// may be in the stream all the same, because a confirmation can be lost. Set
-// [jetstream.MsgIDHeader] in its header, for example to [ID], and the stream drops the repeat.
+// A message that cannot be published goes back to its source after 1 s, as by [stages.HandBack].
+// If its source waits for no acknowledgement, the run stops with the error. The message may still
+// be in the stream, because a confirmation can be lost. Set [jetstream.MsgIDHeader] in its
+// header, for example to [ID], and the stream drops the repeat.
 func Sink(js jetstream.JetStream, opts ...SinkOption) stages.Sink[*nats.Msg] {
 	s := &publisher{js: js, settings: settings{inFlight: DefaultInFlight, confirm: 10 * time.Second, ends: lasts}}
 	for _, opt := range opts {

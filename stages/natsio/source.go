@@ -17,12 +17,12 @@ import (
 // Source is a source of the messages of a pull consumer. js is the connection that the consumer
 // was made with.
 //
-// A message is acknowledged when all that was made of it has left the flow. One that fails, or is
-// handed back, is negatively acknowledged, with the delay of [stages.HandBack]; see [Terminate] for
-// one that is not to come again. While the source holds a message it tells the server that it is
-// in progress, so a slow message does not come again. If it could not do so for 9 tenths of AckWait,
-// another member may get the message: then the context of the item ends, with a cause that matches
-// [ack.ErrLost] and [stages.ErrHandedBack].
+// A message is acknowledged when all that was made of it has left the flow. A message that fails,
+// or is handed back, is negatively acknowledged, with the delay of [stages.HandBack]. See
+// [Terminate] for a message that must not come again. While the source holds a message, it tells
+// the server that the message is in progress, so a slow message does not come again. If it could
+// not tell the server for 9 tenths of AckWait, another member may get the message. Then the context
+// of the item ends, with a cause that matches [ack.ErrLost] and [stages.ErrHandedBack].
 //
 // The source goes on when the connection is lost, for as long as the connection tries. Errors that
 // cannot heal end the run: the consumer or its stream is gone, or the connection is closed. [Ends]

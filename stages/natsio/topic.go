@@ -31,12 +31,12 @@ type TopicConfig[T any] struct {
 	Consumer jetstream.ConsumerConfig
 	// InFlight is how many messages each end holds, [DefaultInFlight] if 0.
 	InFlight int
-	// Ends says which errors of the source end the run, as [Ends] does. If it is nil, those do of
-	// which [Heals] says that they do not pass.
+	// Ends says which errors of the source end the run, as [Ends] does. If it is nil, those for
+	// which [Heals] is false do.
 	Ends func(error) bool
-	// Undecoded is told of a message that the codec cannot decode, and keeps it as it is. Then the
-	// message is terminated. If Undecoded fails, the message comes again after a second. If
-	// Undecoded is nil, the message is terminated, and the source's health has the error.
+	// Undecoded gets a message that the codec cannot decode, and can keep it. Then the message is
+	// terminated. If Undecoded fails, the message comes again after a second. If Undecoded is nil,
+	// the message is terminated, and the source's health has the error.
 	Undecoded func(ctx context.Context, m jetstream.Msg, err error) error
 }
 

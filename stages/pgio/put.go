@@ -33,8 +33,8 @@ from m where m.id = '' or (m.nth = 1 and m.id in (select id from fresh)) order b
 const forgetSQL = `delete from weir_ids where queue = $1 and at < now() - interval '1 hour'`
 
 // Put adds messages to the queue in one statement, in order. db is the pool, or a transaction of
-// the caller: then the rows exist if it commits, together with all else that it writes, and the
-// queue is an outbox.
+// the caller. In a transaction the queue is an outbox: the rows exist if the transaction
+// commits, together with all else that it writes.
 func (q *Queue) Put(ctx context.Context, db DB, messages ...Message) error {
 	if err := q.Validate(); err != nil {
 		return err

@@ -21,7 +21,7 @@ const (
 	DefaultPoll     = time.Second
 )
 
-// Queue is a queue in the table weir_queue. Many queues share the table, apart by name. See
+// Queue is a queue in the table weir_queue. Many queues share the table, each with its name. See
 // [Schema].
 //
 // A worker takes rows in a short statement, which skips rows that others are taking. The row then
@@ -46,8 +46,8 @@ type Queue struct {
 // Option is an option of [NewQueue].
 type Option func(*Queue)
 
-// NewQueue returns the queue of the given name. The pool stays the caller's. What is wrong with
-// the options is told by the methods, and by the validation of a graph.
+// NewQueue returns the queue of the given name. The caller owns the pool. Faults of the options are
+// reported by the methods, and when a graph is validated.
 func NewQueue(pool *pgxpool.Pool, name string, opts ...Option) *Queue {
 	q := &Queue{pool: pool, name: name, term: DefaultTerm, inFlight: DefaultInFlight, size: DefaultSize, poll: DefaultPoll, ends: lasts}
 	for _, o := range opts {
@@ -86,8 +86,8 @@ func PerKey() Option { return func(q *Queue) { q.perKey = true } }
 // the process: no policy of a flow can help there. 0, the default, sets no bound.
 func MaxDeliveries(n int) Option { return func(q *Queue) { q.maxDeliveries = n } }
 
-// Ends sets which errors of taking rows end the run. Unless set, those do of which [Heals] says that
-// they do not pass. After any other error the source tries again, with pauses of up to 1 second, and
+// Ends sets which errors of taking rows end the run. By default those for which [Heals] is false
+// do. After any other error the source tries again, with pauses of up to 1 second, and
 // [stages.Health] shows the error. A run that is asked to stop ends without one. This one waits for
 // a migration that has not made the table yet:
 //

@@ -22,9 +22,10 @@ from unnest($1::bigint[], $2::int[]) as t (id, n)
 where q.id = t.id and q.deliveries = t.n returning q.id`
 )
 
-// Settle deletes rows that the caller has been handed, in a transaction of the caller. What the
-// transaction writes beside it happens once, whatever the deliveries: it rolls back if a lease is
-// lost, for which Settle returns [ErrLeaseLost]. The flow's own settlement then finds no row.
+// Settle deletes rows that the caller has been handed, in a transaction of the caller. So what
+// the transaction writes happens once, however often the row is delivered. If a lease is lost,
+// Settle returns [ErrLeaseLost], and the caller must roll back. The flow's own settlement then
+// finds no row.
 func (q *Queue) Settle(ctx context.Context, tx DB, rows ...Row) error {
 	tokens := make([]token, len(rows))
 	for i, r := range rows {

@@ -16,10 +16,10 @@ import (
 // bound is about how many entries the stream keeps, 0 for all. Above it the server removes the
 // oldest ones, whether they were read or not.
 //
-// The id of an entry is made by the server, so an entry can be added twice: if the answer is lost,
-// or if the value comes again after a crash. The client sends a pipeline again whose connection was
-// lost: entries are repeated then, and the first ones of each are in order. A value that the server
-// refuses, such as for lack of memory, and that is tried again, comes behind those that were added.
+// The server makes the id of an entry. So an entry is added twice if the answer is lost, or if the
+// value comes again after a crash. The client repeats a pipeline whose connection was lost. Entries
+// are repeated then, and the first copies are in order. If the server refuses a value, such as for
+// lack of memory, and the value is tried again, it comes behind those that were added.
 func Append[T any](client redis.UniversalClient, key string, bound int64, entry func(T) (any, error)) func(context.Context, []T) error {
 	return func(ctx context.Context, vs []T) error {
 		pipe, commands, errs := client.Pipeline(), make([]*redis.StringCmd, len(vs)), map[int]error{}

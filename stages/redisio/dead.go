@@ -37,7 +37,8 @@ func (s *Stream) bury(ctx context.Context, t token, reason string) error {
 	return nil
 }
 
-// DeadKey returns the key of the stream of dead letters. Its bound is the caller's business.
+// DeadKey returns the key of the stream of dead letters. The stream is not bounded; the caller
+// trims it.
 func (s *Stream) DeadKey() string { return s.beside("dead") }
 
 // Letter is an entry that is dead. Its id is that in the stream of dead letters.
@@ -48,7 +49,8 @@ type Letter struct {
 	Reason string
 }
 
-// Letters returns the next dead letters, n at most, with ids above after; "" is the begin.
+// Letters returns the next dead letters, n at most, with ids above after; "" stands for the
+// beginning.
 func (s *Stream) Letters(ctx context.Context, after string, n int64) ([]Letter, error) {
 	from := "-"
 	if after != "" {

@@ -32,8 +32,8 @@ var (
 	_ store.Watcher = (*Store)(nil)
 )
 
-// NewStore returns the store whose keys begin with prefix, such as "breakers". The client stays the
-// caller's.
+// NewStore returns the store whose keys begin with prefix, such as "breakers". The caller owns the
+// client.
 func NewStore(client redis.UniversalClient, prefix string) *Store {
 	return &Store{client: client, prefix: "{" + prefix + "}:"}
 }

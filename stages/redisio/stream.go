@@ -23,11 +23,11 @@ const (
 // Stream is a stream of Redis and a consumer group that reads it. Other groups of the stream are
 // streams of their own.
 //
-// An entry that was handed out is pending until it is acknowledged. The member that has it keeps it
-// from looking idle. An entry that has been idle for a term is handed to another member. An entry
-// that was handed back stays pending, and is handed out when its delay is over: a sorted set beside
-// the stream has the times, by the clock of the server. If the set is lost, the entry comes when it
-// has been idle for a term.
+// An entry that was handed out is pending until it is acknowledged. The member that has it keeps
+// resetting its idle time. An entry that has been idle for a term is handed to another member. An
+// entry that was handed back stays pending, and is handed out when its delay is over. A sorted set
+// beside the stream has the times, by the clock of the server. If the set is lost, the entry is
+// handed out when it has been idle for a term.
 //
 // A Stream can be used from any goroutine.
 type Stream struct {
@@ -50,8 +50,8 @@ type Stream struct {
 type Option func(*Stream)
 
 // NewStream returns the stream at key, read by a group. The group is made when a source begins, if
-// there is none. The client stays the caller's. What is wrong with the options is told by the
-// validation of a graph.
+// there is none. The caller owns the client. Faults of the options are reported by
+// [Stream.Validate], and when a graph is validated.
 func NewStream(client redis.UniversalClient, key, group string, opts ...Option) *Stream {
 	s := &Stream{client: client, key: key, group: group, term: DefaultTerm, inFlight: DefaultInFlight, size: DefaultSize, block: DefaultBlock, from: "0", ends: lasts}
 	for _, o := range opts {
@@ -87,18 +87,18 @@ func From(id string) Option { return func(s *Stream) { s.from = id } }
 // left without pending entries is removed from the group.
 func Consumer(name string) Option { return func(s *Stream) { s.consumer = name } }
 
-// Delete deletes entries that are acknowledged from the stream, so that its length is what is
-// still to do. It is for streams with one group: other groups do not see the entries then.
+// Delete deletes acknowledged entries from the stream, so its length is the number of entries still
+// to do. It is for streams with one group: other groups may not get to see the entries.
 func Delete() Option { return func(s *Stream) { s.remove = true } }
 
 // MaxDeliveries makes an entry a dead letter, in place of its n+1st delivery. It is for entries
 // that end the process: no policy of a flow can help there. 0, the default, sets no bound.
 func MaxDeliveries(n int) Option { return func(s *Stream) { s.maxDeliveries = n } }
 
-// Ends sets which errors of a read end the run. Unless set, those do of which [Heals] says that they
-// do not pass. After any other error the source tries again, with pauses of up to 1 second, and
-// [stages.Health] shows the error. A run that is asked to stop ends without one. This one also ends
-// the run when the server's data is lost:
+// Ends sets which errors of a read end the run. By default those for which [Heals] is false do.
+// After any other error the source tries again, with pauses of up to 1 second, and [stages.Health]
+// shows the error. A run that is asked to stop ends without one. This one also ends the run when
+// the server's data is lost:
 //
 //	redisio.Ends(func(err error) bool {
 //		return !redisio.Heals(err) || strings.Contains(err.Error(), "NOGROUP")
