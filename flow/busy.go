@@ -12,11 +12,11 @@ import (
 type Busy struct {
 	// Stage is its name.
 	Stage string
-	// Function is the name of the function that it calls, as the runtime has it,
-	// or the type of a source, stage or sink of another package.
+	// Function is the runtime's name of the function that it calls, or the type of a source, stage
+	// or sink of another package.
 	Function string
-	// Calls is from how many goroutines the function is being called. It is 0
-	// where the source, stage or sink itself has not returned.
+	// Calls is from how many goroutines the function is being called. It is 0 if the source, stage
+	// or sink itself has not returned.
 	Calls int
 	// Items is how many items it holds or has before it, at the least.
 	Items int64
@@ -41,15 +41,15 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// DrainError is why a run was aborted that did not drain in time.
+// DrainError is the reason of the abort of a run that did not drain in time.
 type DrainError struct {
-	// Timeout is what [DrainTimeout] gave it.
+	// Timeout is the argument of [DrainTimeout].
 	Timeout time.Duration
-	// Busy is who was busy when the time was up.
+	// Busy has the stages that were busy when the time was up.
 	Busy []Busy
 }
 
-// Error names who was busy.
+// Error names the busy stages.
 func (e *DrainError) Error() string {
 	return fmt.Sprintf("%v after %v%s", ErrDrainTimeout, e.Timeout, list(e.Busy))
 }
@@ -57,10 +57,9 @@ func (e *DrainError) Error() string {
 // Is reports whether target is ErrDrainTimeout.
 func (e *DrainError) Is(target error) bool { return target == ErrDrainTimeout }
 
-// AbandonedError is what a run ends with that left something behind, see
-// [AbandonAfter].
+// AbandonedError is the error of a run that left something behind; see [AbandonAfter].
 type AbandonedError struct {
-	// Left is what was left behind. Its Items are the items that were in its hands.
+	// Left is what was left behind. Items are the items that it held.
 	Left []Busy
 	// Err is why the run was aborted.
 	Err error

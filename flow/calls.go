@@ -13,11 +13,11 @@ import (
 )
 
 var (
-	// ErrStopped is the error of a call that came when the service took no more.
+	// ErrStopped is the error of a call that came after the service had stopped.
 	ErrStopped = errors.New("flow: the service has stopped")
 
-	// ErrNoResult is the error of a call whose item was dropped, dead-lettered, lost in a reduction,
-	// or a repeat at a [Stream.Unique]: nothing of it reached the end of the flow.
+	// ErrNoResult is the error of a call from which no item reached the end of the flow. Its item
+	// was dropped, dead-lettered, folded into another item, or a repeat at a [Stream.Unique].
 	ErrNoResult = errors.New("flow: the call's item has no result")
 )
 

@@ -6,13 +6,12 @@ import (
 	"github.com/weir-go/weir/internal/kernel"
 )
 
-// SetWorkers changes from how many goroutines the named stage calls its function. New
-// workers begin at once. If a Map or a Filter had one worker, they begin when the call under way
-// has ended. Surplus workers leave when they are done with their item; no item
-// is lost or leaves its place. SetWorkers returns at once. It returns an error if the graph
-// has no such stage, or if the workers of the stage cannot be set: see [stages.Staffed].
-// Map, Filter, Lanes and sections have workers that can be set; sinks, MapBatch and
-// ForEachBatch have none.
+// SetWorkers changes from how many goroutines the named stage calls its function. New workers
+// begin at once. If a Map or a Filter had one worker, they begin when the call under way has
+// ended. Surplus workers end when they are done with their item. No item is lost, and the order
+// stays the same. SetWorkers returns at once. It returns an error if the graph has no such
+// stage, or if the workers of the stage cannot be set: see [stages.Staffed]. Map, Filter, Lanes
+// and sections have workers that can be set; sinks, MapBatch and ForEachBatch have none.
 func (r *Run) SetWorkers(stage string, n int) error {
 	node, err := r.node(stage)
 	if err != nil {
@@ -21,9 +20,9 @@ func (r *Run) SetWorkers(stage string, n int) error {
 	return node.SetWorkers(n)
 }
 
-// Pause makes the named source wait with the next value that it would bring in, until it is
-// resumed or the run is stopped. Items inside go on. Pause returns at once. It returns an
-// error if the graph has no such source.
+// Pause makes the named source wait when it emits its next value, until it is resumed or the run
+// is stopped. Items inside continue. Pause returns at once. It returns an error if the graph has
+// no such source.
 func (r *Run) Pause(source string) error {
 	node, err := r.node(source)
 	if err != nil {
@@ -32,7 +31,7 @@ func (r *Run) Pause(source string) error {
 	return node.Pause()
 }
 
-// Resume lets the named source go on after [Run.Pause]. It returns at once. It returns an
+// Resume lets the named source continue after [Run.Pause]. It returns at once. It returns an
 // error if the graph has no stage of this name.
 func (r *Run) Resume(source string) error {
 	node, err := r.node(source)

@@ -7,12 +7,12 @@ import (
 	"github.com/weir-go/weir/internal/buckets"
 )
 
-// Distributions has the run keep how the times of each stage are distributed: the wait and the
-// work of its items, and at sinks their age, which is the time since they entered the flow. The
-// report then has percentiles, and so have [Status] and the collectors above it.
+// Distributions makes the run keep the distribution of the wait and the work of the items at each
+// stage. At sinks it also keeps that of their age, which is the time since they entered the flow.
+// The report, the [Status] and the collectors then have percentiles.
 //
 // A stage takes 9 kB for it, once. An item costs up to 10 ns more at each stage, and allocates
-// nothing. It cannot be joined with [Untimed].
+// nothing. It cannot be combined with [Untimed].
 func Distributions() RunOption { return func(s *runSettings) { s.watch.distributions = true } }
 
 // Ages returns the ages so far of the items that the sinks of the run have accepted. It is nil
@@ -35,13 +35,13 @@ func (r *Run) Ages() *Distribution {
 	return all
 }
 
-// Distribution is how durations are distributed: how many there were, by size. The zero value is
-// that of none. It is a value: it does not change when the run goes on.
+// Distribution counts durations by their length, in buckets. The zero value has none. A
+// Distribution does not change while the run continues.
 //
-// The sizes are those of Prometheus' native histograms with schema 3, and of OpenTelemetry's
-// exponential histograms with scale 3: each is 2^(1/8) times the one before, in seconds, from a
-// nanosecond to 4.5 hours. So a quantile is off by 4.5 % at most. Of cheap items that shared clock
-// readings each counts with the mean of its group, see [stages.Timings].
+// The bucket bounds are those of Prometheus' native histograms with schema 3, and of
+// OpenTelemetry's exponential histograms with scale 3. Each bound is 2^(1/8) times the one before,
+// from 1 ns to 4.5 hours. So the error of a quantile is at most 4.5 %. A cheap item that shared
+// clock readings counts with the mean of its group, see [stages.Timings].
 type Distribution struct {
 	counts []uint64
 	sum    time.Duration
@@ -67,8 +67,8 @@ func (d Distribution) Mean() time.Duration {
 	return d.sum / time.Duration(n)
 }
 
-// Quantile returns the duration that a share q of them, from 0 to 1, does not exceed: 0.5 for the
-// median, 0.99 for the 99th percentile. It is 0 if there were none.
+// Quantile returns the duration that a share q of the durations does not exceed. q is from 0 to 1:
+// 0.5 for the median, 0.99 for the 99th percentile. The result is 0 if there were no durations.
 func (d Distribution) Quantile(q float64) time.Duration {
 	return time.Duration(buckets.Quantile(d.counts, q))
 }
@@ -84,8 +84,8 @@ func (d Distribution) Plus(o Distribution) Distribution {
 	return sum
 }
 
-// Minus returns the distribution of the durations of d that are not in o, which is an earlier
-// distribution of the same stage in the same run: that of the time between the two.
+// Minus returns the distribution of the durations of d that are not in o. o is an earlier
+// distribution of the same stage in the same run, so the result covers the time between the two.
 func (d Distribution) Minus(o Distribution) Distribution {
 	rest := Distribution{counts: make([]uint64, buckets.Len), sum: max(0, d.sum-o.sum)}
 	copy(rest.counts, d.counts)

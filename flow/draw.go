@@ -8,8 +8,8 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// DOT returns the graph as a picture in the language of Graphviz: a box for each
-// stage, with what is inside a section, and an arrow for each edge with its
+// DOT returns a picture of the graph in the language of Graphviz. It has a box for
+// each stage, with the layers of a section, and an arrow for each edge with its
 // bound. A graph that is not valid can also be drawn.
 func (g *Graph) DOT() string { return g.root().drawing().dot() }
 
@@ -17,11 +17,11 @@ func (g *Graph) DOT() string { return g.root().drawing().dot() }
 // Markdown shows on many sites.
 func (g *Graph) Mermaid() string { return g.root().drawing().mermaid() }
 
-// DOT returns the graph at work as a picture in the language of Graphviz: what
-// [Graph.DOT] shows, what has gone in and out, failed or been put aside as a dead
-// letter, and how full each edge is. The arrow between stages that share a goroutine at present is dashed; see
-// [stages.EdgeState]. It may be called at any time, from any goroutine, and costs
-// what [Run.Snapshot] does.
+// DOT returns a picture of the running graph in the language of Graphviz. It shows
+// what [Graph.DOT] shows, and the live figures: items in, out, failed and
+// dead-lettered, and how full each edge is. The arrow between stages that share a
+// goroutine at present is dashed; see [stages.EdgeState]. It may be called at any
+// time, from any goroutine, and costs what [Run.Snapshot] does.
 func (r *Run) DOT() string { return r.drawing().dot() }
 
 // Mermaid returns the picture of [Run.DOT] as a Mermaid flowchart.

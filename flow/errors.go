@@ -13,7 +13,7 @@ var (
 	// ErrDrainTimeout is matched by every [DrainError].
 	ErrDrainTimeout = errors.New("flow: drain timed out")
 
-	// ErrSignal is why a run was aborted by a second signal, see [StopOnSignal].
+	// ErrSignal is the reason of an abort by a second signal, see [StopOnSignal].
 	ErrSignal = errors.New("flow: aborted by signal")
 
 	// errAbandoned is why a run is aborted whose loop over the results has ended.

@@ -9,8 +9,8 @@ import (
 	"github.com/weir-go/weir/stages/operator"
 )
 
-// Split joins on any stage with n outlets, and returns a stream for each. The methods of
-// [Stream] that do so do no more than this.
+// Split adds any stage with n outlets, and returns a stream for each. The methods of
+// [Stream] that do so do the same.
 func Split[T any](s *Stream[T], name string, n int, stage stages.FanOut[T], opts ...stages.StageOption) []*Stream[T] {
 	return splitInto(s, name, n, stage, named(name, opts))
 }
@@ -35,8 +35,8 @@ func splitInto[T any](s *Stream[T], kind string, n int, stage stages.FanOut[T], 
 	return branches
 }
 
-// Gather joins any stage with several inlets onto the streams, which become parts of one
-// graph. The methods of [Stream] that do so do no more than this.
+// Gather adds any stage with several inlets behind the streams, which become parts of one
+// graph. The methods of [Stream] that do so do the same.
 func Gather[T, U any](name string, stage stages.FanIn[T, U], streams []*Stream[T], opts ...stages.StageOption) *Stream[U] {
 	return gather(name, stage, streams, named(name, opts))
 }
@@ -57,8 +57,8 @@ func gather[T, U any](kind string, stage stages.FanIn[T, U], streams []*Stream[T
 	return newStream[U](g, node)
 }
 
-// Pair joins any stage with two inlets of different types onto the streams, which become
-// parts of one graph. The methods of [Stream] that do so do no more than this.
+// Pair adds any stage with two inlets of different types behind the streams, which become
+// parts of one graph. The methods of [Stream] that do so do the same.
 func Pair[A, B, U any](name string, stage stages.Pairing[A, B, U], a *Stream[A], b *Stream[B], opts ...stages.StageOption) *Stream[U] {
 	return pair(name, stage, a, b, named(name, opts))
 }

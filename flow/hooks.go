@@ -10,17 +10,17 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// Hooks are functions that a run calls at what happens inside it. Each of them may be nil, and
-// costs nothing then. [WithHooks] sets them. They are called from many goroutines, and must be quick
-// and must not block: an item, or a section, waits meanwhile. A hook that panics is contained; the
-// run fails with the panic.
+// Hooks are functions that a run calls when something happens inside it. Each of them may be nil,
+// and costs nothing then. [WithHooks] sets them. They are called from many goroutines. They must be
+// quick and must not block, because an item or a section waits for them. A panic of a hook is
+// contained; the run fails with the panic.
 //
-// A stage with hooks for its calls does its items one by one, not in groups: the price is about 50
-// ns an item and stage beside what the hooks do.
+// A stage with hooks for its calls processes its items one by one, not in groups. That costs about
+// 50 ns for each item and stage, beside the time of the hooks.
 type Hooks struct {
-	// Selected has Begin, End and Leave called only for items that carry a context of their
-	// own, given by the source, the caller of a [Service] or Enter, or that were made of such
-	// items. Other items stay in groups, and cost nothing.
+	// Selected restricts Begin, End and Leave to items that carry a context of their own. The
+	// source, the caller of a [Service] or Enter gives an item its context; items made of such
+	// items count as well. Other items stay in groups, and cost nothing.
 	Selected bool
 
 	// Enter is called for each item that a source brings, with the context that the item
@@ -30,9 +30,9 @@ type Hooks struct {
 	Enter func(ctx context.Context) context.Context
 
 	// Root, if it is set, is called in place of Enter for items that come without a context of
-	// their own, with the context of the run. Gap, if it is set, says how many of these items pass
-	// before Root is called for the next one: so the many that are not sampled cost next to
-	// nothing. Both need Enter.
+	// their own. It gets the context of the run. Gap, if it is set, returns how many of these items
+	// pass before Root is called again. So items that are not sampled cost almost nothing. Both
+	// need Enter.
 	Root func(ctx context.Context) context.Context
 	Gap  func() int64
 
@@ -47,31 +47,32 @@ type Hooks struct {
 	// and layers, and not that of [github.com/weir-go/weir/stages/sink.Async], which returns
 	// before its work is done.
 	Begin func(ctx context.Context, c *Call) context.Context
-	// End is called after the call, with the context that Begin returned, the error of the
-	// call, which is nil or [stages.ErrDrop] for a success, and how long it took. It is called
-	// as well if the function panics or ends its goroutine.
+	// End is called after the call, even if the function panics or ends its goroutine. ctx is the
+	// context that Begin returned, and work is how long the call took. err is the error of the
+	// call; nil and [stages.ErrDrop] are successes.
 	End func(ctx context.Context, c *Call, err error, work time.Duration)
-	// Leave is called when the item leaves the stage: in a section that is after its last
-	// attempt and after all layers, with the error that the item leaves with.
+	// Leave is called when the item leaves the stage, with the error that it leaves with. In a
+	// section that is after its last attempt and after all layers.
 	Leave func(c *Call, err error)
 
 	// Change is called when a layer has changed its state, such as a breaker that has opened.
 	Change func(c Change)
-	// Fail is called when an item fails in a stage: in a section after its last attempt. Items
-	// that an abort finds inside are among them.
+	// Fail is called when an item fails in a stage; in a section, after its last attempt. It is
+	// called for items that are inside at an abort as well.
 	Fail func(fault *stages.ItemError)
 	// DeadLetter is called when an item has become a dead letter in a stage.
 	DeadLetter func(stage string, fault *stages.ItemError)
 
-	// Stop is called once when the intake stops and the drain begins, unless the sources have
-	// ended by themselves, Abort when the run is aborted, and Finish when everything has ended,
-	// before [Run.Wait] returns.
+	// Stop is called once when the intake stops and the drain begins, unless the sources have ended
+	// by themselves. Abort is called when the run is aborted. Finish is called when everything has
+	// ended, before [Run.Wait] returns.
 	Stop   func(r *Run)
 	Abort  func(r *Run, cause error)
 	Finish func(r *Run, report *Report, err error)
 }
 
-// Call is one call of a user's function, as [Hooks] see it. It is the hook's until Leave returns.
+// Call is one call of a user's function, as [Hooks] see it. It belongs to the hooks until Leave
+// returns.
 type Call struct {
 	Stage   string
 	Attempt int // 1 unless a layer retries
@@ -97,8 +98,8 @@ type Change struct {
 	Err   error  // why; nil if no error is the reason
 }
 
-// WithHooks has hooks called in the run. A run may have several sets of hooks: each sees everything,
-// and the contexts that Enter and Begin return go from one to the next.
+// WithHooks sets hooks for the run. A run may have several sets of hooks. Each set sees everything,
+// and gets the contexts that Enter and Begin of the set before returned.
 func WithHooks(h Hooks) RunOption {
 	return func(s *runSettings) { s.watch.hooks = append(s.watch.hooks, h) }
 }

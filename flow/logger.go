@@ -10,7 +10,7 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// Logger makes the run write to l what an operator wants to know. Without it a run writes nothing.
+// Logger makes the run write log lines for its operators to l. Without it a run writes nothing.
 // There is a line when
 //
 //   - the run starts, stops, is aborted, or ends, with its ledger,
@@ -23,8 +23,8 @@ import (
 //
 // Lines about layers and dead letters are bounded: at most 10 in 10 seconds of each kind for each
 // stage. The next line has the attribute suppressed, with the number of lines that were left out.
-// Lines are written where something happens, so a handler that blocks holds the flow up. Items that
-// do not fail cost nothing.
+// The goroutine in which something happens writes the line, so a handler that blocks delays the
+// flow. Items that do not fail cost nothing.
 func Logger(l *slog.Logger) RunOption {
 	return func(s *runSettings) {
 		if l == nil {

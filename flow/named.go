@@ -18,9 +18,10 @@ func Named(name string) RunOption {
 }
 
 // OnStart calls f with the run before any of its goroutines is started, in the goroutine that
-// starts it. It is how a page, a collector or a control gets the run, whatever starts it:
-// [Graph.Run], [Graph.Start], [Stream.Results], [Stream.Collect], [Serve]. f may call every
-// method of the run but [Run.Wait]. If several are set, they are called in order.
+// starts it. It works for every way to start a run: [Graph.Run], [Graph.Start],
+// [Stream.Results], [Stream.Collect], [Serve]. Use it to give the run to a page, a collector or
+// a control. f may call every method of the run but [Run.Wait]. If several are set, they are
+// called in order.
 //
 //	report, err := graph.Run(ctx, flow.OnStart(func(r *flow.Run) { mux.Handle("/", probe.Handler(r)) }))
 func OnStart(f func(*Run)) RunOption {
@@ -36,8 +37,8 @@ func OnStart(f func(*Run)) RunOption {
 // Name returns the name of the run; see [Named].
 func (r *Run) Name() string { return r.name }
 
-// Done returns a channel that is closed when the run has ended: when [Run.Wait] would return at
-// once, but for the goroutines that watch the run.
+// Done returns a channel that is closed when the run has ended. [Run.Wait] may return later,
+// because it also waits for the goroutines of [Run.Watch].
 func (r *Run) Done() <-chan struct{} { return r.ended }
 
 // announce calls what [OnStart] has set. If one of the functions panics, the run never starts.

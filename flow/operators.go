@@ -83,13 +83,13 @@ func (s *Stream[T]) DistinctUntilChanged[K comparable](key func(T) K, opts ...st
 	return via(s, "distinct", operator.DistinctUntilChanged(key), stages.Apply(opts...))
 }
 
-// Unique keeps one of the items with equal keys within a window, and settles the others with
-// it: the filter of redeliveries; see [operator.Unique].
+// Unique sends on the first of the items with equal keys within a window, and settles the others
+// with it. Use it to filter redeliveries; see [operator.Unique].
 func (s *Stream[T]) Unique[K comparable](window time.Duration, key func(T) K, opts ...stages.UniqueOption) *Stream[T] {
 	return via(s, "unique", operator.Unique(window, key, opts...), stages.Apply(opts...))
 }
 
-// Debounce sends on an item if no other has come for d after it, and drops it if one has;
+// Debounce sends an item on when no other item has come for d after it, and drops it if one has;
 // see [operator.Debounce].
 func (s *Stream[T]) Debounce[S StreamOf[T]](d time.Duration, opts ...stages.DebounceOption) S {
 	return via(s, "debounce", operator.Debounce[T](d, opts...), stages.Apply(opts...))
@@ -100,14 +100,14 @@ func (s *Stream[T]) Delay[S StreamOf[T]](d time.Duration, opts ...stages.DelayOp
 	return via(s, "delay", operator.Delay[T](d, opts...), stages.Apply(opts...))
 }
 
-// Throttle lets items through at a rate, each at its cost, 1 if cost is nil; see
-// [operator.Throttle]. A drain is not bound to it: for the limits of a service there is
+// Throttle lets items through at a rate. cost returns the units of an item; nil stands for 1. See
+// [operator.Throttle]. A drain does not keep to the rate: to keep to the limit of a service, use
 // [Stream.RateLimit].
 func (s *Stream[T]) Throttle[S StreamOf[T]](l limiter.Source, cost func(T) int, opts ...stages.StageOption) S {
 	return via(s, "throttle", operator.Throttle(l, cost), stages.Apply(opts...))
 }
 
-// Deadline gives each item until d after its entry into the flow to be done; see
+// Deadline sets the deadline of each item to d after its entry into the flow; see
 // [operator.Deadline].
 func (s *Stream[T]) Deadline[S StreamOf[T]](d time.Duration, opts ...stages.StageOption) S {
 	return via(s, "deadline", operator.Deadline[T](d), stages.Apply(opts...))
@@ -119,13 +119,13 @@ func (s *Stream[T]) Remember[S StreamOf[T]](opts ...stages.StageOption) S {
 	return via(s, "remember", operator.Remember[T](), stages.Apply(opts...))
 }
 
-// OnError asks f about each failed item: to replace it, to drop it, or to leave it failed;
-// see [operator.OnError]. It is named "on-error".
+// OnError calls f for each failed item. f replaces it, drops it, gives it back to its source, or
+// leaves it failed; see [operator.OnError]. It is named "on-error".
 func (s *Stream[T]) OnError[S StreamOf[T]](f func(context.Context, *stages.ItemError) (T, error), opts ...stages.StageOption) S {
 	return via(s, "on-error", operator.OnError(f), stages.Apply(opts...))
 }
 
-// HandBack gives failed items back to their source, which is asked to hand them out again after a
+// HandBack gives failed items back to their source, and asks it to hand them out again after a
 // delay; see [operator.HandBack]. It is named "hand-back".
 func (s *Stream[T]) HandBack[S StreamOf[T]](after time.Duration, opts ...stages.HandBackOption) S {
 	return via(s, "hand-back", operator.HandBack[T](after, opts...), stages.Apply(opts...))

@@ -59,17 +59,17 @@ func apply(opts []RunOption) (s runSettings, err error) {
 	return s, nil
 }
 
-// Untimed runs without timings: results carry none, and the report no times. Stages that do
+// Untimed runs the graph without timings: results and the report have no times. Stages that do
 // very little are cheaper then.
 func Untimed() RunOption { return func(s *runSettings) { s.untimed = true } }
 
-// ByWorkers has the workers of a [Service] make its calls, and not the goroutines of the callers:
-// see [Service.Do]. A call then costs several hand-overs between goroutines, and Do returns as
-// soon as its context ends.
+// ByWorkers makes the workers of a [Service] make its calls, and not the goroutines of the
+// callers; see [Service.Do]. A call then passes through several goroutines, which costs more, and
+// Do returns as soon as its context ends.
 func ByWorkers() RunOption { return func(s *runSettings) { s.workers = true } }
 
-// StopWhen stops the intake when ch delivers or is closed: the sources return, what is
-// inside drains, and the run ends. A context's Done channel fits, such as that of
+// StopWhen stops the intake when ch delivers or is closed: the sources return, the items inside
+// drain, and the run ends. ch can be the Done channel of a context, such as that of
 // [os/signal.NotifyContext]:
 //
 //	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -79,9 +79,9 @@ func StopWhen(ch <-chan struct{}) RunOption {
 	return func(s *runSettings) { s.stop = append(s.stop, ch) }
 }
 
-// DrainTimeout aborts the run with a *[DrainError] if the run has not ended within d after
-// the intake stopped. The error names the stages that were still busy. Without it a drain
-// has no limit.
+// DrainTimeout aborts the run with a *[DrainError] if the run has not ended within d after the
+// intake stopped. The error names the stages that were still busy. Without it a drain has no
+// limit.
 func DrainTimeout(d time.Duration) RunOption {
 	return func(s *runSettings) {
 		if d <= 0 {
@@ -91,8 +91,8 @@ func DrainTimeout(d time.Duration) RunOption {
 	}
 }
 
-// ReportTo writes the report of the run to r when the run has ended, for the
-// ways to run a stream that do not return one.
+// ReportTo writes the report of the run to r when the run has ended. It is for methods that
+// return no report, such as [Stream.Results].
 func ReportTo(r *Report) RunOption {
 	return func(s *runSettings) {
 		if r == nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// PartsVariable is the environment variable that says which parts of a graph a process runs, as
-// names with commas between them. [Only] takes its place.
+// PartsVariable is the environment variable that names the parts of a graph that a process runs,
+// separated by commas. [Only] overrides it.
 const PartsVariable = "WEIR_PARTS"
 
 // Part is what lies between the topics of a graph: the unit that a process runs.
@@ -32,18 +32,19 @@ type cut struct {
 	drained      func(context.Context) error // of a DrainedTopic; else nil
 }
 
-// Through cuts the graph by a topic: an item is settled above when the topic has it, and begins
+// Through cuts the graph by a topic. An item is settled above when the topic has it. It begins
 // below as a delivery of its own, with its deadline, context and timings. See package
-// [github.com/weir-go/weir/stages/topic]. The part below is named after the topic. What publishes
-// is named after it and "-publish".
+// [github.com/weir-go/weir/stages/topic]. The part below has the name of the topic, and the stage
+// that publishes has that name with "-publish" added.
 //
 // A process runs all parts of a graph, or only the parts that [Only] or the environment variable
 // [PartsVariable] names.
 //
-// When a run of both parts is asked to stop, they drain one after the other if the topic is in memory
-// or is a [stages.DrainedTopic]: the sources above stop, what is inside goes to the topic, and the part
-// below ends when it has everything. A run that has failed stops all parts at once. So does a run of
-// the part below alone, and what the topic keeps is for the next one.
+// A run of both parts that is stopped drains the part above and then the part below, if the topic
+// is in memory or is a [stages.DrainedTopic]. The sources above stop, the items inside go to the
+// topic, and the part below ends when it has processed all of them. A run that has failed stops all
+// parts at once. So does a run of the part below alone; the items in the topic are then for the
+// next run.
 func (s *Stream[T]) Through[S StreamOf[T]](name string, topic stages.Topic[T]) S {
 	return through(s, name, topic)
 }

@@ -2,9 +2,9 @@ package flow
 
 import "github.com/weir-go/weir/stages"
 
-// Progress returns a number that changes whenever an item goes on, and from how many goroutines
-// functions are being called. A run is stuck if there are calls and the number stays the same for
-// long. Items that wait by design, for a timer, a permit or a retry, are no calls.
+// Progress returns moved, which changes whenever an item moves, and calls, the number of
+// goroutines in which functions are being called. A run is stuck if calls is above 0 and moved
+// stays the same for a long time. Items that wait for a timer, a permit or a retry are not calls.
 func (r *Run) Progress() (moved int64, calls int) {
 	for _, n := range r.kernel.Nodes() {
 		l := stages.Ledger(n.Ledger())

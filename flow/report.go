@@ -11,7 +11,7 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// Report is the account of a run.
+// Report is the account of a run: what happened to its items, and how long it took.
 type Report struct {
 	// Started is when the run began, Elapsed how long it has taken.
 	Started time.Time
@@ -19,15 +19,14 @@ type Report struct {
 	// Stages has an entry for each source, stage and sink, in the order in
 	// which they were added.
 	Stages []StageReport
-	// Edges has an entry for each edge, in the order in which they were added:
-	// how full it is, and who has waited at it for how long. It tells where
-	// backpressure begins.
+	// Edges has an entry for each edge, in the order in which they were added: how full it
+	// is, and how long each end was blocked. It tells where backpressure begins.
 	Edges []stages.EdgeState
-	// Ledger is the account of the run: what its sources brought, what its
-	// sinks accepted, and what became of the rest.
+	// Ledger is the account of the run: what its sources emitted, what its sinks accepted,
+	// and what happened to the rest.
 	Ledger stages.Ledger
-	// Busy has who was still busy when the drain timed out, see [DrainTimeout],
-	// and who was left behind when the run ended, see [AbandonAfter].
+	// Busy has the stages that were still busy when the drain timed out, see [DrainTimeout],
+	// and those left behind when the run ended, see [AbandonAfter].
 	Busy []Busy
 }
 
@@ -36,15 +35,14 @@ type StageReport struct {
 	Name   string
 	Ledger stages.Ledger
 	Effort stages.Effort
-	// Wait and Work are how its items' waits and works are distributed, and Age, at a sink,
-	// how their time since they entered the flow is. They are nil unless the run keeps
+	// Wait and Work are the distributions of its items' waits and works. Age, at a sink, is
+	// that of the time since they entered the flow. They are nil unless the run keeps
 	// [Distributions].
 	Wait, Work, Age *Distribution
-	// Workers is from how many goroutines a function is called, where that can
-	// be set; else 0.
+	// Workers is from how many goroutines a function is called, or 0 if that cannot be set.
 	Workers int
-	// Inside is how many items the stage holds, or has before it, at the least. In a run
-	// that stands still it tells which stage keeps the items of a source.
+	// Inside is how many items the stage holds, or has before it, at the least. In a run that
+	// does not move it tells which stage holds the items of a source.
 	Inside int64
 	// Paused reports a source that has been paused.
 	Paused bool
@@ -56,8 +54,8 @@ type StageReport struct {
 	Layers []any
 }
 
-// Snapshot returns the account as of now. In a run that is not over, what is
-// inside shows as the ledgers' balance. It costs the stages nothing.
+// Snapshot returns the report as of now. In a run that has not ended, the balance of each
+// ledger is the number of items inside. It does not slow the stages.
 func (r *Run) Snapshot() *Report {
 	rep := &Report{Started: r.started, Elapsed: time.Since(r.started), Edges: r.edgeStates()}
 	if late := r.late.Load(); late != nil {

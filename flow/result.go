@@ -10,8 +10,8 @@ import (
 	"github.com/weir-go/weir/stages/sink"
 )
 
-// Result is what leaves a flow: a value, or the failure of an item, and in both
-// cases what each stage cost.
+// Result is what leaves a flow: a value or the failure of an item, and in both cases
+// its timings.
 type Result[T any] struct {
 	Value T
 	// Err is nil, or a *[stages.ItemError]: the stage that failed, the cause,
@@ -21,11 +21,10 @@ type Result[T any] struct {
 	Timings stages.Timings
 }
 
-// Results runs the graph and ranges over what leaves the stream, failed items
-// included. The run has ended, and nothing of it is left behind, when the loop
-// has, also when it is left early, which aborts the run. A run that is invalid,
-// or ends with a fault that is not an item's, yields that error last. Each
-// range over the sequence is a run of its own.
+// Results runs the graph and ranges over what leaves the stream, failed items included.
+// When the loop ends, the run has ended and no goroutine of it is left. Leaving the
+// loop early aborts the run. A run that is invalid, or ends with a fault that is not an
+// item's, yields that error last. Each range over the sequence is a run of its own.
 func (s *Stream[T]) Results[S StreamOf[T]](ctx context.Context, opts ...RunOption) iter.Seq[Result[T]] {
 	return func(yield func(Result[T]) bool) { yieldTo(ctx, s, opts, yield) }
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// Run is a graph at work. Its methods may be called from any goroutine.
+// Run is a running graph. Its methods may be called from any goroutine.
 type Run struct {
 	graph     *Graph
 	name      string
@@ -304,8 +304,8 @@ func (n *node) finishes() bool {
 	return ok
 }
 
-// Stop stops the intake: sources return, what is inside drains, and the run ends. It returns
-// at once and may be called repeatedly.
+// Stop stops the intake: sources return, the items inside drain, and the run ends. Stop returns at
+// once and may be called repeatedly.
 func (r *Run) Stop() { r.kernel.Stop() }
 
 // Abort ends the run without draining. The context of user functions ends, and from then on no

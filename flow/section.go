@@ -14,13 +14,13 @@ import (
 	"github.com/weir-go/weir/stages/section"
 )
 
-// Section is a stream with layers that wait for the call they enclose: each method adds a
-// layer inside the layers before, and Map adds the call. The usual order is Guard, Dedup,
-// Breaker, Retry. Another order means something else, and is allowed. A section that has no
-// call is not valid.
+// Section is a stream with layers and, so far, without the call that they enclose. Each method
+// adds a layer inside the layers before, and Map or Enrich adds the call. The usual order is
+// Guard, Dedup, Breaker, Retry. Another order is allowed and has another meaning. A section
+// without a call is not valid.
 //
-// A layer takes a policy, of which the section makes a primitive of its own for each run, or
-// a primitive, which can be shared with other sections and looked at from outside.
+// A layer takes a policy or a primitive. From a policy the section makes a primitive of its own
+// for each run. A primitive can be shared with other sections and observed from outside.
 type Section[T any] struct {
 	stream *Stream[T]
 	chain  chain
@@ -83,14 +83,14 @@ func (s *Section[T]) Retry[S SectionOf[T]](r retry.Source, opts ...stages.RetryO
 	return with(s, section.Retry(r, opts...))
 }
 
-// RateLimit adds a layer that lets items down at a rate, each at its cost, 1 if cost is nil;
-// see [section.RateLimit]. Inside a Retry each try pays.
+// RateLimit adds a layer that lets items down at a rate. cost returns the units of an item; nil
+// stands for 1. See [section.RateLimit]. Inside a Retry each try pays.
 func (s *Section[T]) RateLimit[S SectionOf[T]](l limiter.Source, cost func(T) int) S {
 	return with(s, section.RateLimit(l, cost))
 }
 
-// Timeout adds a layer that gives what is below it the time d; see [section.Timeout].
-// Inside a Retry it is the time of each try, outside that of all.
+// Timeout adds a layer that gives what is below it the time d; see [section.Timeout]. Inside a
+// Retry, d is the time of each try; outside, of all tries.
 func (s *Section[T]) Timeout[S SectionOf[T]](d time.Duration) S { return with(s, section.Timeout(d)) }
 
 // Layer adds any layer: one of package section, or your own; see [section.Use].
@@ -103,9 +103,9 @@ func (s *Section[T]) Map[U any](name string, f func(context.Context, T) (U, erro
 	return via(s.stream, name, section.Map(s.chain.layers, f, opts...), named(name, opts))
 }
 
-// Enrich adds the call that the layers enclose, and returns the stream of what join makes of
-// each item and the result for it; see [section.Enrich]. It is for items that are equal to a
-// deduplicator and still not the same.
+// Enrich adds the call that the layers enclose, and returns the stream of what join makes of each
+// item and its result; see [section.Enrich]. Use it if items that share a call still differ from
+// each other.
 func (s *Section[T]) Enrich[U, V any](name string, f func(context.Context, T) (U, error), join func(T, U) V, opts ...stages.MapOption) *Stream[V] {
 	s.chain.begun.used = true
 	return via(s.stream, name, section.Enrich(s.chain.layers, f, join, opts...), named(name, opts))

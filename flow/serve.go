@@ -7,8 +7,8 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// Service is a flow at work whose inputs are calls. The methods of [Run] stop it, report on
-// it and set it while it works; [Run.Wait] must be called.
+// Service is a running flow whose inputs are calls. The methods of [Run] stop it, report on it
+// and adjust it; [Run.Wait] must be called.
 type Service[I, O any] struct {
 	*Run
 	calls  *calls[I, O]
@@ -25,8 +25,8 @@ type Service[I, O any] struct {
 //	...
 //	result := answers.Do(request.Context(), question)
 //
-// Calls come from any number of goroutines. Their order is kept unless a stage is
-// [stages.Unordered]: then a slow call holds up no other.
+// Calls come from any number of goroutines. Results leave in the order of the calls, unless a
+// stage is [stages.Unordered]: then a slow call does not delay others.
 func Serve[I, O any](ctx context.Context, build func(*Stream[I]) *Stream[O], opts ...RunOption) (*Service[I, O], error) {
 	c := newCalls[I, O]()
 	questions := From[I](c, stages.Name("calls"))
@@ -57,19 +57,19 @@ func Serve[I, O any](ctx context.Context, build func(*Stream[I]) *Stream[O], opt
 // *[github.com/weir-go/weir/primitives/guard.ShedError] in the result's error, at once. A
 // call that was inside when the flow was aborted fails with [stages.ErrAborted].
 //
-// When ctx ends Do returns, with an error that matches that of ctx. The flow may see that the
-// deadline has passed a moment before ctx ends: then the error matches [stages.ErrExpired], and
-// context.DeadlineExceeded. The item is then expired: no stage begins work on it. A function
-// at work on the item sees its own context end, which has the values of ctx. An item that
-// waits in a section gives its place back at once. A call that a deduplicator shares goes on
-// until the last caller that waits for it has gone.
+// When ctx ends, Do returns an error that matches the error of ctx. The flow may see a passed
+// deadline a moment before ctx ends. Then the error matches [stages.ErrExpired] and
+// context.DeadlineExceeded. The item is then expired: no stage begins work on it. The context of
+// a function at work on the item, which has the values of ctx, ends. An item that waits in a
+// section gives its place back at once. A call that a deduplicator shares goes on until the last
+// caller that waits for it has gone.
 //
-// If the flow is one section or one Map, the goroutine of the caller does the work: it takes the
-// question through the layers, makes the call if one of the workers' places is free, and brings
-// the answer up. So there is no hand-over, and Do returns when the function does, not before. The
-// context of the function ends with ctx, unless other callers wait for the same answer: then the
-// caller that makes the call stays for them. With [ByWorkers] or [AbandonAfter] workers make the
-// calls, and Do returns when ctx ends.
+// If the flow is one section or one Map, the goroutine of the caller does the work. It takes the
+// question through the layers, makes the call if a worker's place is free, and takes the answer
+// back. So no other goroutine is woken, and Do returns only when the function has returned. The
+// context of the function ends with ctx, unless other callers wait for the same answer. Then Do
+// of the caller that makes the call returns only when the call has ended. With [ByWorkers] or
+// [AbandonAfter] workers make the calls, and Do returns when ctx ends.
 func (s *Service[I, O]) Do(ctx context.Context, v I) Result[O] {
 	if s.direct != nil {
 		return s.direct.do(ctx, v)

@@ -8,10 +8,9 @@ import (
 	"time"
 )
 
-// StopOnSignal stops the intake when the process gets one of the signals, so that what is
-// inside drains, and aborts the run with [ErrSignal] at the second one. A signal within half
-// a second of the first is the same one. Without arguments the signals are SIGINT and
-// SIGTERM, which ask a worker to end.
+// StopOnSignal stops the intake when the process gets one of the signals, so that the items
+// inside drain. A second signal aborts the run with [ErrSignal]; signals within 0.5 s of the
+// first are ignored. Without arguments the signals are SIGINT and SIGTERM.
 //
 // From the start of the run to its end the signals do nothing else to the process. After the
 // second, and after the run, they have their own effect again, unless other code listens to

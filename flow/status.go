@@ -10,28 +10,29 @@ import (
 type State string
 
 const (
-	// Running: items come in. It is the state of a run whose sources are exhausted as well, as
-	// long as nothing has stopped it.
+	// Running: items come in. A run whose sources are exhausted is also Running until it ends,
+	// unless something stops it.
 	Running State = "running"
-	// Draining: the intake was stopped, and what is inside goes on to the end.
+	// Draining: the intake was stopped, and the items inside continue to the end.
 	Draining State = "draining"
 	// Aborting: the run was aborted and has not ended yet.
 	Aborting State = "aborting"
-	// Ended: nothing that the run started is running.
+	// Ended: nothing that the run started is still running.
 	Ended State = "ended"
 )
 
-// Status is a run at one moment, as numbers and short texts: what /snapshot.json of [Handler]
-// shows. Names of fields in JSON are in lower snake case and stay what they are; new ones may
-// be added. All times are seconds, and say so in their names. Numbers are never NaN or infinite.
+// Status is the state of a run at one moment, as numbers and short texts. /snapshot.json of
+// [github.com/weir-go/weir/flow/probe.Handler] shows it. Names of fields in JSON are in lower
+// snake case and stay what they are; new ones may be added. All times are seconds, and say so in
+// their names. Numbers are never NaN or infinite.
 //
-// What is per second is the difference of two of them: a stage was busy for the growth of
-// WorkSeconds, by elapsed time and workers; an edge held its sender up for the growth of
-// FullSeconds.
+// Rates are the difference of two Statuses, divided by the time between. The growth of
+// WorkSeconds, divided by the time and the workers, is the share of time that a stage was busy.
+// The growth of FullSeconds is the time that an edge blocked its sender.
 type Status struct {
 	Flow  string `json:"flow"` // see [Named]
 	State State  `json:"state"`
-	// Error is why the run has ended, or was aborted; "" if all is well.
+	// Error is why the run has failed or was aborted; "" if it was not.
 	Error   string    `json:"error,omitempty"`
 	Started time.Time `json:"started"`
 	Taken   time.Time `json:"taken"` // when the figures were read
@@ -44,7 +45,7 @@ type Status struct {
 	Edges  []EdgeStatus  `json:"edges"`  // in the order in which they were added
 	// DrainLimitSeconds is how long a drain may last, see [DrainTimeout]; 0 if it has no limit.
 	DrainLimitSeconds float64 `json:"drain_limit_seconds,omitempty"`
-	// Busy is which stages keep a run from ending that was stopped or aborted.
+	// Busy has the stages that keep a stopped or aborted run from ending.
 	Busy []BusyStatus `json:"busy,omitempty"`
 }
 
@@ -75,7 +76,7 @@ type StageStatus struct {
 	Ended   bool                `json:"ended"`
 	// Health is the state of a source that reports it; see [stages.Health].
 	Health *HealthStatus `json:"health,omitempty"`
-	// Layers are what a section's layers and other parts show of themselves, outermost first.
+	// Layers are the states of a section's layers and other parts, outermost first.
 	Layers []LayerStatus `json:"layers,omitempty"`
 }
 
@@ -97,7 +98,7 @@ type HealthStatus struct {
 	ErrorAt         *time.Time `json:"error_at,omitempty"` // and when it came
 }
 
-// LayerStatus is a part of a stage in a [Status]: a layer of a section, as a rule.
+// LayerStatus is a part of a stage in a [Status], usually a layer of a section.
 type LayerStatus struct {
 	// Layer is unique in the stage: the name that the layer was given, or else its kind; with
 	// a number if there are several of them.

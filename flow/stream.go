@@ -7,9 +7,9 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// Stream is the items that leave a source or a stage: the place where the next stage is
-// joined on. A stream has one receiver. Methods only wire and never fail;
-// [Graph.Validate], which every run calls first, reports all faults.
+// Stream is the items that leave a source or a stage. Its methods add the next stage. A
+// stream has one receiver. Methods never fail and start nothing; [Graph.Validate], which
+// every run calls first, reports all faults.
 //
 // Many methods have a type parameter that is pinned to the stream's own type by
 // [StreamOf] or [SliceOf]. It is always inferred, so no caller writes it. It is there for
@@ -25,8 +25,7 @@ type StreamOf[T any] interface{ *Stream[T] }
 // SliceOf is the type []T. It is always inferred.
 type SliceOf[T any] interface{ []T }
 
-// Via joins on any stage, under a name. All other methods that add a stage do no more than
-// this.
+// Via adds any stage, under a name. All other methods that add a stage do the same.
 func (s *Stream[T]) Via[U any](name string, stage stages.Stage[T, U], opts ...stages.StageOption) *Stream[U] {
 	settings := stages.Apply(opts...)
 	settings.Name = name

@@ -8,8 +8,8 @@ import (
 )
 
 // Bubble calls f in a bubble of virtual time; see [testing/synctest]. In it an hour
-// passes at once when all goroutines wait for it. When f has returned, the test fails
-// where goroutines are left, and shows where each of them stands.
+// passes at once when all goroutines wait for it. If goroutines are left when f has
+// returned, the test fails and shows the stack of each.
 func Bubble(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -21,8 +21,8 @@ func Bubble(t *testing.T, f func(t *testing.T)) {
 }
 
 // Run runs the graph that build returns in a bubble, to its end, and returns what
-// [flow.Graph.Run] does. The test fails where the books do not balance, or
-// goroutines are left. What the graph uses must be made in build.
+// [flow.Graph.Run] does. The test fails if the ledgers do not balance, or goroutines
+// are left. Make everything that the graph uses in build.
 func Run(t *testing.T, build func(t *testing.T) *flow.Graph, opts ...flow.RunOption) (report *flow.Report, err error) {
 	t.Helper()
 	Bubble(t, func(t *testing.T) {

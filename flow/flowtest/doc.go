@@ -1,23 +1,23 @@
-// Package flowtest is for the tests of flows, and of the stages, sources, sinks and
-// layers that outsiders write.
+// Package flowtest has tools for tests of flows, and of stages, sources, sinks and
+// layers of your own.
 //
 // # For tests of a flow
 //
 //   - [Source] follows a script: items, pauses, signals, errors, with
 //     acknowledgements on record.
-//   - [Probe] is a sink that takes an item when it is asked to, and knows what
-//     should come: it makes the stages above feel backpressure.
+//   - [Probe] is a sink that takes an item when the test asks for it, and checks what
+//     comes. So the stages above feel backpressure.
 //   - [Inject] puts faults into a function: errors, panics, delays, calls that hang
 //     or end their goroutine, by script ([InOrder]) or by chance ([AtRandom]).
 //   - [Bubble] and [Run] run a test, or a flow, in virtual time, and find the
 //     goroutines that are left; [NoLeaks] finds them in real time.
-//   - [Balanced] checks the books.
+//   - [Balanced] checks that the ledgers balance.
 //
 // # For contracts
 //
-// [TestStage], [TestSource], [TestSink] and [TestLayer] check that something keeps
-// the contract that a flow relies on; see [stages.Stage] and [stages.Layer]. All that
-// package stages exports passes them.
+// [TestStage], [TestSource], [TestSink] and [TestLayer] check the contract that a
+// flow relies on; see [stages.Stage] and [section.Layer]. All stages, sources, sinks
+// and layers of weir pass them.
 //
 //	func TestContract(t *testing.T) {
 //		flowtest.TestStage(t, flowtest.StageCase[int, int]{
@@ -30,6 +30,7 @@
 //
 // For connectors to message brokers there is package queuetest.
 //
-// The package uses the standard library alone. A failure is told by the Errorf of
-// the test; the probe's methods, which cannot go on without an item, end it.
+// The package uses the standard library alone. A failure is reported by Errorf of the
+// test. The methods of a Probe end the test instead, because they cannot continue
+// without an item.
 package flowtest

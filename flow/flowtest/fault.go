@@ -10,22 +10,23 @@ import (
 
 // Fault is what happens to one call of a function. The zero Fault lets it pass.
 type Fault struct {
-	// Delay passes before all else. Where the context ends earlier its error is
+	// Delay passes before all else. If the context ends earlier, its error is
 	// returned.
 	Delay time.Duration
 	// Hang waits until the context ends, and returns its error.
 	Hang bool
 	// Err is returned in place of calling the function.
 	Err error
-	// Panic is panicked with, where it is not nil.
+	// Panic, if it is not nil, is the value of a panic.
 	Panic any
 	// Goexit ends the goroutine, as a test's FailNow does.
 	Goexit bool
 }
 
-// Inject returns f with the faults that plan says: it is asked about each call, with
-// its number from 1 on, from the goroutine of the call, and must be safe for
-// concurrent use if the function is called so. A nil plan lets all pass.
+// Inject returns f with the faults that plan returns. plan is called for each call,
+// with the number of the call, from 1 on. It runs in the goroutine of the call, and
+// must be safe for concurrent use if the function is called concurrently. A nil plan
+// lets all calls pass.
 func Inject[I, O any](f func(context.Context, I) (O, error), plan func(n int) Fault) func(context.Context, I) (O, error) {
 	if plan == nil {
 		return f

@@ -6,8 +6,8 @@ import (
 	"github.com/weir-go/weir/flow"
 )
 
-// Balanced fails the test where the books of a run that has ended do not balance:
-// an item was lost, or accounted for twice. It names the stages.
+// Balanced fails the test if the ledgers of a run that has ended do not balance: an
+// item was lost, or accounted for twice. It names the stages.
 func Balanced(t testing.TB, report *flow.Report) {
 	t.Helper()
 	if report == nil {

@@ -16,8 +16,7 @@ const patience = 10 * time.Second
 
 // Probe is a sink that takes an item only when the test asks for it, so that the
 // stages above feel backpressure. It also takes failed items. Its methods are for one
-// goroutine, the test's; they fail the test and end it where something else comes
-// than is expected.
+// goroutine, the test's; they fail and end the test if the stream is not as expected.
 //
 // At the end of the test, and when the run is aborted, it takes all that is left, so
 // that the run can end.
@@ -47,8 +46,8 @@ func NewProbe[T any](t testing.TB) *Probe[T] {
 	return p
 }
 
-// Open has the probe take all that comes from now on, without being asked. What has
-// come is kept for the methods that expect it.
+// Open makes the probe take all items from now on, without being asked. It keeps them
+// for the methods that expect them.
 func (p *Probe[T]) Open() { p.once.Do(func() { close(p.open) }) }
 
 // TakesFailures implements [stages.FailureTaker].
@@ -165,8 +164,8 @@ func (p *Probe[T]) ExpectFailed() *stages.ItemError {
 	return a.fault
 }
 
-// ExpectNone asks for an item, which must not come within d, nor the end. It stays
-// asked for: the next method gets it.
+// ExpectNone asks for an item. Neither an item nor the end may come within d. The
+// next method gets the item that was asked for.
 func (p *Probe[T]) ExpectNone(d time.Duration) {
 	p.t.Helper()
 	a, ok := p.wait(d)

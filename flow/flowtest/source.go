@@ -9,9 +9,8 @@ import (
 )
 
 // Source is a source that follows a script: its methods add the steps, in order, and
-// return the source. It ends after the last step, or in the one at which the intake
-// stops. The script must be written before the run; what it has seen may be asked
-// for at any time.
+// return the source. It ends after the last step, or during the step in which the intake
+// stops. Write the script before the run. Emitted and Acks may be called at any time.
 //
 //	src := flowtest.NewSource[int]().Emit(1, 2).Sleep(time.Second).EmitAcked(3).Fail(io.ErrUnexpectedEOF)
 type Source[T any] struct {
@@ -92,8 +91,8 @@ func (s *Source[T]) Sleep(d time.Duration) *Source[T] {
 	})
 }
 
-// Await waits until signal delivers or is closed, or until the intake stops; for
-// good where it is nil.
+// Await waits until signal delivers or is closed, or until the intake stops. With a nil
+// signal only the end of the intake ends the wait.
 func (s *Source[T]) Await(signal <-chan struct{}) *Source[T] {
 	return s.add(func(ctx context.Context, _ *stages.Outlet[T]) (bool, error) {
 		select {

@@ -18,8 +18,8 @@ import (
 type LayerCase[I any] struct {
 	// New returns the layer, each time one that is set up in the same way.
 	New func() section.Layer
-	// In are values to feed it with: at least one, all different to the layer, and
-	// such that it lets all of them through to a call that is sound.
+	// In are the values to feed it with, at least one. They differ for the layer, and the layer
+	// lets all of them through to a call that succeeds.
 	In []I
 	// Outside runs the checks in real time; see [StageCase].
 	Outside bool
@@ -34,8 +34,8 @@ type LayerCase[I any] struct {
 //   - The state of the layer belongs to one run.
 //   - No goroutine is left behind.
 //
-// Each check is a subtest. The checks of [TestStage] run as well: a section of the layer around
-// a sound call is a stage.
+// Each check is a subtest. The checks of [TestStage] run as well, on a section of the layer
+// around a call that succeeds.
 func TestLayer[I any](t *testing.T, c LayerCase[I]) {
 	t.Helper()
 	if c.New == nil || len(c.In) == 0 {

@@ -13,14 +13,14 @@ import (
 
 // SinkCase says what [TestSink] needs to know of a sink.
 type SinkCase[T any] struct {
-	// New returns the sink, each time one that has taken nothing yet. Where the sink
+	// New returns the sink, each time one that has taken nothing yet. If the sink
 	// calls a function of its user, that function must begin with call, and return
-	// its error if there is one; a sink that calls none ignores it.
+	// its error if there is one. A sink that calls none ignores call.
 	New func(call func(context.Context) error) stages.Sink[T]
 	// In are values to feed it with: at least one, and such that none fails.
 	In []T
-	// Took returns what the sink that New returned last has taken; nil where that
-	// cannot be told.
+	// Took returns what the sink that New returned last has taken. It is nil if that
+	// is not known.
 	Took func() []T
 	// Outside runs the checks in real time; see [StageCase].
 	Outside bool

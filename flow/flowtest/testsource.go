@@ -12,13 +12,13 @@ import (
 type SourceCase[T any] struct {
 	// New returns the source, each time one that brings the same from the beginning.
 	New func() stages.Source[T]
-	// Brings is what it brings until its end; nil where it has none, or that cannot
-	// be told.
+	// Brings is what the source emits until its end. It is nil if the source has no
+	// end, or if that is not known.
 	Brings []T
 	// Endless says that the source does not end by itself.
 	Endless bool
 	// Acks returns how many acknowledgements the source that New returned last has
-	// had so far; nil where it wants none.
+	// had so far. It is nil if the source needs none.
 	Acks func() int
 	// Outside runs the checks in real time; see [StageCase].
 	Outside bool

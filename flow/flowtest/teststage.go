@@ -14,18 +14,18 @@ import (
 
 // StageCase says what [TestStage] needs to know of a stage.
 type StageCase[I, O any] struct {
-	// New returns the stage, each time one that is set up in the same way. Where the
+	// New returns the stage, each time one that is set up in the same way. If the
 	// stage calls a function of its user, that function must begin with call, and
-	// return its error if there is one; a stage that calls none ignores it.
+	// return its error if there is one. A stage that calls none ignores call.
 	New func(call func(context.Context) error) stages.Stage[I, O]
 	// In are values to feed it with: at least one, and such that none fails.
 	In []I
-	// Out is what comes of them; nil where that cannot be told.
+	// Out is what the stage makes of them. It is nil if that is not known.
 	Out []O
 	// AnyOrder says that the order of Out is not promised.
 	AnyOrder bool
-	// Outside runs the checks in real time, outside of bubbles: for what talks to
-	// the world, as by network connections.
+	// Outside runs the checks in real time, outside of bubbles: for code that uses
+	// the network or other processes.
 	Outside bool
 }
 

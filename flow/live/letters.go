@@ -25,8 +25,8 @@ const (
 type Letters[T any] struct {
 	// Store has the letters. The page lists them oldest first, 100 at a time.
 	Store deadletter.Store[T]
-	// Show returns the value of a letter as the viewers may see it. It is the place to leave out
-	// secrets. If it is nil, the value is shown as JSON. What is longer than 4 KiB is cut.
+	// Show returns the value of a letter as the viewers may see it, without secrets. If it is
+	// nil, the value is shown as JSON. A text longer than 4 KiB is cut.
 	Show func(deadletter.Letter[T]) string
 	// Redact returns the cause of a letter as the viewers may see it: an error may quote the
 	// value. If it is nil, the cause is shown.

@@ -13,7 +13,7 @@ import (
 	"github.com/weir-go/weir/primitives/guard"
 )
 
-// Option sets what the page shows, and what may be done with it.
+// Option sets what the page shows, and what viewers can change.
 type Option func(*page)
 
 // Title sets the title of the page. The default is the name of the run; see [flow.Named].

@@ -9,18 +9,19 @@
 //
 // There is a span for each item and stage that calls a function for it. Its parent is the span of
 // the context that the item carries: that of its delivery, or of the caller of a service. For an
-// item without one the source begins a trace, with a span "<flow> receive", which has no duration
-// and is the parent of the spans of all stages. The function gets the span in its context.
+// item without one the source begins a trace with a span "<flow> receive". That span has no
+// duration, and is the parent of the spans of all stages. The function gets the span in its
+// context.
 //
-// A call for many items, such as that of a MapBatch, and a call for an item that a Batch has made
-// of many, is a span with links to up to 128 of their spans. In a section the span lasts until the
-// item leaves it; each attempt that failed, and each retry, is an event.
+// A call for many items, such as a call of a MapBatch or for a batch, is a span with links to up to
+// 128 of their spans. In a section the span lasts until the item leaves it; each attempt that
+// failed, and each retry, is an event.
 //
-// Whether an item is sampled is decided once, when it enters: as its parent is, or else by [Ratio]
-// and then by the sampler of the provider. An item that is not sampled and comes without a context
-// costs a countdown at the source, 5 to 15 ns, and nothing at any stage. An item that comes with a
-// context of its own, which is not sampled, costs about 60 ns at the source, and about 50 ns at each
-// stage that calls a function for it: there the context is asked again.
+// Sampling is decided once for each item, when it enters: by its parent, or else by [Ratio] and
+// then by the sampler of the provider. An item that is not sampled and comes without a context
+// costs a countdown at the source, 5 to 15 ns, and nothing at any stage. An unsampled item with a
+// context of its own costs about 60 ns at the source. It costs about 50 ns at each stage that calls
+// a function for it, because the stage looks at the context again.
 //
 // Spans have the attributes weir.flow, weir.stage, weir.attempts and, for more than one item,
 // weir.items. They show the texts of errors, and no values.
@@ -45,6 +46,6 @@
 //	weir.source.unsettled {item} if the source tells
 //	weir.layer           1       the figures of layers, by figure; see [stages.Figures]
 //
-// OpenTelemetry's interface has no histogram that is observed, so distributions are not among them;
-// promflow has them.
+// OpenTelemetry has no asynchronous histogram, so distributions are not exported; promflow exports
+// them.
 package otelflow

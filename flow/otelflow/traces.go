@@ -25,15 +25,14 @@ type Option func(*tracer)
 // Provider sets where the spans go. The default is the global provider.
 func Provider(p trace.TracerProvider) Option { return func(t *tracer) { t.provider = p } }
 
-// Ratio sets which share of the items without a parent is sampled, from 0 to 1. The default is 1,
-// which leaves all to the sampler of the provider; a sampler that is asked costs about a
-// microsecond.
+// Ratio sets the share of items without a parent that are sampled, from 0 to 1. The default is 1:
+// the sampler of the provider decides for every item, which costs about 1 µs each.
 func Ratio(share float64) Option { return func(t *tracer) { t.ratio = share } }
 
 // Named sets the flow's name on spans. The default is [flow.DefaultName].
 func Named(name string) Option { return func(t *tracer) { t.flow = name } }
 
-// Traces has the items of a run traced.
+// Traces traces the items of a run.
 func Traces(opts ...Option) flow.RunOption {
 	t := &tracer{provider: otel.GetTracerProvider(), ratio: 1, flow: flow.DefaultName}
 	for _, o := range opts {

@@ -1,5 +1,5 @@
-// Package probe shows a run to probes and tools by HTTP. It is apart from package flow, so that a
-// program that serves nothing does not have net/http in it.
+// Package probe shows a run to probes and tools by HTTP. It is not part of package flow, so that
+// a program that serves nothing does not contain net/http.
 package probe
 
 import (
@@ -14,30 +14,30 @@ import (
 // HandlerOption sets how a [Handler] answers.
 type HandlerOption func(*handler)
 
-// StallAfter sets how long calls may be at work without anything in the run going on before
-// /livez fails. It should be longer than the longest call. The default is 5 minutes; 0 or less
-// is never.
+// StallAfter sets how long calls may take, while no item of the run moves, before /livez fails.
+// It should be longer than the longest call. The default is 5 minutes. With 0 or less, /livez
+// does not fail for that reason.
 func StallAfter(d time.Duration) HandlerOption { return func(h *handler) { h.stall = d } }
 
-// Handler returns a handler that shows the run to probes and tools. It opens no port: mount it
-// where your server is, under any prefix, by [http.StripPrefix]:
+// Handler returns a handler that shows the run to probes and tools. It opens no port. Mount it on
+// your server, under any prefix, with [http.StripPrefix]:
 //
 //	mux.Handle("/flow/", http.StripPrefix("/flow", probe.Handler(run)))
 //
 // It answers GET and HEAD:
 //
-//   - /livez: 200 while the run makes progress or has nothing to do, 503 if it is stuck: a
-//     function is being called and for [StallAfter] nothing at all has gone on, or the run has
-//     ended with an error. How much waits says nothing about that and does not count.
-//   - /readyz: 200 while the run takes items in, 503 from the first signal, [flow.Run.Stop] or abort
-//     on: also while it drains, and after its end.
+//   - /livez: 200 while the run makes progress or has nothing to do. 503 if the run has ended
+//     with an error, or if it is stuck: a function is being called and no item has moved for
+//     [StallAfter]. The number of waiting items does not count.
+//   - /readyz: 200 while the run takes items in. 503 from the first signal, [flow.Run.Stop] or
+//     abort on, so while the run drains and after its end.
 //   - /snapshot.json: the [flow.Status].
 //   - /graph.mmd and /graph.dot: [flow.Run.Mermaid] and [flow.Run.DOT].
 //
-// The texts name stages and functions, and the error of the run, and no items: still, mount it
-// where only those get it who operate the process. A request costs some microseconds, and the
-// items nothing. The handler may be used before the run starts and after it has ended. [flow.OnStart]
-// gets the run in time.
+// The texts name stages, functions and the error of the run, but no items. Still, mount the
+// handler where only operators of the process can reach it. A request costs some microseconds,
+// and the items nothing. The handler may be used before the run starts and after it has ended.
+// [flow.OnStart] gets the run in time.
 func Handler(r *flow.Run, opts ...HandlerOption) http.Handler {
 	h := &handler{run: r, stall: 5 * time.Minute}
 	for _, o := range opts {

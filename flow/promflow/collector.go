@@ -11,8 +11,8 @@ import (
 // Collector is a [prometheus.Collector] for the runs of a process. It must be made by
 // [NewCollector]. Its methods may be called from any goroutine.
 //
-// One collector is for all flows of a process, which need different names ([flow.Named]): a run
-// takes the place of another one with the same name. A run that has ended is shown until then, or
+// One collector serves all flows of a process. They need different names ([flow.Named]), because
+// a run replaces another one with the same name. A run that has ended is shown until then, or
 // until [Collector.Remove], so that its last figures are scraped.
 type Collector struct {
 	mu    sync.Mutex
@@ -23,7 +23,7 @@ type Collector struct {
 // NewCollector returns a collector of no runs.
 func NewCollector() *Collector { return &Collector{order: map[string]int{}} }
 
-// Watch has the collector show the run that the option is for, from its start on.
+// Watch returns an option with which the collector shows the run from its start on.
 func (c *Collector) Watch() flow.RunOption { return flow.OnStart(c.Add) }
 
 // Add shows a run, in place of the one with its name if there is one.
@@ -38,7 +38,7 @@ func (c *Collector) Add(r *flow.Run) {
 	c.runs = append(c.runs, r)
 }
 
-// Remove shows the run no more. It does nothing if the run is not shown.
+// Remove stops showing the run. It does nothing if the run is not shown.
 func (c *Collector) Remove(r *flow.Run) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -43,6 +43,6 @@
 // The figures of layers are those of [stages.Figures]; names that end in _total are counters, the
 // others gauges. weir_breaker_state is 0 for closed, 1 for open, 2 for half-open.
 //
-// dashboard.json beside this file is a Grafana dashboard for them; [Dashboard] returns it. Its panels
-// keep flows apart, and add up the processes of a flow.
+// dashboard.json beside this file is a Grafana dashboard for them; [Dashboard] returns it. Its
+// panels show each flow by itself, and add up the processes of a flow.
 package promflow

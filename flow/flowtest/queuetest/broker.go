@@ -50,8 +50,7 @@ type Broker[M any] struct {
 
 	// Features say what the connector promises.
 	Features Features
-	// Patience is how long a case waits for what must come, 2 minutes if 0. A case fails that
-	// waits for longer.
+	// Patience is how long a case waits for what must come, 2 minutes if 0. Then the case fails.
 	Patience time.Duration
 	// Term is the shortest time after which the broker finds out that a member has died, 1 second
 	// if 0. Some cases wait for a few terms.
@@ -64,8 +63,8 @@ type Config struct {
 	// the timeout of a session. It is [Broker.Term], or a minute if the case does not need it. If the
 	// machine was too slow for the term, a case may begin anew with twice the term.
 	Term time.Duration
-	// InFlight is how many messages a member holds at most that are not settled, those included
-	// that its client has fetched ahead. A killed member repeats no more than that.
+	// InFlight is how many unsettled messages a member holds at most, including those that its
+	// client has fetched ahead. A killed member repeats no more than that.
 	InFlight int
 	// Members is how many members there will be at the same time, at most.
 	Members int
@@ -94,8 +93,8 @@ const (
 	Unordered Order = iota
 	// OrderedMember promises order for one member that hands back nothing.
 	OrderedMember
-	// OrderedGroup promises order also when members come, go and die: a message is done for the
-	// first time after all messages of its key that were put before it.
+	// OrderedGroup promises order even when members come, go and die. A message is done for the
+	// first time only after all messages of its key that were put before it.
 	OrderedGroup
 )
 

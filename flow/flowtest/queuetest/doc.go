@@ -40,9 +40,9 @@
 //
 // # Stability
 //
-// The names and the meaning of what this package exports stay. A new case can come with a new
-// field, whose zero value leaves the case out, or with a promise that every connector has made
-// before.
+// The names and the meaning of what this package exports stay. A new case comes with a new
+// field, whose zero value leaves the case out, or tests a promise that every connector already
+// makes.
 //
 // The package uses the standard library and weir alone.
 package queuetest

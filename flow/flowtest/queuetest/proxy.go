@@ -8,7 +8,7 @@ import (
 )
 
 // Proxy is a TCP proxy on loopback between a client and a broker, which can cut the connections.
-// It serves [Broker.FailAcks] where the broker itself cannot be made to fail.
+// Use it for [Broker.FailAcks] if the broker itself cannot be made to fail.
 type Proxy struct {
 	target   string
 	listener net.Listener

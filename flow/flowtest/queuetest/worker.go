@@ -25,8 +25,8 @@ type orders struct {
 }
 
 // Main runs the tests and exits, or works on a queue if the process was started as a worker by
-// [Run]. TestMain calls it. after, which may be left out, is called with the exit code of the tests,
-// in the process of the tests alone, and returns the code to exit with.
+// [Run]. TestMain calls it. after is optional. It is called in the process of the tests only, with
+// the exit code of the tests, and returns the code to exit with.
 func Main[M any](m *testing.M, c Client[M], after ...func(code int) int) {
 	if told := os.Getenv(variable); told != "" {
 		if err := obey(told, c); err != nil {
