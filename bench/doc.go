@@ -1,6 +1,6 @@
-// Package bench measures weir beside what an engineer would use in its place,
-// doing the same work in the same run: one benchmark for each question, and in
-// it one sub-benchmark for each implementation, named impl=NAME, last. Tests
+// Package bench measures weir beside what an engineer would use in its place, doing
+// the same work in the same run. There is one benchmark for each question. It has
+// one sub-benchmark for each implementation, whose name ends in impl=NAME. Tests
 // check that all of them deliver the same items.
 //
 //	cd bench
@@ -24,16 +24,16 @@
 //     of 128, a context in every select, errors passed along. chunks sends
 //     slices of up to 64 items instead, and uses them again. slots1 and slots16
 //     are ordered workers over recycled slots of 1 and of 16 items.
-//   - hand is a call with a limit, shared flights, a breaker and tries, all
-//     written by hand; libraries and failsafe compose it of libraries;
-//     primitives of weir's primitives, without layers.
+//   - hand is a call with a limit, shared flights, a breaker and tries, all written
+//     by hand. libraries and failsafe compose the same from libraries, and
+//     primitives from weir's primitives without layers.
 //   - loop is plain function calls in one goroutine and ideal the same in
 //     several: the floor, below which there is nothing to save.
 //   - rill, gostreams, ro, conc, errgroup and failsafe are the libraries of the
 //     field, each used as its documentation says.
 //   - A name that ends in -free does not keep the order.
 //
-// The code of the implementations is in internal: weir is all that is used of
-// weir's flows, byhand what is written by hand, peers the libraries, and work
-// what all of them do.
+// The code of the implementations is in internal: weir has those with weir's flows,
+// byhand those written by hand, and peers those with libraries. work is the work
+// that all of them do.
 package bench

@@ -1,8 +1,8 @@
-// Compile measures what a user's package costs to compile that takes items
-// through stages, each with a type of its own: with weir's Map, with a section
-// in each stage, with rill, and with channels by hand. It generates the packages,
-// calls the compiler on each of them alone, and prints a line for each
-// measurement, in the format of go test -bench, and a table of the medians:
+// Compile measures the cost to compile a user's package whose stages each have a
+// type of their own. It compares weir's Map, a section in each stage, rill, and
+// channels by hand. It generates the packages and calls the compiler on each of
+// them alone. It prints a line for each measurement, in the format of go test
+// -bench, and a table of the medians:
 //
 //	cd bench
 //	go run ./compile | tee compile.txt

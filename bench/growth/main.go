@@ -1,13 +1,14 @@
-// Growth shows how the cost of an item grows with the numbers of items in a run,
-// of stages in a row, of items asleep before their next try, and of keys in a
-// deduplicator. It prints a table for each, in about a minute on two cores:
+// Growth shows how the cost of an item grows with the number of items in a run and
+// of stages in a row. It does the same for items that wait for their next try, and
+// for keys in a deduplicator. It prints a table for each, in about a minute on two
+// cores:
 //
 //	cd bench
 //	go run ./growth
 //
 // Time per item is the processor time of the whole process, divided by the items;
-// waiting costs none. Bytes are those that the live heap has grown by at the
-// height of the run. With -short each table ends two rows early.
+// waiting costs none. Bytes are the largest growth of the live heap during the run.
+// With -short each table ends two rows early.
 package main
 
 import (

@@ -1,7 +1,7 @@
-// Ratio reads the output of go test -bench from stdin, or from the files named,
-// and prints how the implementations compare: for each benchmark and figure the
-// median of each implementation, and weir's median divided by it, which is below
-// 1 if weir is better.
+// Ratio reads the output of go test -bench from stdin, or from the files named, and
+// prints how the implementations compare. For each benchmark and figure it prints
+// the median of each implementation, and weir's median divided by it. A quotient
+// below 1 means that weir is better.
 //
 //	go test -run xxx -bench . -cpu 2 -count 5 . | go run ./ratio
 //

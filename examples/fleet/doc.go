@@ -1,13 +1,13 @@
-// Command fleet is the job of the quickstart, cut in two parts: one process lists the packages
-// of the standard library, and others ask a model for a summary of each. JetStream lies between
-// the parts, and the server is embedded.
+// Command fleet is the job of the quickstart, cut in two parts. One process lists the packages of
+// the standard library, and others ask a model for a summary of each. JetStream connects the parts,
+// and the server is embedded.
 //
 //	go run ./examples/fleet              one process, which runs both parts
 //	go run ./examples/fleet -workers 3   1 + 3 processes; one of the three is killed with kill -9
 //	go run ./examples/fleet -scale       throughput of 1, 2 and 4 workers
 //
-// The model is a stand-in on loopback with an outage. The processes share one breaker, which
-// opens for all of them. The program ends with each package summarised once, also after the kill:
+// The model is a stand-in on loopback with an outage. The processes share one breaker, which opens
+// for all of them. The program ends with each package summarised once, even after the kill:
 //
 //   - What the killed worker held comes again, to another worker, after 2 seconds.
 //   - If the killed worker had published a summary and not acknowledged its package, the summary is

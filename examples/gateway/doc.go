@@ -1,14 +1,14 @@
 // Command gateway stands between its clients and a model, and speaks OpenAI's chat
-// completions with both: a client of OpenAI works with the gateway's address in place
-// of OpenAI's. The gateway is a flow that serves calls, with the four primitives of
-// weir in front of the model.
+// completions with both. A client of OpenAI works with the gateway if it is given the
+// gateway's address. The gateway is a flow that serves calls, with the four primitives
+// of weir in front of the model.
 //
 //	GOTOOLCHAIN=auto go run ./examples/gateway
 //	curl localhost:8080/v1/chat/completions -d '{"messages":[{"role":"user","content":"What is a weir? A low dam."}]}'
 //
-// The model is a stand-in that this process serves on loopback, so that nothing
-// else is needed; it has the faults of a real service, see the package standin. To
-// stand in front of a real one:
+// The model is a stand-in that this process serves on loopback, so that nothing else is
+// needed. It has the faults of a real service; see the package standin. To stand in
+// front of a real one:
 //
 //	OPENAI_BASE_URL=https://api.openai.com/v1 OPENAI_API_KEY=... go run ./examples/gateway -model gpt-4o-mini
 //

@@ -14,7 +14,7 @@
 // before it in its partition, is done. The order of a partition is the order of the flow: use
 // Lanes to work on different keys of a partition at the same time.
 //
-// At a rebalance the source first drains a partition that goes to another member: batches and
+// At a rebalance the source first drains a partition that goes to another member. Batches and
 // windows send on its records, calls for them end, and the last position is committed. A clean
 // rebalance repeats nothing. A record that is not done within [Group.Patience] is not committed,
 // and its context ends. The next member gets it again.
