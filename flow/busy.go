@@ -18,7 +18,7 @@ type Busy struct {
 	// Calls is from how many goroutines the function is being called. It is 0 if the source, stage
 	// or sink itself has not returned.
 	Calls int
-	// Items is how many items it holds or has before it, at the least.
+	// Items is a lower bound of the items that it holds or has before it.
 	Items int64
 	// Left says that the run has ended without it.
 	Left bool
@@ -151,9 +151,10 @@ func (r *Report) settle(left []Busy) {
 // over [Stream.Results] is never left behind.
 //
 // Each item is accounted for and acknowledged, except items that a stage holds that was left behind
-// itself. They count as failed, and the source hears of them when the stage goes on, or never.
+// itself. They count as failed. The source gets their acknowledgements when the stage continues, or
+// never.
 //
-// The price is a goroutine for each call: about a microsecond.
+// The cost is a goroutine for each call: about a microsecond.
 func AbandonAfter(d time.Duration) RunOption {
 	return func(s *runSettings) {
 		if d <= 0 {

@@ -41,7 +41,7 @@ func ExampleRun_SetWorkers() {
 	// Ann has met the others, Bob has met the others, Eve has met the others <nil>
 }
 
-// While the database is upgraded nothing new comes in.
+// The source is paused while the database is upgraded.
 func ExampleRun_Pause() {
 	jobs, done := make(chan string, 1), make(chan string, 1)
 	var begun atomic.Int64
@@ -67,8 +67,7 @@ func ExampleRun_Pause() {
 	// <nil>
 }
 
-// A source that was paused twice is resumed once, and a name that there is not
-// is an error.
+// A source that was paused twice is resumed once. An unknown name is an error.
 func ExampleRun_Resume() {
 	jobs := make(chan int)
 	run, err := flow.From(source.Chan(jobs), stages.Name("jobs")).To(sink.ForEach(print[int])).Start(context.Background())
@@ -105,7 +104,7 @@ func ran() *flow.Run {
 	return run
 }
 
-// The picture of a run shows where the items are; here, where they have gone.
+// The picture of a run shows the items at each stage, here after the run.
 func ExampleRun_DOT() {
 	fmt.Print(ran().DOT())
 	// Output:

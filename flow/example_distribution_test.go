@@ -36,7 +36,7 @@ func ExampleRun_Ages() {
 	// Output: 2 <nil>
 }
 
-// What two processes have measured adds up.
+// The distributions of two processes can be added.
 func ExampleDistribution_Plus() {
 	here, there := *work(), *work()
 	both := here.Plus(there)
@@ -44,7 +44,7 @@ func ExampleDistribution_Plus() {
 	// Output: 8 true
 }
 
-// What a stage has taken since an earlier look.
+// The times of a stage since an earlier snapshot.
 func ExampleDistribution_Minus() {
 	before := *work()
 	now := before.Plus(*work())

@@ -19,8 +19,8 @@ var forever = stages.SourceFunc[int](func(ctx context.Context, out *stages.Outle
 	return nil
 })
 
-// When stop is closed, as it would be by a signal, nothing more is taken in;
-// what is inside is finished, and the account balances.
+// When stop is closed, as by a signal, the sources bring in no more items. The
+// items inside are finished, and the ledger balances.
 func Example_gracefulDrain() {
 	stop := make(chan struct{})
 	done := int64(0)
@@ -71,7 +71,7 @@ func ExampleGraph_Run() {
 }
 
 func ExampleRun_Stop() {
-	queue := make(chan int) // nobody closes it
+	queue := make(chan int) // never closed
 	run, err := flow.From(source.Chan(queue)).To(sink.ForEach(print[int])).Start(context.Background())
 	if err != nil {
 		panic(err)

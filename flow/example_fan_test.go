@@ -14,8 +14,8 @@ import (
 	"github.com/weir-go/weir/stages/source"
 )
 
-// Each line is counted in two ways at the same time, and what both found is put
-// together again.
+// Each line is counted in two ways at the same time, and the two results are
+// combined.
 func ExampleStream_Broadcast() {
 	both := flow.From(source.Slice([]string{"a low dam", "weir"})).Broadcast(2)
 	words := both[0].Map("words", stages.Lift(func(s string) int { return len(strings.Fields(s)) }))
@@ -26,8 +26,8 @@ func ExampleStream_Broadcast() {
 	// Output: [3 words, 9 letters 1 words, 4 letters] <nil>
 }
 
-// A machine that stands still gets no more than it has room for; the other one
-// does the rest. This one goes on when half of the work is done.
+// A machine that is stuck gets only as many items as it has room for. The other
+// machine does the rest. This one continues when half of the work is done.
 func ExampleStream_Balance() {
 	half := make(chan struct{})
 	done := 0
@@ -46,7 +46,7 @@ func ExampleStream_Balance() {
 	// Output: 20 true <nil>
 }
 
-// What is urgent goes its own way, and does not wait behind the rest.
+// Urgent items have a branch of their own, and do not wait behind the rest.
 func ExampleStream_Partition() {
 	urgent := func(mail string) int {
 		if strings.HasPrefix(mail, "!") {
@@ -83,7 +83,7 @@ func ExampleStream_Merge() {
 	// Output: [bergen 1 oslo 1 oslo 2] <nil>
 }
 
-// First what the archive has, then what is live.
+// First the items of the archive, then the live ones.
 func ExampleStream_Concat() {
 	archive, live := flow.From(source.Slice([]int{1, 2})), flow.From(source.Slice([]int{3}))
 	fmt.Println(archive.Concat(live).Collect(context.Background()))
@@ -109,8 +109,8 @@ func ExampleStream_Join() {
 	// Output: [ann for shoes bob for shoes] <nil>
 }
 
-// The steps of one order are taken in their order, those of different orders at
-// the same time, from four goroutines.
+// The steps of one order are done in sequence. Steps of different orders are done
+// at the same time, from four goroutines.
 func ExampleStream_Lanes() {
 	order := func(step string) string { return step[:1] }
 	taken, err := flow.From(source.Slice([]string{"1 pack", "2 pack", "1 send", "2 send", "1 bill"})).
@@ -173,7 +173,7 @@ func ExampleGather() {
 	// Output: [rich 1 poor 1 rich 2 rich 3] <nil>
 }
 
-// Pair joins on any stage with two inlets, such as those of package stages.
+// Pair adds any stage with two inlets, such as those of package operator.
 func ExamplePair() {
 	line := operator.Zip(func(n int, text string) string { return fmt.Sprintf("%d: %s", n, text) })
 	numbers, texts := flow.From(source.Slice([]int{1, 2, 3})), flow.From(source.Lines(strings.NewReader("a low\ndam")))

@@ -14,8 +14,8 @@ import (
 	"github.com/weir-go/weir/stages/source"
 )
 
-// The processes of a service share a breaker, and do a piece of work once. What
-// knows of the others runs beside the flow; no item waits for it.
+// The processes of a service share a breaker, and do a piece of work once. The
+// exchange with other processes runs beside the flow; no item waits for it.
 func ExampleSection_Breaker_fleet() {
 	shared := store.NewMemory() // one that other processes reach, in production
 	node, err := fleet.NewBreaker(shared, breaker.Consecutive("model", 5, 10*time.Second),

@@ -12,7 +12,7 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// Each call of the run is seen, with its item's context.
+// Hooks see each call of the run, with the context of its item.
 func ExampleHooks() {
 	_, err := prompts("1", "two").Map("parse", parse).
 		DeadLetter(func(context.Context, *stages.ItemError) error { return nil }, stages.Name("letters")).

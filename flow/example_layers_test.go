@@ -37,7 +37,7 @@ func ExampleSection_RateLimit() {
 	// 3 tries
 }
 
-// The outer timeout is of the item with all its tries, the inner one of each try.
+// The outer timeout is for all tries of an item, the inner one for each try.
 func ExampleSection_Timeout() {
 	tries := 0
 	hang := func(ctx context.Context, prompt string) (string, error) {

@@ -54,7 +54,7 @@ func ExampleStream_Delay() {
 	// true
 }
 
-// What happened in each minute, by the times that are in the events.
+// The events of each minute, by the times in the events.
 func ExampleStream_Window() {
 	at := func(second int) time.Time { return time.Unix(int64(second), 0) }
 	windows, err := flow.From(source.Slice([]int{5, 70, 50, 65, 200})).
@@ -79,8 +79,8 @@ func ExampleStream_Batch_weight() {
 	// Output: [[2 2 2 3] [2 2] [7]] <nil>
 }
 
-// The stage before is never held up: what the slow one has no room for is shed,
-// the oldest first.
+// The stage before never waits: items for which the slow stage has no room are
+// shed, the oldest first.
 func ExampleBuffer_dropOldest() {
 	goOn := make(chan struct{})
 	last := 0

@@ -67,7 +67,7 @@ func ExampleHold() {
 	// Output: [A B C] <nil>
 }
 
-// What would have to wait an hour when the flow is stopped fails instead.
+// An item that would have to wait an hour fails instead when the flow is stopped.
 func ExampleOnDrain() {
 	stop := make(chan struct{})
 	busy := func(context.Context, string) (string, error) {
@@ -95,7 +95,7 @@ func ExampleReport_Check() {
 	for range prompts("1", "two").Map("parse", parse).Results(context.Background(), flow.ReportTo(&report)) {
 	}
 	fmt.Println(report.Check())
-	report.Ledger.Failed-- // an item that nobody accounted for
+	report.Ledger.Failed-- // an item that is not accounted for
 	fmt.Println(report.Check() != nil)
 	// Output:
 	// <nil>

@@ -67,7 +67,7 @@ func ExampleStream_Guard() {
 	// Output: [A B C] <nil> 0
 }
 
-// A guard further in limits what is below it alone.
+// A guard further in limits only what is below it.
 func ExampleSection_Guard() {
 	var model service
 	fmt.Println(prompts("a", "b").
@@ -85,7 +85,8 @@ func ExampleStream_Dedup() {
 	// Output: [HI HI HI] <nil> 1
 }
 
-// A deduplicator can serve several flows: what one has asked, another need not.
+// Several flows can share a deduplicator: a call of one flow also answers the
+// others.
 func ExampleSection_Dedup() {
 	var model service
 	shared, err := dedup.New[string, section.Answer](dedup.Window(time.Minute))
@@ -153,7 +154,7 @@ func ExampleSection_Retry() {
 	// Output: true 3
 }
 
-// Any layer fits, those of the package stages as well as one's own.
+// Layer takes any layer: one of package section, or your own.
 func ExampleStream_Layer() {
 	var model service
 	fmt.Println(prompts("a").Layer(section.Guard(guard.Limit(1))).

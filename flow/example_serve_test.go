@@ -47,8 +47,8 @@ func ExampleServe() {
 	// Output: 10 requests, 1 call of the model, <nil>
 }
 
-// A failure is the error of the call it belongs to, and a caller who has left
-// gets his context's. After the end no call is taken.
+// A failure is the error of its call. A caller that has left gets the error of its
+// context. After the end no call is taken.
 func ExampleService_Do() {
 	service, err := flow.Serve(context.Background(), func(in *flow.Stream[string]) *flow.Stream[int] {
 		return in.Map("parse", parse, stages.Workers(4), stages.Unordered())

@@ -16,7 +16,7 @@ import (
 	"github.com/weir-go/weir/stages/source"
 )
 
-// A probe, a tool and a browser can see the run, under whatever prefix the server has for it.
+// Probes, tools and browsers can see the run, under any prefix of the server.
 func ExampleHandler() {
 	mux := http.NewServeMux()
 	report, err := flow.From(source.Slice([]int{1, 2, 3}), stages.Name("numbers")).
@@ -40,8 +40,8 @@ func ExampleHandler() {
 	// 	n0 -->|"0/256"| n1
 }
 
-// Calls of this service take up to ten minutes; a run in which nothing has gone on for a quarter
-// of an hour is stuck.
+// Calls of this service take up to ten minutes. A run in which no item has moved for 15 minutes
+// is stuck.
 func ExampleStallAfter() {
 	run := ran()
 	w := httptest.NewRecorder()

@@ -12,7 +12,8 @@ import (
 	"github.com/weir-go/weir/stages/source"
 )
 
-// A worker that is asked to end, here by itself: what it has taken it finishes.
+// A worker that is asked to end, here by itself, finishes the items that it has
+// taken.
 func ExampleStopOnSignal() {
 	jobs := make(chan int)
 	run, err := flow.From(source.Chan(jobs)).Map("work", double).To(sink.ForEach(print[int])).
@@ -30,7 +31,7 @@ func ExampleStopOnSignal() {
 	// <nil> <nil>
 }
 
-// A function that ignores its context holds up nothing but itself.
+// A function that ignores its context does not keep the run from ending.
 func ExampleAbandonAfter() {
 	forever := make(chan struct{})
 	defer close(forever)
@@ -57,7 +58,8 @@ func ExampleAbandonAfter() {
 	// deaf 1 <nil>
 }
 
-// The error of a drain that takes too long names who is busy, and with what.
+// The error of a drain that takes too long names the busy stages and their
+// functions.
 func ExampleDrainError() {
 	graph, inside := stuck()
 	run, err := graph.Start(context.Background(), flow.DrainTimeout(time.Millisecond))
@@ -68,7 +70,7 @@ func ExampleDrainError() {
 	run.Stop()
 	_, err = run.Wait()
 	var late *flow.DrainError
-	if errors.As(err, &late) { // its text has the name of the function, too
+	if errors.As(err, &late) { // its text also has the name of the function
 		fmt.Println(late.Timeout, late.Busy[0].Stage, late.Busy[0].Calls, late.Busy[0].Items)
 	}
 	// Output: 1ms hang 1 1

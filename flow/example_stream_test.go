@@ -73,7 +73,7 @@ func ExampleStream_To() {
 	// Output: [1 2] <nil>
 }
 
-// A failed item stops the intake, and what has come through is returned.
+// A failed item stops the intake. Collect returns the values that arrived.
 func ExampleStream_Collect() {
 	fmt.Println(flow.From(source.Slice([]string{"1", "two"})).Map("parse", parse).Collect(context.Background()))
 	// Output: [1] stage "parse": strconv.Atoi: parsing "two": invalid syntax

@@ -9,7 +9,7 @@ import (
 	"github.com/weir-go/weir/stages/source"
 )
 
-// What watches a run is a part of it: Wait returns after the last line.
+// Wait also waits for the watching goroutine, so it returns after the last line.
 func ExampleRun_Watch() {
 	numbers := make(chan int)
 	run, err := flow.From(source.Chan(numbers)).

@@ -145,7 +145,7 @@ func (s *Stream[T]) Partition[S StreamOf[T]](n int, lane func(T) int, opts ...st
 	return pinned[T, S](splitInto(s, "partition", n, operator.Partition(lane), stages.Apply(opts...)))
 }
 
-// Tee sends each item to a sink as well, and returns the stream that goes on. The sink is
+// Tee also sends each item to a sink, and returns the stream of the items. The sink is
 // named "tee" unless [stages.Name] is set. A slow sink slows the stream down.
 func (s *Stream[T]) Tee[S StreamOf[T]](sink stages.Sink[T], opts ...stages.StageOption) S {
 	branches := splitInto(s, "broadcast", 2, operator.Broadcast[T](), stages.Settings{Workers: 1})

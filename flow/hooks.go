@@ -58,7 +58,7 @@ type Hooks struct {
 	// Change is called when a layer has changed its state, such as a breaker that has opened.
 	Change func(c Change)
 	// Fail is called when an item fails in a stage; in a section, after its last attempt. It is
-	// called for items that are inside at an abort as well.
+	// also called for items that are inside at an abort.
 	Fail func(fault *stages.ItemError)
 	// DeadLetter is called when an item has become a dead letter in a stage.
 	DeadLetter func(stage string, fault *stages.ItemError)

@@ -1,7 +1,7 @@
 package flow
 
 // Names returns the names of all sources, stages and sinks of g, in the order they
-// were added. They are the names in reports, also for a source or sink that was
+// were added. They are the names in reports, even for a source or sink that was
 // given no name.
 //
 // A graph cannot be edited after it is built, because a stage fits its neighbours

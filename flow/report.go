@@ -41,8 +41,8 @@ type StageReport struct {
 	Wait, Work, Age *Distribution
 	// Workers is from how many goroutines a function is called, or 0 if that cannot be set.
 	Workers int
-	// Inside is how many items the stage holds, or has before it, at the least. In a run that
-	// does not move it tells which stage holds the items of a source.
+	// Inside is a lower bound of the items that the stage holds or has before it. In a run
+	// that does not move it tells which stage holds the items of a source.
 	Inside int64
 	// Paused reports a source that has been paused.
 	Paused bool

@@ -14,9 +14,9 @@ import (
 // its timings.
 type Result[T any] struct {
 	Value T
-	// Err is nil, or a *[stages.ItemError]: the stage that failed, the cause,
-	// the attempts and the value as that stage received it. A last result with
-	// another error tells of a run that could not start or that broke.
+	// Err is nil, or a *[stages.ItemError]: the stage that failed, the cause, the
+	// attempts and the value as that stage received it. If the last result has another
+	// error, the run could not start, or it broke.
 	Err     error
 	Timings stages.Timings
 }

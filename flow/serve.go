@@ -61,8 +61,8 @@ func Serve[I, O any](ctx context.Context, build func(*Stream[I]) *Stream[O], opt
 // deadline a moment before ctx ends. Then the error matches [stages.ErrExpired] and
 // context.DeadlineExceeded. The item is then expired: no stage begins work on it. The context of
 // a function at work on the item, which has the values of ctx, ends. An item that waits in a
-// section gives its place back at once. A call that a deduplicator shares goes on until the last
-// caller that waits for it has gone.
+// section gives its place back at once. A call that a deduplicator shares continues until the
+// last caller that waits for it has gone.
 //
 // If the flow is one section or one Map, the goroutine of the caller does the work. It takes the
 // question through the layers, makes the call if a worker's place is free, and takes the answer

@@ -11,7 +11,7 @@ import (
 // settled. It is math.MaxInt if there is no bound, or if none is known.
 type supply map[*node]int
 
-// short returns why n would wait for ever: it waits for more items than can come.
+// short returns why n would wait forever: it waits for more items than can come.
 func (s supply) short(n *node) error {
 	if n.holds <= 1 {
 		return nil

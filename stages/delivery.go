@@ -13,14 +13,13 @@ import (
 	"github.com/weir-go/weir/primitives/outcome"
 )
 
-// Receipt is what a source says of the values that it brings in, beside the values. Each field
-// may be left out. Everything that is made from the values carries it.
+// Receipt is what a source tells about the values that it brings in. Each field may be left out.
+// Everything that is made from the values carries it.
 type Receipt struct {
 	// Ack is called once, when everything that was made from the values has left the flow. Its
-	// error is nil if all of it was delivered, dropped on purpose or dead-lettered. Else it is
-	// the first failure; [HandedBack] tells whether the source is to hand the values out
-	// again. Ack is called from any goroutine of the flow, which waits for it. A panic of Ack
-	// stops the run.
+	// error is nil if all of it was delivered, dropped on purpose or dead-lettered. Else it is the
+	// first failure; [HandedBack] tells whether the source should hand the values out again. Ack is
+	// called from any goroutine of the flow, which waits for it. A panic of Ack stops the run.
 	Ack func(error)
 	// Context is the context of the values. The functions, layers and policies that are called
 	// for a value see what it holds, such as a trace or a tenant. Calls also see its deadline
@@ -122,7 +121,7 @@ func (l *Lot) Flush() { l.lot.Call() }
 
 // HandBack returns an error that gives an item back to its source, and asks the source to hand it
 // out again after a delay. A function, a policy or a sink returns it for an item that it cannot do
-// now. The item fails with [ErrHandedBack], and the run goes on. after is the delay; 0 means at
+// now. The item fails with [ErrHandedBack], and the run continues. after is the delay; 0 means at
 // once. A source that cannot delay an item hands it out when it can.
 //
 // The source must wait for an acknowledgement of the item. If it does not, nothing can hand the
@@ -132,7 +131,7 @@ func HandBack(after time.Duration) error { return &HandBackError{After: after} }
 // HandBackError is the failure of an item that goes back to its source. It matches
 // [ErrHandedBack].
 type HandBackError struct {
-	// After is how long the source is to wait before it hands the item out again.
+	// After is how long the source should wait before it hands the item out again.
 	After time.Duration
 	// Err is why the item goes back, nil if that is not known.
 	Err error

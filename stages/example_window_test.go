@@ -39,7 +39,7 @@ func ExampleEventTime() {
 	// <nil>
 }
 
-// An event that is late fails here, for a DeadLetter to take.
+// An event that is late fails here; a DeadLetter could keep it.
 func ExampleLate() {
 	late := func(_ context.Context, v visit) error { return errors.New("too late: " + v.user) }
 	tens := operator.Window[visit](operator.Tumbling(10*time.Minute), stages.EventTime(visit.at, 0), stages.Late(late))

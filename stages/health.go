@@ -10,10 +10,10 @@ import (
 // consumer group.
 type Finisher interface {
 	// Finish is called once a run, when everything has left the flow and all that the sources
-	// brought is acknowledged, and before the run returns. It is called after an abort as well.
-	// ctx ends when the drain timeout has passed since the call of Finish, or 10 seconds if the
-	// run has no drain timeout. The run waits for Finish to return; its error is part of the
-	// error of the run. All are called at the same time.
+	// brought is acknowledged, and before the run returns. It is also called after an abort. ctx
+	// ends when the drain timeout has passed since the call of Finish, or 10 seconds if the run
+	// has no drain timeout. The run waits for Finish to return; its error is part of the error
+	// of the run. All are called at the same time.
 	Finish(ctx context.Context) error
 }
 
@@ -23,7 +23,7 @@ type Health struct {
 	Unsettled int64
 	// Lag is how many values wait in the queue. It is -1 if that is not known.
 	Lag int64
-	// Reconnects is how often the source has lost its connection, or has begun anew.
+	// Reconnects is how often the source has lost its connection, or has begun again.
 	Reconnects int64
 	// Err is the last trouble that did not end the run, and At is when it came.
 	Err error

@@ -81,8 +81,8 @@ func (in *Inlet[T]) Fail[I InletOf[T]](it Item[T], err error) {
 // Drop accounts for it as dropped on purpose.
 func (in *Inlet[T]) Drop[I InletOf[T]](it Item[T]) { kernel.Of(in).Drop(it.meta) }
 
-// Fold accounts for it as a part of another item, which the stage sends on or holds. A
-// source that waits for the item hears when the other one is done.
+// Fold accounts for it as a part of another item, which the stage sends on or holds. The item is
+// acknowledged when the other one is done.
 func (in *Inlet[T]) Fold[U any](it Item[T], into *Item[U]) { kernel.Of(in).Fold(it.meta, &into.meta) }
 
 // Recover makes a failed item healthy again, with v as its value. It is for stages that

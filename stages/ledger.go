@@ -14,8 +14,8 @@ type Ledger struct {
 	// Derived is what the stage made beside the items it received: all but one of the
 	// items that a FlatMap makes of one.
 	Derived int64 `json:"derived"`
-	// Recovered is what arrived failed and was taken up by the stage: replaced, dropped or
-	// dead-lettered or handed back by an error policy.
+	// Recovered is what arrived failed and was accepted by the stage: an error policy replaced
+	// it, dropped it, dead-lettered it or handed it back.
 	Recovered int64 `json:"recovered"`
 
 	// Out is what left healthy; at a sink, what it accepted.
@@ -65,7 +65,7 @@ func (l Ledger) Plus(o Ledger) Ledger {
 type Effort struct {
 	// Attempts is how often the stage's function was called.
 	Attempts int64
-	// Wait and Work are the sums of what [Timing] tells of each item.
+	// Wait and Work are the sums of the [Timing] of all items.
 	Wait, Work time.Duration
 	// Longest is the longest work on a single item. If cheap items shared clock reads, it
 	// is what is left of their time when the others took what items usually take.

@@ -9,11 +9,11 @@ import (
 // start more. (Neighbouring stages of this module can share a goroutine while they are
 // cheap; see the package documentation.)
 //
-// Run must receive until the stream ends, account for every item it received (see [Item]),
-// and return when its own goroutines have. A stage that returns nil early wants no more:
-// the flow stops the intake and drops the rest, as filtered. An error or a panic says that
-// the stage is broken: the run stops with it, and what still arrives fails. The flow closes
-// the outlet.
+// Run must receive until the stream ends, account for every item it received (see [Item]), and
+// return when its own goroutines have. A stage can return nil early, when it wants no more
+// items: the flow stops the intake and drops the rest, as filtered. An error or a panic says
+// that the stage is broken: the run stops with it, and what still arrives fails. The flow
+// closes the outlet.
 //
 // ctx is for calls of user code and ends when the flow is aborted. A stage need not watch
 // it, because its inlet also ends.
@@ -34,15 +34,15 @@ type Sink[T any] interface {
 	Run(ctx context.Context, in *Inlet[T]) error
 }
 
-// FanOut connects an inlet to several outlets. What [Stage] says of Run holds for it as
-// well. Items that have failed before leave by the first outlet.
+// FanOut connects an inlet to several outlets. The rules of [Stage] for Run hold. Items that
+// have failed before leave by the first outlet.
 type FanOut[T any] interface {
 	Run(ctx context.Context, in *Inlet[T], outs []*Outlet[T]) error
 }
 
-// FanIn connects several inlets to an outlet. What [Stage] says of Run holds for each inlet. If
-// two inlets share a stage above, Run must not wait for one inlet while the other is full. The
-// stage above would wait for the full one, and the flow would deadlock.
+// FanIn connects several inlets to an outlet. The rules of [Stage] for Run hold for each inlet.
+// If two inlets share a stage above, Run must not wait for one inlet while the other is full.
+// The stage above would wait for the full one, and the flow would deadlock.
 type FanIn[T, O any] interface {
 	Run(ctx context.Context, ins []*Inlet[T], out *Outlet[O]) error
 }

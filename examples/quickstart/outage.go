@@ -10,7 +10,7 @@ import (
 )
 
 // outage watches the breaker: it remembers the transitions for the report, and ends
-// the run if the service stays down. Without it the run would wait for ever.
+// the run if the service stays down. Without it the run would wait forever.
 type outage struct {
 	patience time.Duration
 	began    time.Time

@@ -22,7 +22,8 @@ func ExampleProbe_Run() {
 	// Output: [1 2] probe 2 <nil>
 }
 
-// A failed item ends no run whose sink is a probe, which shows it to the test.
+// A failed item does not stop a run whose sink is a probe. The probe shows it to
+// the test.
 func ExampleProbe_TakesFailures() {
 	p := flowtest.NewProbe[int](t)
 	fails := flowtest.Inject(same, flowtest.InOrder(flowtest.Fault{Err: errors.New("no such user")}))
@@ -36,7 +37,7 @@ func ExampleProbe_TakesFailures() {
 	// <nil>
 }
 
-// Next is for what cannot be told before, and has to be looked into.
+// Next is for values that the test cannot know before.
 func ExampleProbe_Next() {
 	p := flowtest.NewProbe[[]int](t)
 	run, _ := flow.From(source.Slice([]int{1, 2, 3})).Batch(2, 0).To(p).Start(context.Background())
@@ -88,7 +89,7 @@ func ExampleProbe_ExpectEnd() {
 	// Output: <nil>
 }
 
-// A source follows its script anew in each run.
+// A source follows its script again in each run.
 func ExampleSource_Run() {
 	src := flowtest.NewSource[int]().Emit(1).Fail(errors.New("connection lost"))
 	for range 2 {

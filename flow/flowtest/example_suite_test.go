@@ -51,7 +51,7 @@ func ExampleBubble() {
 }
 
 // A whole flow in virtual time: the service is down for a minute, and the retry
-// outlasts it. That the books balance and nobody is left is checked, too.
+// outlasts it. Run also checks that the ledger balances and no goroutine is left.
 func ExampleRun() {
 	var stored []int
 	passed := goTest(func(t *testing.T) {

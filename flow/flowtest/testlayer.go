@@ -28,7 +28,7 @@ type LayerCase[I any] struct {
 // TestLayer checks that a layer keeps the contract of [section.Layer], alone and between other
 // layers:
 //
-//   - Each exchange goes on once, down or up, at once or later.
+//   - Each exchange is sent on once, down or up, at once or later.
 //   - Nothing is lost when all calls fail, panic or hang.
 //   - An abort ends the layer soon, and a stopped intake drains it.
 //   - The state of the layer belongs to one run.

@@ -17,7 +17,7 @@ type SinkCase[T any] struct {
 	// calls a function of its user, that function must begin with call, and return
 	// its error if there is one. A sink that calls none ignores call.
 	New func(call func(context.Context) error) stages.Sink[T]
-	// In are values to feed it with: at least one, and such that none fails.
+	// In are the values to feed it with: at least one, and none of them fails.
 	In []T
 	// Took returns what the sink that New returned last has taken. It is nil if that
 	// is not known.

@@ -30,7 +30,7 @@ type SourceCase[T any] struct {
 //   - It feels backpressure.
 //   - It ends soon after its intake has stopped or the flow was aborted, without an error of its
 //     own.
-//   - It hears of each item once.
+//   - It gets one acknowledgement for each item.
 //   - No goroutine is left behind.
 //
 // Each check is a subtest.

@@ -18,7 +18,7 @@ type StageCase[I, O any] struct {
 	// stage calls a function of its user, that function must begin with call, and
 	// return its error if there is one. A stage that calls none ignores call.
 	New func(call func(context.Context) error) stages.Stage[I, O]
-	// In are values to feed it with: at least one, and such that none fails.
+	// In are the values to feed it with: at least one, and none of them fails.
 	In []I
 	// Out is what the stage makes of them. It is nil if that is not known.
 	Out []O

@@ -84,7 +84,7 @@ func (m *Metrics) Add(r *flow.Run) {
 	m.runs = append(slices.DeleteFunc(slices.Clone(m.runs), func(x *flow.Run) bool { return x.Name() == r.Name() }), r)
 }
 
-// Remove shows the run no more.
+// Remove stops showing the run.
 func (m *Metrics) Remove(r *flow.Run) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -193,7 +193,7 @@ func (b *Breaker) Allow() (Token, error) {
 // Record returns at once unless the outcome changes the state and there is a hook (see
 // [OnChange]). If the state has changed since the token was given, the outcome changes
 // nothing and is counted in [Snapshot.Stale]. If the classifier panics, the call counts
-// as a failure and the panic goes on.
+// as a failure and the panic propagates.
 func (b *Breaker) Record(ctx context.Context, t *Token, err error) {
 	if t == nil || t.stamp == 0 {
 		return
@@ -230,7 +230,7 @@ func (b *Breaker) recordError(ctx context.Context, t *Token, err error) {
 
 // forsake ends a call whose token was not spent, because user code has panicked
 // or called runtime.Goexit. It counts a failure, unless the caller has cancelled
-// the call. It does not recover: the panic goes on with its stack.
+// the call. It does not recover: the panic propagates with its stack.
 func (b *Breaker) forsake(ctx context.Context, t *Token) {
 	switch {
 	case t.stamp == 0:

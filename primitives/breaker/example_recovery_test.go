@@ -39,7 +39,7 @@ func ExampleJitter() {
 	// Output: true true
 }
 
-// The service says when to come back, and is believed up to an hour.
+// The service says when to come back. The breaker obeys up to an hour.
 func ExampleObeyUpTo() {
 	b, _ := breaker.New(breaker.Consecutive("model", 1, time.Minute,
 		breaker.ObeyUpTo(time.Hour),
@@ -101,7 +101,7 @@ func ExampleBreaker_OpenFor() {
 	// Output: model is back in 1h0m0s
 }
 
-// Callers that hang up leave it open whether the service is up. After three of them the
+// Cancelled probes do not tell whether the service is up. After three of them the
 // breaker stops asking and waits for another minute.
 func ExampleProbeLimit() {
 	b := breaker.Of(breaker.Consecutive("model", 1, time.Minute, breaker.ProbeLimit(3)))

@@ -71,8 +71,8 @@ func ExampleNew() {
 	// Output: breaker: invalid policy: "model": failures is 0, want at least 1; recovery is -1s, want 0 or more
 }
 
-// A policy that stands in the code needs no check of an error: an invalid one fails
-// each call.
+// A policy that is written in the program needs no error check: if it is invalid, each
+// call fails.
 func ExampleOf() {
 	b := breaker.Of(breaker.Consecutive("model", 2, time.Minute))
 	fmt.Println(b.Do(context.Background(), answer))
@@ -342,7 +342,7 @@ func ExampleOpenError_failure() {
 	// the last one: connection refused
 }
 
-// A breaker that several flows share is looked at by each of them, as long as it runs.
+// Each flow that shares a breaker can watch it while the flow runs.
 func ExampleBreaker_Watch() {
 	b, err := breaker.New(breaker.Consecutive("model", 1, time.Minute))
 	if err != nil {

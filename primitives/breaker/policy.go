@@ -56,8 +56,8 @@ func On(name string, recovery time.Duration, opts ...Option) Policy {
 	return p.With(opts...)
 }
 
-// Consecutive is short for [On] with the rule [InARow]. It opens when so many failures
-// follow one another; a success in between starts the count again. opts can hold further
+// Consecutive is short for [On] with the rule [InARow]. It opens after that number of
+// failures in a row; a success in between starts the count again. opts can hold further
 // rules.
 func Consecutive(name string, failures int, recovery time.Duration, opts ...Option) Policy {
 	return On(name, recovery, InARow(failures)).With(opts...)

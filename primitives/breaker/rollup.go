@@ -22,7 +22,7 @@ type RegistrySnapshot struct {
 }
 
 // Snapshot returns the sums over all breakers. It looks at one breaker after the other
-// while calls go on, so its numbers need not belong to one instant. It takes some ten
+// while calls continue, so its numbers need not belong to one instant. It takes some ten
 // nanoseconds for each breaker.
 func (r *Registry[K]) Snapshot() RegistrySnapshot {
 	s := RegistrySnapshot{Name: r.policy.name, Limit: r.limit}

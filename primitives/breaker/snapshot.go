@@ -46,7 +46,7 @@ type Snapshot struct {
 	HookPanics uint64
 }
 
-// RuleSnapshot is what a rule has counted. The counts begin anew when the breaker closes.
+// RuleSnapshot is what a rule has counted. The counts begin again when the breaker closes.
 // While it is not closed, nothing is added to them.
 type RuleSnapshot struct {
 	// Rule is the rule, as [Change.Rule] names it.

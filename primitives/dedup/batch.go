@@ -11,7 +11,7 @@ import "fmt"
 // deduplicator of one shard, see [Shards], once for up to 64 keys. It allocates
 // nothing in steady state.
 //
-// If [Hooks].Clone panics, the other checks are answered before the panic goes on.
+// If [Hooks].Clone panics, the other checks are answered before the panic propagates.
 // The check of that value is [Invalid].
 func (d *Dedup[K, V]) JoinAll(checks []Check[V], keys []K, followers []Follower[V], opts ...CallOption) {
 	if len(checks) < len(keys) || followers != nil && len(followers) < len(keys) {
@@ -108,7 +108,7 @@ func (d *Dedup[K, V]) joinLocked(c *Check[V], s *shard[K, V], h uint64, key K, f
 // flight has ended. It reads the clock and takes locks as [Dedup.JoinAll] does, and
 // panics if values is shorter than tokens.
 //
-// If a follower or a hook panics, the other tokens act before the panic goes on. A
+// If a follower or a hook panics, the other tokens act before the panic propagates. A
 // token whose value could not be cloned or weighed has not acted.
 func (d *Dedup[K, V]) CompleteAll(tokens []Token, values []V, opts ...CallOption) int {
 	if len(values) < len(tokens) {

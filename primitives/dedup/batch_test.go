@@ -226,7 +226,7 @@ func TestEbbAndFloodAllocateNothing(t *testing.T) {
 	require.Zero(t, testing.AllocsPerRun(10, tide))
 }
 
-// A stream that has many items at hand asks for all of them at once.
+// A stream that has many items asks for all of them at once.
 func ExampleDedup_JoinAll() {
 	d := mustNew(dedup.Window(time.Minute))
 	checks := make([]dedup.Check[string], 3)

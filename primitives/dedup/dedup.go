@@ -112,7 +112,7 @@ func (d *Dedup[K, V]) Policy() Policy { return d.policy }
 // the parent. So a context.WithTimeout in f that is longer than the leader's patience
 // does not hold if a more patient caller joins. A time.AfterFunc that cancels does.
 //
-// If f panics, the panic goes on in the leader, and the followers get a [*PanicError].
+// If f panics, the panic propagates in the leader, and the followers get a [*PanicError].
 // If f calls runtime.Goexit, the followers get [ErrGoexit]. If Do is called for a key
 // inside the run of that key, it returns [ErrReentrant]; the context tells. Two runs that
 // ask for each other's keys are not recognised and wait until a ctx ends. A key that

@@ -21,8 +21,8 @@
 //   - To evict is to remove a result before its time, to make room. The result that was
 //     kept first is removed first.
 //   - To forget a key is to drop what is kept and to part the key from its flight. The
-//     run goes on for its present callers and keeps nothing. The next caller of the key
-//     is the first.
+//     run continues for its present callers and keeps nothing. The next caller of the
+//     key is the first.
 //
 // # Cancellation
 //
@@ -35,9 +35,9 @@
 //
 // A renewal has no goroutine of its own either: the caller that finds a value due leads
 // the renewal and waits for it. So nothing needs to be closed, no goroutine outlives its
-// callers, and the function runs with the context of a caller that is present. The
-// price is that one caller in each ttl waits and the others do not. [Dedup.Check] is for
-// a caller that must not wait. It hands out both the value and the renewal, which the
+// callers, and the function runs with the context of a caller that is present. The cost
+// is that one caller in each ttl waits and the others do not. [Dedup.Check] is for a
+// caller that must not wait. It hands out both the value and the renewal, which the
 // caller can do in a goroutine of its own.
 //
 // # Dropping what comes twice
@@ -58,7 +58,7 @@
 //
 // No lock is held while a function, a hook, a classifier or a follower runs. If one of
 // them panics or calls runtime.Goexit, the flights that it was called for end first, and
-// all followers are told. Then the panic or the Goexit goes on in the caller.
+// all followers are told. Then the panic or the Goexit propagates in the caller.
 //
 // # Cost
 //

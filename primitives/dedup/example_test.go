@@ -125,7 +125,7 @@ func ExampleMaxEntries() {
 	// Output: false true true
 }
 
-// What is kept weighs no more than 10 together.
+// The results that are kept weigh at most 10 together.
 func ExampleMaxWeight() {
 	d, err := dedup.New[string](dedup.Window(time.Minute, dedup.MaxWeight(10)),
 		dedup.Hooks[string]{Weigh: func(v string) int64 { return int64(len(v)) }})
@@ -140,7 +140,7 @@ func ExampleMaxWeight() {
 	// Output: false true true 8
 }
 
-// While the service is down its error is kept, too.
+// While the service is down, its error is kept as well.
 func ExampleErrorTTL() {
 	d := mustNew(dedup.Window(time.Minute, dedup.ErrorTTL(30*time.Second)))
 	for range 2 {
@@ -156,7 +156,7 @@ func ExampleErrorTTL() {
 	// dedup: kept from an earlier run: 503
 }
 
-// That a thing is not there is an answer, and the only error to be kept here.
+// "Not found" is an answer, and the only error that is kept here.
 func ExampleClassify() {
 	notFound := errors.New("not found")
 	d := mustNew(dedup.Window(time.Minute, dedup.ErrorTTL(time.Minute), dedup.Classify(
@@ -196,7 +196,7 @@ func ExampleServeStale() {
 	// old <nil>
 }
 
-// What took a second to get is renewed about that long before its minute is over.
+// A value that took 1 s to get is renewed about 1 s before its minute is over.
 func ExampleEarly() {
 	d := mustNew(dedup.Window(time.Minute, dedup.Early(1)))
 	v, err := d.Do(context.Background(), "k", func(context.Context) (string, error) { return "v", nil })
@@ -416,7 +416,7 @@ func ExampleDedup_Forget() {
 	// false
 }
 
-// Callers may change what they get: each has his own.
+// Each caller gets its own copy, and may change it.
 func ExampleHooks() {
 	d, err := dedup.New[string](dedup.Window(time.Minute), dedup.Hooks[[]string]{Clone: slices.Clone[[]string]})
 	if err != nil {

@@ -18,7 +18,7 @@ const (
 //
 // The clock is read between two critical sections, not inside one, and only if there is
 // a result whose age matters. A miss needs no clock here, nor does a result that is kept
-// for ever. A result that is fresh by a clock read after it was fresh when it was read.
+// forever. A result that is fresh by a clock read after it was fresh when it was read.
 func (d *Dedup[K, V]) find(s *shard[K, V], h uint64, key K, i uint32, now int64) (v V, _ uint32, found verdict, err error) {
 	e := &s.table.entries[i]
 	if e.expires == 0 {

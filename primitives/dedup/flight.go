@@ -199,7 +199,7 @@ func (s *shard[K, V]) patience(t Token) (latest time.Time, followers patience) {
 	return f.result.seats.latest(), bounded
 }
 
-// part separates a flight from its key. What is kept stays, the run goes on for its
+// part separates a flight from its key. What is kept stays, the run continues for its
 // present callers, and the next caller of the key is the first.
 func (s *shard[K, V]) part(f *flight[V]) {
 	if f.entry == 0 {

@@ -22,8 +22,8 @@ const (
 // below 1, or above the most that the capacity can be, is refused at once with a
 // [*CallError].
 //
-// A heavy call waits until all its units are free, and the calls behind it in the queue
-// wait too. This keeps it from starving. The units that it gathers are idle meanwhile.
+// A heavy call waits until all its units are free, and so do the calls behind it in the
+// queue. This keeps it from starving. The units that it gathers are idle meanwhile.
 func Weight(n int) CallOption { return CallOption{setWeight, n} }
 
 // Priority puts the call at a level of the queue, if the policy gives levels a

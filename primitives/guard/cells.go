@@ -22,7 +22,7 @@ import (
 //
 // The count makes each permit of a cell different from all before it. The counts
 // together say how many permits the cells have given. They have 62 bits, which is
-// enough for ever.
+// enough forever.
 //
 // A call looks at the first cell. If that is not free, it looks at the others from a
 // random one on, so that calls on different processors do not meet at one cell. After

@@ -26,7 +26,7 @@ import (
 // units or ended the wait. This may happen before Enlist returns. The operation does
 // not return before then does, so then must not block: it hands longer work to another
 // goroutine. It may use the guard. If then panics or calls [runtime.Goexit], the guard
-// releases its permit, and the panic goes on in that goroutine. A nil then is refused
+// releases its permit, and the panic propagates in that goroutine. A nil then is refused
 // with a [*CallError].
 //
 // A permit or an error at once costs what it costs [Guard.TryAcquire]. A wait allocates

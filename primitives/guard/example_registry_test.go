@@ -15,7 +15,7 @@ func tenants() *guard.Registry[string] {
 	return guard.RegistryOf[string](guard.Limit(1, guard.Name("tenants"), guard.Shedding()), 1000, time.Hour)
 }
 
-// A tenant that is busy is turned away, and no other.
+// Only the tenant that is busy is turned away.
 func ExampleRegistry() {
 	ctx, r := context.Background(), tenants()
 	err := r.Run(ctx, "a", func(ctx context.Context) error {

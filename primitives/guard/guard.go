@@ -175,7 +175,7 @@ func (g *Guard) TryAcquire(opts ...CallOption) (Permit, error) {
 }
 
 // Do calls f while it holds a permit, and returns what f returns. It releases the
-// permit when f returns, panics or calls [runtime.Goexit]. A panic goes on. An
+// permit when f returns, panics or calls [runtime.Goexit]. A panic propagates. An
 // [Adaptive] guard learns how the call ended, except that a panic tells it nothing.
 //
 // If the guard is full, Do waits as [Guard.Acquire] does, or sheds as

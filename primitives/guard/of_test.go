@@ -81,7 +81,7 @@ func TestErrOfNoGuard(t *testing.T) {
 	require.ErrorIs(t, err, guard.ErrPolicy)
 }
 
-// A policy that the program spells out needs no error check where it is made.
+// A policy that is written in the program needs no error check.
 func ExampleOf() {
 	g := guard.Of(guard.Limit(2, guard.Name("model")))
 	fmt.Println(g.Err(), g.Capacity())

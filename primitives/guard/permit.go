@@ -11,7 +11,7 @@ import (
 // a small value. It may be copied, and handed to another goroutine. The zero Permit is
 // valid and holds nothing.
 //
-// A permit that is never released keeps its units for ever: defer the release, or use
+// A permit that is never released keeps its units forever: defer the release, or use
 // [Guard.Do].
 type Permit struct {
 	guard  *Guard

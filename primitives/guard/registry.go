@@ -166,7 +166,7 @@ type RegistrySnapshot struct {
 }
 
 // Snapshot returns the sums over all guards. It looks at one guard after the other
-// while calls go on, so the sums may never have been true at one moment. It takes up to
+// while calls continue, so the sums may never have been true at one moment. It takes up to
 // a microsecond for each guard.
 func (r *Registry[K]) Snapshot() RegistrySnapshot {
 	if r.table == nil {

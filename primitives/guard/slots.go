@@ -6,7 +6,7 @@ import "time"
 // for units beyond the cells, and by guards that measure. It makes their release
 // idempotent. A permit names its slot and its ticket, and releases only while the slot
 // holds that ticket. Tickets are numbered from 1 over the life of the guard. They have
-// 64 bits, which is enough for ever.
+// 64 bits, which is enough forever.
 //
 // The table grows to the greatest depth seen, so a capacity of a billion costs nothing
 // until it is used. It never shrinks, so the slot of a permit is always a valid index.

@@ -147,7 +147,7 @@ func (l *Limiter) serve() {
 
 // due takes the first call out of the line if it has enlisted and its turn has come. If
 // not, the goroutine stops serving, and the timer is set for the next call. Both must
-// be one step under the lock: a call that comes in between would wait for ever.
+// be one step under the lock: a call that comes in between would wait forever.
 func (l *Limiter) due() (*waiter, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -16,7 +16,7 @@ func clients() *limiter.Registry[string] {
 	return limiter.RegistryOf[string](p, 1000, time.Hour)
 }
 
-// A client that calls too often is told when to come again, and no other.
+// Only the client that calls too often is told to come again later.
 func ExampleRegistry() {
 	r := clients()
 	for _, client := range []string{"a", "a", "a", "b"} {

@@ -143,7 +143,7 @@ func ExampleLimiter_Do() {
 	// Output: low <nil> 19
 }
 
-// One caller is asked to stay away, and all callers do.
+// The service asks one caller to stay away, and all callers pause.
 func ExampleLimiter_Record() {
 	l := limiter.Of(limiter.PerSecond(100))
 	err := outcome.AsThrottled(errors.New("429 too many requests"), time.Minute)

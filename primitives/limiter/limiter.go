@@ -138,7 +138,7 @@ func (l *Limiter) Try(cost int) error {
 
 // Do waits for cost units, calls f, records how f has ended, and returns what f
 // returned; see [Limiter.Wait] and [Limiter.Record]. f runs in the goroutine of the
-// caller and gets ctx. A panic of f goes on, and so does [runtime.Goexit].
+// caller and gets ctx. A panic of f propagates, and so does [runtime.Goexit].
 func (l *Limiter) Do[T any](ctx context.Context, cost int, f func(context.Context) (T, error)) (T, error) {
 	if err := l.Wait(ctx, cost); err != nil {
 		var none T

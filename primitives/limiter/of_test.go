@@ -69,7 +69,7 @@ func TestErrOfNoLimiter(t *testing.T) {
 	require.ErrorIs(t, err, limiter.ErrPolicy)
 }
 
-// A policy that the program spells out needs no error check where it is made.
+// A policy that is written in the program needs no error check.
 func ExampleOf() {
 	l := limiter.Of(limiter.PerSecond(10, limiter.Name("api")))
 	fmt.Println(l.Err(), l.Try(1))

@@ -169,7 +169,7 @@ type RegistrySnapshot struct {
 }
 
 // Snapshot returns the sums over all limiters. It looks at one limiter after the other
-// while calls go on, so the sums may never have been true at one moment. It takes some
+// while calls continue, so the sums may never have been true at one moment. It takes some
 // hundred nanoseconds for each limiter.
 func (r *Registry[K]) Snapshot() RegistrySnapshot {
 	if r.table == nil {

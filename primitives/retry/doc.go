@@ -14,7 +14,7 @@
 //
 //   - a success ends the call;
 //   - a failure is tried again after the delay of the policy; so is a deadline that
-//     passed inside the try, if the context of the call goes on;
+//     passed inside the try, if the context of the call has not ended;
 //   - a throttled call is tried again after the delay that the service asks for, see
 //     below;
 //   - a permanent error ends the call at once;

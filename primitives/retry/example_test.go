@@ -95,8 +95,7 @@ func ExampleNew() {
 	// Output: retry: invalid policy: attempts is 0, want at least 1; delay is -1s, want more than 0
 }
 
-// A policy that stands in the code needs no check of an error: an invalid one fails
-// each call.
+// A policy that is written in the program needs no error check: if it is invalid, each call fails.
 func ExampleOf() {
 	r := retry.Of(retry.Exponential(3, time.Millisecond))
 	fmt.Println(r.Do(context.Background(), func(context.Context) (string, error) { return "42", nil }))

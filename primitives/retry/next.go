@@ -184,7 +184,7 @@ func (p *Policy) late(began time.Time, d time.Duration) bool {
 
 // Abandon gives up on a call between two tries, because ctx has ended or because the caller
 // of Abandon stops. It returns the [*Error] of the call. t is the last try, the zero Try if
-// there was none. If ctx goes on, the reason is Abandoned and the error has no cause.
+// there was none. If ctx has not ended, the reason is Abandoned and the error has no cause.
 func (r *Retrier) Abandon(ctx context.Context, t Try) error {
 	if r.Err() != nil {
 		return r.refuse(t.Err).Err

@@ -44,8 +44,8 @@ func MaxElapsed(d time.Duration) Option {
 }
 
 // Limit lowers the number of attempts for some errors. If the last error of a call matches,
-// the call is tried again only while it has made fewer than so many attempts, those with
-// other errors included. With 1, such an error is never tried again. If several limits
+// the call is tried again only if it has made fewer than that number of attempts. Attempts
+// with other errors count. With 1, such an error is never tried again. If several limits
 // match, the lowest holds. match must be safe for concurrent use and runs without a lock.
 func Limit(match func(error) bool, attempts int) Option {
 	return func(p *Policy) { p.classes = append(p.classes, class{match, attempts}) }
@@ -88,11 +88,12 @@ func WithBudget(b *Budget) Option {
 func Uncounted() Option { return func(p *Policy) { p.uncounted = true } }
 
 // Hedge makes [Retrier.Do] start another copy of a call that has not answered for after,
-// and then further ones, up to so many copies at once. The first success or permanent error
-// is the outcome. The other copies are cancelled and waited for. A copy that fails starts
-// no other. The try has failed when no copy is left, and costs one attempt. Copies beyond
-// the first are retries to a [Budget]; if the budget refuses one, it is not made. No copy
-// is made after the context of the call has ended. See [Retrier.Do] on what f must allow.
+// and then further ones, up to the given number of copies at once. The first success or
+// permanent error is the outcome. The other copies are cancelled and waited for. A copy
+// that fails starts no other. The try has failed when no copy is left, and costs one
+// attempt. Copies beyond the first are retries to a [Budget]; if the budget refuses one, it
+// is not made. No copy is made after the context of the call has ended. See [Retrier.Do] on
+// what f must allow.
 //
 // The call must be safe to repeat: all copies can reach the service. after must be
 // positive; about as long as 95 of 100 calls take is a good value. copies must be at least

@@ -92,8 +92,8 @@ func (r *Retrier) Hedges() bool { return r.policy.copies > 1 }
 //
 // f runs in the goroutine of the caller, never twice at the same time, and gets ctx. Do
 // blocks for the waits in between, and stops waiting at once when ctx ends. If ctx has a
-// deadline that comes before the next try, Do does not begin to wait. A panic of f goes
-// through, as does runtime.Goexit.
+// deadline that comes before the next try, Do does not begin to wait. A panic of f
+// propagates, as does runtime.Goexit.
 //
 // With [Hedge], copies of f run at the same time: the first in the goroutine of the caller,
 // each other one in a goroutine of its own. They must return soon when their context ends,

@@ -134,7 +134,7 @@ type file struct{ name string }
 
 func (f *file) Close() { fmt.Println("closed", f.name) }
 
-// The second argument gets what the tries have returned that did not succeed.
+// The second argument gets the values of tries that failed.
 func ExampleStack_Retry() {
 	tries := 0
 	open := func(_ context.Context, name string) (*file, error) {

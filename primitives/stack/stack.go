@@ -36,7 +36,7 @@ func Around[In, Out any](f Func[In, Out]) *Stack[In, Out] {
 
 // Do calls the function in its layers, and returns what the outermost of them returns.
 // It returns at the latest when the function and all waits of the layers have ended;
-// when ctx ends, the waits do. A panic of the function goes through, as does
+// when ctx ends, the waits do. A panic of the function propagates, as does
 // runtime.Goexit; the layers give back what they hold.
 //
 // If the stack cannot be used, Do returns the error of [Stack.Err] and calls nothing.
@@ -79,10 +79,10 @@ func (s *Stack[In, Out]) Classify(c outcome.Classifier) *Stack[In, Out] {
 	return next.compose()
 }
 
-// Layer adds a layer of your own. wrap is called when the stack is made, also for each
-// stack that is made of this one, and gets what is inside. The function that it returns
-// must be safe for concurrent use, and calls next as often as it likes, or not at all.
-// name is for [Stack.Err].
+// Layer adds a layer of your own. wrap is called when the stack is made, and again for
+// each stack that is made from this one. next is what is inside. The function that it
+// returns must be safe for concurrent use, and calls next as often as it likes, or not
+// at all. name is for [Stack.Err].
 func (s *Stack[In, Out]) Layer(name string, wrap func(next Func[In, Out]) Func[In, Out]) *Stack[In, Out] {
 	if wrap == nil {
 		return s.with(layer[In, Out]{name: name, err: errors.New("the layer is nil")})

@@ -36,7 +36,7 @@ func ExampleHeldError_Is() {
 	// Output: true
 }
 
-// A retrier is told when to come back, and a breaker that nothing has failed.
+// The error tells a retrier when to come back. To a breaker it is no failure.
 func ExampleHeldError_Outcome() {
 	o := (&store.HeldError{Key: "probe", Left: 3 * time.Second}).Outcome()
 	fmt.Println(o.Kind == outcome.Ignored, o.After)

@@ -33,17 +33,18 @@ type Store interface {
 	CompareAndSet(ctx context.Context, key string, revision uint64, value []byte, ttl time.Duration) (uint64, error)
 }
 
-// Watcher is what a [Store] also is if it can tell of writes as they happen. A user of a
-// store that is no Watcher asks at intervals.
+// Watcher is implemented by a [Store] that can report writes as they happen. Users of
+// other stores ask at intervals.
 type Watcher interface {
 	// Watch returns the stream of the writes to a folder. It begins when it is ranged
 	// over, and runs in that goroutine. It ends when the loop ends, when ctx ends, or with
 	// an error, which is the last thing it yields.
 	//
-	// The first event is Lost, and says that the stream stands. Every write from then on
-	// is told, and the writes to one key in their order; List tells what was before. Lost
-	// comes again wherever events are missing, because the loop was too slow or a
-	// connection was cut. An entry that expires is no event: its reader knows its ttl.
+	// The first event is Lost, and says that the stream stands. The stream reports every
+	// write from then on, and the writes to one key in their order. List returns the
+	// entries from before. Lost comes again if events are missing, because the loop was
+	// too slow or a connection was cut. An entry that expires is no event: its reader
+	// knows its ttl.
 	Watch(ctx context.Context, folder string) iter.Seq2[Event, error]
 }
 

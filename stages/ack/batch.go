@@ -40,10 +40,10 @@ type Batch[ID any] struct {
 	// Retry tries Send again. If it is nil, Send is tried once.
 	Retry *retry.Retrier
 	// Nack is told of a delivery that failed, at once, and must not block for long.
-	// [stages.HandedBack] tells from the error whether, and after what delay, the queue
-	// is to hand the delivery out again. To send such answers in batches as well, give
-	// them to another Batch: its ID is the delivery and the answer. If Nack is nil, a
-	// delivery that failed is left alone, and the queue hands it out again.
+	// [stages.HandedBack] tells from the error whether, and after what delay, the queue should
+	// hand the delivery out again. To send such answers in batches as well, give them to
+	// another Batch: its ID is the delivery and the answer. If Nack is nil, a delivery that
+	// failed is left alone, and the queue hands it out again.
 	Nack func(id ID, err error)
 
 	mu      sync.Mutex
@@ -149,9 +149,9 @@ func (b *Batch[ID]) fail(n int, err error) {
 	b.err = cmp.Or(b.err, err)
 }
 
-// Flush waits until all deliveries that are done by now are sent, without waiting for
-// Delay. It returns the first error of Send for them, or the cause of ctx if that ends
-// first; the sending goes on then.
+// Flush waits until all deliveries that are done by now are sent, without waiting for Delay. It
+// returns the first error of Send for them, or the cause of ctx if that ends first; the sending
+// continues then.
 func (b *Batch[ID]) Flush(ctx context.Context) error { return b.rounds.waitAll(ctx, b) }
 
 // Close sends all deliveries that are done, and ends the goroutine. If ctx ends first,

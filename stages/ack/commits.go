@@ -35,11 +35,10 @@ const DefaultWindow = 1024
 //
 // # Rebalances
 //
-// When another consumer is to get a partition, call [Commits.Drain] with a context that
-// bounds the wait. Batches and windows let go of what they hold of the partition. When the
-// other consumer has it already, call [Commits.Forget]. From then on Emit refuses the
-// partition, so records that were read before do not come in. When the partition comes
-// back, call [Commits.Claim].
+// When another consumer will get a partition, call [Commits.Drain] with a context that bounds the
+// wait. Batches and windows then send on what they hold of the partition. When the other consumer
+// has it already, call [Commits.Forget]. From then on Emit refuses the partition, so records that
+// were read before do not come in. When the partition comes back, call [Commits.Claim].
 //
 // Each partition has a context, which its items carry. It ends with a cause that matches
 // [stages.ErrHandedBack] and [ErrForgotten] when Drain gives up waiting, and at Forget. So
@@ -121,7 +120,7 @@ type Commits[K comparable, P any] struct {
 // partition is full, unless Pause is set, and returns
 //   - the error of ctx, if that ends meanwhile, or the flow is aborted;
 //   - [ErrForgotten], if the partition was given up, or is being drained. Its next
-//     consumer gets the position. The source goes on with other partitions;
+//     consumer gets the position. The source continues with other partitions;
 //   - [ErrHalted], with the cause, if a position of the partition failed or could not
 //     be committed. The position would be lost if the source went on;
 //   - [ErrClosed].

@@ -70,9 +70,9 @@ func (c *Commits[K, P]) settle(work map[*partition[K, P]]P, err error) {
 	}
 }
 
-// Flush waits until all that is done by now is committed, without waiting for Every.
-// It returns the error of Commit, or the cause of ctx if that ends first; the commits
-// go on then.
+// Flush waits until all that is done by now is committed, without waiting for Every. It
+// returns the error of Commit, or the cause of ctx if that ends first; the commits
+// continue then.
 func (c *Commits[K, P]) Flush(ctx context.Context) error {
 	c.again()
 	return c.rounds.waitAll(ctx, c)

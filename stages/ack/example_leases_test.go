@@ -127,7 +127,7 @@ func ExampleBatch_nack() {
 	type answer struct {
 		id    int
 		after time.Duration // for the queue to hand it out again
-		dead  bool          // for the queue to hand it out never again
+		dead  bool          // so that the queue never hands it out again
 	}
 	answers := &ack.Batch[answer]{Send: func(_ context.Context, all []answer) error {
 		for _, a := range all {

@@ -73,8 +73,8 @@ func (o *orders) Finish(ctx context.Context) error { return o.commits.Close(ctx)
 // Health shows in the report of the run.
 func (o *orders) Health() stages.Health { return o.commits.Health() }
 
-// The offsets are committed as far as all before them are done, although four workers
-// finish in any order.
+// An offset is committed when all before it are done, although four workers finish in any
+// order.
 func ExampleCommits_Emit() {
 	last := 0
 	source := &orders{commits: ack.Commits[string, int]{
@@ -289,7 +289,7 @@ func (l *log) Run(ctx context.Context, out *stages.Outlet[string]) error {
 	return l.Emit(ctx, out, "orders-0", 1, "an order")
 }
 
-// A batch of 500 would wait for ever below a window of 100: a flow of the two is not valid.
+// A batch of 500 would wait forever below a window of 100: such a flow is not valid.
 func ExampleCommits_MaxUnsettled() {
 	var source stages.Source[string] = &log{ack.Commits[string, int]{Window: 100, Commit: show}}
 	fmt.Println(source.(stages.Bounded).MaxUnsettled())

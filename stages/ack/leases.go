@@ -12,9 +12,8 @@ import (
 )
 
 // Leases renews the leases of deliveries that a queue hands out for a time, such as the
-// visibility timeout of SQS or the ack wait of JetStream. A lease is renewed from
-// [Leases.Hold] until the delivery is settled, also while its value waits in a buffer or
-// for a retry.
+// visibility timeout of SQS or the ack wait of JetStream. A lease is renewed from [Leases.Hold]
+// until the delivery is settled, even while its value waits in a buffer or for a retry.
 //
 //	held:   a---b------------------c----|
 //	        ------b--------|

@@ -25,10 +25,10 @@ func (c *Commits[K, P]) Forget(partition K) {
 	}
 }
 
-// Claim lets a partition begin anew that was given up, without a halt: it was assigned to
-// this consumer again. A partition that was never given up needs no Claim. Must not: emit
-// what was read of the partition before Claim. So call it between polls, when all records
-// of the last one are emitted.
+// Claim starts a partition again that was given up and is now assigned to this consumer again. It
+// begins without a halt. A partition that was never given up needs no Claim. Must not: emit what
+// was read of the partition before Claim. So call it between polls, when all records of the last
+// one are emitted.
 func (c *Commits[K, P]) Claim(partition K) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -64,15 +64,15 @@ func (c *Commits[K, P]) forget(p *partition[K, P]) {
 	p.tell()
 }
 
-// Drain gives a partition up when nothing of it is open, as when another consumer is
-// to get it. Nothing of it begins until Claim is called: Emit returns [ErrForgotten]. Batches and
-// windows hold back nothing of it; see [stages.Lot.Flush]. Drain waits until all of it has
-// left the flow, and all that is done is committed, without waiting for Every. Then it
-// forgets the partition, so the next consumer gets nothing twice.
+// Drain gives a partition up when nothing of it is open, as when another consumer will get it.
+// Nothing of it begins until Claim is called: Emit returns [ErrForgotten]. Batches and windows
+// hold back nothing of it; see [stages.Lot.Flush]. Drain waits until all of it has left the flow,
+// and all that is done is committed, without waiting for Every. Then it forgets the partition, so
+// the next consumer gets nothing twice.
 //
-// If ctx ends first, Drain forgets the partition all the same, as [Commits.Forget] does:
-// what is late is ended and not committed. The error says how many positions are not done:
-// the next consumer gets these again. If the partition is halted, Drain returns why.
+// If ctx ends first, Drain forgets the partition anyway, as [Commits.Forget] does: the contexts
+// of late items end, and the items are not committed. The error says how many positions are not
+// done: the next consumer gets these again. If the partition is halted, Drain returns why.
 //
 // Drain must not be called by code that the flow waits for, such as a function of a stage.
 func (c *Commits[K, P]) Drain(ctx context.Context, partition K) error {

@@ -113,8 +113,8 @@ func (s *Share) Health() stages.Health {
 }
 
 // Reject returns an error that ends a record of a [Share]: it is not handed out again. A function,
-// a policy or a sink returns it. The run goes on, and the ledger counts the record as handed back.
-// A [Group] treats such a record as handed back.
+// a policy or a sink returns it. The run continues, and the ledger counts the record as handed
+// back. A [Group] treats such a record as handed back.
 func Reject(reason string) error { return &stages.HandBackError{Err: &rejected{reason}} }
 
 type rejected struct{ reason string }

@@ -69,7 +69,7 @@ type ends func(error) bool
 func (f ends) source(s *settings) { s.ends = f }
 
 // Ends sets which errors of a source end the run. By default those for which [Heals] is false do.
-// After any other error the source goes on, and [stages.Health] shows the error. The function may
+// After any other error the source continues, and [stages.Health] shows the error. The function may
 // be called from any goroutine. This one ends the run as soon as the consumer is deleted:
 //
 //	natsio.Ends(func(err error) bool {

@@ -14,7 +14,7 @@ import (
 const retryFailed = pause
 
 // Terminate returns an error that ends a message at the server: it is not handed out again. A
-// function, a policy or a sink returns it. The run goes on, and the ledger counts the message as
+// function, a policy or a sink returns it. The run continues, and the ledger counts the message as
 // handed back. The server makes the reason known in an advisory.
 func Terminate(reason string) error {
 	return &stages.HandBackError{Err: &terminated{reason}}

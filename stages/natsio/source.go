@@ -24,9 +24,9 @@ import (
 // not tell the server for 9 tenths of AckWait, another member may get the message. Then the context
 // of the item ends, with a cause that matches [ack.ErrLost] and [stages.ErrHandedBack].
 //
-// The source goes on when the connection is lost, for as long as the connection tries. Errors that
-// cannot heal end the run: the consumer or its stream is gone, or the connection is closed. [Ends]
-// decides otherwise.
+// The source continues when the connection is lost, for as long as the connection tries. Errors
+// that cannot heal end the run: the consumer or its stream is gone, or the connection is closed.
+// [Ends] decides otherwise.
 //
 // The source implements [stages.Finisher] and [stages.HealthReporter]. It is for one run at a time.
 func Source(js jetstream.JetStream, c jetstream.Consumer, opts ...SourceOption) stages.Source[jetstream.Msg] {

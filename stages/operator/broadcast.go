@@ -16,7 +16,7 @@ import (
 //	out:  --1---2---3-->
 //
 // The slowest branch sets the pace for all. An outlet is left out when no stage below it wants
-// more items. A source that waits for an item hears when all branches are done with it.
+// more items. An item is acknowledged when all branches are done with it.
 func Broadcast[T any]() stages.FanOut[T] { return &broadcaster[T]{} }
 
 type broadcaster[T any] struct{}

@@ -17,7 +17,7 @@ import (
 //	out:  -------1-2------3-|
 //
 // It keeps [stages.DefaultKept] items, or as many as [stages.Capacity] says. When it is full it
-// takes no more, which holds up the stage above. An item whose deadline would pass before its
+// takes no more items, so the stage above waits. An item whose deadline would pass before its
 // turn fails with [stages.ErrExpired], at once. When the intake has stopped, the items leave
 // without delay.
 func Delay[T any](d time.Duration, opts ...stages.DelayOption) stages.Stage[T, T] {

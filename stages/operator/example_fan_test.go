@@ -83,7 +83,7 @@ func ExampleBalance() {
 	// <nil>
 }
 
-// Orders from abroad need a customs form, and go their own way.
+// Orders from abroad need a customs form, and have a branch of their own.
 func ExamplePartition() {
 	abroad := func(o order) int {
 		if o.country == "NO" {

@@ -75,7 +75,7 @@ func ExampleBatch() {
 	// [5]
 }
 
-// One request for many items, of which the service refuses one.
+// One request for many items; the service refuses one of them.
 func ExampleMapBatch() {
 	lengths := func(_ context.Context, words []string) ([]int, error) {
 		fmt.Println("request of", len(words))

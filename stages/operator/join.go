@@ -23,8 +23,8 @@ const MaxJoin = 1 << 16
 //	out:  ---------b1b2------b1b3->   a2 came too late for a1
 //
 // An item leaves when d has passed: as folded if it was part of a pair, as filtered if it was
-// not. Pairs carry the lineage of both. A source that waits for an item hears when all its
-// pairs are done and none can come.
+// not. Pairs carry the lineage of both. An item is acknowledged when all its pairs are done and
+// no further pair can come.
 //
 // A panic of a key function fails the item. So does a key that cannot be hashed, or one that is
 // not equal to itself. A panic of join fails the pair.

@@ -11,7 +11,7 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// OnError asks f about each failed item, wherever further up it failed. f returns one of:
+// OnError calls f for each failed item, whichever stage above it failed in. f returns one of:
 //
 //   - a value that replaces the item, which goes on healthy,
 //   - [stages.ErrDrop], which drops the item on purpose,

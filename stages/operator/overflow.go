@@ -21,9 +21,9 @@ import (
 //	        Overflow(2, DropOldest), and a slow stage below
 //	out:  --1-------4---5->
 //
-// An item that is dropped counts as shed, and is gone. It is not a failed item, and only its
-// source hears of it, by [stages.ErrOverflow]. An item that has failed before takes a place and
-// is never dropped. If the buffer holds only such items, it blocks.
+// An item that is dropped counts as shed, and is gone. It is not a failed item: only its source
+// is told, by an acknowledgement with [stages.ErrOverflow]. An item that has failed before
+// takes a place and is never dropped. If the buffer holds only such items, it blocks.
 //
 // The edge below has a bound of its own, and the policy does not reach the items there. With
 // the option [stages.Buffer] of a stage, a flow makes that edge as small as possible.

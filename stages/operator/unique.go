@@ -22,10 +22,10 @@ import (
 //
 // An item whose key is new passes. What happens to another item with that key depends on the
 // first:
-//   - While the first is in the flow, the repeat becomes a part of it. Its source hears the
-//     outcome of the first.
+//   - While the first is in the flow, the repeat becomes a part of it. It is acknowledged with
+//     the outcome of the first.
 //   - After the first was delivered, dropped or dead-lettered, the repeat is dropped, as
-//     filtered, for the time of the window. Its source hears that it is done.
+//     filtered, for the time of the window. It is acknowledged as done.
 //   - After the first has failed, or was handed back, the repeat passes, as a first one.
 //
 // The order is kept. Unique remembers [stages.DefaultKept] keys of items that are done, or as

@@ -42,12 +42,12 @@ const (
 	longest = 50 * 365 * 24 * time.Hour
 )
 
-// Tumbling returns the policy of windows of one size, of which each begins when the one before
+// Tumbling returns the policy of windows of one size, each of which begins when the one before
 // ends. They are aligned as by [time.Time.Truncate]: those of an hour begin on the hour.
 func Tumbling(size time.Duration) WindowPolicy { return Sliding(size, size) }
 
-// Sliding returns the policy of windows of one size that begin every so often, and share the
-// items when they overlap. They are aligned as by [time.Time.Truncate].
+// Sliding returns the policy of windows of one size, one of which begins each time that every
+// has passed. They share items if they overlap. They are aligned as by [time.Time.Truncate].
 func Sliding(size, every time.Duration) WindowPolicy {
 	p := WindowPolicy{size: size, every: every}
 	switch {
@@ -104,9 +104,9 @@ func (p WindowPolicy) String() string {
 // [stages.Capacity] says, the window that would end first leaves as Partial. An item counts once
 // for each of its windows.
 //
-// A window carries the timings of the item that opened it; the others are counted as folded
-// into it. An item in several windows is derived into each, and its source hears of it when all
-// of them have left the flow.
+// A window carries the timings of the item that opened it; the others are counted as folded into
+// it. An item in several windows is derived into each. It is acknowledged when all of them have
+// left the flow.
 func Window[T any](p WindowPolicy, opts ...stages.WindowOption) stages.Stage[T, WindowOf[T]] {
 	return &windower[T]{p, stages.Apply(opts...)}
 }

@@ -38,7 +38,7 @@ type published struct {
 	done func(error)
 }
 
-// publish puts messages with one statement. It tries for as long as the run goes on.
+// publish puts messages with one statement. It tries for as long as the run continues.
 func (q *Queue) publish(_ context.Context, all []published) error {
 	messages := make([]Message, len(all))
 	for i, p := range all {

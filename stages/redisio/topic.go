@@ -71,9 +71,9 @@ type published struct {
 	done func(error)
 }
 
-// publish adds messages by one script. It tries for as long as the run goes on. A script that fails has
-// added nothing or, if the answer was lost, all: so the messages stay in order, and one with an ID is
-// not added twice.
+// publish adds messages by one script. It tries for as long as the run continues. A script that
+// fails has added nothing or, if the answer was lost, all: so the messages stay in order, and one
+// with an ID is not added twice.
 func (s *Stream) publish(_ context.Context, all []published) error {
 	keys, args := []string{s.key}, []any{idWindow.Milliseconds()}
 	for _, p := range all {

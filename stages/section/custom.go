@@ -23,9 +23,9 @@ type Custom[I any] interface {
 // Handler is a custom layer at work. The section calls its methods one at a time, so a handler
 // needs no locks. They must not block, since nothing else goes through the section meanwhile.
 //
-// Each exchange that is handed to the layer must go on once, by [Port.Down] or [Port.Up], now or
-// later. When the flow is aborted the section takes back what the layer holds and sends it up
-// with the abort as its error. Request is not called any more then, but Response still is, so
+// The layer must send on each exchange that it gets exactly once, by [Port.Down] or [Port.Up],
+// now or later. When the flow is aborted the section takes back what the layer holds and sends it
+// up with the abort as its error. Request is not called any more then, but Response still is, so
 // that a layer can account for what it has sent down.
 //
 // A panic fails what the layer holds and stops the run. From then on requests fail at the
@@ -65,8 +65,8 @@ type (
 // the way up. It belongs to the layer that was handed it until the layer sends it on. It is used
 // again for another item as soon as it has left the section.
 type Exchange[I any] struct {
-	// Value is the request. A layer may replace it on the way down; a failure shows the item as
-	// the section received it all the same.
+	// Value is the request. A layer may replace it on the way down. A failure still shows the
+	// item as the section received it.
 	Value I
 
 	port  *Port[I]

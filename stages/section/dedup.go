@@ -16,12 +16,12 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// Dedup is the layer that shares the calls of equal requests: a keyed fan-in with a TTL. The
-// first item of a key goes down. Items that come while it is under way wait in the layer, hold
-// no worker, and get its response. A result serves later items of its key until its TTL. A
-// failure is shared with the items that wait for it and not kept, unless the policy has a
-// [dedup.ErrorTTL]. With [dedup.ServeStale] or [dedup.Early] one item goes down to renew a
-// result while the others get what is kept; if its call fails, it gets that as well.
+// Dedup is the layer that shares the calls of equal requests: a keyed fan-in with a TTL. The first
+// item of a key goes down. Items that come while it is under way wait in the layer, hold no
+// worker, and get its response. A result serves later items of its key until its TTL. A failure is
+// shared with the items that wait for it and not kept, unless the policy has a [dedup.ErrorTTL].
+// With [dedup.ServeStale] or [dedup.Early] one item goes down to renew a result while the others
+// get the kept one. If its call fails, it also gets the kept one.
 //
 // With a [dedup.Policy] the section has a deduplicator of its own. A *[dedup.Dedup][K, [Answer]]
 // can be shared by sections whose calls return the same type. Results are shared, not copied: a
@@ -367,7 +367,7 @@ func (h *dedupHandler[K]) Leave(f *turn.Flight, place int, why error) {
 }
 
 // Release implements kernel.Releaser: it ends the calls under way, so that their keys are not
-// taken for ever. Calls that have ended are not touched.
+// taken forever. Calls that have ended are not touched.
 func (h *dedupHandler[K]) Release() {
 	for i := range h.checks { // of a request that has panicked
 		h.dedup.Fail(h.checks[i].Token, stages.ErrAborted, dedup.TTL(0))

@@ -1,5 +1,5 @@
-// Package section has sections: calls with layers around them, each of which is one stage of
-// a flow.
+// Package section has sections. A section is a call with layers around it, and one stage of a
+// flow.
 //
 //	in --> [guard] --> [dedup] --> [breaker] --> [retry] --> f (workers)
 //	out <--[guard] <-- [dedup] <-- [breaker] <-- [retry] <--/

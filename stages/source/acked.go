@@ -13,8 +13,8 @@ import (
 // fields are those of a [stages.Receipt].
 type Delivery[T any] struct {
 	Value T
-	// Ack is called once, with nil or a failure; [stages.HandedBack] tells whether the value is
-	// to be handed out again. It is nil if the queue waits for no acknowledgement.
+	// Ack is called once, with nil or a failure; [stages.HandedBack] tells whether the value
+	// should be handed out again. It is nil if the queue waits for no acknowledgement.
 	Ack        func(error)
 	Context    context.Context
 	Deliveries int

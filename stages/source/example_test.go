@@ -62,7 +62,7 @@ func ExampleLines() {
 	// second
 }
 
-// A pull loop reads a batch, and tells the queue of each message what became of it.
+// A pull loop reads a batch, and acknowledges each message to the queue.
 func ExampleAcked() {
 	inbox := []string{"good", "bad"}
 	read := func(context.Context) (batch []source.Delivery[string], err error) {
@@ -90,7 +90,8 @@ func ExampleAcked() {
 	// stage "check": not a number
 }
 
-// A source that fails begins anew, and goes on where it was. Its trouble is in the report.
+// A source that fails is started again, and continues from its last position. Its trouble
+// is in the report.
 func ExampleReconnecting() {
 	next := 1
 	client := stages.SourceFunc[int](func(_ context.Context, out *stages.Outlet[int]) error {

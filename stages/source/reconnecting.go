@@ -27,9 +27,9 @@ import (
 // policy has [retry.RetryNested]. [retry.Classify] decides otherwise. After the intake has
 // stopped, only a permanent error is an error of the run.
 //
-// src must be able to run again: Run opens what it needs, and goes on where it was. Values
-// that it brought before are not affected. Finish of src is called once, at the end. The
-// health is that of src, and counts each new beginning as a reconnect.
+// src must be able to run again: Run opens what it needs, and continues from its last
+// position. Values that it brought before are not affected. Finish of src is called once,
+// at the end. The health is that of src, and counts each new beginning as a reconnect.
 func Reconnecting[T any](src stages.Source[T], policy retry.Source) stages.Source[T] {
 	return &reconnecting[T]{src: src, policy: policy}
 }

@@ -20,7 +20,7 @@ type Publish func(ctx context.Context, m Message, done func(error))
 // SinkOf is the sink of a topic. Items are published in order, and up to inFlight of them wait for
 // their confirmation at a time. An item is settled when its message is confirmed. An item that
 // cannot be encoded or published is a failure of the sink: the run stops with it, and its source
-// hands it out again. To have the run go on, publish gives [stages.HandBack] to done.
+// hands it out again. To let the run continue, publish gives [stages.HandBack] to done.
 func SinkOf[T any](topic string, c Config[T], inFlight int, publish Publish) stages.Sink[T] {
 	return &sinkOf[T]{topic, c, inFlight, publish}
 }

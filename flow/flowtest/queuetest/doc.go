@@ -23,14 +23,14 @@
 //   - A member is one consumer of a queue: a run of a flow in the process of the test, or a
 //     worker process.
 //   - A message is settled when the broker will not hand it out again.
-//   - A message is lost if no member has done it and the broker has it no more. It is repeated if
-//     members have done it more than once.
+//   - A message is lost if no member has done it and the broker does not have it any more. It is
+//     repeated if members have done it more than once.
 //
 // # Worker processes
 //
-// The cases that kill need a real process. They start the test binary anew, with a variable in
-// its environment; [Main] finds it, and works on the queue in place of running tests. So the
-// functions of a [Client] know nothing but the name of the queue. TestMain must call Main.
+// The cases that kill need a real process. They start the test binary again, with a variable in
+// its environment. [Main] finds the variable, and works on the queue instead of running tests.
+// So the functions of a [Client] know only the name of the queue. TestMain must call Main.
 //
 // # The cases
 //

@@ -15,8 +15,8 @@ type record struct {
 	Key, Value []byte
 }
 
-// This is how the tests of a connector begin. The functions of the Client know nothing but the
-// name of the queue, since worker processes call them as well.
+// This is how the tests of a connector begin. The functions of the Client know only the name
+// of the queue, because worker processes also call them.
 func Example() {
 	client := queuetest.Client[record]{
 		Source: func(queue string) (stages.Source[record], func(), error) {

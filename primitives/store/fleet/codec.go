@@ -9,7 +9,7 @@ import (
 
 // Codec turns the keys and values of a [Dedup] into bytes. The zero Codec is for keys that
 // are strings and values that encoding/json can write and read. Its functions are called
-// without a lock, by many goroutines at once. A panic goes on in the call of [Dedup.Do].
+// without a lock, by many goroutines at once. A panic propagates in the call of [Dedup.Do].
 type Codec[K comparable, V any] struct {
 	// Key returns the name of a key, which may be any string. It must be the same in
 	// every process, and different for different keys: fmt.Sprint rarely is. Nil is for

@@ -25,13 +25,13 @@
 //
 // # When the store loses its data
 //
-// A good store uses no revision twice, see [store], and then a loss costs a fleet
-// only the votes and results that were lost. If the revisions of the store begin
-// anew, the nodes would take all that it tells for old. Each node notices that at
-// its next question after the next write: the entry has a lower revision than the
-// one it knows, and is younger. It raises the [Event] [Wiped], goes by what the
-// store tells now, and tells its own vote again. A [Limiter] can exceed its rate for up to
-// a third of a term, until each node has noticed that its leases are lost.
+// A good store uses no revision twice, see [store], and then a loss costs a fleet only the
+// votes and results that were lost. If the revisions of the store begin again, the nodes
+// would take all its entries for old ones. Each node notices that at its next question
+// after the next write, because the entry has a lower revision than the known one and is
+// younger. The node raises the [Event] [Wiped], takes over the state of the store, and
+// writes its own vote again. A [Limiter] can exceed its rate for up to a third of a term,
+// until each node has noticed that its leases are lost.
 //
 // # Vocabulary
 //

@@ -23,7 +23,7 @@ const (
 	Degraded EventKind = iota + 1
 	// Recovered: the store answers, and its news are known.
 	Recovered
-	// Wiped: the store has lost its data and its revisions have begun anew. The node
+	// Wiped: the store has lost its data and its revisions have begun again. The node
 	// has forgotten the revisions that it knew, and goes by what the store tells now.
 	// See the package store on how a store avoids this.
 	Wiped

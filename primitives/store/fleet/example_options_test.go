@@ -40,7 +40,7 @@ func ExampleTimeout() {
 	// true
 }
 
-// It is how long news may take that a store does not tell of by itself.
+// It bounds the delay of news from a store that cannot push.
 func ExampleEvery() {
 	shared := mute{store.NewMemory()}
 	_, first, stopFirst := start(shared, fleet.Every(10*time.Millisecond))

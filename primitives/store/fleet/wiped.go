@@ -14,7 +14,7 @@ import (
 // The ages of entries show such a loss. A replica that lags behind tells entries of a
 // lower revision, and all of them were written before the entry that the node knows. An
 // entry of a lower revision that was written after it can only come from a counter that
-// has begun anew.
+// has begun again.
 
 // seesWipe looks at the answer to a List that was asked at the given time. If the store
 // has lost its data, the node forgets the revisions that it knows and raises an event.

@@ -32,7 +32,7 @@ func Virtual() Option { return func(s *settings) { s.virtual = true } }
 // factory may use the t of the test that calls Run to clean up.
 //
 // On a busy machine a check can fail because it took much longer than it waits. Such a
-// check begins anew, with a new store and twice the unit, up to three times.
+// check begins again, with a new store and twice the unit, up to three times.
 //
 // The checks of [store.Watcher] are skipped if the first handle is none. A check that
 // cannot end, because the store hangs, is given up after a minute and 100 units.
