@@ -158,7 +158,7 @@ func (r *Report) settle(left []Busy) {
 func AbandonAfter(d time.Duration) RunOption {
 	return func(s *runSettings) {
 		if d <= 0 {
-			s.faults = append(s.faults, fmt.Errorf("time until what is stuck is left behind must be positive"))
+			s.faults = append(s.faults, fmt.Errorf("the time of AbandonAfter must be positive"))
 		}
 		s.abandon = d
 	}

@@ -64,7 +64,7 @@ func TestBadRunOptionsAreRefused(t *testing.T) {
 	g := flow.From(source.Slice(upTo(1))).To(sink.ForEach(func(context.Context, int) error { return nil }))
 	_, err := g.Run(t.Context(), flow.DrainTimeout(0), flow.ReportTo(nil))
 	require.ErrorContains(t, err, "drain timeout must be positive")
-	require.ErrorContains(t, err, "report to write to is nil")
+	require.ErrorContains(t, err, "the report of ReportTo is nil")
 }
 
 // Batch returns a stream of slices, which Go refuses as an instantiation cycle

@@ -28,7 +28,7 @@ func TestAConcatThatWouldWaitForItselfIsRefused(t *testing.T) {
 	g, a, b := two(5000)
 	a[0].Zip(b[0], first).To(sink.ForEach(ignore))
 	a[1].Concat(b[1]).To(sink.ForEach(ignore))
-	require.ErrorContains(t, g.Validate(), `stage "concat": deadlock: it reads its inputs one after another, and one would wait for another by way of stage "broadcast-2"`)
+	require.ErrorContains(t, g.Validate(), `stage "concat": deadlock: it reads its inputs one after another, and one would wait for another through stage "broadcast-2"`)
 
 	g, a, b = two(5000) // a Merge waits for neither
 	a[0].Merge(b[0]).To(sink.ForEach(ignore))

@@ -27,7 +27,7 @@ func Named(name string) RunOption {
 func OnStart(f func(*Run)) RunOption {
 	return func(s *runSettings) {
 		if f == nil {
-			s.faults = append(s.faults, errors.New("function that is to get the run is nil"))
+			s.faults = append(s.faults, errors.New("the function of OnStart is nil"))
 			return
 		}
 		s.onStart = append(s.onStart, f)

@@ -96,7 +96,7 @@ func DrainTimeout(d time.Duration) RunOption {
 func ReportTo(r *Report) RunOption {
 	return func(s *runSettings) {
 		if r == nil {
-			s.faults = append(s.faults, errors.New("report to write to is nil"))
+			s.faults = append(s.faults, errors.New("the report of ReportTo is nil"))
 			return
 		}
 		s.reports = append(s.reports, r)

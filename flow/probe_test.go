@@ -259,5 +259,5 @@ func TestOptionsOfTheRunAreChecked(t *testing.T) {
 	_, err := flow.From(source.Slice(upTo(3))).Collect(t.Context(), flow.Named(""), flow.OnStart(nil))
 	require.ErrorIs(t, err, flow.ErrGraph)
 	require.ErrorContains(t, err, "name of the run is empty")
-	require.ErrorContains(t, err, "function that is to get the run is nil")
+	require.ErrorContains(t, err, "the function of OnStart is nil")
 }

@@ -145,7 +145,7 @@ func (g *Graph) deadlock(n *node) error {
 		return fmt.Errorf("deadlock: it reads its inputs one after another, but two of them come from stage %q; use Merge, or buffer one branch", above.name)
 	}
 	if by := g.tied(n); by != nil {
-		return fmt.Errorf("deadlock: it reads its inputs one after another, and one would wait for another by way of stage %q", by.name)
+		return fmt.Errorf("deadlock: it reads its inputs one after another, and one would wait for another through stage %q", by.name)
 	}
 	return nil
 }

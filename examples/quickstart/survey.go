@@ -136,7 +136,7 @@ func (s *survey) verdict(interrupt context.Context, err error) error {
 	case interrupt.Err() != nil && len(s.failures) > 0:
 		return fmt.Errorf("%w; %d lines are written, %d were given up, the first: %w", cli.ErrInterrupted, s.written, len(s.failures), s.failures[0])
 	case interrupt.Err() != nil:
-		return fmt.Errorf("%w; what had been begun is finished: %d lines are written", cli.ErrInterrupted, s.written)
+		return fmt.Errorf("%w; the lines in work are finished: %d lines are written", cli.ErrInterrupted, s.written)
 	case len(s.failures) > 0:
 		return fmt.Errorf("%d of %d lines failed, the first: %w", len(s.failures), s.written+len(s.failures), s.failures[0])
 	}

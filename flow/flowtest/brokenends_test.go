@@ -68,7 +68,7 @@ func TestTheSourceSuiteFailsBrokenSources(t *testing.T) {
 			c.Endless = true
 			return c
 		}},
-		{"waits for its world at a stop", "it ends when nobody wants more", func(release <-chan struct{}) SourceCase[int] {
+		{"waits for its world at a stop", "it ends when no stage wants more", func(release <-chan struct{}) SourceCase[int] {
 			c := sourceOf(func(context.Context, *stages.Outlet[int]) error { <-release; return nil })
 			c.Endless = true
 			return c

@@ -109,7 +109,7 @@ func TestNobodyLeftNamesWhoIs(t *testing.T) {
 	})
 }
 
-// A goroutine that the runtime has found to wait for good can never be woken, so it is
+// A goroutine that the runtime has found to wait forever can never be woken, so it is
 // left to a process of its own.
 func TestNoLeaksNamesWhoWaitsForGood(t *testing.T) {
 	require.Empty(t, told(func(r *recorder) { NoLeaks(r) }))

@@ -17,7 +17,7 @@ func NoLeaks(t testing.TB) {
 	t.Helper()
 	t.Cleanup(func() {
 		if leaks := leaked(); leaks != "" {
-			t.Errorf("flowtest: goroutines wait for good:\n%s", leaks)
+			t.Errorf("flowtest: goroutines wait forever:\n%s", leaks)
 		}
 	})
 }

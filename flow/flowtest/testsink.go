@@ -92,7 +92,7 @@ func sinkFailed[T any](t tester, c SinkCase[T]) {
 		return
 	}
 	if !errors.Is(r.err, errBroken) {
-		t.Errorf("an item failed that nobody took, and the run ended with: %v", r.err)
+		t.Errorf("an item failed, no policy took it, and the run ended with: %v", r.err)
 	}
 }
 

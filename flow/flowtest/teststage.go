@@ -58,7 +58,7 @@ func stageChecks[I, O any]() []check[StageCase[I, O]] {
 		{"an abort ends it at work", stageAborted[I, O]},
 		{"an abort ends it waiting for items", stageAbortedIdle[I, O]},
 		{"it holds a bounded number of items, and an abort ends it blocked", stageBlocked[I, O]},
-		{"it ends when nobody below wants more", stageUnwanted[I, O]},
+		{"it ends when no stage below wants more", stageUnwanted[I, O]},
 		{"its workers can be set, or it says that it has none", stageStaffed[I, O]},
 		{"acknowledgements come once", stageAcks[I, O]},
 		{"an error of its function fails the item", stageErrors[I, O]},
@@ -186,7 +186,7 @@ func stageBlocked[I, O any](t tester, c StageCase[I, O]) {
 	time.Sleep(soon)
 	// A stage that drops, or makes one of many, has taken more for less.
 	if l := r.node().Ledger; l.In >= many && l.Filtered+l.Folded+l.Shed == 0 {
-		t.Errorf("nobody took its results, and it took %d items all the same", l.In)
+		t.Errorf("its results were not taken, and it still took %d items", l.In)
 	}
 	r.aborts()
 }

@@ -129,4 +129,4 @@ func secure(h http.Header) {
 	h.Set("Referrer-Policy", "no-referrer")
 }
 
-var errNotHere = errors.New("the page does not have this")
+var errNotHere = errors.New("the page has no dead letters")

@@ -7,10 +7,10 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// Forget gives a partition up at once, as when another consumer has it already. What is
-// open of it is not committed any more, unless Commit is at work on it at this moment.
-// The context of its items ends, so they go back; see [Commits]. Emit returns
-// [ErrForgotten], also one that waits for room, until Claim is called.
+// Forget gives a partition up at once, as when another consumer has it already. What is open of
+// it is not committed any more, unless Commit is at work on it at this moment. The context of its
+// items ends, so they go back; see [Commits]. Emit returns [ErrForgotten] until Claim is called,
+// and so does an Emit that waits for room.
 func (c *Commits[K, P]) Forget(partition K) {
 	c.mu.Lock()
 	p := c.parts[partition]

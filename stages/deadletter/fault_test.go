@@ -304,7 +304,7 @@ func TestALetterThatStandsThereTwice(t *testing.T) {
 	first := strings.SplitAfter(string(node.data), "\n")[0]
 	node.data = append(node.data, strings.Replace(first, `"stage":"s"`, `"stage":"t"`, 1)...)
 	a = boxOn(t, d)
-	require.ErrorContains(t, a.Skipped(), "letters:41: letter 1 stands above already")
+	require.ErrorContains(t, a.Skipped(), "letters:41: letter 1 occurs above already")
 	require.Equal(t, 40, a.Len())
 	var stages []string
 	for _, l := range letters(t, a) {

@@ -105,7 +105,7 @@ func (j *journal) replaceTwin(e entry) {
 	j.bury(e.id)
 	if err != nil || !slices.Equal(text, e.text) {
 		j.frozen = true
-		j.skipped = errors.Join(j.skipped, fmt.Errorf("%s:%d: letter %d stands above already, and only this one counts", j.path, e.line, e.id))
+		j.skipped = errors.Join(j.skipped, fmt.Errorf("%s:%d: letter %d occurs above already, and only this one counts", j.path, e.line, e.id))
 	}
 }
 

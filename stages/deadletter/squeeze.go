@@ -6,7 +6,7 @@ import (
 )
 
 var (
-	errNoGap  = errors.New("what is live does not fit into the first gap")
+	errNoGap  = errors.New("the next letter does not fit into the first gap")
 	errInRead = errors.New("the file is being read")
 )
 

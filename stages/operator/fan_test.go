@@ -176,7 +176,7 @@ func TestConcatTakesOneStreamAfterTheOther(t *testing.T) {
 	require.Equal(t, append(upTo(1000), upTo(500)...), collect(t, a.Concat(b)))
 }
 
-// It would wait for good, which is told before the run.
+// It would wait forever, which validation reports.
 func TestConcatOfTwoBranchesIsRefused(t *testing.T) {
 	b := flow.From(source.Slice(upTo(10))).Broadcast(2)
 	_, err := b[0].Map("one", plus(0)).Concat(b[1].Map("two", plus(0))).Collect(t.Context())

@@ -101,7 +101,7 @@ func (p *pairs) pair() (err error) {
 	for !p.run.Aborted() && p.next() {
 		p.some()
 		if d := max(p.left.Len(), p.right.Len()); d >= MaxDrift {
-			return fmt.Errorf("zip: one way is %d items ahead of the other: do they have the same number of items?", d)
+			return fmt.Errorf("zip: one inlet is %d items ahead of the other: both branches must send on the same number of items", d)
 		}
 	}
 	return nil

@@ -226,7 +226,7 @@ func (h *dedupHandler[K]) ask(f *turn.Flight, items kernel.Mask) (n int) {
 // adopt makes an answer the result of an item.
 func (h *dedupHandler[K]) adopt(f *turn.Flight, place int, a Answer) {
 	if !a.give(f, place) {
-		f.Err[place] = outcome.AsPermanent(fmt.Errorf("a dedup is shared by sections of different results: %T, %T", a.column, f.Out.Vals))
+		f.Err[place] = outcome.AsPermanent(fmt.Errorf("a dedup is shared by sections with different result types: %T, %T", a.column, f.Out.Vals))
 	}
 }
 

@@ -300,7 +300,7 @@ func TestASharedAnswerOfAnotherTypeFailsItsItem(t *testing.T) {
 		require.NoError(t, r.err)
 		require.Len(t, r.failed, 3)
 		for _, f := range r.failed {
-			require.ErrorContains(t, f, "shared by sections of different results")
+			require.ErrorContains(t, f, "shared by sections with different result types")
 			require.Zero(t, f.Attempts)
 		}
 		require.Zero(t, r.took)

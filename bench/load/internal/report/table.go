@@ -51,7 +51,7 @@ func (r Run) Faults() []string {
 		}
 	}
 	bad(r.Lost, "%d arrivals, but %d fates", r.Offered, r.Done())
-	bad(r.Wrong > 0, "%d answers went to somebody who had not asked for them", r.Wrong)
+	bad(r.Wrong > 0, "%d answers went to the wrong caller", r.Wrong)
 	bad(r.Process.LeftGoroutines > 0, "%d goroutines were left behind", r.Process.LeftGoroutines)
 	return faults
 }
