@@ -23,7 +23,7 @@ func BenchmarkOperators(b *testing.B) {
 }
 
 func operators() []question {
-	return []question{batches(), windows(), joins(), zips(), flatMaps(), lanes()}
+	return []question{batches(), windows(), joins(), zips(), flatMaps(), lanes(), own()}
 }
 
 const (
@@ -146,6 +146,22 @@ func lanes() question {
 		}})
 	}
 	return q
+}
+
+// own is a stage that a user has written, which takes up to 64 items at a time, or one.
+func own() question {
+	impls := weirs(weir.OwnInGroups)
+	for _, one := range weirs(weir.Own) {
+		one.name += "-one"
+		impls = append(impls, one)
+	}
+	by := func(row func(n, stages int, f work.Step) work.Haul) work.Run {
+		return func(n int) work.Haul { return row(n, 1, work.Increment) }
+	}
+	return question{name: "own", adds: 1, impls: append(impls,
+		implementation{name: "channels", run: by(byhand.Row)},
+		implementation{name: "chunks", run: by(byhand.Chunks)},
+	)}
 }
 
 func TestLanesKeepTheOrderOfAKey(t *testing.T) {

@@ -64,6 +64,35 @@ func (in *Inlet[T]) NextOr[I InletOf[T]](wake <-chan time.Time) (it Item[T], ok,
 	return it, ok, woken
 }
 
+// Read is Next for several items: it writes up to len(buf) items to buf and returns how many. It
+// blocks until there is one item, and does not wait for more. At the end of the stream it returns
+// 0. Read stops before an item that has failed, so failed items keep their places. If the stage
+// takes failures ([FailureTaker]), a failed item comes alone.
+//
+// The stage receives all these items at the same time, so it should send them on by
+// [Outlet.SendAll], which divides the time among them. By Read and SendAll an item costs the
+// machine less than half of what it costs by Next and Send. That matters to a stage that works on
+// an item for less than a microsecond.
+func (in *Inlet[T]) Read[I InletOf[T]](buf []Item[T]) int {
+	if len(buf) == 0 {
+		return 0
+	}
+	it, ok := in.Next()
+	if !ok {
+		return 0
+	}
+	buf[0] = it
+	if it.meta.Fault() != nil {
+		return 1
+	}
+	k := kernel.Of(in)
+	from, to := k.Neighbours(len(buf))
+	for i := from + 1; i < to; i++ {
+		buf[i-from] = Item[T]{Value: in.values[i], meta: k.MetaWith(&it.meta, i)}
+	}
+	return to - from
+}
+
 // at returns the value of the item at hand.
 func (in *Inlet[T]) at[I InletOf[T]](k *kernel.Inlet) T {
 	if k.B != in.batch {

@@ -3,6 +3,7 @@ package stages
 import (
 	"fmt"
 
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/internal/lineage"
 	"github.com/weir-go/weir/internal/typed"
@@ -28,6 +29,24 @@ type OutletOf[T any] interface{ *Outlet[T] }
 // accounts for it.
 func (out *Outlet[T]) Send[O OutletOf[T]](it Item[T]) {
 	typed.Send(kernel.OutletOf(out), &it.meta, it.Value)
+}
+
+// SendAll is Send of several items, in order. If the edge is full, items of other senders may come
+// between them. SendAll does not keep the slice.
+//
+// Items that were received together by [Inlet.Read] have equal shares of the time since then, as if
+// the stage had worked on one after the other.
+func (out *Outlet[T]) SendAll[O OutletOf[T]](items []Item[T]) {
+	kernel.OutletOf(out).SendAll(&kernel.Items{
+		Len:  len(items),
+		Meta: func(i int) *kernel.Meta { return &items[i].meta },
+		Write: func(b *handoff.Batch, at, from, to int) {
+			values := typed.Values[T](b)[at:]
+			for i, it := range items[from:to] {
+				values[i] = it.Value
+			}
+		},
+	})
 }
 
 // Derive hands on v as an item of its own that continues the lineage of it. The stage

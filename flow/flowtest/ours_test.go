@@ -103,6 +103,18 @@ func TestOurStages(t *testing.T) {
 		},
 		Out: make([]int, 6),
 	})
+	run("a stage that reads items together", flowtest.StageCase[int, int]{
+		New: func(call) stages.Stage[int, int] {
+			return stages.StageFunc[int, int](func(_ context.Context, in *stages.Inlet[int], out *stages.Outlet[int]) error {
+				buf := make([]stages.Item[int], 3)
+				for n := in.Read(buf); n > 0; n = in.Read(buf) {
+					out.SendAll(buf[:n])
+				}
+				return nil
+			})
+		},
+		Out: one2five,
+	})
 	run("OnError", flowtest.StageCase[int, int]{
 		New: func(first call) stages.Stage[int, int] {
 			return operator.OnError(func(ctx context.Context, e *stages.ItemError) (int, error) { return -1, first(ctx) })

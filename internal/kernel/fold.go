@@ -23,10 +23,10 @@ func (in *Inlet) HealthyRun(most int) (from, to int) {
 }
 
 // Neighbours takes the healthy items at hand behind the one at hand, and receives them. It
-// returns the places of all of them in B.
-func (in *Inlet) Neighbours() (from, to int) {
+// returns the places of all of them in B, at most most.
+func (in *Inlet) Neighbours(most int) (from, to int) {
 	from = in.Pos
-	_, to = in.HealthyRun(handoff.BatchSize)
+	_, to = in.HealthyRun(most - 1)
 	in.node.In.Add(int64(to - from - 1))
 	return from, to
 }
@@ -43,6 +43,13 @@ func (in *Inlet) Receive(place int) Meta {
 
 // MetaAt returns what the item at a place of B, which was taken, has beside its value.
 func (in *Inlet) MetaAt(place int) Meta { return metaOf(in.B, place) }
+
+// MetaWith is MetaAt of an item that was received together with m.
+func (in *Inlet) MetaWith(m *Meta, place int) Meta {
+	n := metaOf(in.B, place)
+	n.began = m.began
+	return n
+}
 
 // DoneRun accounts for the places from up to to of B, which were received and which a sink has
 // accepted.

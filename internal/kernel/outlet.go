@@ -120,6 +120,12 @@ func (o *Outlet) place(m *Meta) (b *handoff.Batch, at int, ok bool) {
 		m.trail.Leave(o.untaken())
 		return nil, 0, false
 	}
+	put(b, at, m)
+	return b, at, true
+}
+
+// put writes all of an item but its value to a place of b.
+func put(b *handoff.Batch, at int, m *Meta) {
 	if m.trail != nil {
 		b.SetTrail(at, m.trail)
 		b.Left[at] = m.left
@@ -129,7 +135,6 @@ func (o *Outlet) place(m *Meta) (b *handoff.Batch, at int, ok bool) {
 	if m.fault != nil {
 		b.Spoil(at, m.fault)
 	}
-	return b, at, true
 }
 
 // untaken is the failure of an item that is sent after the end of the stream: by a stage that was

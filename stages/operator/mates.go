@@ -89,7 +89,7 @@ func (j *mates) take(s, other *side, now int64) {
 		return
 	}
 	j.tidy()
-	from, to := s.in.Neighbours()
+	from, to := s.in.Neighbours(handoff.BatchSize)
 	j.next = from
 	defer func() { // there are some left if join has ended the goroutine
 		for ; j.next < to; j.next++ {

@@ -90,7 +90,7 @@ func (w *windows) work() {
 		switch {
 		case ok:
 			w.now = w.base + w.rt.Now()
-			w.take(w.in.Neighbours())
+			w.take(w.in.Neighbours(handoff.BatchSize))
 			w.release()
 			if w.idle > 0 {
 				w.last = w.rt.Now() // later than now if it had to wait for room below

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/internal/typed"
 	"github.com/weir-go/weir/stages"
@@ -33,7 +34,7 @@ func (s *into[T]) Run(ctx context.Context, in *stages.Inlet[T]) error {
 		if _, ok, _ := sending.in.Next(nil); !ok {
 			return nil
 		}
-		sending.at, sending.to = sending.in.Neighbours()
+		sending.at, sending.to = sending.in.Neighbours(handoff.BatchSize)
 		for sending.at < sending.to {
 			sending.some(ctx)
 		}

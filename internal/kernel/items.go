@@ -1,0 +1,80 @@
+package kernel
+
+import (
+	"github.com/weir-go/weir/internal/account"
+	"github.com/weir-go/weir/internal/handoff"
+	"github.com/weir-go/weir/internal/lineage"
+)
+
+// Items is several items that a stage sends in one call.
+type Items struct {
+	Len  int
+	Meta func(i int) *Meta // what item i has beside its value
+	// Write writes the values of the items from from on, up to to, to the places of b from at on.
+	Write func(b *handoff.Batch, at, from, to int)
+}
+
+// SendAll is [Outlet.Send] of several items, and publishes them. Items that were received together
+// take one lock, one clock reading and one entry in the account.
+func (o *Outlet) SendAll(items *Items) {
+	for from := 0; from < items.Len; {
+		to, first := from+1, items.Meta(from)
+		for to < items.Len && items.Meta(to).alike(first) {
+			to++
+		}
+		o.sendRun(items, from, to)
+		from = to
+	}
+}
+
+// alike reports whether two items were received together, and both are healthy or both have failed.
+func (m *Meta) alike(other *Meta) bool {
+	return m.began == other.began && (m.fault == nil) == (other.fault == nil)
+}
+
+// sendRun is SendAll of items that are alike.
+func (o *Outlet) sendRun(items *Items, from, to int) {
+	n, m := o.node, items.Meta(from)
+	healthy, begin, each := m.fault == nil, m.began, int64(0)
+	if n.run.timed {
+		each = (n.run.now() - begin) / int64(to-from)
+	}
+	for from < to {
+		b, at, room, ok := o.lock()
+		k := to - from
+		if ok {
+			k = min(k, room)
+		}
+		if healthy {
+			n.Out.Add(int64(k))
+		}
+		if !ok {
+			o.unlock()
+			for ; from < to; from++ {
+				items.Meta(from).trail.Leave(o.untaken())
+			}
+			return
+		}
+		for i := range k {
+			put(b, at+i, items.Meta(from+i))
+		}
+		items.Write(b, at, from, from+k)
+		if healthy && n.run.timed && b.Has(handoff.HasTrail) {
+			n.workedOn(b, at, at+k, begin, each)
+			begin += int64(k) * each
+		}
+		o.publish(k)
+		from += k
+	}
+}
+
+// workedOn books the stage in the lineage of the places from up to to of b: it worked on one after the
+// other from begin on.
+func (n *Node) workedOn(b *handoff.Batch, from, to int, begin, each int64) {
+	k := int64(to - from)
+	t := account.Tally{Attempts: k, Longest: each}
+	t.Waits(&n.Books, b.Left[from:to], begin, each)
+	t.Worked(&n.Books, k, k*each)
+	lineage.RecordGroup(b.Trails[from:to], lineage.Record{Begin: begin, Each: each, Node: n.Index, Attempts: 1})
+	t.Publish(&n.Books)
+}
