@@ -31,9 +31,9 @@ func (r *Run) isDirect() bool {
 }
 
 func newDirect[I, O any](r *Run) *direct[I, O] {
-	nodes := r.graph.nodes
+	nodes := r.kernel.Nodes()
 	d := &direct[I, O]{
-		run: r.kernel, calls: r.nodes[nodes[0]], at: r.nodes[nodes[1]], results: r.nodes[nodes[2]],
+		run: r.kernel, calls: nodes[0], at: nodes[1], results: nodes[2],
 		ready: make(chan struct{}),
 	}
 	var once sync.Once

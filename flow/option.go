@@ -38,14 +38,14 @@ type watching struct {
 }
 
 // apply returns what the options add up to. What they got wrong is a *[GraphError].
-func apply(opts []RunOption) (s runSettings, err error) {
-	s.name = DefaultName
+func apply(opts []RunOption) (*runSettings, error) {
+	s := &runSettings{name: DefaultName}
 	for _, o := range opts {
 		if o == nil {
 			s.faults = append(s.faults, errors.New("a run option is nil"))
 			continue
 		}
-		o(&s)
+		o(s)
 	}
 	if s.watch.distributions && s.untimed {
 		s.faults = append(s.faults, errors.New("distributions need the times that Untimed leaves out"))

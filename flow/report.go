@@ -108,10 +108,9 @@ func health(what any) *stages.Health {
 }
 
 func (r *Run) edgeStates() []stages.EdgeState {
-	edges := r.kernel.Edges()
-	states := make([]stages.EdgeState, len(edges))
-	for i, e := range edges {
-		states[i] = stages.EdgeState(e)
+	states := make([]stages.EdgeState, len(r.edges))
+	for i, e := range r.edges {
+		states[i] = stages.EdgeState(e.Snapshot())
 	}
 	return states
 }

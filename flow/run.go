@@ -22,9 +22,8 @@ type Run struct {
 	graph     *Graph
 	name      string
 	kernel    *kernel.Run
-	nodes     map[*node]*kernel.Node
-	edges     map[*wire]*kernel.Edge
-	results   *kernel.Node // of a stream that leads out of the graph; else nil
+	edges     []*kernel.Edge // in the order of the graph's wires
+	results   *kernel.Node   // of a stream that leads out of the graph; else nil
 	reports   []*Report
 	started   time.Time
 	drain     time.Duration    // 0 for no limit
@@ -84,7 +83,7 @@ func (g *Graph) prepare(ctx context.Context, end *wire, opts []RunOption) (*Run,
 	r := &Run{
 		graph: g, name: s.name, byWorkers: s.workers, drain: s.drain, reports: s.reports, started: time.Now(), ended: make(chan struct{}),
 		kernel: kernel.NewRun(ctx, !s.untimed, s.abandon > 0),
-		nodes:  make(map[*node]*kernel.Node, len(g.nodes)), edges: make(map[*wire]*kernel.Edge, len(g.wires)),
+		edges:  make([]*kernel.Edge, len(g.wires)),
 	}
 	r.kernel.SetName(s.name)
 	r.hook(s.watch.hooks)
@@ -99,22 +98,29 @@ func (g *Graph) prepare(ctx context.Context, end *wire, opts []RunOption) (*Run,
 		r.results = r.kernel.NewNode(g.free("results"))
 		r.results.Sink()
 	}
-	for _, w := range g.wires {
-		to, bound := r.nodes[w.to], w.bound
-		if w == end {
-			to, bound = r.results, defaultBound
+	for i, w := range g.wires {
+		to, bound := r.results, defaultBound
+		if w != end {
+			to, bound = r.nodeOf(w.to), w.bound
 		}
-		r.edges[w] = r.kernel.Link(r.nodes[w.from], to, bound, w.columns())
+		r.edges[i] = r.kernel.Link(r.nodeOf(w.from), to, bound, w.columns())
 	}
 	r.announce(s.onStart)
-	r.supervise(&s)
+	r.supervise(s)
 	return r, nil
 }
+
+// nodeOf returns the node of the run that does the work of n. Those of the graph come first.
+func (r *Run) nodeOf(n *node) *kernel.Node {
+	return r.kernel.Nodes()[slices.Index(r.graph.nodes, n)]
+}
+
+// edgeOf returns the edge of the run that stands for w.
+func (r *Run) edgeOf(w *wire) *kernel.Edge { return r.edges[slices.Index(r.graph.wires, w)] }
 
 // place makes the node of a source, stage or sink.
 func (r *Run) place(n *node) {
 	k := r.kernel.NewNode(n.name)
-	r.nodes[n] = k
 	k.Serves(n.what)
 	if len(n.outs) == 0 {
 		k.Sink()
@@ -177,21 +183,21 @@ func (r *Run) limitDrain(d time.Duration) {
 
 // start starts all nodes.
 func (r *Run) start() {
-	for _, n := range r.graph.nodes {
-		serve := r.serve(n)
+	for i, n := range r.graph.nodes {
+		k := r.kernel.Nodes()[i]
+		serve := r.serve(k, n)
 		r.work.Go(func() {
-			r.nodes[n].Label()
+			k.Label()
 			serve()
 		})
 	}
 }
 
-// serve returns what the goroutine of a node does. The ends are made before any node runs.
-func (r *Run) serve(n *node) func() {
-	k := r.nodes[n]
+// serve returns what the goroutine of k, the node of n, does. The ends are made before any node runs.
+func (r *Run) serve(k *kernel.Node, n *node) func() {
 	outs := make([]*kernel.Outlet, len(n.outs))
 	for i, w := range n.outs {
-		outs[i] = kernel.NewOutlet(r.edges[w])
+		outs[i] = kernel.NewOutlet(r.edgeOf(w))
 	}
 	d := r.drains[n]
 	if len(n.ins) == 0 && d != nil {
@@ -210,7 +216,7 @@ func (r *Run) serve(n *node) func() {
 	}
 	ins := make([]*kernel.Inlet, len(n.ins))
 	for i, w := range n.ins {
-		ins[i] = kernel.NewInlet(r.edges[w], way, n.takes)
+		ins[i] = kernel.NewInlet(r.edgeOf(w), way, n.takes)
 	}
 	return func() {
 		if d != nil {
@@ -222,7 +228,7 @@ func (r *Run) serve(n *node) func() {
 
 // serveEnd runs the sink of a stream that leads out of the graph.
 func (r *Run) serveEnd(end *wire, takes bool, run func(context.Context, *kernel.Inlet) error) {
-	in := kernel.NewInlet(r.edges[end], nil, takes)
+	in := kernel.NewInlet(r.edgeOf(end), nil, takes)
 	r.results.Serve([]*kernel.Inlet{in}, nil, func() error { return run(r.kernel.Ctx, in) })
 }
 
@@ -292,7 +298,7 @@ func (r *Run) finishAll() error {
 	var all conc.WaitGroup
 	for i, n := range r.graph.nodes {
 		if f, ok := n.what.(stages.Finisher); ok {
-			all.Go(func() { errs[i] = r.nodes[n].Finish(func() error { return f.Finish(ctx) }) })
+			all.Go(func() { errs[i] = r.kernel.Nodes()[i].Finish(func() error { return f.Finish(ctx) }) })
 		}
 	}
 	all.Wait()

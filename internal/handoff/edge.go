@@ -48,8 +48,8 @@ type Edge struct {
 	most int // places of a batch, at most
 
 	// The sender's half. Owner: the goroutine that does the work of the sending node, or the
-	// holder of the outlet's mutex.
-	_    apart
+	// holder of the outlet's mutex. It is beside the configuration, which the receiver reads only
+	// before it sleeps.
 	tail *Batch
 	n    int   // places of tail that are used
 	size int   // places of the next new batch
@@ -61,6 +61,7 @@ type Edge struct {
 	head *Batch
 	pos  int   // places of head that are done
 	took int64 // items ever done
+	keep bool  // values that are done stay: Detached
 	step Step  // for visitors
 
 	// Both halves.
@@ -72,7 +73,7 @@ type Edge struct {
 	closed atomic.Bool
 	last   atomic.Pointer[Batch]
 	wake   chan struct{} // a token for the receiver's goroutine
-	room   chan struct{} // a token for the sender
+	room   chan struct{} // a token for the sender; nil until it has waited
 
 	// Figures for snapshots.
 	fused     atomic.Bool
@@ -94,8 +95,8 @@ const firstSize = 8
 
 // Init makes e, which is zero, an empty edge that no sender visits.
 func (e *Edge) Init(c Config) {
-	e.Config = c
-	e.wake, e.room = make(chan struct{}, 1), make(chan struct{}, 1)
+	e.Config, e.keep = c, c.Detached
+	e.wake = make(chan struct{}, 1)
 	e.most = min(c.Columns.Most, max(1, c.Bound/2))
 	e.size = min(firstSize, e.most)
 	e.tail = e.blank()

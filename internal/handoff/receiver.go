@@ -133,7 +133,7 @@ func (e *Edge) retake() {
 
 // Consume says that the next k places are done, which makes room.
 func (e *Edge) Consume(k int) {
-	if !e.Detached {
+	if !e.keep {
 		e.head.Vals.Clear(e.pos, e.pos+k)
 	}
 	e.pos += k

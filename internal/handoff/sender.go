@@ -57,6 +57,9 @@ func (e *Edge) push(b *Batch) {
 // AwaitRoom blocks until half of a large bound is free, so that a sender that is faster than
 // its receiver is woken twice a bound and not once an item. Of a small bound any room will do.
 func (e *Edge) AwaitRoom() {
+	if e.room == nil { // the receiver looks at it only after it has seen want
+		e.room = make(chan struct{}, 1)
+	}
 	began := time.Now()
 	e.fullSince.Store(e.Clock.At(began))
 	want := e.sent - int64(e.Bound/2)

@@ -91,16 +91,8 @@ type EdgeState struct {
 	Blocked      bool
 }
 
-// Edges returns the state of all edges, in the order in which they were made.
-func (r *Run) Edges() []EdgeState {
-	states := make([]EdgeState, len(r.edges))
-	for i, e := range r.edges {
-		states[i] = e.snapshot()
-	}
-	return states
-}
-
-func (e *Edge) snapshot() EdgeState {
+// Snapshot returns the edge at this moment.
+func (e *Edge) Snapshot() EdgeState {
 	s := e.State()
 	return EdgeState{
 		From: e.from.Name, To: e.to.Name, Depth: s.Depth, Bound: e.Bound,

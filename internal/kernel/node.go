@@ -76,7 +76,6 @@ func (r *Run) Link(from, to *Node, bound int, columns handoff.Columns) *Edge {
 	e := &Edge{from: from, to: to}
 	e.Init(handoff.Config{Columns: columns, Bound: max(bound, 1), Clock: r.Clock, Timed: r.timed, Detached: r.detached})
 	from.Outs, to.Ins = append(from.Outs, e), append(to.Ins, e)
-	r.edges = append(r.edges, e)
 	return e
 }
 

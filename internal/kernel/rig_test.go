@@ -125,7 +125,9 @@ func (r *rig) await(t testing.TB) {
 	for _, n := range r.nodes {
 		t.Logf("%s ended=%v %+v", n.Name, n.Ended(), n.Ledger())
 	}
-	t.Logf("%+v", r.run.Edges())
+	for _, e := range r.edges {
+		t.Logf("%+v", e.Snapshot())
+	}
 	require.FailNow(t, "the run does not end")
 }
 

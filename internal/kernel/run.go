@@ -33,7 +33,6 @@ type Run struct {
 	left        chan struct{} // closed when they are
 	pool        lineage.Pool
 	nodes       []*Node
-	edges       []*Edge
 	rings       atomic.Uint32 // how often all alarms were rung
 
 	mu        sync.Mutex

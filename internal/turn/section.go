@@ -26,7 +26,6 @@ type Section struct {
 	gate      Gate // nil if nothing is refused at the entrance
 	crew      crew
 	limit     atomic.Int64 // what an item may cost below for a worker to do that, too
-	shutDown  chan struct{}
 	callers   visitors
 
 	turn
@@ -34,7 +33,7 @@ type Section struct {
 	// Guarded by: the desk.
 	seats   int           // free
 	starved bool          // the entrance waits for seats
-	room    chan struct{} // a token for it
+	room    chan struct{} // a token for it: there are seats, all items have left, or the layers are closed
 	idle    []*Flight     // with free places
 	side    *Flight       // of items that the gate refuses
 	outq    []leaving
@@ -86,7 +85,7 @@ type SectionOf struct {
 func RunSection(n *kernel.Node, of SectionOf) error {
 	s := &Section{
 		node: n, capacity: of.Capacity, unordered: of.Unordered, in: n.Ins[0].Columns, out: of.Results,
-		join: of.Join, room: make(chan struct{}, 1), shutDown: make(chan struct{}),
+		join: of.Join, room: make(chan struct{}, 1),
 	}
 	s.crew = crew{section: s}
 	n.Does(of.Op)
@@ -99,18 +98,18 @@ func RunSection(n *kernel.Node, of SectionOf) error {
 	s.seats = s.capacity
 	n.Staff(of.Workers)
 	n.OnWorkers(func(workers int) { s.staff(workers, of.Capacity > 0) })
-	unwatch := context.AfterFunc(n.Run().Ctx, func() { s.post(note{kind: abort}) })
-	undrain := context.AfterFunc(n.Run().Intake, func() { s.post(note{kind: drain}) })
+	defer context.AfterFunc(n.Run().Ctx, func() { s.post(note{kind: abort}) })()
+	if len(s.ports) > 0 {
+		defer context.AfterFunc(n.Run().Intake, func() { s.post(note{kind: drain}) })()
+	}
 	n.Show(s)
 	defer func() { // also if user code ends the goroutine
 		<-s.Shut()
 		s.empty()
 		n.OnWorkers(nil)
-		unwatch()
-		undrain()
 		s.crew.close()
 		s.post(note{kind: closing})
-		<-s.shutDown
+		<-s.room
 	}()
 	s.enter()
 	return nil

@@ -210,7 +210,7 @@ func (s *Section) shut() {
 		s.mu.Lock()
 		s.closed = true
 		s.mu.Unlock()
-		close(s.shutDown)
+		s.room <- struct{}{}
 	}()
 	if s.timer != nil {
 		s.timer.Stop()
