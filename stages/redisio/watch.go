@@ -13,15 +13,15 @@ import (
 	"github.com/weir-go/weir/primitives/store"
 )
 
-// watchBuffer is how many events a stream can be behind.
+// watchBuffer is how many writes a stream can be behind.
 const watchBuffer = 256
 
 // errCut ends a stream whose connection was lost.
 var errCut = errors.New("redisio: the connection was lost")
 
 // Watch implements [store.Watcher]. A loop that falls more than 256 events behind gets Lost in
-// their place. If the connection is lost, the stream ends with an error; a user of the store ranges
-// over Watch again.
+// place of those that it misses. If the connection is lost, the stream ends with an error; a user
+// of the store ranges over Watch again.
 func (s *Store) Watch(ctx context.Context, folder string) iter.Seq2[store.Event, error] {
 	return func(yield func(store.Event, error) bool) {
 		if err := store.CheckFolder(folder); err != nil {
@@ -32,7 +32,7 @@ func (s *Store) Watch(ctx context.Context, folder string) iter.Seq2[store.Event,
 			return
 		}
 		sub := s.client.PSubscribe(ctx, pattern(s.prefix+folder))
-		w := &watch{prefix: s.prefix, sub: sub, events: make(chan store.Event, watchBuffer), lost: make(chan struct{}, 1), failed: make(chan error, 1)}
+		w := newWatch(s.prefix, sub)
 		if _, err := sub.ReceiveTimeout(ctx, 5*time.Second); err != nil {
 			_ = sub.Close()
 			if ctx.Err() == nil {
@@ -55,9 +55,13 @@ func (s *Store) Watch(ctx context.Context, folder string) iter.Seq2[store.Event,
 type watch struct {
 	prefix string
 	sub    *redis.PubSub
-	events chan store.Event
-	lost   chan struct{} // holds one token while events are missing
+	events chan store.Event // Ordering: only put sends, so Lost stands where writes are missing
+	behind bool             // Owner: put. The last event is Lost
 	failed chan error
+}
+
+func newWatch(prefix string, sub *redis.PubSub) *watch {
+	return &watch{prefix: prefix, sub: sub, events: make(chan store.Event, watchBuffer+1), failed: make(chan error, 1)}
 }
 
 // receive takes messages until the connection is closed or lost. A ping finds out about a server
@@ -95,21 +99,21 @@ func timedOut(err error) bool {
 	return ok && t.Timeout()
 }
 
-// put hands a message to the loop. If that is far behind, it will list anyway.
+// put hands a message to the loop. The last place is for Lost: if there is no other, the write is
+// dropped, and the loop will list anyway. put never blocks.
 func (w *watch) put(m *redis.Message) {
 	number, value, _ := strings.Cut(m.Payload, " ")
 	revision, err := strconv.ParseUint(number, 10, 64)
 	if err != nil {
 		return // a stranger's message
 	}
-	e := store.Entry{Key: strings.TrimPrefix(m.Channel, w.prefix), Revision: revision, Value: []byte(value)}
-	select {
-	case w.events <- store.Event{Entry: e}:
-	default:
-		select {
-		case w.lost <- struct{}{}:
-		default:
-		}
+	switch e := (store.Entry{Key: strings.TrimPrefix(m.Channel, w.prefix), Revision: revision, Value: []byte(value)}); {
+	case len(w.events) < watchBuffer:
+		w.events <- store.Event{Entry: e}
+		w.behind = false
+	case !w.behind:
+		w.events <- store.Event{Lost: true}
+		w.behind = true
 	}
 }
 
@@ -119,21 +123,9 @@ func (w *watch) tell(ctx context.Context, yield func(store.Event, error) bool) e
 		return nil
 	}
 	for {
-		select { // events that were in time come before the news that others were not
-		case e := <-w.events:
-			if ctx.Err() != nil || !yield(e, nil) {
-				return nil
-			}
-			continue
-		default:
-		}
 		select {
 		case e := <-w.events:
 			if ctx.Err() != nil || !yield(e, nil) {
-				return nil
-			}
-		case <-w.lost:
-			if ctx.Err() != nil || !yield(store.Event{Lost: true}, nil) {
 				return nil
 			}
 		case err := <-w.failed:
