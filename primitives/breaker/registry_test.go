@@ -393,29 +393,31 @@ func TestRegistryIsRefused(t *testing.T) {
 // Many goroutines, few places: a key that fails opens once and stays. No
 // bubble: real parallelism is the point.
 func TestRegistryUnderConcurrency(t *testing.T) {
-	var opened atomic.Int32
-	r := newRegistry[int](t, 16, breaker.OnChange(func(breaker.Change) { opened.Add(1) }))
-	var wg sync.WaitGroup
-	for i := range 8 {
-		wg.Go(func() {
-			for n := range 2000 {
-				f := succeed
-				key := i*2000 + n
-				if n%4 == 0 {
-					key, f = -1, failing
+	synctest.Test(t, func(t *testing.T) { // a busy machine may take longer than the breaker stays open
+		var opened atomic.Int32
+		r := newRegistry[int](t, 16, breaker.OnChange(func(breaker.Change) { opened.Add(1) }))
+		var wg sync.WaitGroup
+		for i := range 8 {
+			wg.Go(func() {
+				for n := range 2000 {
+					f := succeed
+					key := i*2000 + n
+					if n%4 == 0 {
+						key, f = -1, failing
+					}
+					_, _ = r.Do(context.Background(), key, f)
+					if n%500 == 0 {
+						_ = r.Snapshot()
+					}
 				}
-				_, _ = r.Do(context.Background(), key, f)
-				if n%500 == 0 {
-					_ = r.Snapshot()
-				}
-			}
-		})
-	}
-	wg.Wait()
-	require.EqualValues(t, 1, opened.Load())
-	require.Equal(t, breaker.Open, state(t, r, -1))
-	s := r.Snapshot()
-	require.LessOrEqual(t, s.Kept, 16)
-	require.Zero(t, s.Pinned)
-	require.EqualValues(t, s.Made-s.Forgotten, s.Kept)
+			})
+		}
+		wg.Wait()
+		require.EqualValues(t, 1, opened.Load())
+		require.Equal(t, breaker.Open, state(t, r, -1))
+		s := r.Snapshot()
+		require.LessOrEqual(t, s.Kept, 16)
+		require.Zero(t, s.Pinned)
+		require.EqualValues(t, s.Made-s.Forgotten, s.Kept)
+	})
 }
