@@ -143,7 +143,7 @@ func TestAHandedBackRowComesAgainAfterItsDelay(t *testing.T) {
 	c.wait(t)
 	took := time.Since(first)
 	require.GreaterOrEqual(t, took, 400*time.Millisecond)
-	require.Less(t, took, 5*time.Second)
+	require.Less(t, took, time.Minute, "no poll is needed")
 	require.Equal(t, 2, c.rows[0].Deliveries)
 	require.EqualValues(t, 1, stop(t, run).Ledger.HandedBack)
 }
@@ -154,12 +154,13 @@ func forEachBatch(f func(context.Context, []pgio.Message) error) stages.Sink[pgi
 
 func each(f func(context.Context, pgio.Row) error) stages.Sink[pgio.Row] { return sink.ForEach(f) }
 
-// A row of a key waits for the one before, which is delayed; other rows do not.
+// A row of a key waits for the one before, which is delayed; other rows do not. The delay is longer than a
+// busy machine takes for the others.
 func TestPerKeyHandsOutOneRowOfAKey(t *testing.T) {
 	pool := connect(t)
 	q := pgio.NewQueue(pool, t.Name(), pgio.PerKey())
 	require.NoError(t, q.Put(t.Context(), pool,
-		pgio.Message{Key: "a", Payload: []byte("a0"), Delay: 300 * time.Millisecond}, pgio.Message{Key: "a", Payload: []byte("a1")},
+		pgio.Message{Key: "a", Payload: []byte("a0"), Delay: 3 * time.Second}, pgio.Message{Key: "a", Payload: []byte("a1")},
 		pgio.Message{Key: "b", Payload: []byte("b0")}, pgio.Message{Payload: []byte("-")}, pgio.Message{Key: "b", Payload: []byte("b1")}))
 	c := collect(5)
 	run := start(t, q, func(s *flow.Stream[pgio.Row]) *flow.Graph { return s.To(each(c.take)) })

@@ -159,7 +159,7 @@ func TestEntriesOfADeadMemberAreTaken(t *testing.T) {
 	require.NoError(t, c.XGroupCreate(t.Context(), t.Name(), "g", "0").Err())
 	require.NoError(t, c.XReadGroup(t.Context(), &redis.XReadGroupArgs{Group: "g", Consumer: "dead", Streams: []string{t.Name(), ">"}, Count: 6, Block: -1}).Err())
 	got := collect(10)
-	run := start(t, redisio.NewStream(c, t.Name(), "g", redisio.Term(500*time.Millisecond), redisio.Size(4)),
+	run := start(t, redisio.NewStream(c, t.Name(), "g", redisio.Term(2*time.Second), redisio.Size(4)),
 		func(s *flow.Stream[redis.XMessage]) *flow.Graph { return s.To(each(got.take)) })
 	got.wait(t)
 	stop(t, run)
