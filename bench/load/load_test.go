@@ -110,7 +110,7 @@ func accounted(t *testing.T, run report.Run) {
 
 func TestASoakLooksAtTheProcess(t *testing.T) {
 	t.Parallel()
-	r, status, _, errs := load(t, t.Context(), "-soak 3s -rates 0.2 -outage 300ms")
+	r, status, _, errs := load(t, t.Context(), "-soak 3s -rates 0.05 -outage 300ms")
 	require.Len(t, r.Runs, 1)
 	require.NotEmpty(t, r.Runs[0].Process.Samples)
 	require.Equal(t, r.Runs[0].Offered, r.Runs[0].Done())
