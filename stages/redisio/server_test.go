@@ -41,7 +41,8 @@ var shared struct {
 
 var errNotInstalled = errors.New("redis-server is not installed (apt-get install redis-server)")
 
-// connect returns a client of the shared server, or skips the test.
+// connect returns a client of the shared server, or skips the test. The server is empty again after the
+// test, so that it can run several times.
 func connect(t testing.TB) *redis.Client {
 	t.Helper()
 	shared.once.Do(func() { shared.server, shared.err = newServer() })
@@ -50,7 +51,10 @@ func connect(t testing.TB) *redis.Client {
 	}
 	require.NoError(t, shared.err)
 	c := redis.NewClient(&redis.Options{Addr: shared.addr})
-	t.Cleanup(func() { _ = c.Close() })
+	t.Cleanup(func() {
+		_ = c.FlushAll(context.Background()).Err()
+		_ = c.Close()
+	})
 	return c
 }
 
