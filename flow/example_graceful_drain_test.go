@@ -10,8 +10,8 @@ import (
 	"github.com/weir-go/weir/stages/source"
 )
 
-// A worker that is told to stop takes no more work, and finishes what it has.
-// In a program, interrupted is the Done channel of a signal.NotifyContext.
+// A worker that is asked to stop takes no more work, and finishes what it has. In a
+// program, interrupted is the Done channel of a signal.NotifyContext.
 func ExampleStopWhen() {
 	interrupted := make(chan struct{})
 	jobs := make(chan int)

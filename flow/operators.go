@@ -113,7 +113,7 @@ func (s *Stream[T]) Deadline[S StreamOf[T]](d time.Duration, opts ...stages.Stag
 	return via(s, "deadline", operator.Deadline[T](d), stages.Apply(opts...))
 }
 
-// Remember keeps each item's value as it is now, for failures to show; see
+// Remember keeps each item's value as it is now, so that failures show it; see
 // [operator.Remember].
 func (s *Stream[T]) Remember[S StreamOf[T]](opts ...stages.StageOption) S {
 	return via(s, "remember", operator.Remember[T](), stages.Apply(opts...))

@@ -41,10 +41,9 @@ var (
 	ErrDrained error = &fault.Sentinel{Text: "stages: given up while the flow drains", Kind: outcome.Ignored}
 
 	// ErrHandedBack is the failure of an item that goes back to its source; see [HandBack],
-	// which can ask for a delay. No error
-	// policy and no dead-letter stage gets such an item. At a sink it is no fault of the
-	// run if the source waits for an acknowledgement, which is this error. To a breaker it
-	// says nothing about the service.
+	// which can ask for a delay. No error policy and no dead-letter stage gets such an
+	// item. At a sink it does not fail the run if the source waits for an acknowledgement;
+	// the source gets this error. To a breaker it says nothing about the service.
 	ErrHandedBack = fault.ErrHandedBack
 
 	// ErrAbandoned is the failure of an item whose function had not returned when the run

@@ -53,9 +53,8 @@ func (in *Inlet[T]) All[I InletOf[T]]() iter.Seq[Item[T]] {
 	}
 }
 
-// NextOr is Next that also wakes up when wake delivers, for stages with a timer: then
-// woken is true and there is no item. At the end of the stream both ok and woken are
-// false.
+// NextOr is Next for stages with a timer: it also returns when wake delivers. Then woken is true
+// and there is no item. At the end of the stream both ok and woken are false.
 func (in *Inlet[T]) NextOr[I InletOf[T]](wake <-chan time.Time) (it Item[T], ok, woken bool) {
 	k := kernel.Of(in)
 	if it.meta, ok, woken = k.Next(wake); ok {
@@ -101,8 +100,9 @@ func (in *Inlet[T]) at[I InletOf[T]](k *kernel.Inlet) T {
 	return in.values[k.Pos]
 }
 
-// Fail accounts for it as failed with err, or as expired if err is [ErrExpired]: it leaves the
-// stage as a failed item. At a sink, the run stops with that failure.
+// Fail accounts for it as failed with err, or as expired if err is [ErrExpired]. The item leaves
+// the stage as a failed item, so Fail can block as [Outlet.Send] does. At a sink, the run stops
+// with that failure.
 func (in *Inlet[T]) Fail[I InletOf[T]](it Item[T], err error) {
 	kernel.Of(in).Fail(it.meta, it.Value, err)
 }

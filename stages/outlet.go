@@ -49,8 +49,8 @@ func (out *Outlet[T]) SendAll[O OutletOf[T]](items []Item[T]) {
 	})
 }
 
-// Derive hands on v as an item of its own that continues the lineage of it. The stage
-// still has to account for it, whether it derived one item or many.
+// Derive sends v as an item of its own that continues the lineage of it. It blocks as
+// [Outlet.Send] does. The stage still has to account for it, whether it derived one item or many.
 func (out *Outlet[T]) Derive[P any](it Item[P], v T) {
 	k := kernel.OutletOf(out)
 	child := k.Derive(&it.meta)

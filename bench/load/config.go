@@ -42,7 +42,7 @@ func (c *config) flags() (set *flag.FlagSet, rates, impls *string) {
 	impls = set.String("impl", "", "`names` of "+strings.Join(names(), ",")+" (default all; with -soak weir)")
 	set.DurationVar(&c.duration, "duration", c.duration, "how long each run takes")
 	set.DurationVar(&c.outage, "outage", c.outage, "how long the service is down in the middle of it; 0 is never")
-	set.DurationVar(&c.soak, "soak", c.soak, "run for so long at the highest rate, and check that nothing grows")
+	set.DurationVar(&c.soak, "soak", c.soak, "run for this time at the highest rate, and check that memory and goroutines do not grow")
 	set.Uint64Var(&c.seed, "seed", c.seed, "of the arrivals and of the service's faults")
 	set.StringVar(&c.json, "json", c.json, "`file` for the results")
 	set.StringVar(&c.plots, "plots", c.plots, "`directory` for the plots")

@@ -1,11 +1,11 @@
-// Weir looks at flows and their dead letters from the command line.
+// Weir shows running flows, and manages dead letters, from the command line.
 //
 //	weir letters ls|show|replay|rm FILE   dead letters in a file of package deadletter
 //	weir top URL                          a running flow, as a table that is renewed each second
 //	weir graph URL                        a running flow, as Mermaid or DOT
 //
-// URL is where the flow is shown by probe.Handler or by a live page. Each command has --help with
-// examples. Output that is not a terminal is plain lines, for pipes.
+// URL is that of a live page or of probe.Handler. Each command has --help with examples. Output
+// that is not a terminal is plain lines, for pipes.
 //
 // # Exit status
 //

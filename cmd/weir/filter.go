@@ -24,7 +24,7 @@ type filter struct {
 	Value  string        `help:"Only letters whose value has this text, as JSON." placeholder:"TEXT"`
 	Newer  time.Duration `help:"Only letters that failed within this time." placeholder:"1h"`
 	Older  time.Duration `help:"Only letters that failed before this time." placeholder:"24h"`
-	Missed int           `name:"replayed" help:"Only letters that were replayed at least so often." placeholder:"N"`
+	Missed int           `name:"replayed" help:"Only letters that were replayed at least this often." placeholder:"N"`
 }
 
 func (f filter) empty() bool {

@@ -11,12 +11,12 @@ import (
 type lsCommand struct {
 	File string `arg:"" help:"File of letters."`
 	filter
-	JSON bool `help:"A letter a line, as JSON, with its value."`
+	JSON bool `help:"Print each letter as a line of JSON, with its value."`
 }
 
 // Help implements kong.HelpProvider.
 func (lsCommand) Help() string {
-	return `It reads also while the process that writes the file is running.
+	return `It can read the file while another process writes it.
 
 Examples:
   weir letters ls dead.jsonl
@@ -100,12 +100,12 @@ type rmCommand struct {
 	File string `arg:"" help:"File of letters."`
 	filter
 	All    bool `help:"All letters."`
-	DryRun bool `help:"Only say which."`
+	DryRun bool `help:"Only list the letters."`
 }
 
 // Help implements kong.HelpProvider.
 func (rmCommand) Help() string {
-	return `What is taken out is gone. A filter or --all is needed.
+	return `Letters that are taken out are lost. A filter or --all is needed.
 
 Examples:
   weir letters rm dead.jsonl --id 17,18

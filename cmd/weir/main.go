@@ -17,8 +17,8 @@ import (
 // grammar is the command line.
 type grammar struct {
 	Letters struct {
-		Ls     lsCommand     `cmd:"" help:"List letters, one a line."`
-		Show   showCommand   `cmd:"" help:"Show letters with all they have, as JSON."`
+		Ls     lsCommand     `cmd:"" help:"List letters, one on each line."`
+		Show   showCommand   `cmd:"" help:"Show letters with all their fields, as JSON."`
 		Replay replayCommand `cmd:"" help:"Give the values of letters to a command or a URL, and take out those that are done."`
 		Rm     rmCommand     `cmd:"" help:"Take letters out."`
 	} `cmd:"" help:"Dead letters in a file."`

@@ -21,13 +21,13 @@ import (
 type replayCommand struct {
 	File string `arg:"" help:"File of letters."`
 	filter
-	Exec       string        `help:"Give each value to this shell command, by standard input." xor:"to" placeholder:"COMMAND"`
+	Exec       string        `help:"Give each value to this shell command, on its standard input." xor:"to" placeholder:"COMMAND"`
 	Post       string        `help:"Send each value to this URL, by POST." xor:"to" placeholder:"URL"`
-	Max        int           `help:"Replay so many letters at most, the oldest first." default:"100"`
-	MaxReplays int           `help:"Leave letters that were replayed so often already." default:"3"`
-	Workers    int           `help:"So many at a time." default:"1"`
-	Timeout    time.Duration `help:"A value may take so long." default:"30s"`
-	DryRun     bool          `help:"Only say which."`
+	Max        int           `help:"Replay at most this number of letters, the oldest first." default:"100"`
+	MaxReplays int           `help:"Leave out letters that were already replayed this often." default:"3"`
+	Workers    int           `help:"How many values to give at the same time." default:"1"`
+	Timeout    time.Duration `help:"How long the command or the URL may take for a value." default:"30s"`
+	DryRun     bool          `help:"Only list the letters."`
 }
 
 // Help implements kong.HelpProvider.

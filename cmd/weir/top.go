@@ -16,15 +16,15 @@ import (
 
 type topCommand struct {
 	URL   string        `arg:"" help:"Where the flow is shown."`
-	Every time.Duration `help:"Time between two looks." default:"1s"`
-	Count int           `help:"End after so many looks; 0 is when the flow ends." placeholder:"N"`
+	Every time.Duration `help:"Time between two snapshots." default:"1s"`
+	Count int           `help:"End after this number of snapshots; 0 means at the end of the flow." placeholder:"N"`
 	Plain bool          `help:"Plain lines, as in a pipe."`
 }
 
 // Help implements kong.HelpProvider.
 func (topCommand) Help() string {
-	return `URL is that of a live page or of probe.Handler. On a terminal it is a table; q ends it. Otherwise each
-look is a line for the flow, one for each stage and one for each edge, as name=value. It ends when the flow does.
+	return `URL is that of a live page or of probe.Handler. On a terminal top shows a table; q ends it. Otherwise each
+snapshot is a line for the flow, one for each stage and one for each edge, as name=value. It ends when the flow ends.
 
 Examples:
   weir top http://localhost:8080/live/

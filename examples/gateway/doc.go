@@ -42,9 +42,9 @@
 //	an idle connection   1 minute
 //	the end        -drain, and a second
 //
-// There is no bound on the share of a single client: one that opens many connections
-// delays the others. A proxy with a limit per client belongs in front of a gateway that
-// strangers can reach.
+// The share of a single client is not bounded: a client that opens many connections
+// delays the others. Put a proxy with a limit per client in front of a gateway that is
+// open to the public.
 //
 // # Parts
 //

@@ -117,8 +117,8 @@ func (b *Breaker) Breaker() (*Breaker, error) {
 	return b, nil
 }
 
-// Do calls f if b admits the call, and records the outcome. It returns what f
-// returned, the error as it is. In two cases it does not call f and returns:
+// Do calls f if b admits the call, and records the outcome. It returns the value and the
+// error that f returned. In two cases it does not call f and returns:
 //
 //   - an [*OpenError], if b rejects the call;
 //   - ctx.Err(), if ctx has already ended. This counts for nothing. If b is open as
@@ -188,7 +188,8 @@ func (b *Breaker) Allow() (Token, error) {
 
 // Record ends the call that t was given for, with the error it returned, nil for none.
 // ctx is the context that the caller brought; the classifier needs it to see a
-// cancellation. Record empties t. A zero or nil token is no call and does nothing.
+// cancellation. Record empties t. A zero or nil token stands for no call, and Record
+// does nothing.
 //
 // Record returns at once unless the outcome changes the state and there is a hook (see
 // [OnChange]). If the state has changed since the token was given, the outcome changes

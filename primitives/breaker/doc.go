@@ -58,8 +58,8 @@
 // # Use
 //
 // [Breaker.Do] guards a function, and [Breaker.Run] one that returns only an error. If a
-// call is no function, as in a stream, take a [Token] from [Breaker.Allow] and hand it to
-// [Breaker.Record] together with the error. A [Registry] keeps a breaker for each key,
+// call is not a function, as in a stream, take a [Token] from [Breaker.Allow] and give it
+// to [Breaker.Record] together with the error. A [Registry] keeps a breaker for each key,
 // such as each host. A flood of keys does not make it forget a key that fails.
 //
 // [New] and [NewRegistry] return an error if the policy is invalid. [Of] and [RegistryOf]

@@ -87,9 +87,9 @@ func (e *OpenError) openedBy() string {
 // After returns how long it takes, from the call of After on, until the breaker can admit
 // a probe. In state HalfOpen that is the time until the lease of the oldest probe ends;
 // the result of the probe usually comes earlier. If no such time is known, After returns
-// when another try makes sense. In mode ForcedOpen that is after the recovery, at least
-// 1 s. During a [Ramp] it is after a hundredth of the ramp. It is at least 1 ns, since 0
-// would mean that no time is known.
+// a time after which another try is reasonable. In mode ForcedOpen that is after the
+// recovery, at least 1 s. During a [Ramp] it is after a hundredth of the ramp. It is at
+// least 1 ns, since 0 would mean that no time is known.
 func (e *OpenError) After() time.Duration {
 	if e.pause > 0 {
 		return e.pause

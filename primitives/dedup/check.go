@@ -147,7 +147,7 @@ func (d *Dedup[K, V]) Complete(t Token, v V, opts ...CallOption) bool {
 
 // Fail ends the flight of t with the error err, and tells the followers before it
 // returns. It keeps err only if the policy has an [ErrorTTL]; otherwise the next caller
-// of the key is First. A value whose renewal fails stays. A nil err is told as
+// of the key is First. A value whose renewal fails stays. For a nil err the followers get
 // [ErrFailed]. The token acts as in [Dedup.Complete].
 func (d *Dedup[K, V]) Fail(t Token, err error, opts ...CallOption) bool {
 	if err == nil {

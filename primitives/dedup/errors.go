@@ -24,7 +24,7 @@ var (
 	// because an interface in it holds a value such as a slice. Or the key is not equal
 	// to itself, because it holds a NaN.
 	ErrKey = errors.New("dedup: the key is not comparable")
-	// ErrFailed is what followers are told if [Dedup.Fail] was given nil.
+	// ErrFailed is the error that followers get if [Dedup.Fail] was given nil.
 	ErrFailed = errors.New("dedup: the shared run failed without saying why")
 )
 
@@ -97,8 +97,8 @@ func (e *KeptError) Unwrap() error { return e.Err }
 // runs its function.
 func (e *KeptError) After() time.Duration { return max(time.Until(e.until), 0) }
 
-// Outcome is ignored, with After: the call did not reach the service. To a breaker it
-// says nothing, and to a retry it is no failed attempt.
+// Outcome is ignored, with After: the call did not reach the service. A breaker ignores
+// it, and a retry does not count it as a failed attempt.
 func (e *KeptError) Outcome() outcome.Outcome {
 	return outcome.Outcome{Kind: outcome.Ignored, After: e.After()}
 }

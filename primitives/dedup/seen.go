@@ -47,11 +47,11 @@ func SetOf[K comparable](p Policy) *Set[K] {
 func (s *Set[K]) Err() error { return s.d.Err() }
 
 // Seen reports whether key was seen within the ttl, and remembers it if not. Of several
-// callers at once, one is told false. The ttl counts from the call that was told false:
-// a key that is seen again is not remembered for longer. Beyond the cap the key that was
-// seen first is forgotten. A key that cannot be
-// hashed, or is not equal to itself, returns false and [ErrKey]. Seen returns at once
-// and reads the clock once, or not at all with [At].
+// callers at once, exactly one gets false. The ttl counts from the call that was told
+// false: a key that is seen again is not remembered for longer. Beyond the cap the key
+// that was seen first is forgotten. A key that cannot be hashed, or is not equal to
+// itself, returns false and [ErrKey]. Seen returns at once and reads the clock once, or
+// not at all with [At].
 func (s *Set[K]) Seen(key K, opts ...CallOption) (bool, error) {
 	d := &s.d
 	h, ok := d.hash(key)

@@ -8,22 +8,22 @@ import "time"
 //	Misses + Renewals = InFlight + Completed + Failed
 type Snapshot struct {
 	Name       string
-	TTL        time.Duration
-	MaxEntries int // 0 for no cap
-	MaxWeight  int64
-	Cached     int   // results kept and not expired, errors among them
-	Weight     int64 // of these
-	InFlight   int   // runs that have not ended, forgotten ones among them
-	Hits       uint64
-	Stale      uint64 // of these, served during a renewal
-	Misses     uint64 // calls that found nothing, and led or were First
-	Renewals   uint64 // calls that found a result due for renewal, and led or were Stale
-	Shared     uint64 // calls that found their key in flight
-	Completed  uint64
-	Failed     uint64
-	Evicted    uint64 // results removed before their time, to make room
-	Expired    uint64 // expired results removed
-	Oversize   uint64 // results not kept because each alone exceeds MaxWeight
+	TTL        time.Duration // 0 if results are not kept
+	MaxEntries int           // 0 for no cap
+	MaxWeight  int64         // 0 for no cap
+	Cached     int           // results kept and not expired, errors among them
+	Weight     int64         // of these
+	InFlight   int           // runs that have not ended, forgotten ones among them
+	Hits       uint64        // calls that got a kept result
+	Stale      uint64        // of these, served during a renewal
+	Misses     uint64        // calls that found nothing, and led or were First
+	Renewals   uint64        // calls that found a result due for renewal, and led or were Stale
+	Shared     uint64        // calls that found their key in flight
+	Completed  uint64        // runs that ended with a value
+	Failed     uint64        // runs that ended with an error
+	Evicted    uint64        // results removed before their time, to make room
+	Expired    uint64        // expired results removed
+	Oversize   uint64        // results not kept because each alone exceeds MaxWeight
 }
 
 // Snapshot returns the present figures. Each shard is consistent in itself; the shards

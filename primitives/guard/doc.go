@@ -26,11 +26,11 @@
 //
 // # Overload
 //
-// A queue absorbs bursts. Under a load that stays too high it only adds delay.
-// [MaxQueue] bounds the queue, [CoDel] sheds waiters from a queue that stays long,
-// [Deadlines] refuses calls that would wait in vain, and [Shedding] does without a
-// queue. Shed calls end with a [*ShedError]. To a breaker or a retry around the guard,
-// this error is no failure of the service.
+// A queue absorbs bursts. Under a load that stays too high it only adds delay. [MaxQueue]
+// bounds the queue, [CoDel] sheds waiters from a queue that stays long, [Deadlines] refuses
+// calls that would wait in vain, and [Shedding] does without a queue. Shed calls end with a
+// [*ShedError]. A breaker or a retry around the guard does not count this error as a failure
+// of the service.
 //
 // # Capacity
 //

@@ -80,8 +80,8 @@ func (e *ShedError) Error() string {
 // Unwrap returns [ErrShed].
 func (e *ShedError) Unwrap() error { return ErrShed }
 
-// Outcome is ignored, and carries After. The call never reached the service: it tells a
-// breaker nothing, and to a retry it is no failed attempt.
+// Outcome is ignored, and carries After. The call never reached the service, so a
+// breaker ignores it, and a retry does not count it as a failed attempt.
 func (e *ShedError) Outcome() outcome.Outcome {
 	return outcome.Outcome{Kind: outcome.Ignored, After: e.After}
 }

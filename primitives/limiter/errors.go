@@ -38,8 +38,8 @@ func (e *LimitError) Error() string {
 // Unwrap returns [ErrLimit].
 func (e *LimitError) Unwrap() error { return ErrLimit }
 
-// Outcome is ignored, and carries After. The call never reached the service: it tells a
-// breaker nothing, and to a retry it is no failed attempt.
+// Outcome is ignored, and carries After. The call never reached the service, so a
+// breaker ignores it, and a retry does not count it as a failed attempt.
 func (e *LimitError) Outcome() outcome.Outcome {
 	return outcome.Outcome{Kind: outcome.Ignored, After: e.After}
 }

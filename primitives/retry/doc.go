@@ -13,8 +13,8 @@
 // The outcome of a try (see [github.com/weir-go/weir/primitives/outcome]) decides:
 //
 //   - a success ends the call;
-//   - a failure is tried again after the delay of the policy; so is a deadline that
-//     passed inside the try, if the context of the call has not ended;
+//   - a failure is tried again after the delay of the policy. So is a deadline that passed
+//     inside the try, if the context of the call has not ended;
 //   - a throttled call is tried again after the delay that the service asks for, see
 //     below;
 //   - a permanent error ends the call at once;

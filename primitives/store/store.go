@@ -43,7 +43,7 @@ type Watcher interface {
 	// The first event is Lost, and says that the stream stands. The stream reports every
 	// write from then on, and the writes to one key in their order. List returns the
 	// entries from before. Lost comes again if events are missing, because the loop was
-	// too slow or a connection was cut. An entry that expires is no event: its reader
+	// too slow or a connection was cut. The expiry of an entry is not an event: its reader
 	// knows its ttl.
 	Watch(ctx context.Context, folder string) iter.Seq2[Event, error]
 }

@@ -39,7 +39,7 @@ type Batch[ID any] struct {
 	Send func(ctx context.Context, ids []ID) error
 	// Retry tries Send again. If it is nil, Send is tried once.
 	Retry *retry.Retrier
-	// Nack is told of a delivery that failed, at once, and must not block for long.
+	// Nack is called at once with a delivery that failed, and must not block for long.
 	// [stages.HandedBack] tells from the error whether, and after what delay, the queue should
 	// hand the delivery out again. To send such answers in batches as well, give them to
 	// another Batch: its ID is the delivery and the answer. If Nack is nil, a delivery that

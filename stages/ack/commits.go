@@ -75,9 +75,9 @@ const DefaultWindow = 1024
 //
 // # The goroutine
 //
-// Commit is called from a goroutine of its own, so a slow Commit does not hold up the
-// flow. What is done meanwhile is committed by the next call: the last position of
-// each partition. The goroutine ends when there is nothing to commit.
+// Commit is called from a goroutine of its own, so a slow Commit does not hold up the flow. The
+// next call commits what was done in the meantime: the last position of each partition. The
+// goroutine ends when there is nothing to commit.
 type Commits[K comparable, P any] struct {
 	// Window is how many positions of a partition may be open: from the first that
 	// is not done to the last that was begun. It is [DefaultWindow] if 0.
@@ -118,7 +118,7 @@ type Commits[K comparable, P any] struct {
 //
 // If Emit returns an error, it has emitted nothing. It waits while the window of the
 // partition is full, unless Pause is set, and returns
-//   - the error of ctx, if that ends meanwhile, or the flow is aborted;
+//   - the error of ctx, if ctx ends during the wait or the flow is aborted;
 //   - [ErrForgotten], if the partition was given up, or is being drained. Its next
 //     consumer gets the position. The source continues with other partitions;
 //   - [ErrHalted], with the cause, if a position of the partition failed or could not

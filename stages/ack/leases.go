@@ -48,7 +48,7 @@ type Leases[ID comparable] struct {
 	// Every. Leases that end soonest come first. The context ends after Every, and when
 	// Close is called. Calls do not overlap.
 	Renew func(ctx context.Context, ids []ID) (lost []ID, err error)
-	// Lost is told of each lease that is lost, and why. It may be nil.
+	// Lost is called with each lease that is lost, and why. It may be nil.
 	Lost func(id ID, err error)
 
 	mu      sync.Mutex // Guarded by: mu, all below

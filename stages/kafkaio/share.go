@@ -19,10 +19,11 @@ const DefaultSharePoll = 500
 // [stages.Source], [stages.Finisher] and [stages.HealthReporter]. Brokers must have share groups and
 // renewals: Kafka 4.2 or newer.
 //
-// The brokers hand records out to members one by one, and wait for an answer to each. So more members
-// than partitions can work, there is no order, and a slow record holds up no commit. A record that is
-// done is accepted. One that fails, or is handed back, is released, and comes again to any member;
-// see [Reject] for one that is not to come again. While the source holds a record, it renews its lock.
+// The brokers hand records out to members one by one, and wait for an answer to each. So more
+// members than partitions can work, there is no order, and a slow record does not delay a commit. A
+// record that is done is accepted. One that fails, or is handed back, is released, and comes again
+// to any member; see [Reject] for one that is not to come again. While the source holds a record,
+// it renews its lock.
 //
 // A poll of the client accepts all records of the poll before that have no answer yet. So a member
 // polls again only when all records of its last poll are settled, and one slow record delays its

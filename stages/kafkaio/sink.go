@@ -54,7 +54,7 @@ const (
 // DeadLetters returns a function for a DeadLetter stage that keeps failed items in a topic. It
 // writes the record with its key, value and headers, adds headers that say what failed, and waits
 // for the confirmation. The record is the item as a Remember stage saw it, or as it failed. An
-// item that is no record is encoded as JSON.
+// item that is not a record is encoded as JSON.
 func DeadLetters(client *kgo.Client, topic string) func(context.Context, *stages.ItemError) error {
 	return func(ctx context.Context, e *stages.ItemError) error {
 		r, err := letter(e)

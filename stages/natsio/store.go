@@ -16,8 +16,8 @@ import (
 )
 
 // Store is a [store.Store] in a stream that keeps one message for each key. Breakers and
-// deduplicators share their state by it; see package fleet. It is no key-value bucket: the Update of
-// a bucket takes no ttl.
+// deduplicators share their state by it; see package fleet. It is not a key-value bucket, because
+// the Update of a bucket takes no ttl.
 //
 // The unit of a ttl is the second. A write is one request, a Load is one, and a List is one more
 // than it has entries. The age of an entry needs the clock of the server, which is asked for once in

@@ -65,7 +65,8 @@ func ExampleBroadcast() {
 	// alarm: [login logout]
 }
 
-// A print shop has 2 presses. One is slow, and the other one prints the rest meanwhile.
+// A print shop has 2 presses. One press is slow, and the other one prints the rest in the
+// meantime.
 func ExampleBalance() {
 	ctx, g := context.Background(), flow.New()
 	jobs := g.From(source.Slice([]string{"poster", "flyer", "menu", "ticket"}))

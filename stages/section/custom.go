@@ -21,7 +21,8 @@ type Custom[I any] interface {
 }
 
 // Handler is a custom layer at work. The section calls its methods one at a time, so a handler
-// needs no locks. They must not block, since nothing else goes through the section meanwhile.
+// needs no locks. They must not block, because no other exchange moves in the section while they
+// run.
 //
 // The layer must send on each exchange that it gets exactly once, by [Port.Down] or [Port.Up],
 // now or later. When the flow is aborted the section takes back what the layer holds and sends it

@@ -39,7 +39,7 @@ const (
 	HeaderID = "Weir-Id"
 )
 
-// Codec turns values into bytes and back.
+// Codec turns values into bytes and back. Its methods are called from several goroutines.
 type Codec[T any] interface {
 	Encode(v T) ([]byte, error)
 	Decode(b []byte) (T, error)
@@ -55,7 +55,7 @@ func (JSON[T]) Encode(v T) ([]byte, error) { return json.Marshal(v) }
 func (JSON[T]) Decode(b []byte) (v T, err error) { return v, json.Unmarshal(b, &v) }
 
 // Propagator carries what the context of an item holds, such as a trace, in the header of its
-// message.
+// message. Its methods are called from several goroutines.
 type Propagator interface {
 	// Inject adds what ctx holds to the header.
 	Inject(ctx context.Context, header map[string]string)

@@ -41,14 +41,14 @@ type local[V any] struct {
 // shares within the process, and also keeps results of other nodes. The error is a
 // [*PolicyError] that lists everything that is wrong.
 //
-// Work is done once while the store answers and the node that does it renews its claim. It
-// is no transaction: a node that is suspended for longer than its [Claim] does its work
-// beside its successor. If work that is done twice does harm, the work itself must refuse
-// the second time.
+// Work is done once while the store answers and the node that does it renews its claim.
+// This is not a transaction: a node that is suspended for longer than its [Claim] does its
+// work at the same time as its successor. If work that is done twice does harm, the work
+// itself must refuse the second time.
 //
-// A Dedup is no layer of a stream. In a stream it stands in the function of a Map, and an
-// item that waits for another node holds a worker. With a dedup layer above, equal items
-// of this process hold no more than one.
+// A Dedup is not a layer of a stream. In a stream it stands in the function of a Map, and
+// an item that waits for another node holds a worker. With a dedup layer above, equal
+// items of this process hold no more than one.
 func NewDedup[K comparable, V any](s store.Store, p dedup.Policy, c Codec[K, V], opts ...Option) (*Dedup[K, V], error) {
 	d := &Dedup[K, V]{policy: newPolicy(forDedup, opts), ttl: p.TTL(), name: p.Name()}
 	codec, codecErr := c.completed()

@@ -75,10 +75,9 @@ func Every(d time.Duration) Option {
 	return Option{set: func(p *policy) { p.every = d }}
 }
 
-// OnEvent sets the hook that is told each [Event], one after the other. It runs
-// without a lock, in the goroutine that found out, or in one that is still running
-// the hook for an earlier event. A panic of the hook is contained. Nil means no
-// hook.
+// OnEvent sets the hook that gets each [Event], one after the other. It runs without a lock, in the
+// goroutine that found out, or in one that is still running the hook for an earlier event. A panic
+// of the hook is contained. Nil means no hook.
 func OnEvent(hook func(Event)) Option {
 	return Option{set: func(p *policy) { p.onEvent = hook }}
 }
@@ -109,10 +108,10 @@ func ProbeOnce(lease time.Duration) Option {
 	return Option{set: func(p *policy) { p.lease, p.once = lease, true }, kind: forBreaker, name: "ProbeOnce"}
 }
 
-// Strict makes a [Dedup] return an error, [ErrStore], [ErrBusy] or [ErrClaim], when
-// another node may be doing the same work. Without it the dedup does the work then. Strict
-// is for work that must not be done twice. It makes the work only as available as the
-// store. It is no transaction: see [NewDedup].
+// Strict makes a [Dedup] return an error, [ErrStore], [ErrBusy] or [ErrClaim], when another node
+// may be doing the same work. Without it the dedup does the work then. Strict is for work that must
+// not be done twice. It makes the work only as available as the store. It is not a transaction: see
+// [NewDedup].
 func Strict() Option {
 	return Option{set: func(p *policy) { p.strict = true }, kind: forDedup, name: "Strict"}
 }

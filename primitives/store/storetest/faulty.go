@@ -12,8 +12,8 @@ import (
 // Op is a kind of call to a store.
 type Op string
 
-// The calls that a [Faulty] sees. Event is no call: it is each event of a stream, on its
-// way to the reader.
+// The calls that a [Faulty] sees. Event is not a call: it is each event of a stream, on
+// its way to the reader.
 const (
 	Load          Op = "load"
 	List          Op = "list"
