@@ -55,8 +55,8 @@ func (q *Queue) bury(ctx context.Context, reason string, tokens ...token) error 
 // Letter is a row that is dead.
 type Letter struct {
 	Row
-	Died   time.Time
-	Reason string
+	Died   time.Time // by the server's clock
+	Reason string    // why it is dead, such as the text of an error
 }
 
 // Letters returns the next dead letters of the queue, n at most, with ids above after.

@@ -46,6 +46,7 @@ type Letter struct {
 	redis.XMessage
 	// Origin is the id that the entry had.
 	Origin string
+	// Reason is why the entry is dead, such as the text of an error.
 	Reason string
 }
 
