@@ -31,8 +31,8 @@ func (out *Outlet[T]) Send[O OutletOf[T]](it Item[T]) {
 	typed.Send(kernel.OutletOf(out), &it.meta, it.Value)
 }
 
-// SendAll is Send of several items, in order. If the edge is full, items of other senders may come
-// between them. SendAll does not keep the slice.
+// SendAll is Send of several items, in order. It blocks while the edge is full; then items of other
+// senders may come between them. SendAll does not keep the slice.
 //
 // Items that were received together by [Inlet.Read] have equal shares of the time since then, as if
 // the stage had worked on one after the other.
