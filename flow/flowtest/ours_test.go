@@ -8,6 +8,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -249,21 +250,21 @@ func TestOurSources(t *testing.T) {
 		},
 		Brings: one2five, Endless: true, // nobody closes it
 	})
-	var acks int
+	var acks atomic.Int64 // from any goroutine of the flow
 	run("Acked", flowtest.SourceCase[int]{
 		New: func() stages.Source[int] {
-			acks = 0
+			acks.Store(0)
 			rest := one2five
 			return source.Acked(func(context.Context) ([]source.Delivery[int], error) {
 				if len(rest) == 0 {
 					return nil, io.EOF
 				}
-				d := source.Delivery[int]{Value: rest[0], Ack: func(error) { acks++ }}
+				d := source.Delivery[int]{Value: rest[0], Ack: func(error) { acks.Add(1) }}
 				rest = rest[1:]
 				return []source.Delivery[int]{d}, nil
 			})
 		},
-		Brings: one2five, Acks: func() int { return acks },
+		Brings: one2five, Acks: func() int { return int(acks.Load()) },
 	})
 	var replay *deadletter.Replay[int]
 	run("Replay", flowtest.SourceCase[int]{
