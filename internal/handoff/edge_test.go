@@ -56,7 +56,7 @@ func (r *receiver) step(b *handoff.Batch, from, to int, visitor bool, now int64)
 
 func (r *receiver) run() {
 	for {
-		b, from, to, _ := r.e.Await(nil)
+		b, from, to := r.e.Await()
 		if b == nil {
 			return
 		}

@@ -30,25 +30,16 @@ func (e *Edge) View() (b *Batch, from, to int) {
 	}
 }
 
-// Await is View that blocks until there is something, the stream has ended (b is nil),
-// or late delivers (woken).
-func (e *Edge) Await(late <-chan time.Time) (b *Batch, from, to int, woken bool) {
-	select {
-	case <-late: // a stage that is never idle has its timer, too
-		return nil, 0, 0, true
-	default:
-	}
+// Await is View that blocks until there is something, or the stream has ended (b is nil).
+func (e *Edge) Await() (b *Batch, from, to int) {
 	for {
 		if b, from, to = e.View(); b != nil {
-			return b, from, to, false
+			return b, from, to
 		}
 		if e.closed.Load() {
-			b, from, to = e.View()
-			return b, from, to, false
+			return e.View()
 		}
-		if e.Park(late) {
-			return nil, 0, 0, true
-		}
+		e.Park(nil)
 	}
 }
 

@@ -45,13 +45,6 @@ func (n *Node) Workers() int { return int(n.workers.Load()) }
 // Staff makes the number of workers known that the stage begins with, unless it is known.
 func (n *Node) Staff(workers int) { n.workers.CompareAndSwap(0, int32(workers)) }
 
-// onWorkers has f called with the number of workers whenever it changes.
-func (n *Node) onWorkers(f func(int)) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.staff = f
-}
-
 // OnWorkers has f called with the number of workers, now and whenever it changes. A nil ends that.
 func (n *Node) OnWorkers(f func(int)) {
 	n.mu.Lock()

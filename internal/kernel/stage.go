@@ -1,8 +1,6 @@
 package kernel
 
 import (
-	"time"
-
 	"github.com/weir-go/weir/internal/account"
 	"github.com/weir-go/weir/internal/fault"
 	"github.com/weir-go/weir/internal/handoff"
@@ -27,37 +25,20 @@ func (n *Node) Work(op Op) (ended bool) {
 		return false
 	}
 	e := n.Ins[0]
-	poked := n.poked()
 	n.op, n.solo = op, &solo{pace: NewPace()}
 	n.solo.group.pace = &n.solo.pace
 	e.Visits(n.do)
 	for n.alone() {
-		b, from, to, woken := e.Await(poked)
-		switch {
-		case b != nil:
-			n.do(b, from, to, false, 0)
-		case !woken:
+		b, from, to := e.Await()
+		if b == nil {
 			return true
+		}
+		if n.alone() { // still: the number of workers is looked at when an item has come
+			n.do(b, from, to, false, 0)
 		}
 	}
 	e.SetLoad(heavy)
 	return false
-}
-
-// poked returns a channel that delivers when the number of workers has changed, and nil if that
-// cannot be set.
-func (n *Node) poked() <-chan time.Time {
-	if n.Workers() == 0 {
-		return nil
-	}
-	poked := make(chan time.Time, 1)
-	n.onWorkers(func(int) {
-		select {
-		case poked <- time.Time{}:
-		default:
-		}
-	})
-	return poked
 }
 
 // Does makes the op known that groups and callers of the node call.

@@ -165,7 +165,7 @@ func (s *Section) openLayers(layers []Layer) error {
 func (s *Section) enter() {
 	e := s.node.Ins[0]
 	for {
-		b, from, to, _ := e.Await(nil)
+		b, from, to := e.Await()
 		if b == nil {
 			return
 		}
