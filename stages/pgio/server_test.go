@@ -124,11 +124,12 @@ func (s *server) command(name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// start starts the server, and waits until it answers. What is left of a killed one can hold it up.
+// start starts the server, and waits until it answers. What is left of a killed one can hold it up. It has
+// no socket in a folder, whose path may have 107 bytes and no more.
 func (s *server) start() (err error) {
 	for by := time.Now().Add(30 * time.Second); time.Now().Before(by); time.Sleep(100 * time.Millisecond) {
 		if s.cmd == nil || exited(s.done) {
-			s.cmd = s.command("postgres", "-D", s.dir+"/data", "-p", fmt.Sprint(s.port), "-k", s.dir,
+			s.cmd = s.command("postgres", "-D", s.dir+"/data", "-p", fmt.Sprint(s.port), "-k", "",
 				"-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=200")
 			s.cmd.Stderr = &s.log
 			if err := s.cmd.Start(); err != nil {
