@@ -83,7 +83,7 @@ func newServer() (*server, error) {
 	if err := s.owner(); err != nil {
 		return nil, err
 	}
-	if out, err := s.command("initdb", "-A", "trust", "-U", "weir", "--no-sync", "-D", s.dir+"/data").CombinedOutput(); err != nil {
+	if out, err := s.command("initdb", "-A", "trust", "-U", "weir", "--no-locale", "-E", "UTF8", "--no-sync", "-D", s.dir+"/data").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
