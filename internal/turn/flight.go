@@ -36,7 +36,7 @@ type Flight struct {
 	visits *[handoff.BatchSize]visit       // of callers; nil until there was one
 	calls  *[handoff.BatchSize]kernel.Call // as hooks see them; nil if there are none
 
-	free kernel.Mask // Guarded by: the desk. Places that a new item can have
+	free kernel.Mask // Places that a new item can have. Guarded by: the desk, and the turn while callers come to the flight
 	sent kernel.Mask // Owner: the exit, in an ordered section
 	idle bool        // Guarded by: the desk. The flight is among those with free places
 }

@@ -342,14 +342,19 @@ func (s *Section) handDown() {
 	}
 }
 
-// handOut gives the exit what is ready. The desk is locked.
-func (s *Section) handOut() {
+// handOut gives the exit what is ready. It reports whether the exit is the caller's now.
+func (s *Section) handOut() (exit bool) {
 	if len(s.ready) == 0 {
-		return
+		return false
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.outq = append(s.outq, s.ready...)
 	clear(s.ready)
 	s.ready = s.ready[:0]
+	exit = !s.sending
+	s.sending = true
+	return exit
 }
 
 // starving has the entrance go on if it waits and there is a seat: a worker has nothing to do.

@@ -1,8 +1,8 @@
 package turn
 
 import (
-	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/weir-go/weir/internal/delay"
@@ -42,33 +42,39 @@ type hop struct {
 	lane int
 }
 
-// turn is the right to run the layers. A goroutine that finds it free takes it. The others
-// leave a note and go on.
+// turn is the right to run the layers: a mutex. Callers of [Section.Do] wait for it. The other
+// goroutines only try to lock it: if another goroutine has the turn, they leave a note and go on.
 //
-//	Invariant: the goroutine that takes the turn deals with all notes before it gives the
-//	turn up, under the desk's mutex; so no note is lost.
+//	Ordering: bring leaves a note, and then tries the mutex again. work and yield unlock the
+//	mutex, and then look for notes. So one of the two goroutines deals with the note.
+//	Invariant: the notes of one goroutine are dealt with in order: work deals with the notes that
+//	were left before it deals with its own.
 //	Must not: a goroutine that has the turn waits for anything.
 type turn struct {
-	mu     sync.Mutex // The desk. Guards what follows, and the ends of the section
-	taken  bool
-	closed bool
-	inbox  []note
+	right sync.Mutex
+	mail  atomic.Bool // there are notes
+
+	mu    sync.Mutex // The desk. Guards what follows, and the ends of the section
+	inbox []note
 
 	// Owner: the turn.
-	_     [128]byte // what two cores write stays out of each other's cache lines
-	todo  []note
-	next  int
-	hops  []hop
-	at    int // of hops
-	clock delay.Queue[alarm]
-	timer *time.Timer
-	armed int64 // when the timer fires; 0 if it does not
-	over  error // the run was aborted
+	_      [128]byte // what two cores write stays out of each other's cache lines
+	todo   []note
+	next   int
+	hops   []hop
+	at     int   // of hops
+	inside *Port // whose handler has items that came by a hop
+	clock  delay.Queue[alarm]
+	timer  *time.Timer
+	armed  int64 // when the timer fires; 0 if it does not
+	over   error // the run was aborted
+
+	closed bool // notes are void
 }
 
 // post has a note dealt with: here, or by the goroutine that has the turn.
 func (s *Section) post(n note) {
-	if s.takes(&n) && s.work(&n) {
+	if s.bring(&n) {
 		s.send(false, s.limit.Load())
 	}
 }
@@ -76,34 +82,40 @@ func (s *Section) post(n note) {
 // postFrom is post in the turn of another section, maybe. The stages below have their work done
 // by their own goroutines: user code could wait there for what that section holds up.
 func (s *Section) postFrom(n note) {
-	if s.takes(&n) && s.work(&n) {
+	if s.bring(&n) {
 		s.send(false, 0)
 	}
 }
 
-// takes takes the turn, or leaves the note for the goroutine that has it.
-func (s *Section) takes(n *note) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.taken || s.closed {
-		s.inbox = append(s.inbox, *n)
-		return false
+// bring takes the turn for the note, or leaves the note. It reports whether the exit is the
+// caller's now.
+func (s *Section) bring(n *note) (exit bool) {
+	if s.right.TryLock() {
+		return s.work(n)
 	}
-	s.taken = true
-	return true
+	s.mu.Lock()
+	s.inbox = append(s.inbox, *n)
+	s.mail.Store(true)
+	s.mu.Unlock()
+	return s.right.TryLock() && s.work(nil)
 }
 
-// work handles a note and the notes that arrive meanwhile, and then gives up the turn. It reports
+// work handles a note and the notes that were left, and then gives up the turn. It reports
 // whether the exit is the caller's now. If user code ends the goroutine, the rest is done before
 // it goes. Without a note work goes on with what is left.
 func (s *Section) work(n *note) (exit bool) {
 	returned := false
 	defer func() {
-		if !returned && s.work(nil) {
+		if !returned && (s.work(nil) || exit) {
 			s.send(false, 0)
 		}
 	}()
-	if n != nil {
+	switch {
+	case n == nil:
+	case s.mail.Load():
+		s.collect()
+		s.todo = append(s.todo, *n)
+	default:
 		s.deliver(n)
 	}
 	for {
@@ -118,20 +130,33 @@ func (s *Section) work(n *note) (exit bool) {
 		}
 		s.handDown()
 		s.rearm()
-		s.mu.Lock()
-		s.handOut()
-		if len(s.inbox) == 0 {
-			break
+		exit = s.handOut() || exit
+		if !s.mail.Load() {
+			s.right.Unlock()
+			if !s.mail.Load() || !s.right.TryLock() {
+				break
+			}
 		}
-		s.todo, s.inbox = s.inbox, s.todo
-		s.mu.Unlock()
+		s.collect()
 	}
-	s.taken = false
-	exit = !s.sending && len(s.outq) > 0
-	s.sending = s.sending || exit
-	s.mu.Unlock()
 	returned = true
 	return exit
+}
+
+// yield gives up the turn of a goroutine that has brought nothing.
+func (s *Section) yield() {
+	s.right.Unlock()
+	if s.mail.Load() && s.right.TryLock() && s.work(nil) {
+		s.send(false, s.limit.Load())
+	}
+}
+
+// collect takes the notes that were left.
+func (s *Section) collect() {
+	s.mu.Lock()
+	s.mail.Store(false)
+	s.todo, s.inbox = s.inbox, s.todo
+	s.mu.Unlock()
 }
 
 // deal does the next thing there is. What is on its way goes first if something else than
@@ -144,12 +169,26 @@ func (s *Section) deal() bool {
 		return true
 	}
 	for s.at < len(s.hops) {
+		s.walk()
+	}
+	s.hops, s.at = s.hops[:0], 0
+	return s.next < len(s.todo)
+}
+
+// walk takes what is on its way from layer to layer. If a handler panics, its layer is put out, and
+// walk returns before its end.
+func (s *Section) walk() {
+	defer func() {
+		if p := s.inside; p != nil {
+			s.inside = nil
+			s.putOut(p, fault.Caught(s.node.Name, recover()))
+		}
+	}()
+	for s.at < len(s.hops) {
 		h := s.hops[s.at]
 		s.at++
 		s.step(h.f, h.lane)
 	}
-	s.hops, s.at = s.hops[:0], 0
-	return s.next < len(s.todo)
 }
 
 // hop sends items of f along a lane. They join those that wait there already.
@@ -164,6 +203,9 @@ func (s *Section) hop(f *Flight, lane int, items kernel.Mask) {
 }
 
 func (s *Section) deliver(n *note) {
+	if s.closed {
+		return
+	}
 	s.heed()
 	switch n.kind {
 	case request:
@@ -204,69 +246,6 @@ func (s *Section) deliver(n *note) {
 	}
 }
 
-// shut ends the layers. Notes that come later are void.
-func (s *Section) shut() {
-	defer func() { // also if user code ends the goroutine
-		s.mu.Lock()
-		s.closed = true
-		s.mu.Unlock()
-		s.room <- struct{}{}
-	}()
-	if s.timer != nil {
-		s.timer.Stop()
-	}
-	s.closeLayers(s.ports)
-}
-
-// closeLayers goes on with the next layer if user code ends the goroutine.
-func (s *Section) closeLayers(ports []*Port) {
-	defer func() {
-		if len(ports) > 0 {
-			s.closeLayers(ports[1:])
-		}
-	}()
-	for ; len(ports) > 0; ports = ports[1:] {
-		p := ports[0]
-		if c, ok := p.handler.(Closer); ok && p.broken == nil {
-			s.call(p, c.Close)
-		}
-	}
-}
-
-// heed looks whether the run was aborted. Each item that goes on passes here: a layer that gets
-// what a call has made of the end of its context knows of the abort by then.
-func (s *Section) heed() {
-	if s.over == nil && s.node.Run().Aborted() {
-		s.end()
-	}
-}
-
-// end takes back what the layers hold, because the run was aborted.
-func (s *Section) end() {
-	s.over = s.node.Run().AbortError()
-	s.dequeue(s.over, func(*visit) bool { return true })
-	s.takeBack(s.ports)
-}
-
-// takeBack takes back what layers hold. It goes on with the next layer if user code ends the
-// goroutine.
-func (s *Section) takeBack(ports []*Port) {
-	defer func() {
-		if len(ports) > 0 {
-			s.takeBack(ports[1:])
-		}
-	}()
-	for ; len(ports) > 0; ports = ports[1:] {
-		p := ports[0]
-		p.Held(func(f *Flight, held kernel.Mask) {
-			for m := held; m != 0 && p.leaver != nil; m &= m - 1 {
-				s.leaves(p, f, m.First(), s.over)
-			}
-			p.Reject(f, held&f.kept[p.index], s.over)
-		})
-	}
-}
-
 // step takes items along a lane to the layer at its end.
 func (s *Section) step(f *Flight, lane int) {
 	m, i := f.lanes[lane], lane/2
@@ -301,12 +280,13 @@ func (s *Section) step(f *Flight, lane int) {
 		s.hop(f, up(i), m)
 		return
 	}
-	f.fresh = m
+	f.fresh, s.inside = m, p
 	if down {
-		s.call(p, func() { p.handler.Request(f, m) })
+		p.handler.Request(f, m)
 	} else {
-		s.call(p, func() { p.handler.Response(f, m) })
+		p.handler.Response(f, m)
 	}
+	s.inside = nil
 	s.keep(p, f)
 }
 
@@ -330,7 +310,7 @@ func (s *Section) keep(p *Port, f *Flight) {
 	}
 }
 
-// call calls a method of the handler of p. If it panics, the layer is put out.
+// call calls another method of the handler of p. If it panics, the layer is put out.
 func (s *Section) call(p *Port, method func()) {
 	returned := false
 	defer func() {
@@ -340,23 +320,6 @@ func (s *Section) call(p *Port, method func()) {
 	}()
 	method()
 	returned = true
-}
-
-// putOut ends a layer that has panicked, and the run with it: what the layer holds fails, and
-// so does what comes.
-func (s *Section) putOut(p *Port, cause error) {
-	p.broken = fmt.Errorf("stage %q: layer: %w", s.node.Name, cause)
-	s.node.Run().Fail(p.broken)
-	if cause == fault.ErrGoexit { //nolint:errorlint // our own value, as it is
-		s.node.Exited(cause)
-	}
-	for _, f := range s.flights {
-		p.Reject(f, f.kept[p.index]|f.fresh, p.broken)
-	}
-	if r, ok := p.handler.(Releaser); ok {
-		defer func() { _ = recover() }() // it has broken already
-		r.Release()
-	}
 }
 
 // holds reports whether the layer holds the item since the stay moves.

@@ -1,0 +1,161 @@
+package turn
+
+import (
+	"context"
+
+	"github.com/weir-go/weir/internal/fault"
+	"github.com/weir-go/weir/internal/handoff"
+	"github.com/weir-go/weir/internal/kernel"
+	"github.com/weir-go/weir/internal/lineage"
+)
+
+// visitors is the part of a section that is for callers. Owner: the turn.
+type visitors struct {
+	room   *Flight // with free places
+	inside int
+	shut   bool
+	gone   chan struct{} // closed when shut and none is inside
+	crew   []*worker     // to make calls with
+
+	running int      // calls that callers make
+	queue   []*visit // that wait for a worker's place
+}
+
+// arrive gives a caller a place. It returns nil if none is let in any more.
+func (s *Section) arrive(ctx context.Context) *visit {
+	if s.callers.shut {
+		return nil
+	}
+	s.callers.inside++
+	if s.callers.room == nil {
+		s.mu.Lock()
+		s.callers.room = s.flight()
+		s.mu.Unlock()
+	}
+	f := s.callers.room
+	i := f.free.First()
+	if f.free = f.free.Without(i, i+1); f.free == 0 {
+		s.callers.room = nil
+	}
+	if f.visits == nil {
+		f.visits = new([handoff.BatchSize]visit)
+	}
+	v := &f.visits[i]
+	v.f, v.place, v.ctx, v.by = f, i, ctx, s.borrow()
+	v.state.Store(nothingYet)
+	return v
+}
+
+// departs takes the place of a caller back.
+func (s *Section) departs(v *visit) {
+	v.f.forget(v.place, v.place+1)
+	s.callers.crew = append(s.callers.crew, v.by)
+	v.ctx, v.by = nil, nil
+	if v.f == s.callers.room {
+		v.f.free |= kernel.One(v.place)
+	} else {
+		s.mu.Lock()
+		s.vacate(v.f, kernel.One(v.place))
+		s.mu.Unlock()
+	}
+	s.callers.inside--
+	if s.callers.shut && s.callers.inside == 0 {
+		close(s.callers.gone)
+	}
+}
+
+// borrow returns what a call is made with.
+func (s *Section) borrow() *worker {
+	if n := len(s.callers.crew); n > 0 {
+		w := s.callers.crew[n-1]
+		s.callers.crew = s.callers.crew[:n-1]
+		return w
+	}
+	w := &worker{crew: &s.crew, pace: kernel.NewPace()}
+	w.group.Bind(s.node)
+	return w
+}
+
+// visitComes lets a visit in.
+func (s *Section) visitComes(f *Flight, place int) {
+	if f.index == noFlight {
+		f.index = uint32(len(s.flights))
+		s.flights = append(s.flights, f)
+	}
+	f.admit(place, place+1)
+	f.visited |= kernel.One(place)
+	f.SetLimit(place, lineage.Limit{Ctx: f.visits[place].ctx, Late: fault.ErrExpired})
+	s.hop(f, down(0), kernel.One(place))
+}
+
+// callFor has the callers of items that have come down make their calls, as far as there are
+// places of workers. It returns the other items.
+func (s *Section) callFor(f *Flight, items kernel.Mask) kernel.Mask {
+	for m := items & f.visited; m != 0; m &= m - 1 {
+		v := &f.visits[m.First()]
+		if s.callers.running >= max(1, s.node.Workers()) {
+			s.callers.queue = append(s.callers.queue, v)
+			continue
+		}
+		s.begin(v)
+	}
+	return items &^ f.visited
+}
+
+// begin has a caller make its call. If the caller has gone, other items wait for the call, or
+// nothing does: then a goroutine of its own makes it.
+func (s *Section) begin(v *visit) {
+	s.callers.running++
+	v.limited = v.f.Limited(kernel.One(v.place))
+	if !v.tell(makeCall) {
+		go func() {
+			s.node.Label()
+			s.makes(v)
+		}()
+	}
+}
+
+// callEnded lets the next caller begin.
+func (s *Section) callEnded(f *Flight, items kernel.Mask) {
+	for range (items & f.visited).Len() {
+		s.callers.running--
+		if q := s.callers.queue; len(q) > 0 {
+			s.callers.queue = q[1:]
+			s.begin(q[0])
+		}
+	}
+}
+
+// dequeue fails the visits that wait for a worker's place and match, with err.
+func (s *Section) dequeue(err error, match func(*visit) bool) {
+	kept := s.callers.queue[:0]
+	for _, v := range s.callers.queue {
+		if !match(v) {
+			kept = append(kept, v)
+			continue
+		}
+		v.f.Err[v.place] = err
+		s.hop(v.f, up(len(s.ports)), kernel.One(v.place))
+	}
+	clear(s.callers.queue[len(kept):])
+	s.callers.queue = kept
+}
+
+// answer tells the callers of items that have come out on top, and returns the other items.
+func (s *Section) answer(f *Flight, items kernel.Mask) kernel.Mask {
+	theirs := items & f.visited
+	f.visited &^= theirs
+	for m := theirs; m != 0; m &= m - 1 {
+		v := &f.visits[m.First()]
+		if v.dropped = f.dropped&kernel.One(v.place) != 0; !v.tell(answered) {
+			s.left1(v)
+		}
+	}
+	return items &^ theirs
+}
+
+// left1 ends a visit whose caller has gone.
+func (s *Section) left1(v *visit) {
+	s.outcome(v, 0)
+	s.departs(v)
+}
