@@ -47,9 +47,9 @@ type Timings struct {
 // TimingsOf returns timings that are made by hand, for tests and for results that come from
 // elsewhere.
 func TimingsOf(total time.Duration, passed ...Timing) Timings {
-	t := Timings{total: total}
-	for _, one := range passed {
-		t.spans = append(t.spans, lineage.Timing(one))
+	t := Timings{make([]lineage.Timing, len(passed)), total}
+	for i, one := range passed {
+		t.spans[i] = lineage.Timing(one)
 	}
 	return t
 }

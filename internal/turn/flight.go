@@ -73,12 +73,15 @@ func (f *Flight) Fail(m kernel.Mask, err error) {
 	}
 }
 
-// Limit returns what ends the work on an item.
-func (f *Flight) Limit(place int) lineage.Limit {
+// unlimited is the limit of an item that has none.
+var unlimited lineage.Limit
+
+// Limit returns what ends the work on an item, until [Flight.SetLimit]. It must not be changed.
+func (f *Flight) Limit(place int) *lineage.Limit {
 	if f.limited&kernel.One(place) == 0 {
-		return lineage.Limit{}
+		return &unlimited
 	}
-	return f.limits[place]
+	return &f.limits[place]
 }
 
 // SetLimit sets what ends the work on an item below the layer.

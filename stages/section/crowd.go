@@ -23,9 +23,9 @@ type crowd struct {
 	by      atomic.Int64 // the latest deadline, in the time of the run; 0 if one of them has none
 	left    atomic.Bool  // the caller of the item that leads has gone
 	over    atomic.Bool  // why is set
-	waiting int          // items whose callers have not gone
+	waiting int32        // items whose callers have not gone
+	late    bool         // why is the deadline
 	why     error        // why the context has ended
-	late    bool         // it was the deadline
 	watch   *watch       // nil until Done is called
 }
 
@@ -38,7 +38,7 @@ type watch struct {
 }
 
 // gather makes c the crowd of an item that leads, with its limit.
-func (c *crowd) gather(run *kernel.Run, l lineage.Limit) {
+func (c *crowd) gather(run *kernel.Run, l *lineage.Limit) {
 	c.run, c.leader, c.waiting = run, l.Ctx, 1
 	if by := deadlineOf(run, l); by != 0 {
 		c.by.Store(by)
@@ -46,7 +46,7 @@ func (c *crowd) gather(run *kernel.Run, l lineage.Limit) {
 }
 
 // deadlineOf returns the earlier of the deadlines of a limit, 0 if it has none.
-func deadlineOf(run *kernel.Run, l lineage.Limit) int64 {
+func deadlineOf(run *kernel.Run, l *lineage.Limit) int64 {
 	by := l.Deadline
 	if l.Ctx == nil {
 		return by
@@ -60,7 +60,7 @@ func deadlineOf(run *kernel.Run, l lineage.Limit) int64 {
 }
 
 // join adds an item that follows. It returns false if the call was given up.
-func (c *crowd) join(l lineage.Limit) bool {
+func (c *crowd) join(l *lineage.Limit) bool {
 	c.mu.Lock()
 	if c.look(); c.why == nil {
 		c.waiting++

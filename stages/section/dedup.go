@@ -102,7 +102,7 @@ type dedupHandler[K comparable] struct {
 
 	led     turn.PerFlight[lead[K]]   // of the items that lead a call
 	follows turn.PerFlight[*follower] // of the items that wait for one
-	bound   map[K]*bound[K]           // the calls that are bound to those that wait
+	bound   map[K]*bound              // the calls that are bound to those that wait
 
 	// Scratch, of one call: as long as the most items that came together.
 	got     int // keys
@@ -129,17 +129,17 @@ func (h *dedupHandler[K]) grow(n int) {
 // lead is what is known of an item that leads a call.
 type lead[K comparable] struct {
 	token dedup.Token
-	stale Answer    // is renewed, and serves if that fails
-	bound *bound[K] // nil if the call is not bound to those that wait
+	key   K
+	stale Answer        // is renewed, and serves if that fails
+	outer lineage.Limit // of the item
+	bound *bound        // nil if the item has no limit
 }
 
-// bound is a call that is bound to the items that wait for it.
-type bound[K comparable] struct {
+// bound is a call that is bound to the items that wait for it. It is not used again, because the
+// function can keep its context.
+type bound struct {
 	crowd
-	key      K
-	deadline int64 // of the item that leads
-	expired  error // of the item, if it is not done by then
-	first    lineage.CallContext
+	first lineage.CallContext
 }
 
 // follower is an item that waits for the answer of another one. It keeps what it is told to
@@ -171,6 +171,7 @@ func (h *dedupHandler[K]) Request(f *turn.Flight, items kernel.Mask) {
 		h.local[i].ref = h.port.Ref(f, int(h.places[i]))
 	}
 	h.dedup.JoinAll(h.checks[:n], h.keys[:n], h.wait[:n])
+	led := h.led.Of(f)
 	var down, up kernel.Mask
 	for j := range n {
 		i := int(h.places[j])
@@ -178,7 +179,8 @@ func (h *dedupHandler[K]) Request(f *turn.Flight, items kernel.Mask) {
 		case dedup.InProgress:
 			h.follow(f, i, h.keys[j], j)
 		case dedup.First, dedup.Stale:
-			h.led.Of(f)[i] = lead[K]{c.Token, c.Value, h.lead(f, i, h.keys[j])}
+			led[i].token, led[i].key, led[i].stale = c.Token, h.keys[j], c.Value
+			h.lead(f, i, &led[i])
 			down |= kernel.One(i)
 		case dedup.Cached:
 			if f.Err[i] = c.Err; c.Err == nil {
@@ -232,31 +234,30 @@ func (h *dedupHandler[K]) adopt(f *turn.Flight, place int, a Answer) {
 
 // lead has the call of an item with limits wait for all that join. What is below sees the latest
 // deadline of them.
-func (h *dedupHandler[K]) lead(f *turn.Flight, place int, key K) *bound[K] {
-	l := f.Limit(place)
-	if !l.Bounded() {
-		return nil
+func (h *dedupHandler[K]) lead(f *turn.Flight, place int, l *lead[K]) {
+	outer := f.Limit(place)
+	if !outer.Bounded() {
+		return
 	}
 	if h.bound == nil {
-		h.bound = map[K]*bound[K]{}
+		h.bound = map[K]*bound{}
 	}
-	b := &bound[K]{key: key, deadline: l.Deadline, expired: l.Late}
-	b.gather(h.port.Run(), l)
-	h.bound[key] = b
-	f.SetLimit(place, lineage.Limit{Ctx: b}.With(&b.first))
-	return b
+	l.outer, l.bound = *outer, &bound{}
+	l.bound.gather(h.port.Run(), outer)
+	h.bound[l.key] = l.bound
+	f.SetLimit(place, lineage.Limit{Ctx: l.bound}.With(&l.bound.first))
 }
 
 // unlead ends what lead began.
-func (h *dedupHandler[K]) unlead(f *turn.Flight, place int, b *bound[K]) {
-	if b == nil {
+func (h *dedupHandler[K]) unlead(f *turn.Flight, place int, l *lead[K]) {
+	if l.bound == nil {
 		return
 	}
-	if h.bound[b.key] == b {
-		delete(h.bound, b.key)
+	if h.bound[l.key] == l.bound {
+		delete(h.bound, l.key)
 	}
-	b.end()
-	f.SetLimit(place, lineage.Limit{Ctx: b.leader, Deadline: b.deadline, Late: b.expired})
+	l.bound.end()
+	f.SetLimit(place, l.outer)
 }
 
 // follow has an item wait for the call of another one.
@@ -277,14 +278,14 @@ func (h *dedupHandler[K]) Response(f *turn.Flight, items kernel.Mask) {
 		i := m.First()
 		switch {
 		case good&kernel.One(i) == 0: // dropped: there is no result to share
-			h.unlead(f, i, led[i].bound)
+			h.unlead(f, i, &led[i])
 			h.dedup.Fail(led[i].token, stages.ErrDrop, dedup.TTL(0))
 			led[i] = lead[K]{}
 		case f.Err[i] != nil:
 			good &^= kernel.One(i)
 			h.fail(f, i, &led[i])
 		default:
-			h.unlead(f, i, led[i].bound)
+			h.unlead(f, i, &led[i])
 		}
 	}
 	h.grow(good.Len())
@@ -309,7 +310,7 @@ func (h *dedupHandler[K]) Response(f *turn.Flight, items kernel.Mask) {
 func (h *dedupHandler[K]) fail(f *turn.Flight, place int, l *lead[K]) {
 	err := f.Err[place]
 	stale, gone := l.stale, l.gone(err)
-	h.unlead(f, place, l.bound)
+	h.unlead(f, place, l)
 	switch {
 	case h.port.Over() != nil: // followers in other flows ask again
 		h.dedup.Fail(l.token, h.port.Over(), dedup.TTL(0))

@@ -40,7 +40,7 @@ func (h *timeoutHandler) Request(f *turn.Flight, items kernel.Mask) {
 	by, had := h.port.In(h.d), h.had.Of(f)
 	for m := items; m != 0; m &= m - 1 {
 		i := m.First()
-		l := f.Limit(i)
+		l := *f.Limit(i)
 		if l.Bounded() || had[i] {
 			had[i] = l.Bounded()
 			h.outer.Of(f)[i] = l
