@@ -70,9 +70,15 @@ func (d *direct[I, O]) do(ctx context.Context, v I) Result[O] {
 		return Result[O]{Err: ErrStopped}
 	}
 	var out O
-	o, ok := d.section.Do(ctx,
-		func(b *handoff.Batch, i int) { typed.Values[I](b)[i] = v },
-		func(b *handoff.Batch, i int) { out = typed.Values[O](b)[i] })
+	o, ok := d.section.Do(ctx, // counts before the call leaves: then the run can end
+		func(b *handoff.Batch, i int) {
+			d.calls.PassedBy(0, 1) // what a source sent is what it brought
+			typed.Values[I](b)[i] = v
+		},
+		func(b *handoff.Batch, i int) {
+			d.results.PassedBy(1, 1)
+			out = typed.Values[O](b)[i]
+		})
 	if !ok {
 		return Result[O]{Err: ErrStopped}
 	}
@@ -96,16 +102,14 @@ func (d *direct[I, O]) await(ctx context.Context) error {
 	}
 }
 
-// result makes the result of a call, and counts it.
+// result makes the result of a call.
 func (d *direct[I, O]) result(ctx context.Context, v O, o turn.Outcome) Result[O] {
-	d.calls.PassedBy(0, 1) // what a source sent is what it brought
 	r := Result[O]{Value: v, Err: o.Err}
 	if d.run.Timed() {
 		r.Timings = stages.TimingsOf(o.Total, stages.Timing{Stage: d.at.Name, Wait: o.Wait, Work: o.Work, Attempts: o.Attempts})
 	}
 	switch {
 	case o.Err == nil:
-		d.results.PassedBy(1, 1)
 		d.results.AcceptedAfter(int64(o.Total))
 	case errors.Is(o.Err, stages.ErrDrop):
 		r.Err = ErrNoResult
