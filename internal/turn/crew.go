@@ -3,7 +3,9 @@ package turn
 import (
 	"sync"
 
+	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
+	"github.com/weir-go/weir/internal/lineage"
 )
 
 // calls are to be made for some items of a flight.
@@ -161,7 +163,11 @@ func (w *worker) calls(f *Flight, from, to int, limited kernel.Mask, dropped *ke
 			f.Attempts[i]++
 		}
 	}()
-	g.Call(f.In, f.Out, from, to, limited, f.limits)
+	var limits *[handoff.BatchSize]lineage.Limit
+	if limited != 0 { // else the turn can be about to make them, for other items
+		limits = f.limits
+	}
+	g.Call(f.In, f.Out, from, to, limited, limits)
 }
 
 // take gets neighbours to be called for, one until their cost is known. It blocks until there
