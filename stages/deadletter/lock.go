@@ -93,4 +93,4 @@ func sign(f *os.File) {
 }
 
 // Close releases the lock.
-func (l *lock) Close() error { return l.file.Close() }
+func (l *lock) Close() error { return errors.Join(unlock(l.file), l.file.Close()) }

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// tryLock locks the file until it is closed. It returns ErrLocked at once if another
+// tryLock locks the file until unlock, or until the process ends. It returns ErrLocked at once if another
 // open file holds the lock, in any process.
 func tryLock(f *os.File) error {
 	for {
@@ -23,4 +23,13 @@ func tryLock(f *os.File) error {
 		}
 		return nil
 	}
+}
+
+// unlock frees the lock. To close the file is not enough: a child that is being started has it open as
+// well, until it becomes another program.
+func unlock(f *os.File) error {
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_UN); err != nil {
+		return &os.PathError{Op: "unlock", Path: f.Name(), Err: err}
+	}
+	return nil
 }
