@@ -85,7 +85,7 @@ type SectionOf struct {
 func RunSection(n *kernel.Node, of SectionOf) error {
 	s := &Section{
 		node: n, capacity: of.Capacity, unordered: of.Unordered, in: n.Ins[0].Columns, out: of.Results,
-		join: of.Join, room: make(chan struct{}, 1),
+		join: of.Join, room: make(chan struct{}, 1), callers: visitors{gone: make(chan struct{})},
 	}
 	s.crew = crew{section: s}
 	n.Does(of.Op)

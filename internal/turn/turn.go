@@ -22,8 +22,9 @@ const (
 	tick                 // the timer has fired
 	drain                // the intake has been stopped
 	abort
-	closing // no item is left
-	deserts // a caller has gone
+	shutting // callers are let in no more
+	closing  // no item is left
+	deserts  // a caller has gone
 )
 
 // note is what has happened, for the goroutine that has the turn.
@@ -241,6 +242,8 @@ func (s *Section) deliver(n *note) {
 				s.call(p, d.Drain)
 			}
 		}
+	case shutting:
+		s.callers.turnAway()
 	case closing:
 		s.shut()
 	}

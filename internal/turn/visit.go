@@ -47,19 +47,11 @@ type Outcome struct {
 	Total      time.Duration
 }
 
-// Shut lets no caller in any more, and returns a channel that is closed when none is inside.
+// Shut lets no caller in any more, and returns a channel that is closed when none is inside. It does
+// not wait for the turn.
 func (s *Section) Shut() <-chan struct{} {
-	s.right.Lock()
-	if !s.callers.shut {
-		s.callers.shut = true
-		s.callers.gone = make(chan struct{})
-		if s.callers.inside == 0 {
-			close(s.callers.gone)
-		}
-	}
-	gone := s.callers.gone
-	s.yield()
-	return gone
+	s.post(note{kind: shutting})
+	return s.callers.gone
 }
 
 // Do takes an item through the section: put writes it to place i of b, and take reads the result

@@ -14,7 +14,7 @@ type visitors struct {
 	room   *Flight // with free places
 	inside int
 	shut   bool
-	gone   chan struct{} // closed when shut and none is inside
+	gone   chan struct{} // closed when shut and none is inside; any goroutine waits for it
 	crew   []*worker     // to make calls with
 
 	running int      // calls that callers make
@@ -61,6 +61,17 @@ func (s *Section) departs(v *visit) {
 	s.callers.inside--
 	if s.callers.shut && s.callers.inside == 0 {
 		close(s.callers.gone)
+	}
+}
+
+// turnAway lets no caller in any more.
+func (v *visitors) turnAway() {
+	if v.shut {
+		return
+	}
+	v.shut = true
+	if v.inside == 0 {
+		close(v.gone)
 	}
 }
 
