@@ -101,6 +101,7 @@ func TestConformance(t *testing.T) {
 				To(natsio.Sink(js)), nc.Close, nil
 		},
 		Restart: shared.restart,
+		Forgets: 250 * time.Millisecond, // the server writes the state of a consumer about 10 times a second
 		FailAcks: func(_ testing.TB, queue string) func() {
 			p, _ := proxies.Load(queue)
 			p.(*queuetest.Proxy).Cut()

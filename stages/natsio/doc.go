@@ -46,6 +46,8 @@
 //     8 MB (nats.ReconnectBufSize).
 //   - The server restarts: as above. A stream in memory is gone then, and after 5 seconds the run
 //     ends with [ErrGone].
+//   - The server is killed: as above. It writes what was acknowledged about 10 times a second. The
+//     messages whose acknowledgement it had not written come again.
 //   - An error ends the run if it does not heal; [Ends] says otherwise.
 //   - An item fails, and no policy takes it: the run stops, and the message comes again.
 //

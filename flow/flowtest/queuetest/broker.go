@@ -44,6 +44,9 @@ type Broker[M any] struct {
 	// Restart stops the broker, not gently, and starts it again with the data that it had. It
 	// returns when the broker can be reached. Connected clients are not told. It may be nil.
 	Restart func(t testing.TB)
+	// Forgets is how old an acknowledgement can be that the broker has accepted and forgets at such
+	// a restart, 0 if it forgets none. What was done in that time may come again.
+	Forgets time.Duration
 	// FailAcks makes acknowledgements of the queue fail until heal is called: [Proxy] can do it
 	// for most brokers. It may be nil.
 	FailAcks func(t testing.TB, queue string) (heal func())

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // journal is what members have done, in order.
@@ -20,7 +22,10 @@ type journal struct {
 }
 
 // record says that a member has done a message, which its payload tells.
-type record struct{ member, message string }
+type record struct {
+	member, message string
+	at              time.Time // when the journal got the record
+}
 
 func newJournal() *journal { return &journal{times: map[string]int{}, members: map[string]int{}} }
 
@@ -28,18 +33,18 @@ func newJournal() *journal { return &journal{times: map[string]int{}, members: m
 func (j *journal) done(member, message string) int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.add(record{member, message})
+	return j.add(member, message)
 }
 
-func (j *journal) add(r record) int {
-	j.records = append(j.records, r)
-	j.members[r.member]++
-	j.times[r.message]++
-	return j.times[r.message]
+func (j *journal) add(member, message string) int {
+	j.records = append(j.records, record{member, message, time.Now()})
+	j.members[member]++
+	j.times[message]++
+	return j.times[message]
 }
 
 // line is a record as worker processes write it.
-func (r record) line() []byte { return []byte(r.member + " " + r.message + "\n") }
+func line(member, message string) []byte { return []byte(member + " " + message + "\n") }
 
 // read takes in what worker processes have written.
 func (j *journal) read() error {
@@ -60,7 +65,7 @@ func (j *journal) read() error {
 		}
 		j.rest = rest
 		member, message, _ := strings.Cut(string(line), " ")
-		j.add(record{member, message})
+		j.add(member, message)
 	}
 }
 
@@ -76,6 +81,14 @@ func (j *journal) by(member string) int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.members[member]
+}
+
+// since returns how many records have come after a time.
+func (j *journal) since(t time.Time) int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	first, _ := slices.BinarySearchFunc(j.records, t, func(r record, t time.Time) int { return r.at.Compare(t) })
+	return len(j.records) - first
 }
 
 func (j *journal) all() []record {

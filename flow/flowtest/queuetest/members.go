@@ -34,13 +34,19 @@ func restarted[M any](tr *trial[M]) {
 	tr.create(tr.b.Term)
 	tr.load(24 * inFlight)
 	m := tr.join(tr.worker)
+	again := 0
 	for i := range 2 {
 		tr.until("the member works", func() bool { return tr.journal.unique() >= (1+i)*4*inFlight })
+		stopped := time.Now()
 		tr.b.Restart(tr.TB)
+		again += inFlight
+		if tr.b.Forgets > 0 {
+			again += tr.journal.since(stopped.Add(-tr.b.Forgets))
+		}
 	}
 	tr.complete()
 	m.leave()
-	tr.repeated(func(string) int { return 2 * inFlight })
+	tr.repeated(func(string) int { return again })
 	tr.ordered(OrderedGroup)
 }
 

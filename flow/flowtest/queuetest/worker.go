@@ -62,7 +62,7 @@ func obey[M any](told string, c Client[M]) error {
 	}
 	defer end()
 	_, err = work(flow.From(source), c.Message, o.Order, func(_ context.Context, m string) error {
-		_, err := journal.Write(record{o.Member, m}.line())
+		_, err := journal.Write(line(o.Member, m))
 		return err
 	}).Run(context.Background(), flow.StopOnSignal(), flow.DrainTimeout(o.Drain))
 	return err
