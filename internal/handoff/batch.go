@@ -127,8 +127,8 @@ func (b *Batch) CopyMeta(at int, src *Batch, from, to int) {
 
 // Scatter copies the places from from on of src, which are healthy, to places.
 func (b *Batch) Scatter(places []int32, src *Batch, from int) {
-	src.Vals.Scatter(b.Vals, places, from)
 	for i, place := range places {
+		src.Vals.CopyTo(b.Vals, int(place), from+i, from+i+1)
 		b.Trails[place], b.Left[place] = src.Trails[from+i], src.Left[from+i]
 	}
 	b.Mark(src.Marks.Load() &^ HasFault)
@@ -136,8 +136,9 @@ func (b *Batch) Scatter(places []int32, src *Batch, from int) {
 
 // Gather moves places of src, which are healthy, to b, from at on.
 func (b *Batch) Gather(at int, src *Batch, places []int32) {
-	src.Vals.Gather(b.Vals, at, places)
 	for i, place := range places {
+		src.Vals.CopyTo(b.Vals, at+i, int(place), int(place)+1)
+		src.Vals.Clear(int(place), int(place)+1)
 		b.Trails[at+i], b.Left[at+i] = src.Trails[place], src.Left[place]
 	}
 	b.Mark(src.Marks.Load() &^ HasFault)

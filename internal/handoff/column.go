@@ -12,11 +12,6 @@ type Column interface {
 	// CopyTo copies the values from from up to to into dst, from at on. dst holds
 	// values of the same type.
 	CopyTo(dst Column, at, from, to int)
-	// Scatter copies the values from from on to places of dst, which holds values of
-	// the same type.
-	Scatter(dst Column, places []int32, from int)
-	// Gather moves the values at places into dst, from at on.
-	Gather(dst Column, at int, places []int32)
 }
 
 // Columns makes columns of one type.

@@ -16,21 +16,6 @@ func (c *column[T]) CopyTo(dst handoff.Column, at, from, to int) {
 	copy(dst.(*column[T]).v[at:], c.v[from:to])
 }
 
-func (c *column[T]) Scatter(dst handoff.Column, places []int32, from int) {
-	to := dst.(*column[T]).v
-	for i, v := range c.v[from:][:len(places)] {
-		to[places[i]] = v
-	}
-}
-
-func (c *column[T]) Gather(dst handoff.Column, at int, places []int32) {
-	var none T
-	to := dst.(*column[T]).v[at:][:len(places)]
-	for i, place := range places {
-		to[i], c.v[place] = c.v[place], none
-	}
-}
-
 // Of returns how columns of T are made.
 func Of[T any]() handoff.Columns {
 	return handoff.Columns{
