@@ -10,8 +10,8 @@ import (
 const (
 	// Schema is the number of the layout: there are 2^Schema buckets for each power of two.
 	Schema = 3
-	// First is the number, in the layout, of the bucket with index 1: its upper bound is
-	// 2^(First / 2^Schema) seconds, about a nanosecond.
+	// First is the number, in the layout, of the bucket with index 1. Its upper bound is 2^(First /
+	// 2^Schema) seconds, about a nanosecond.
 	First = -30 << Schema
 	last  = 14 << Schema // 4.5 hours
 
@@ -21,7 +21,7 @@ const (
 	steps = 16 // linear steps of the table for each power of two
 )
 
-// Histogram is counts of durations. Any goroutine may add and read. It must be made by [New].
+// Histogram holds counts of durations. Any goroutine may add and read. Only [New] makes one.
 type Histogram struct{ counts [Len]atomic.Uint64 }
 
 // New returns an empty histogram.
@@ -61,11 +61,11 @@ var (
 	})
 )
 
-// Index returns the index of the bucket of a duration in nanoseconds. There must have been a
-// call of [New] before.
+// Index returns the index of the bucket of a duration in nanoseconds. [New] must have been called
+// before.
 //
-// A step of the table is at most 1/16 of its durations wide, and a bucket 9 %: so a step reaches
-// into two buckets at most, and one comparison decides between them.
+// A step of the table is at most 1/16 of its durations wide, and a bucket 9 %. So a step overlaps
+// at most two buckets, and one comparison decides between them.
 func Index(ns int64) int {
 	if ns <= 0 {
 		return 0
@@ -84,8 +84,9 @@ func Upper(index int) int64 {
 	return upper[index]
 }
 
-// Quantile returns the duration below which a share q, from 0 to 1, of those counted is: the
-// middle of its bucket, by ratio. It is 0 if nothing was counted.
+// Quantile returns an estimate of the duration below which a share q of the counted durations lies.
+// q is from 0 to 1. The estimate is the geometric middle of a bucket. It is 0 if nothing was
+// counted.
 func Quantile(counts []uint64, q float64) int64 {
 	total := uint64(0)
 	for _, n := range counts {

@@ -1,12 +1,13 @@
-// Package buckets counts durations in buckets of a fixed, exponential layout: that of
-// Prometheus' native histograms with schema 3, which is that of OpenTelemetry's exponential
-// histograms with scale 3. Eight buckets double the duration, so each is 9 % wide, and a
-// quantile is off by 4.5 % at most.
+// Package buckets counts durations in buckets of a fixed, exponential layout. The layout is that of
+// Prometheus' native histograms with schema 3, and of OpenTelemetry's exponential histograms with
+// scale 3. The bounds double every eight buckets. So a bucket is 9 % wide, and a quantile is off by
+// 4.5 % at most.
 //
 //   - Prometheus: https://prometheus.io/docs/specs/native_histograms/#schema
-//   - OpenTelemetry: https://opentelemetry.io/docs/specs/otel/metrics/data-model/#exponentialhistogram
+//   - OpenTelemetry:
+//     https://opentelemetry.io/docs/specs/otel/metrics/data-model/#exponentialhistogram
 //
-// The buckets are in seconds and lead from a nanosecond to 4.5 hours. What is longer is in the
-// last one. To find the bucket of a duration takes a table of 16 linear steps for each power of
-// two and one comparison, about 2 ns.
+// The bounds are in seconds, from a nanosecond to 4.5 hours. The last bucket also counts longer
+// durations. [Index] finds the bucket of a duration in about 2 ns: it looks into a table of 16
+// linear steps for each power of two, and makes one comparison.
 package buckets
