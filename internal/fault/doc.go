@@ -1,4 +1,4 @@
-// Package fault is the failure of an item: what went wrong in which stage, and the errors with
-// which the machine itself ends the work on an item. Package stages documents them and gives
-// them their exported types.
+// Package fault describes the failure of an item: the error and the stage in which it happened. It
+// also has the errors with which the machine itself ends the work on an item. Package stages
+// documents them and gives them their exported types.
 package fault

@@ -30,14 +30,14 @@ type Sentinel struct {
 
 func (s *Sentinel) Error() string { return s.Text }
 
-// Is makes errors of time match that of a context.
+// Is lets a late error match the deadline error of a context.
 func (s *Sentinel) Is(target error) bool { return s.Late && target == context.DeadlineExceeded }
 
 // Outcome tells breakers and retries what the error means.
 func (s *Sentinel) Outcome() outcome.Outcome { return outcome.Outcome{Kind: s.Kind} }
 
-// Fault is the failure of an item. Its fields are those of stages.ItemError, which it
-// is converted to.
+// Fault is the failure of an item. Package stages converts it to stages.ItemError, which has the
+// same fields.
 type Fault struct {
 	Stage    string
 	Err      error
@@ -46,12 +46,12 @@ type Fault struct {
 	Origin   any
 	Entered  time.Time
 	Replays  int
-	// Deliveries is how often the source has delivered the item.
+	// Deliveries is the number of times that the source has delivered the item.
 	Deliveries int
 }
 
-// ItemError makes the exported type of a fault, PanicError that of a panic. Package
-// stages sets both.
+// ItemError makes the exported error of a fault, and PanicError that of a panic. Package stages
+// sets both.
 var (
 	ItemError  = func(f *Fault) error { return fmt.Errorf("stage %q: %w", f.Stage, f.Err) }
 	PanicError = func(stage string, value any, stack []byte) error {
@@ -59,8 +59,8 @@ var (
 	}
 )
 
-// Caught turns what a deferred function finds into an error: a panic's value, or nil,
-// which means that the goroutine is exiting.
+// Caught returns an error for the value that a deferred function recovered. A nil value means that
+// the function called runtime.Goexit.
 func Caught(stage string, value any) error {
 	if value == nil {
 		return ErrGoexit
@@ -71,7 +71,7 @@ func Caught(stage string, value any) error {
 // IsDrop reports that the item was dropped on purpose.
 func IsDrop(err error) bool { return err == ErrDrop || errors.Is(err, ErrDrop) } //nolint:errorlint // most often it is
 
-// Returns reports that the item goes back to its source, whatever policies there are.
+// Returns reports that the item goes back to its source, whatever the policies of the stages are.
 func (f *Fault) Returns() bool {
 	return errors.Is(f.Err, ErrHandedBack) || errors.Is(f.Err, ErrAborted)
 }
