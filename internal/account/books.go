@@ -11,7 +11,7 @@ type Ledger struct {
 	Out, Folded, Filtered, Failed, Shed, Expired, DeadLettered, HandedBack int64
 }
 
-// Balance returns how many items have come and not left.
+// Balance returns the number of items that have come and not left.
 func (l *Ledger) Balance() int64 {
 	return l.In + l.Derived + l.Recovered - (l.Out + l.Folded + l.Filtered + l.Failed + l.Shed + l.Expired + l.DeadLettered + l.HandedBack)
 }
@@ -23,7 +23,7 @@ type Effort struct {
 	Longest    time.Duration
 }
 
-// Books are the account of a node.
+// Books is the account of a node. Any goroutine may add to it and read it.
 type Books struct {
 	In, Derived, Recovered                                             atomic.Int64
 	Out, Folded, Filtered, Failed, Shed, Expired, DeadLetter, Returned atomic.Int64
@@ -32,8 +32,8 @@ type Books struct {
 	spread *spread // nil unless the run keeps distributions
 }
 
-// Tally is what a goroutine has done since it last told the books: atomics once a batch
-// and not once an item.
+// Tally is what a goroutine has counted since it last published to the books. So atomic operations
+// are paid once a batch, not once an item.
 type Tally struct {
 	In                                             int64
 	Out, Filtered, Failed, Shed, Expired, Returned int64
@@ -42,8 +42,8 @@ type Tally struct {
 	streaks streaks
 }
 
-// Publish adds the tally to the books and empties it. What came is added before what
-// left, and Ledger reads in the other order: a balance is never negative.
+// Publish adds the tally to the books and empties it. It adds what came before what left, and
+// Ledger reads in the opposite order. So a balance is never negative.
 func (t *Tally) Publish(b *Books) {
 	add(&b.In, t.In)
 	add(&b.Out, t.Out)
@@ -62,7 +62,7 @@ func (t *Tally) Publish(b *Books) {
 	*t = Tally{}
 }
 
-// Stretch notes work on one item: the longest counts.
+// Stretch raises the longest work on one item to work, if it is longer.
 func (b *Books) Stretch(work int64) {
 	for {
 		old := b.longest.Load()
@@ -87,8 +87,8 @@ func (b *Books) Effort() Effort {
 	}
 }
 
-// Ledger returns the account. A source has brought what it sent, which sent returns: it is read
-// after what else has left, and before what else has come.
+// Ledger returns the account. For a source, sent returns the number of items that it has sent: they
+// count both as come and as left. Ordering: what left is read before what came; pairs with Publish.
 func (b *Books) Ledger(source bool, sent func() int64) Ledger {
 	l := Ledger{
 		HandedBack: b.Returned.Load(), DeadLettered: b.DeadLetter.Load(), Expired: b.Expired.Load(), Shed: b.Shed.Load(), Failed: b.Failed.Load(),
@@ -104,8 +104,8 @@ func (b *Books) Ledger(source bool, sent func() int64) Ledger {
 	return l
 }
 
-// PassedBy counts items that a caller has taken past the node: in that came, and out of them that
-// left healthy.
+// PassedBy counts items that a caller has moved past the node: in items came, and out of them left
+// healthy.
 func (b *Books) PassedBy(in, out int64) {
 	add(&b.In, in)
 	add(&b.Out, out)

@@ -1,7 +1,7 @@
-// Package account counts what becomes of items at a node, and how long they wait, how long the
-// work on them takes and how old they are at the end.
+// Package account counts the items at a node: how many came, and how each of them left. It also
+// measures how long they wait, how long the work on them takes, and how old they are at a sink.
 //
-// A goroutine books into a [Tally] of its own, and publishes it once a batch into the [Books] of
-// the node, which anyone may read: see [Books.Ledger] and [Books.Effort]. What came is added before
-// what left, and read after it, so the balance of a ledger is never negative.
+// A goroutine counts in a [Tally] of its own, and publishes it once a batch to the [Books] of the
+// node. Any goroutine may read the books: see [Books.Ledger] and [Books.Effort]. What came is added
+// before what left, and read after it, so the balance of a ledger is never negative.
 package account

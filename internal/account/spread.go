@@ -8,9 +8,9 @@ import (
 	"github.com/weir-go/weir/internal/lineage"
 )
 
-// spread is how the times of a node are distributed.
+// spread has the distributions of the times of a node.
 type spread struct {
-	wait, work, age *buckets.Histogram // age is nil unless the node is a sink
+	wait, work, age *buckets.Histogram // age is filled only at a sink
 	aged            atomic.Int64       // the sum of the ages
 }
 
@@ -18,8 +18,8 @@ func newSpread() *spread {
 	return &spread{wait: buckets.New(), work: buckets.New(), age: buckets.New()}
 }
 
-// streak is equal durations in a row: neighbours mostly fall into one bucket, and cost one
-// atomic addition together.
+// streak counts durations in a row that fall into one bucket. Neighbours mostly do, and then one
+// atomic addition counts them all.
 type streak struct {
 	index int32
 	n     uint32
@@ -34,11 +34,11 @@ func (s *streak) add(h *buckets.Histogram, ns int64, n uint32) {
 	s.n += n
 }
 
-// nearby is how far the times of neighbours may be apart to count with their mean: the error of the
-// times of items that share clock readings.
+// nearby is the largest difference of the times of neighbours that are counted with their mean. It
+// is the error of the times of items that share clock readings.
 const nearby = 16 * time.Microsecond
 
-// group is the times of neighbours: times that are close count with their mean.
+// group collects the times of neighbours.
 type group struct {
 	sum, least, most int64
 	n                int64
@@ -53,7 +53,7 @@ func (g *group) add(ns int64) {
 	g.least, g.most = min(g.least, ns), max(g.most, ns)
 }
 
-// counted reports whether the group counts with its mean, and counts it.
+// counted adds the group to s with its mean if its times are close. It reports whether it did.
 func (g *group) counted(s *streak, h *buckets.Histogram) bool {
 	if g.n == 0 || g.most-g.least >= int64(nearby) {
 		return g.n == 0
@@ -69,7 +69,7 @@ func (s *streak) flush(h *buckets.Histogram) {
 	}
 }
 
-// streaks are those of a tally.
+// streaks has the streaks of a tally.
 type streaks struct {
 	wait, work, age streak
 	aged            int64
@@ -92,8 +92,9 @@ func (t *Tally) Worked(b *Books, k, total int64) {
 	}
 }
 
-// Waits books the waits of neighbours that left the stage before at left, and were begun one
-// after the other, each nanoseconds apart. It sets left to when each was done.
+// Waits books the waits of neighbours. Item i left the stage before at left[i]. The work on the
+// items began at begin, and took each nanoseconds an item. Waits sets left to the times at which
+// the items were done.
 func (t *Tally) Waits(b *Books, left []int64, begin, each int64) {
 	if b.spread == nil {
 		for i, l := range left {
@@ -127,7 +128,7 @@ func (t *Tally) Aged(b *Books, born, at int64) {
 	t.streaks.age.add(b.spread.age, age, 1)
 }
 
-// flush adds the streaks to the node, which keeps distributions.
+// flush adds the streaks to the distributions of the node.
 func (t *Tally) flush(s *spread) {
 	t.streaks.wait.flush(s.wait)
 	t.streaks.work.flush(s.work)
@@ -136,7 +137,7 @@ func (t *Tally) flush(s *spread) {
 	t.streaks.aged = 0
 }
 
-// Ages books items that a sink has accepted, which were done at left.
+// Ages books items that a sink has accepted. Item i was done at left[i].
 func (t *Tally) Ages(b *Books, trails []*lineage.Trail, left []int64) {
 	if b.spread == nil {
 		return
@@ -158,7 +159,7 @@ func (t *Tally) Ages(b *Books, trails []*lineage.Trail, left []int64) {
 	}
 }
 
-// Distribute has the books keep distributions.
+// Distribute makes the books keep distributions. It must be called before they are used.
 func (b *Books) Distribute() { b.spread = newSpread() }
 
 // Distributed reports whether the books keep distributions.
@@ -185,8 +186,8 @@ func (b *Books) AcceptedAll(trails []*lineage.Trail, at int64) {
 	t.flush(b.spread)
 }
 
-// Spreads returns the counts of waits, works and ages by index of their bucket, and the sum of the
-// ages.
+// Spreads returns the counts of waits, works and ages by the index of their bucket, and the sum of
+// the ages.
 func (b *Books) Spreads() (wait, work, age []uint64, aged time.Duration) {
 	if s := b.spread; s != nil {
 		wait, work, age, aged = s.wait.Read(), s.work.Read(), s.age.Read(), time.Duration(s.aged.Load())
