@@ -1,5 +1,4 @@
-// Package lanes runs a stage that calls its function for items of different keys from several
-// goroutines, and for items of equal keys in order, one at a time. It is written against package
-// kernel alone: a batch is a place to keep items, and a [kernel.Caller] makes the calls and books
-// them.
+// Package lanes runs a stage whose workers call its function by key: one at a time and in order for
+// items of equal keys, and from several goroutines for different keys. It uses only packages kernel
+// and handoff: a batch stores the items, and a [kernel.Caller] makes the calls and books them.
 package lanes

@@ -7,35 +7,35 @@ import (
 	"github.com/weir-go/weir/internal/kernel"
 )
 
-// keyed is a stage that calls an op for items of different keys from several goroutines, and
-// for items of equal keys in order, one at a time.
+// keyed is a stage that calls an op by key: one at a time and in order for items of equal keys, and
+// from several goroutines for different keys.
 //
-// The goroutine of the stage puts items into lanes, one for each key that has items. A worker
-// takes items of one lane or several, up to as many as share a clock reading, and holds their
-// lanes until it has sent the results on.
+// The goroutine of the stage puts items into lanes, one for each key that has items. A worker takes
+// items of one or more lanes, up to as many as may share a clock reading. It holds their lanes
+// until it has sent the results on.
 type keyed struct {
 	in      *kernel.Inlet
 	out     *kernel.Outlet
 	keys    kernel.Keys
 	results handoff.Columns
-	numbers [handoff.BatchSize]int32 // of the keys of the places at hand
+	numbers [handoff.BatchSize]int32 // keys of the places of the batch that is sorted
 	gone    sync.WaitGroup
 
-	mu     sync.Mutex     // Guarded by: mu, all that follows
-	work   sync.Cond      // a lane is ready, or workers have to leave
+	mu     sync.Mutex     // Guarded by: mu, all fields below
+	work   sync.Cond      // a lane is ready, or workers must leave
 	room   sync.Cond      // there is room for items
 	items  *handoff.Batch // by slot
 	next   []int32        // of a slot: the next one of its lane
 	free   []int32        // slots without an item
 	lanes  []lane         // by key
-	ready  []int32        // keys whose lanes have items and no worker, from first on
+	ready  []int32        // keys whose lanes have items and no worker, from index first on
 	first  int
 	rest   []int32 // keys whose lanes have become empty
 	held   int     // items in lanes and at workers
 	asleep int
-	coming bool // a worker was called and has not taken anything yet
-	hired  int  // workers that there are
-	wanted int  // and shall be
+	coming bool // a worker was woken or started and has not taken items yet
+	hired  int  // workers that exist
+	wanted int  // workers that there should be
 	closed bool
 }
 
@@ -54,14 +54,14 @@ const (
 	taken                   // a worker has it
 )
 
-// perWorker is how many items the stage holds for each worker: as many as share a clock reading.
+// perWorker is the number of items that the stage holds for each worker.
 const perWorker = 16
 
 // noSlot ends a list of slots.
 const noSlot = -1
 
 // Run calls op for the items of in and sends the results by out, until the stream has ended. Each
-// worker has the items of some keys at a time.
+// worker holds the lanes of some keys at a time.
 func Run(in *kernel.Inlet, out *kernel.Outlet, keys kernel.Keys, op kernel.Op, workers int, results handoff.Columns) {
 	n := in.Node()
 	n.Does(op)
@@ -84,8 +84,8 @@ func Run(in *kernel.Inlet, out *kernel.Outlet, keys kernel.Keys, op kernel.Op, w
 	}
 }
 
-// sort puts the places from from up to to into lanes, up to one that fails. It returns the
-// place to go on with.
+// sort puts the places from from up to to into lanes, until one fails. It returns the first place
+// that it has not done.
 func (l *keyed) sort(from, to int) (next int) {
 	l.tidy()
 	at, put := from, from
@@ -108,7 +108,7 @@ func (l *keyed) sort(from, to int) (next int) {
 	return next
 }
 
-// fail accounts for the item at place i as failed. One that has failed before passes by.
+// fail accounts for the item at place i as failed. An item that failed before passes the stage.
 func (l *keyed) fail(i int, err error, tries int) {
 	m := l.in.Receive(i)
 	if m.Fault() != nil {
@@ -118,8 +118,8 @@ func (l *keyed) fail(i int, err error, tries int) {
 	l.in.FailAt(i, err, tries)
 }
 
-// put adds the healthy ones of places to the lanes of their keys. The others pass by. It blocks
-// while there is no room.
+// put adds the healthy items of places to the lanes of their keys. The failed ones pass the stage.
+// It blocks while there is no room.
 func (l *keyed) put(from, to int) {
 	b := l.in.B
 	for i := from + b.Plain(from, to); i < to; i++ {
@@ -129,7 +129,7 @@ func (l *keyed) put(from, to int) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for ; from < to; from++ { // over the failed one behind some that are healthy
+	for ; from < to; from++ { // skips the failed place behind each run of healthy ones
 		for end := from + b.Plain(from, to); from < end; {
 			for l.held >= l.most() {
 				l.call()
@@ -143,10 +143,10 @@ func (l *keyed) put(from, to int) {
 	l.call()
 }
 
-// most returns how many items there may be. The mutex is held.
+// most returns how many items the stage may hold. The caller holds the mutex.
 func (l *keyed) most() int { return max(handoff.BatchSize, perWorker*l.wanted) }
 
-// add adds n items, from from on, to the lanes of their keys. The mutex is held.
+// add adds n items, from place from on, to the lanes of their keys. The caller holds the mutex.
 func (l *keyed) add(b *handoff.Batch, from, n int) {
 	l.held += n
 	for len(l.free) < n {
@@ -161,7 +161,7 @@ func (l *keyed) add(b *handoff.Batch, from, n int) {
 	}
 }
 
-// queue puts a slot into the lane of a key. The mutex is held.
+// queue puts a slot into the lane of a key. The caller holds the mutex.
 func (l *keyed) queue(key, s int32) {
 	for int(key) >= len(l.lanes) {
 		l.lanes = append(l.lanes, lane{head: noSlot, tail: noSlot})
@@ -180,7 +180,7 @@ func (l *keyed) queue(key, s int32) {
 	}
 }
 
-// grow doubles the slots. The mutex is held.
+// grow doubles the number of slots. The caller holds the mutex.
 func (l *keyed) grow() {
 	had := len(l.next)
 	items := handoff.NewBatch(l.in.Columns(), max(handoff.BatchSize, 2*had))
@@ -201,10 +201,10 @@ func (l *keyed) enqueue(key int32) {
 	l.ready = append(l.ready, key)
 }
 
-// mostRest is how many keys at rest are known: they may be back soon.
+// mostRest is how many keys without items keep their numbers: such keys often come back soon.
 const mostRest = 2 * handoff.BatchSize
 
-// tidy forgets the keys whose lanes are at rest, if there are many.
+// tidy forgets the keys without items if there are many.
 func (l *keyed) tidy() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -223,7 +223,7 @@ func (l *keyed) tidy() {
 
 // ---- Workers
 
-// staff sets how many workers there shall be.
+// staff sets the number of workers.
 func (l *keyed) staff(n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -234,8 +234,8 @@ func (l *keyed) staff(n int) {
 	l.call()
 }
 
-// call calls one worker if a lane is ready. That worker calls the next one if there is more
-// than it takes. The mutex is held.
+// call wakes or starts one worker if a lane is ready. That worker calls the next one if there is
+// more than it takes. The caller holds the mutex.
 func (l *keyed) call() {
 	switch {
 	case l.first == len(l.ready) || l.coming:
@@ -249,7 +249,7 @@ func (l *keyed) call() {
 	}
 }
 
-// serve is the goroutine of a worker. If a call ends it, others go on.
+// serve is the goroutine of a worker. If user code ends it, another worker takes its place.
 func (l *keyed) serve(c *kernel.Caller) {
 	var mine []int32
 	returned := false
@@ -267,9 +267,9 @@ func (l *keyed) serve(c *kernel.Caller) {
 	returned = true
 }
 
-// take gives the lanes mine back, whose items were worked off, and moves items of other lanes
-// into c. It returns their keys: no other worker has these lanes until they are given back. It
-// blocks until there is something. No key means that the worker has to leave.
+// take gives back the lanes mine, whose items are done, and moves items of other lanes into c. It
+// returns their keys: no other worker has these lanes until they are given back. take blocks until
+// a lane is ready. It returns no keys if the worker must leave.
 func (l *keyed) take(mine []int32, c *kernel.Caller) []int32 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -298,8 +298,8 @@ func (l *keyed) take(mine []int32, c *kernel.Caller) []int32 {
 	return mine
 }
 
-// unload frees up to most slots of a lane, whose items the worker moves out before it gives the
-// mutex back.
+// unload frees up to most slots of a lane. The worker moves their items out before it releases the
+// mutex.
 func (l *keyed) unload(key int32, most int) {
 	lane := &l.lanes[key]
 	lane.state = taken
@@ -309,7 +309,7 @@ func (l *keyed) unload(key int32, most int) {
 	}
 }
 
-// giveBack frees lanes of which n items were worked off. The mutex is held.
+// giveBack frees lanes of which n items are done. The caller holds the mutex.
 func (l *keyed) giveBack(mine []int32, n int) {
 	for _, key := range mine {
 		lane := &l.lanes[key]
@@ -330,7 +330,7 @@ func (l *keyed) giveBack(mine []int32, n int) {
 	}
 }
 
-// leave is the end of a worker whose goroutine user code has ended.
+// leave accounts for a worker whose goroutine was ended by user code.
 func (l *keyed) leave(mine []int32, n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
