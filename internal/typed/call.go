@@ -7,12 +7,12 @@ import (
 	"github.com/weir-go/weir/primitives/retry"
 )
 
-// around makes a call in another way than just so: apart, or with copies. Results go by pointer, so
-// that it is the same for calls of all types.
+// around makes a call in a special way: apart, or with copies (hedged). Results are pointers in an
+// interface, so that one function serves calls of all types.
 type around func(ctx context.Context, call func(context.Context) (any, error)) (any, error)
 
-// Called returns f, or a function that makes its calls with the copies that source asks for. In a
-// run that can end without its calls the function calls f from a goroutine of its own.
+// Called returns f, or a function that calls f with the copies that source asks for. In a run that
+// can leave calls behind, that function also calls f in a goroutine of its own.
 func Called[I, O any](n *kernel.Node, source retry.Source, f func(context.Context, I) (O, error)) (func(context.Context, I) (O, error), error) {
 	n.Serves(f)
 	do, err := aroundOf(n, source)
@@ -37,7 +37,7 @@ func Detached[I, O any](n *kernel.Node, f func(context.Context, I) (O, error)) f
 	return f
 }
 
-// aroundOf returns how calls are made, nil if just so.
+// aroundOf returns how the node makes its calls, nil for a plain call.
 func aroundOf(n *kernel.Node, source retry.Source) (do around, _ error) {
 	if n.Run().Detached() {
 		do = apart(n)
@@ -53,7 +53,7 @@ func aroundOf(n *kernel.Node, source retry.Source) (do around, _ error) {
 	return hedged(r, do), nil
 }
 
-// apart makes calls that can be left behind.
+// apart makes calls that the run can leave behind.
 func apart(n *kernel.Node) around {
 	return func(ctx context.Context, call func(context.Context) (any, error)) (any, error) {
 		var got any // a call that is left behind may still write here
@@ -68,7 +68,7 @@ func apart(n *kernel.Node) around {
 	}
 }
 
-// hedged makes calls with copies, each of them by do unless it is nil.
+// hedged makes calls with copies. Each copy is called by do, unless do is nil.
 func hedged(r *retry.Retrier, do around) around {
 	return func(ctx context.Context, call func(context.Context) (any, error)) (any, error) {
 		got, err := r.Do(ctx, func(ctx context.Context) (any, error) {
@@ -81,8 +81,8 @@ func hedged(r *retry.Retrier, do around) around {
 	}
 }
 
-// unretried returns the error of a single attempt as it was: that is the call itself, and
-// the layers outside must see what the function said.
+// unretried returns the error of a single attempt without the wrapping of package retry: the layers
+// outside must see what the function returned.
 func unretried(err error) error {
 	if e, ok := err.(*retry.Error); ok && e.Attempts <= 1 && e.Err != nil { //nolint:errorlint // the outermost alone
 		return e.Err

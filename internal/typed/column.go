@@ -16,7 +16,7 @@ func (c *column[T]) CopyTo(dst handoff.Column, at, from, to int) {
 	copy(dst.(*column[T]).v[at:], c.v[from:to])
 }
 
-// Of returns how columns of T are made.
+// Of returns a maker of columns of T.
 func Of[T any]() handoff.Columns {
 	return handoff.Columns{
 		Make: func(size int) handoff.Column { return &column[T]{make([]T, size)} },
@@ -30,7 +30,7 @@ func Values[T any](b *handoff.Batch) []T { return b.Vals.(*column[T]).v }
 // ColumnValues returns the values of a column of T.
 func ColumnValues[T any](c handoff.Column) []T { return c.(*column[T]).v }
 
-// At returns the value of the item at hand.
+// At returns the value of the current item.
 func At[T any](in *kernel.Inlet) T { return Values[T](in.B)[in.Pos] }
 
 // Next returns the next item of in.
@@ -49,7 +49,7 @@ func Send[T any](out *kernel.Outlet, m *kernel.Meta, v T) {
 	}
 }
 
-// Hand is Send of an item whose time in the stage is booked.
+// Hand is Send for an item whose time in the stage is booked already.
 func Hand[T any](out *kernel.Outlet, m *kernel.Meta, v T) {
 	if b, at, ok := out.Hand(m); ok {
 		Values[T](b)[at] = v
@@ -57,7 +57,7 @@ func Hand[T any](out *kernel.Outlet, m *kernel.Meta, v T) {
 	}
 }
 
-// SendLate is Send of an item with which the stage did nothing but wait.
+// SendLate is Send for an item with which the stage did nothing but wait.
 func SendLate[T any](out *kernel.Outlet, m *kernel.Meta, v T) {
 	if b, at, ok := out.SendLate(m); ok {
 		Values[T](b)[at] = v
@@ -65,7 +65,7 @@ func SendLate[T any](out *kernel.Outlet, m *kernel.Meta, v T) {
 	}
 }
 
-// Emit brings a value in. It returns false if the run was aborted.
+// Emit sends a new value from a source. It returns false if the run was aborted.
 func Emit[T any](out *kernel.Outlet, v T) bool {
 	b, at, ok := out.Emit()
 	if ok {

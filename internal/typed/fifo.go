@@ -1,7 +1,7 @@
 package typed
 
-// FIFO is values in the order in which they came. It uses its memory again, and forgets what it
-// has handed out. The zero value is empty.
+// FIFO is a queue of values in the order in which they came. It reuses its memory, and keeps no
+// value alive that was popped. The zero value is empty.
 type FIFO[E any] struct {
 	all  []E
 	head int
@@ -13,7 +13,7 @@ func (q *FIFO[E]) Len() int { return len(q.all) - q.head }
 // First returns the value that came first. There must be one.
 func (q *FIFO[E]) First() *E { return &q.all[q.head] }
 
-// At returns the value at i, of which the first is 0.
+// At returns the value at index i. The oldest value has index 0.
 func (q *FIFO[E]) At(i int) *E { return &q.all[q.head+i] }
 
 // Push adds a value.
@@ -26,7 +26,7 @@ func (q *FIFO[E]) Push(v E) {
 	q.all = append(q.all, v)
 }
 
-// Pop takes the value that came first. There must be one.
+// Pop removes and returns the value that came first. There must be one.
 func (q *FIFO[E]) Pop() E {
 	v := q.all[q.head]
 	q.all[q.head] = *new(E)
@@ -36,7 +36,7 @@ func (q *FIFO[E]) Pop() E {
 	return v
 }
 
-// Cut takes the value at i, of which the first is 0.
+// Cut removes and returns the value at index i. The oldest value has index 0.
 func (q *FIFO[E]) Cut(i int) E {
 	if i == 0 {
 		return q.Pop()

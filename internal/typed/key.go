@@ -11,8 +11,8 @@ import (
 // errKey says why a key cannot be used.
 var errKey = errors.New("key is not equal to itself")
 
-// CheckKey returns an error if k cannot be the key of an item: it is not equal to itself, as a
-// NaN, or it cannot be hashed, as an interface that holds a slice.
+// CheckKey returns an error if k cannot be the key of an item. A key must be equal to itself,
+// unlike a NaN, and must be hashable, unlike an interface that holds a slice.
 func CheckKey[K comparable](k K) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -25,7 +25,7 @@ func CheckKey[K comparable](k K) (err error) {
 	return nil
 }
 
-// numbers are those of the keys that are in use.
+// numbers gives a number to each key in use.
 type numbers[K comparable] struct {
 	of   map[K]int32
 	all  []K // by number
@@ -65,7 +65,7 @@ func (n *numbers[K]) Forget(i int32) {
 	n.free = append(n.free, i)
 }
 
-// keys numbers the keys that a function finds; see [kernel.Keys].
+// keys numbers the keys that a function returns; see [kernel.Keys].
 type keys[T any, K comparable] struct {
 	*numbers[K]
 	key func(T) K
@@ -87,11 +87,11 @@ func (k *keys[T, K]) Of(b *handoff.Batch, i int) (int32, error) {
 	return k.number(k.key(Values[T](b)[i]))
 }
 
-// KeyOf is a key function as an option of a stage has it.
+// KeyOf is a key function as a stage's option holds it.
 type KeyOf[T any] interface {
-	// Keys returns what numbers the keys.
+	// Keys returns a numbering of the keys.
 	Keys() kernel.Keys
-	// Takes says of what type the items are.
+	// Takes pins the type of the items.
 	Takes(T)
 }
 

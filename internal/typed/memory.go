@@ -4,10 +4,10 @@ import (
 	"github.com/weir-go/weir/internal/lineage"
 )
 
-// remembered is a value as it was.
+// remembered holds a value that an item remembers.
 type remembered[T any] struct{ v T }
 
-// Value implements kernel.Memory.
+// Value implements lineage.Memory.
 func (r *remembered[T]) Value() any { return r.v }
 
 // Memory returns a value for an item to remember.

@@ -23,7 +23,7 @@ func (m *mapOp[I, O]) Work(g *kernel.Group) {
 			g.Refuse()
 			return
 		}
-		v, err := f(ctx, src[i]) // if it panics, g knows by Next for which item
+		v, err := f(ctx, src[i]) // if it panics, g knows the item by Next
 		if err != nil {
 			g.Fail(err)
 			n = g.N
