@@ -9,11 +9,11 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// Runtime is a run whose nodes are joined by hand.
+// Runtime is a run whose nodes the test joins by hand.
 type Runtime struct{ *kernel.Run }
 
-// New returns a run with nodes of these names. Its Close must be called when everything that was
-// started on it has returned.
+// New returns a run with nodes of these names. The test must call Close after everything that it
+// started on the run has returned.
 func New(ctx context.Context, untimed bool, names ...string) *Runtime {
 	rt := &Runtime{kernel.NewRun(ctx, !untimed, false)}
 	for _, name := range names {
@@ -22,10 +22,10 @@ func New(ctx context.Context, untimed bool, names ...string) *Runtime {
 	return rt
 }
 
-// Check returns what is wrong with the account of a node, nil if nothing is.
+// Check returns an error if the account of a node does not balance.
 func Check(n *kernel.Node) error { return stages.Ledger(n.Ledger()).Check() }
 
-// Outlet and Inlet are the ends of an edge, with what runs a stage between them.
+// Outlet and Inlet are the ends of an edge as a test holds them.
 type (
 	Outlet[T any] struct {
 		*stages.Outlet[T]
@@ -44,7 +44,7 @@ func Link[T any](rt *Runtime, from, to *kernel.Node, bound int) (Outlet[T], Inle
 	return out, Inlet[T]{e}
 }
 
-// inlet makes the receiving end. way is where failed items go, nil at a sink.
+// inlet makes the receiving end. Failed items go to way, which is nil at a sink.
 func (in Inlet[T]) inlet(way *kernel.Outlet, stage any) (*kernel.Inlet, *stages.Inlet[T]) {
 	t, ok := stage.(stages.FailureTaker)
 	k := kernel.NewInlet(in.edge, way, ok && t.TakesFailures())
@@ -53,12 +53,12 @@ func (in Inlet[T]) inlet(way *kernel.Outlet, stage any) (*kernel.Inlet, *stages.
 	return k, typed
 }
 
-// RunSource runs s before out until it has returned.
+// RunSource runs s, which sends by out, until it has returned.
 func RunSource[T any](s stages.Source[T], out Outlet[T]) {
 	out.kernel.Node().RunSource(out.kernel, func(ctx context.Context) error { return s.Run(ctx, out.Outlet) })
 }
 
-// RunStage runs s between in and out until both are done with.
+// RunStage runs s between in and out until both streams have ended.
 func RunStage[I, O any](s stages.Stage[I, O], in Inlet[I], out Outlet[O]) {
 	k, typed := in.inlet(out.kernel, s)
 	n := k.Node()
@@ -66,7 +66,7 @@ func RunStage[I, O any](s stages.Stage[I, O], in Inlet[I], out Outlet[O]) {
 	n.Serve([]*kernel.Inlet{k}, []*kernel.Outlet{out.kernel}, func() error { return s.Run(n.Run().Ctx, typed, out.Outlet) })
 }
 
-// RunSink runs s behind in until the stream has ended.
+// RunSink runs s, which receives from in, until the stream has ended.
 func RunSink[T any](s stages.Sink[T], in Inlet[T]) {
 	k, typed := in.inlet(nil, s)
 	n := k.Node()
