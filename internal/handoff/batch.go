@@ -7,23 +7,23 @@ import (
 	"github.com/weir-go/weir/internal/lineage"
 )
 
-// Marks of a batch: what any of its items has. They are set before the item is
-// published, and stay until the batch is used again.
+// Marks of a batch say what any of its items has. The sender sets them before it publishes the
+// item. They stay until the batch is used again.
 const (
 	HasFault uint32 = 1 << iota // an item has failed
 	HasLimit                    // an item has a deadline or a context
 	HasTrail                    // an item has a trail
 )
 
-// Batch is up to BatchSize items as columns. The sender appends, and publishes by
-// filled. The receiver reads in place what is published.
+// Batch has up to BatchSize items as columns. The sender appends items, and publishes them by
+// storing filled. The receiver reads published items in place.
 //
 //	Owner: places below filled belong to the receiver, the others to the sender.
 type Batch struct {
 	Vals   Column
-	Trails []*lineage.Trail // nil for an item without; all are nil unless HasTrail
-	Left   []int64          // when the item left the stage before; meaningful in a timed run
-	Faults []*fault.Fault   // meaningful if HasFault
+	Trails []*lineage.Trail // nil for an item without a trail; all are nil unless HasTrail
+	Left   []int64          // time at which the item left the stage before; only in a timed run
+	Faults []*fault.Fault   // only if HasFault
 
 	first  int64 // position of place 0 in the stream
 	Marks  atomic.Uint32
@@ -31,7 +31,7 @@ type Batch struct {
 	next   atomic.Pointer[Batch]
 }
 
-// NewBatch returns a batch that is on no edge.
+// NewBatch returns a batch that belongs to no edge.
 func NewBatch(columns Columns, size int) *Batch {
 	return &Batch{Vals: columns.Make(size), Trails: make([]*lineage.Trail, size), Left: make([]int64, size)}
 }
@@ -60,7 +60,7 @@ func (b *Batch) Fault(i int) *fault.Fault {
 	return b.Faults[i]
 }
 
-// Plain returns how many places from from on, up to to, are healthy.
+// Plain counts the healthy places from from on, up to the first failed one or to.
 func (b *Batch) Plain(from, to int) int {
 	if !b.Has(HasFault) {
 		return to - from
@@ -81,7 +81,7 @@ func (b *Batch) Trail(i int) *lineage.Trail {
 	return b.Trails[i]
 }
 
-// Spoil gives place i, which is not published yet, a failure.
+// Spoil gives place i a failure. The place must not be published yet.
 func (b *Batch) Spoil(i int, f *fault.Fault) {
 	if b.Faults == nil {
 		b.Faults = make([]*fault.Fault, b.Size())
@@ -90,7 +90,7 @@ func (b *Batch) Spoil(i int, f *fault.Fault) {
 	b.Mark(HasFault)
 }
 
-// SetTrail gives place i, which is not published yet, a trail, which may be nil.
+// SetTrail sets the trail of place i, which may be nil. The place must not be published yet.
 func (b *Batch) SetTrail(i int, t *lineage.Trail) {
 	b.Trails[i] = t
 	if t != nil {
@@ -98,7 +98,7 @@ func (b *Batch) SetTrail(i int, t *lineage.Trail) {
 	}
 }
 
-// Take copies the places from from up to to of src, from at on.
+// Take copies the places from from up to to of src to the places from at on.
 func (b *Batch) Take(at int, src *Batch, from, to int) {
 	src.Vals.CopyTo(b.Vals, at, from, to)
 	if !src.Has(HasTrail) && b.Has(HasTrail) {
@@ -107,8 +107,8 @@ func (b *Batch) Take(at int, src *Batch, from, to int) {
 	b.CopyMeta(at, src, from, to)
 }
 
-// CopyMeta copies all but the values of the places from from up to to of src, from at
-// on.
+// CopyMeta copies the places from from up to to of src to the places from at on, without the
+// values.
 func (b *Batch) CopyMeta(at int, src *Batch, from, to int) {
 	marks := src.Marks.Load()
 	if marks&HasTrail != 0 {
@@ -125,7 +125,7 @@ func (b *Batch) CopyMeta(at int, src *Batch, from, to int) {
 	b.Mark(marks &^ HasFault)
 }
 
-// Scatter copies the places from from on of src, which are healthy, to places.
+// Scatter copies healthy places of src, from from on, to places of b.
 func (b *Batch) Scatter(places []int32, src *Batch, from int) {
 	for i, place := range places {
 		src.Vals.CopyTo(b.Vals, int(place), from+i, from+i+1)
@@ -134,7 +134,7 @@ func (b *Batch) Scatter(places []int32, src *Batch, from int) {
 	b.Mark(src.Marks.Load() &^ HasFault)
 }
 
-// Gather moves places of src, which are healthy, to b, from at on.
+// Gather moves healthy places of src to the places of b from at on.
 func (b *Batch) Gather(at int, src *Batch, places []int32) {
 	for i, place := range places {
 		src.Vals.CopyTo(b.Vals, at+i, int(place), int(place)+1)
@@ -144,7 +144,7 @@ func (b *Batch) Gather(at int, src *Batch, places []int32) {
 	b.Mark(src.Marks.Load() &^ HasFault)
 }
 
-// Reset forgets everything but the memory. The caller owns the whole batch.
+// Reset clears the batch but keeps its memory. The caller must own the whole batch.
 func (b *Batch) Reset() {
 	marks := b.Marks.Load()
 	if marks == 0 {
@@ -159,7 +159,7 @@ func (b *Batch) Reset() {
 	b.Marks.Store(0)
 }
 
-// MarksOf returns the marks of a batch that has t.
+// MarksOf returns the marks that t requires of its batch.
 func MarksOf(t *lineage.Trail) uint32 {
 	if t.Limited() {
 		return HasTrail | HasLimit

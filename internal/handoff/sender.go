@@ -2,11 +2,11 @@ package handoff
 
 import "time"
 
-// What the sender calls. It owns the sender's half.
+// The methods of the sender, which owns the sender's half.
 
-// Reserve returns the batch to append to, the place, and the number of items for
-// which there is room. It blocks while the edge is full. If wait is false it returns
-// no room instead.
+// Reserve returns the batch to which the sender appends, the next place, and the number of items
+// for which there is room. It blocks while the edge is full. If wait is false, it returns no room
+// instead.
 func (e *Edge) Reserve(wait bool) (b *Batch, at, room int) {
 	free := e.free(e.most)
 	for free <= 0 {
@@ -22,11 +22,11 @@ func (e *Edge) Reserve(wait bool) (b *Batch, at, room int) {
 	return e.tail, e.n, min(free, e.tail.Size()-e.n)
 }
 
-// Room returns for how many items there is room now.
+// Room returns the number of items for which there is room now.
 func (e *Edge) Room() int { return max(0, e.free(e.Bound)) }
 
-// free returns the number of items for which there is room. It looks at the
-// receiver's progress only if less than enough is known to be free.
+// free returns the number of items for which there is room. It loads the receiver's progress only
+// if it knows of less than enough.
 func (e *Edge) free(enough int) int {
 	free := e.Bound - int(e.sent-e.seen)
 	if free < enough {
@@ -36,7 +36,7 @@ func (e *Edge) free(enough int) int {
 	return free
 }
 
-// Commit publishes the next k places of the batch that Reserve returned. The sender has
+// Commit publishes the next k places of the batch that Reserve returned. The sender must have
 // written them.
 func (e *Edge) Commit(k int) {
 	e.n += k
@@ -54,10 +54,11 @@ func (e *Edge) push(b *Batch) {
 	e.last.Store(b)
 }
 
-// AwaitRoom blocks until half of a large bound is free, so that a sender that is faster than
-// its receiver is woken twice a bound and not once an item. Of a small bound any room will do.
+// AwaitRoom blocks until half of a large bound is free. So a sender that is faster than its
+// receiver is woken twice per bound, not once per item. With a small bound AwaitRoom returns at any
+// room.
 func (e *Edge) AwaitRoom() {
-	if e.room == nil { // the receiver looks at it only after it has seen want
+	if e.room == nil { // the receiver uses the channel only after it has seen want
 		e.room = make(chan struct{}, 1)
 	}
 	began := time.Now()
@@ -75,7 +76,7 @@ func (e *Edge) AwaitRoom() {
 	e.fullSince.Store(0)
 }
 
-// ShareRoom has the edges, which have one sender, report room on one channel; see [WaitRoom].
+// ShareRoom makes edges of one sender report room on one channel; see [WaitRoom].
 func ShareRoom(edges []*Edge) {
 	room := make(chan struct{}, len(edges))
 	for _, e := range edges {
@@ -102,22 +103,22 @@ func WaitRoom(edges []*Edge) {
 	tokens := 0
 	for i, want := range wants {
 		if !edges[i].want.CompareAndSwap(want, 0) {
-			tokens++ // its receiver has sent a token
+			tokens++ // the receiver of the edge has sent a token, or will
 		}
 		edges[i].seen = edges[i].done.Load()
 	}
 	if !free {
-		tokens-- // taken above
+		tokens-- // received above
 	}
 	for ; tokens > 0; tokens-- {
 		<-edges[0].room
 	}
 }
 
-// Notify tells the receiver about items that were committed. If the receiver is idle
-// and costs less than limit nanoseconds an item, the sender does its work. Then Notify
-// returns when that work ended, and what an item costs there, 0 if some were left. The
-// work begins at now, which is 0 if that is not known.
+// Notify tells the receiver about committed items. If the receiver is idle and costs less than
+// limit nanoseconds an item, the sender does its work. Then Notify returns when that work ended and
+// what an item costs there, 0 if items are left. The work begins at now, which is 0 if that is not
+// known.
 func (e *Edge) Notify(limit, now int64) (last, below int64) {
 	if e.state.Load() != hungry {
 		return now, 0
@@ -132,13 +133,13 @@ func (e *Edge) Notify(limit, now int64) (last, below int64) {
 	return now, 0
 }
 
-// visit is the work of a sender that has taken the receiver's. It never waits. What the step
-// leaves is left to the receiver's goroutine. It returns when it ended and what an item
-// costs, 0 if it has left some.
+// visit is the work of a sender in place of the receiver. It never waits. Items that the step
+// leaves go to the receiver's goroutine. visit returns when it ended and what an item costs, 0 if
+// items are left.
 func (e *Edge) visit(now int64) (last, load int64) {
 	rest, began := true, now
 	defer func() {
-		if e.Timed && began > 0 && last > began { // the receiver's wait has it, too
+		if e.Timed && began > 0 && last > began { // the receiver's measured wait includes this time
 			e.dry.Add(began - last)
 		}
 		e.leave(rest)
@@ -156,7 +157,7 @@ func (e *Edge) visit(now int64) (last, load int64) {
 
 // leave ends a visit. rest says that items are left for the receiver's goroutine.
 func (e *Edge) leave(rest bool) {
-	if !rest { // both halves are the visitor's: start anew, in memory that is warm
+	if !rest { // the visitor has both halves: reuse the batch, which is in the cache
 		e.restart()
 	}
 	if rest || !e.state.CompareAndSwap(visited, hungry) {
@@ -165,7 +166,7 @@ func (e *Edge) leave(rest bool) {
 	}
 }
 
-// restart makes the only batch, of which all is done, empty again.
+// restart empties the only batch, of which all places are done, or replaces it by a larger one.
 func (e *Edge) restart() {
 	b := e.head
 	if e.n == b.Size() && b.Size() < e.most {
@@ -192,9 +193,9 @@ func (e *Edge) Rouse() {
 
 // token wakes the receiver's goroutine, which is parked or about to park.
 //
-// Invariant: each token belongs to one change of state to busy by a sender or visitor.
-// Must not: be called without one. A goroutine that finds a token takes itself for the
-// owner of the receiver's half.
+// Invariant: each token belongs to one change of state to busy by a sender or visitor. Must not: be
+// called without such a change. A goroutine that receives a token becomes the owner of the
+// receiver's half.
 func (e *Edge) token() { e.wake <- struct{}{} }
 
 // Close ends the stream.
