@@ -6,23 +6,24 @@ import (
 	"time"
 )
 
-// CallContext is the context of one call. It watches nothing until its Done channel is
-// asked for: a call that does not look costs no timer and no goroutine.
+// CallContext is the context of one call. It watches the run, the item and the deadline only after
+// the call has asked for its Done channel. So a call that does not ask needs no timer and no
+// goroutine.
 type CallContext struct {
 	run, item context.Context // item may be nil
 	deadline  time.Time       // zero for none
 	late      error
-	watched   atomic.Pointer[watched] // nil until a caller looks closer
+	watched   atomic.Pointer[watched] // nil until open was called
 }
 
-// watched is what a call context is once a caller looks closer: a context of the standard
-// library that is the same, so that contexts derived from it need no goroutine.
+// watched is the context of the standard library that a CallContext uses after open. Contexts that
+// are derived from it need no goroutine.
 type watched struct {
 	context.Context
 	end func()
 }
 
-// unwatched is in the place of a watched context if the call has ended before a caller looked.
+// unwatched replaces the watched context if the call ended before open was called.
 var unwatched = watched{end: func() {}}
 
 // Deadline implements context.Context.
@@ -58,7 +59,7 @@ func (c *CallContext) Err() error {
 	if err := w.Err(); err != nil {
 		return err
 	}
-	<-w.Done() // the timer is about to ring, or the run's end to arrive
+	<-w.Done() // the timer or the end of the run is about to end w
 	return w.Err()
 }
 
@@ -80,8 +81,8 @@ func (c *CallContext) End() {
 	}
 }
 
-// open returns the context that is watched. If several goroutines ask for the first one, one of
-// them has made it. If the call has ended, it has ended.
+// open returns the watched context, which the first call makes. All callers get the same one. If
+// the call has ended, the context has ended.
 func (c *CallContext) open() *watched {
 	for {
 		w := c.watched.Load()
@@ -99,7 +100,7 @@ func (c *CallContext) open() *watched {
 	}
 }
 
-// watch makes the context that is watched.
+// watch makes a watched context.
 func (c *CallContext) watch() *watched {
 	std, end := c.run, func() {}
 	if c.item != nil {
@@ -117,14 +118,14 @@ func (c *CallContext) watch() *watched {
 		above := end
 		timed, cancel := context.WithDeadlineCause(std, c.deadline, c.late)
 		std, end = timed, func() { cancel(); above() }
-	case c.item == nil: // the end of a call ends its context
+	case c.item == nil: // the end of a call ends its context, even without an item or deadline
 		plain, cancel := context.WithCancel(std)
 		std, end = plain, cancel
 	}
 	return &watched{std, end}
 }
 
-// values is a context with the values of another one beside its own.
+// values is a context that also has the values of the context of the run.
 type values struct {
 	context.Context
 	run context.Context

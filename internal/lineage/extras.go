@@ -5,11 +5,11 @@ import (
 	"slices"
 )
 
-// extras are what few items have. They belong to who has the item.
+// extras are what few items have. Owner: the goroutine that has the item.
 type extras struct {
 	receipt  *Receipt        // what the source waits for
-	deadline int64           // by when the item must be done, 0 if it need not be
-	ctx      context.Context // whose values, deadline and end the item has, nil for none
+	deadline int64           // the item must be done by then; 0 for none
+	ctx      context.Context // its values, deadline and end also hold for the item; nil for none
 	origin   Memory          // the value as it was remembered
 	kin      *kin            // the contexts of the items that it was made of, for hooks
 	past     *Past           // what happened before it entered the flow, nil for nothing
@@ -30,7 +30,7 @@ func (t *Trail) extras() *extras {
 	return &all[t.place]
 }
 
-// peek returns the extras of the item, nil if it has none. There may be no trail.
+// peek returns the extras of the item, nil if it has none. The trail may be nil.
 func (t *Trail) peek() *extras {
 	if t == nil || t.slab.has.Load()&(1<<t.place) == 0 {
 		return nil
@@ -38,7 +38,7 @@ func (t *Trail) peek() *extras {
 	return &t.slab.extras.Load()[t.place]
 }
 
-// Entry is what a source says of items beside their values.
+// Entry is what a source says about an item beside its value.
 type Entry struct {
 	Receipt *Receipt
 	Limit   Limit  // its Late does not count
@@ -47,7 +47,7 @@ type Entry struct {
 	Nth     int32  // which value of the receipt it is
 }
 
-// Enter gives an item that is new what its source says of it.
+// Enter sets what the source of a new item says about it.
 func (t *Trail) Enter(e *Entry) {
 	*t.extras() = extras{receipt: e.Receipt, ctx: e.Limit.Ctx, deadline: e.Limit.Deadline, origin: e.Origin, past: e.Past, nth: e.Nth}
 }
@@ -58,7 +58,7 @@ func (t *Trail) Remember(v Memory) { t.extras().origin = v }
 // CarryContext gives the item a context.
 func (t *Trail) CarryContext(ctx context.Context) { t.extras().ctx = ctx }
 
-// LimitTo makes the item late at the earlier of its own deadline and by; 0 is none.
+// LimitTo sets the deadline of the item to by, unless its own is earlier. 0 is no deadline.
 func (t *Trail) LimitTo(by int64) {
 	x := t.extras()
 	x.deadline = sooner(x.deadline, by)
@@ -67,7 +67,7 @@ func (t *Trail) LimitTo(by int64) {
 // HasExtras reports whether the item has more than timings.
 func (t *Trail) HasExtras() bool { return t.peek() != nil }
 
-// forget ends the extras of an item that leaves the flow.
+// forget clears the extras of an item that leaves the flow, and closes its receipt.
 func (s *Slab) forget(place int, err error) {
 	x := &s.extras.Load()[place]
 	r := x.receipt
@@ -76,7 +76,7 @@ func (s *Slab) forget(place int, err error) {
 	r.Close(err)
 }
 
-// Inherit shares the extras of parent.
+// Inherit gives the item the extras of parent. The item then owes the receipt as well.
 func (t *Trail) Inherit(parent *Trail) {
 	x := t.extras()
 	*x = *parent.extras()
@@ -86,12 +86,12 @@ func (t *Trail) Inherit(parent *Trail) {
 	if x.receipt != nil {
 		x.receipt.owed.Add(1)
 	}
-	if x.kin != nil { // each appends to its own
+	if x.kin != nil { // each of the two appends to a list of its own
 		x.kin = &kin{slices.Clip(x.kin.all)}
 	}
 }
 
-// Receipt returns what the item owes, nil if it owes nothing. There may be no trail.
+// Receipt returns what the item owes, nil if it owes nothing. The trail may be nil.
 func (t *Trail) Receipt() *Receipt {
 	if x := t.peek(); x != nil {
 		return x.receipt
@@ -99,8 +99,8 @@ func (t *Trail) Receipt() *Receipt {
 	return nil
 }
 
-// Watch has settle called when everything that is made of the item has left the flow, before its
-// source hears the same.
+// Watch makes the item call settle when everything that is made of it has left the flow. The source
+// hears of it after that.
 func (t *Trail) Watch(settle func(error)) {
 	r := NewReceipt(1, settle)
 	r.watches = true
@@ -112,8 +112,8 @@ func (t *Trail) Watch(settle func(error)) {
 	x.receipt = r
 }
 
-// Yield ends the lineage of an item that becomes a part of another one. It returns what the item
-// owes, nil if that is nothing.
+// Yield ends the lineage of an item that becomes a part of another one. It returns the receipt of
+// the item, nil if there is none.
 func (t *Trail) Yield() (r *Receipt) {
 	if x := t.peek(); x != nil {
 		r, x.receipt = x.receipt, nil
@@ -128,7 +128,7 @@ func (t *Trail) carry(r *Receipt) {
 	switch have := x.receipt; {
 	case have == nil:
 		x.receipt = r
-	case have.parts != nil && have.owed.Load() == 1: // the item's alone
+	case have.parts != nil && have.owed.Load() == 1: // no other item has it
 		have.parts = append(have.parts, r)
 	default:
 		joint := &Receipt{parts: []*Receipt{have, r}}
@@ -137,9 +137,9 @@ func (t *Trail) carry(r *Receipt) {
 	}
 }
 
-// Fold makes into continue the item as well, which leaves the flow. An item that was
-// made of several is late when the last of them is, and waits for no single caller.
-// Either trail may be missing; fold returns the trail of what was made.
+// Fold ends the item of t, which becomes a part of into. An item that was made of several has the
+// latest of their deadlines, and the context of none. Either trail may be nil. Fold returns the
+// trail of the result.
 func (t *Trail) Fold(into *Trail) *Trail {
 	if into == nil {
 		return t
@@ -171,7 +171,7 @@ func (t *Trail) Fold(into *Trail) *Trail {
 	return into
 }
 
-// FoldAll is fold of several items into one.
+// FoldAll folds several items into one. It returns the trail of the result.
 func FoldAll(trails []*Trail, into *Trail) *Trail {
 	for len(trails) > 0 {
 		n := 1
@@ -188,7 +188,7 @@ func FoldAll(trails []*Trail, into *Trail) *Trail {
 	return into
 }
 
-// Marry makes x continue y as well, which leaves the flow. It returns the trail of the pair.
+// Marry makes x a pair of x and y, and ends the item of y. It returns the trail of the pair.
 func Marry(x, y *Trail) *Trail {
 	if x != nil && x.peek() == nil && y.peek() == nil {
 		y.Leave(nil)
@@ -196,13 +196,14 @@ func Marry(x, y *Trail) *Trail {
 	}
 	by := sooner(x.Limit().Deadline, y.Limit().Deadline)
 	t := y.Fold(x)
-	if by != 0 { // a pair is of no use without one of the two
+	if by != 0 { // a pair without one of its items is useless: the earlier deadline counts
 		t.extras().deadline = by
 	}
 	return t
 }
 
-// MarryAll is Marry of each of xs with its partner of ys. It puts the trails of the pairs into xs.
+// MarryAll joins each item of xs with its partner in ys by Marry. It puts the trails of the pairs
+// into xs.
 func MarryAll(xs, ys []*Trail) {
 	if bare(xs) && bare(ys) {
 		Release(ys, nil)
@@ -228,9 +229,9 @@ func bare(trails []*Trail) bool {
 	return true
 }
 
-// Share makes t, which continues an item, also continue other. t owes and remembers
-// what both do, and must be done when the first of them must be. If both have contexts,
-// t has none.
+// Share makes the item of t also continue other, which stays in the flow. The item then owes and
+// remembers what both do, and has the earlier deadline. If other has a context, the item has none,
+// unless both have one receipt.
 func (t *Trail) Share(other *Trail) {
 	o := other.peek()
 	if o == nil {
@@ -242,7 +243,7 @@ func (t *Trail) Share(other *Trail) {
 	if t.slab.pool.linked && o.ctx != x.ctx {
 		x.kin = related(x, o)
 	}
-	if o.ctx != nil && o.receipt != x.receipt { // not two branches of one call
+	if o.ctx != nil && o.receipt != x.receipt { // not two branches of one item
 		x.ctx = nil
 	}
 	if o.receipt != nil {
@@ -251,7 +252,7 @@ func (t *Trail) Share(other *Trail) {
 	}
 }
 
-// sooner returns the earlier of two deadlines, of which 0 is none.
+// sooner returns the earlier of two deadlines. 0 is no deadline.
 func sooner(a, b int64) int64 {
 	if a == 0 || b != 0 && b < a {
 		return b
@@ -259,7 +260,7 @@ func sooner(a, b int64) int64 {
 	return a
 }
 
-// later returns the later of two deadlines, of which 0 is none.
+// later returns the later of two deadlines. 0 is no deadline.
 func later(a, b int64) int64 {
 	if a == 0 || b == 0 {
 		return 0

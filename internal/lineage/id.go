@@ -7,13 +7,13 @@ import (
 	"sync"
 )
 
-// seen is how often each of several things was published for the items of a receipt.
+// seen counts, by name, what was published for the items of a receipt.
 type seen struct {
 	mu sync.Mutex
 	of map[string]int
 }
 
-// leaves appends the receipts of what a source brought that are part of r.
+// leaves appends the receipts of sources that are part of r.
 func (r *Receipt) leaves(to []*Receipt) []*Receipt {
 	switch {
 	case r.watches:
@@ -29,8 +29,8 @@ func (r *Receipt) leaves(to []*Receipt) []*Receipt {
 
 func byID(a, b *Receipt) int { return strings.Compare(a.id, b.id) }
 
-// joined returns the IDs of receipts, in an order that does not depend on how they were put
-// together.
+// joined returns the IDs of receipts, sorted. So the result does not depend on the order in which
+// the items were joined.
 func joined(all []*Receipt) string {
 	ids := make([]string, len(all))
 	for i, r := range all {
@@ -40,8 +40,8 @@ func joined(all []*Receipt) string {
 	return strings.Join(ids, "+")
 }
 
-// ID returns what its source calls the item: nothing, if the source gives no names. alone
-// reports that no other item has this ID.
+// ID returns the name that the source gave the item, empty if it gave none. alone reports that no
+// other item has this ID.
 func (t *Trail) ID() (id string, alone bool) {
 	r := t.Receipt()
 	if r == nil {
@@ -61,7 +61,8 @@ func (t *Trail) ID() (id string, alone bool) {
 	return id, t.fork().From == nil
 }
 
-// Occurrence counts what is published under a name for the item, which has an ID.
+// Occurrence counts one publication under a name for the item, which must have an ID. It returns
+// the count.
 func (t *Trail) Occurrence(name string) int {
 	r := slices.MinFunc(t.Receipt().leaves(nil), byID)
 	s := r.seen.Load()

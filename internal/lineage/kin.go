@@ -2,10 +2,10 @@ package lineage
 
 import "context"
 
-// kin is the contexts of the items that one was made of.
+// kin has the contexts of the items that one item was made of.
 type kin struct{ all []context.Context }
 
-// mostLinks is how many contexts an item remembers that was made of several.
+// mostLinks is the largest number of contexts that an item keeps of the items it was made of.
 const mostLinks = 128
 
 // Kinship returns the contexts of the items that the item was made of, nil for none.
@@ -16,10 +16,10 @@ func (l *Limit) Kinship() []context.Context {
 	return l.kin.all
 }
 
-// Linked reports whether the item has a context, or was made of such items.
+// Linked reports whether the item has a context, or was made of items with contexts.
 func (l *Limit) Linked() bool { return l.Ctx != nil || l.kin != nil }
 
-// Links appends the contexts of an item.
+// Links appends the contexts of an item, up to mostLinks in total.
 func (l *Limit) Links(to []context.Context) []context.Context {
 	if l.Ctx != nil && len(to) < mostLinks {
 		to = append(to, l.Ctx)
@@ -30,7 +30,7 @@ func (l *Limit) Links(to []context.Context) []context.Context {
 	return to
 }
 
-// related returns the contexts of the items with extras a and b, which become one. The result
+// related returns the contexts of two items that become one, with extras a and b. The result
 // belongs to a.
 func related(a, b *extras) *kin {
 	k := a.kin

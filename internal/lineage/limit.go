@@ -23,7 +23,7 @@ type Limit struct {
 	first *CallContext // memory for the context of the first call; may be nil
 }
 
-// Limit returns what ends the work on the item. There may be no trail.
+// Limit returns what ends the work on the item. The trail may be nil.
 func (t *Trail) Limit() Limit {
 	x := t.peek()
 	if x == nil {
@@ -32,7 +32,7 @@ func (t *Trail) Limit() Limit {
 	return Limit{Ctx: x.ctx, Deadline: x.deadline, Late: fault.ErrExpired, kin: x.kin}
 }
 
-// With returns the limit with memory for the context of the first call, which must be zero.
+// With returns the limit with memory for the context of the first call. The memory must be zero.
 func (l Limit) With(first *CallContext) Limit {
 	l.first = first
 	return l
@@ -50,7 +50,7 @@ func (l *Limit) SameAs(other *Limit) bool {
 		*(*[2]unsafe.Pointer)(unsafe.Pointer(&l.Late)) == *(*[2]unsafe.Pointer)(unsafe.Pointer(&other.Late))
 }
 
-// Over returns why no work must begin on the item, nil if it may.
+// Over returns why the work on the item must not begin, nil if it may.
 func (l *Limit) Over(c Clock) error {
 	if l.Deadline != 0 && c.Now() >= l.Deadline {
 		return l.Late
@@ -61,18 +61,18 @@ func (l *Limit) Over(c Clock) error {
 	if l.Ctx.Err() != nil {
 		return l.Gone()
 	}
-	if by, ok := l.Ctx.Deadline(); ok && !time.Now().Before(by) { // its timer is about to ring
+	if by, ok := l.Ctx.Deadline(); ok && !time.Now().Before(by) { // its timer has not ended it yet
 		return fmt.Errorf("%w: %w", fault.ErrExpired, context.DeadlineExceeded)
 	}
 	return nil
 }
 
-// Gone is the failure of an item whose context has ended.
+// Gone returns the failure of an item whose context has ended.
 func (l *Limit) Gone() error { return fmt.Errorf("%w: %w", fault.ErrExpired, context.Cause(l.Ctx)) }
 
-// Blame returns the error of a call that ended with err, if its limit is the reason. A
-// deadline that passed during the call is a failure of what was called, whether a source or a stage has set it.
-// A caller that has gone says nothing about it.
+// Blame returns the error of a call that ended with err, with the limit added if the limit is the
+// reason. If a deadline passed during the call, the called service has failed, whether a source or
+// a stage set the deadline. If the caller has canceled, the error says nothing about the service.
 func (l *Limit) Blame(c Clock, ctx context.Context, err error) error {
 	switch {
 	case err == nil || fault.IsExpired(err):
@@ -90,15 +90,15 @@ func (l *Limit) Blame(c Clock, ctx context.Context, err error) error {
 	return &lateError{fmt.Errorf("%w: %w", l.late(c), err)}
 }
 
-// BlameWait returns the error of a wait for a turn that ended with err, if the limit is the
-// reason. What the primitive said comes first: the service was not called.
+// BlameWait returns the error of a wait for a permit that ended with err, with the limit added if
+// the limit is the reason. The error of the primitive comes first: the service was not called.
 func (l *Limit) BlameWait(c Clock, err error) error {
 	late := l.Over(c)
 	switch {
 	case late != nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)):
 	case !errors.Is(err, context.DeadlineExceeded) || !l.Bounded():
 		return err
-	case l.Deadline != 0: // the turn would come after the deadline
+	case l.Deadline != 0: // the permit would come after the deadline
 		late = l.Late
 	default:
 		late = fault.ErrExpired
@@ -114,17 +114,17 @@ func (l *Limit) late(c Clock) error {
 	return l.Late
 }
 
-// lateError is the error of a call that was begun in time and did not end in time.
+// lateError is the error of a call that began in time and did not end in time.
 type lateError struct{ error }
 
 func (e *lateError) Unwrap() error { return e.error }
 
-// Outcome says that the service failed: it was asked, and did not answer in time.
+// Outcome says that the service failed: it was called, and did not answer in time.
 func (e *lateError) Outcome() outcome.Outcome { return outcome.Outcome{Kind: outcome.Failure} }
 
-// Within returns the context of a call for an item with limits. It has the values of
-// the item's context, and ends with ctx, with the item's context, and at the
-// deadline. End must be called after the call.
+// Within returns the context of a call for an item with limits. It has the values of the item's
+// context. It ends with ctx, with the item's context, and at the deadline. The caller must call End
+// after the call.
 func (l *Limit) Within(ctx context.Context, clock Clock) *CallContext {
 	c := l.Memory()
 	if c == nil {
@@ -133,7 +133,8 @@ func (l *Limit) Within(ctx context.Context, clock Clock) *CallContext {
 	return l.WithinNew(c, ctx, clock)
 }
 
-// Memory returns the memory for the context of a call, nil if there is none or it is used already.
+// Memory returns the memory for the context of a call. It is nil if there is none, or if it is in
+// use.
 func (l *Limit) Memory() *CallContext {
 	if l.first == nil || l.first.run != nil {
 		return nil
@@ -141,7 +142,7 @@ func (l *Limit) Memory() *CallContext {
 	return l.first
 }
 
-// WithinNew is Within in the place of c, which is new.
+// WithinNew is Within with the memory c, which must be new.
 func (l *Limit) WithinNew(c *CallContext, ctx context.Context, clock Clock) *CallContext {
 	c.run, c.item, c.late = ctx, l.Ctx, l.Late
 	if l.Deadline != 0 {
@@ -150,8 +151,8 @@ func (l *Limit) WithinNew(c *CallContext, ctx context.Context, clock Clock) *Cal
 	return c
 }
 
-// Watch calls over once, when the item has no time left or its context has ended,
-// unless end is called before.
+// Watch calls over once, when the deadline of the item has passed or its context has ended. It does
+// not if end was called before.
 func (l *Limit) Watch(c Clock, over func()) (end func()) {
 	if l.Deadline == 0 {
 		unhook := context.AfterFunc(l.Ctx, over)

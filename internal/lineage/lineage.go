@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// SlabSize is how many items share a slab: as many as a mask has bits.
+// SlabSize is the number of items that share a slab: a uint64 mask has a bit for each.
 const SlabSize = 64
 
 // Trail is the lineage of an item: a place in a slab. It never changes.
@@ -16,11 +16,11 @@ type Trail struct {
 	place uint8
 }
 
-// Slab holds the lineage of up to 64 items that entered the flow one after another.
-// The time that a stage spends on a group of them is one record: which items, when the
-// first one began, and how long each took. Items that come alone have a record each.
+// Slab holds the lineage of up to 64 items that entered the flow one after another. A record has
+// the time that a stage spent on a group of them: which items, when the first one began, and how
+// long each took. Items that come alone have a record each.
 //
-// A slab is used again as a whole, when all of its items have left the flow.
+// When all of its items have left the flow, the slab goes back to the pool.
 type Slab struct {
 	live   atomic.Int32 // items in the flow, or not handed out yet
 	has    atomic.Uint64
@@ -35,18 +35,18 @@ type Slab struct {
 	forks   []Fork // of items that were derived from others, in the order of their places
 }
 
-// Record is what one stage spent on items of a slab.
+// Record is the time that one stage spent on items of a slab.
 type Record struct {
 	Mask           uint64 // which items
 	Begin, Each    int64
 	Node, Attempts int32
-	Together       bool // all began at begin; else one after another
-	Open           bool // the next record of the node is right for the items in both
+	Together       bool // all began at Begin; otherwise one after another
+	Open           bool // if the next record of an item is open and of the same node, it replaces this one
 }
 
-// Fork is the past of the items from place first on, up to the next fork: they were derived
-// from from, and have the first seen records of its slab. A fork without from is that of items
-// that were not derived. A slab keeps the slabs of its forks.
+// Fork is the past of the items from place first on, up to the next fork. They were derived from
+// From, and share the first seen records of its slab. If From is nil, the items were not derived. A
+// slab keeps the slabs of its forks in use.
 type Fork struct {
 	From  *Trail
 	seen  int
@@ -74,8 +74,8 @@ func (r *Record) beginOf(bit uint64) int64 {
 	return r.Begin + r.Each*int64(bits.OnesCount64(r.Mask&(bit-1)))
 }
 
-// Timings appends what the stages cost the item so far. All of its records were made
-// before it came to the caller.
+// Timings appends the time that each stage spent on the item so far. The stages must have made
+// their records before the item came to the caller.
 func (t *Trail) Timings(to []Timing) []Timing {
 	left := t.Born()
 	if p := t.before(); p != nil {
@@ -85,8 +85,8 @@ func (t *Trail) Timings(to []Timing) []Timing {
 	return to
 }
 
-// history appends the first seen records of the item's slab, all of them if seen is
-// negative. left is when the item left the stage before.
+// history appends the first seen records of the item's slab, or all of them if seen is negative.
+// left is the time at which the item left the stage before.
 func (t *Trail) history(to []Timing, seen int, left int64) ([]Timing, int64) {
 	s, bit := t.slab, uint64(1)<<t.place
 	if f := t.fork(); f.From != nil {
@@ -129,7 +129,7 @@ func (t *Trail) fork() (f Fork) {
 	return f
 }
 
-// outdated reports whether a record behind the open record r is right for the item in bit.
+// outdated reports whether the item in bit has a later record that replaces the open record r.
 func (r *Record) outdated(behind []Record, bit uint64) bool {
 	for i := range behind {
 		if next := &behind[i]; next.Mask&bit != 0 {
@@ -139,7 +139,8 @@ func (r *Record) outdated(behind []Record, bit uint64) bool {
 	return false
 }
 
-// part returns the first neighbours of trails that share a slab: how many, and which.
+// part returns the slab of the first trail, and which of the first trails are also in it: n of
+// them, in mask.
 func part(trails []*Trail) (s *Slab, n int, mask uint64) {
 	first, k := trails[0], len(trails)
 	s = first.slab
@@ -165,8 +166,8 @@ func straight(trails []*Trail) bool {
 	return true
 }
 
-// RecordGroup books a group of items, of which each took each nanoseconds, one after
-// another from begin on, or together. Items without a trail also take time.
+// RecordGroup books a group of items. Each took r.Each nanoseconds, one after another from r.Begin
+// on, or all together. Items without a trail also take time.
 func RecordGroup(trails []*Trail, r Record) {
 	for len(trails) > 0 {
 		n := 1
@@ -182,7 +183,7 @@ func RecordGroup(trails []*Trail, r Record) {
 	}
 }
 
-// Release says that the items have left the flow, with err if they have failed.
+// Release ends the lineage of items that have left the flow, with err if they have failed.
 func Release(trails []*Trail, err error) {
 	for len(trails) > 0 {
 		if trails[0] == nil {
@@ -198,7 +199,7 @@ func Release(trails []*Trail, err error) {
 	}
 }
 
-// Leave is release of one item. There may be no trail.
+// Leave is Release for one item. The trail may be nil.
 func (t *Trail) Leave(err error) {
 	if t == nil {
 		return
@@ -209,7 +210,7 @@ func (t *Trail) Leave(err error) {
 	t.slab.drop(1)
 }
 
-// drop says that n of the items have left.
+// drop counts n items of the slab as gone. The last one returns the slab to the pool.
 func (s *Slab) drop(n int32) {
 	if s.live.Add(-n) != 0 {
 		return

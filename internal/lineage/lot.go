@@ -6,19 +6,19 @@ import (
 	"sync/atomic"
 )
 
-// Recall is how lots reach the stages of a run.
+// Recall is how the lots reach the stages of a run.
 type Recall struct {
 	// Ring rings all alarms of the run.
 	Ring func()
 
-	called atomic.Int32 // lots that were called in, with items in the run
+	called atomic.Int32 // lots that were called in and have items in the run
 }
 
-// Any reports whether a lot was called in that has items in the run.
+// Any reports whether a lot that has items in the run was called in.
 func (r *Recall) Any() bool { return r.called.Load() > 0 }
 
-// Lot is a group of items that their source can call in: stages then hold none of them back. An
-// item is in the lot that its receipt has.
+// Lot is a group of items that their source can call in. Stages then hold none of them back. The
+// receipt of an item names its lot.
 type Lot struct {
 	mu     sync.Mutex // Guarded by: mu, all below
 	called bool
@@ -55,11 +55,10 @@ func (l *Lot) leave() {
 	l.runs = nil
 }
 
-// Call calls the items in. It also holds for items that come later. It does not wait.
+// Call calls the items in. The call also holds for items that come later. Call does not wait.
 //
-// Ordering: Recall.called is stored before the alarms ring. A stage that receives an item looks at
-// called after it has the item in its books. So either it sees the call, or its alarm rings
-// later.
+// Ordering: Recall.called is stored before the alarms ring. A stage that receives an item loads
+// called after it has booked the item. So either the stage sees the call, or its alarm rings later.
 func (l *Lot) Call() {
 	l.mu.Lock()
 	if l.called {

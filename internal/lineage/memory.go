@@ -2,18 +2,16 @@ package lineage
 
 import "sync/atomic"
 
-// Memory is what an item remembers of its value. Two memories are the same if they are
-// equal.
+// Memory is what an item remembers of its value. Two memories are the same if they are equal by ==.
 type Memory interface{ Value() any }
 
-// memories are those of an item that was made of several.
+// memories are the memories of an item that was made of several.
 type memories struct {
 	all    []Memory
-	shared atomic.Bool // several items have it: it does not change any more
+	shared atomic.Bool // several items have it, so it must not change
 }
 
-// Value implements Memory: it returns the values in order, nil for an item that was not
-// remembered.
+// Value implements Memory: it returns the values in order, nil for an item that remembered none.
 func (m *memories) Value() any {
 	all := make([]any, len(m.all))
 	for i, one := range m.all {
@@ -24,11 +22,10 @@ func (m *memories) Value() any {
 	return OriginsOf(all)
 }
 
-// OriginsOf makes the exported type of the values of several items. Package stages sets
-// it.
+// OriginsOf makes the exported type of the values of several items. Package stages sets it.
 var OriginsOf = func(values []any) any { return values }
 
-// Origin returns the value as it was remembered, nil if it was not.
+// Origin returns the value that the item remembers, nil if it remembers none.
 func (t *Trail) Origin() any {
 	if x := t.peek(); x != nil && x.origin != nil {
 		return x.origin.Value()
@@ -36,8 +33,8 @@ func (t *Trail) Origin() any {
 	return nil
 }
 
-// recall adds what another item remembers that becomes part of this one. Branches of
-// one item that come together again remember the same.
+// recall returns what an item remembers after another item has become a part of it. Two branches of
+// one item that join again remember the same.
 func recall(mine, other Memory) Memory {
 	if mine == other {
 		return mine

@@ -24,7 +24,7 @@ func (t *Trail) Entered() int64 {
 	return t.Born()
 }
 
-// Timing is what one stage cost one item.
+// Timing is the time that one stage spent on one item.
 type Timing struct {
 	Stage      string
 	Wait, Work time.Duration

@@ -2,9 +2,9 @@ package lineage
 
 import "sync"
 
-// Pool keeps the slabs of a run that are idle.
+// Pool keeps the idle slabs of a run.
 type Pool struct {
-	linked bool     // items that are made of several remember their contexts
+	linked bool     // items made of several items keep the contexts of those
 	names  []string // of the nodes of the run
 
 	mu   sync.Mutex
@@ -33,8 +33,8 @@ func (p *Pool) put(s *Slab) {
 	p.mu.Unlock()
 }
 
-// KeepContexts says that an item keeps the contexts of the items that it was made of.
+// KeepContexts makes items keep the contexts of the items that they were made of.
 func (p *Pool) KeepContexts() { p.linked = true }
 
-// AddNode makes the name of the next node known.
+// AddNode adds the name of the next node.
 func (p *Pool) AddNode(name string) { p.names = append(p.names, name) }

@@ -5,9 +5,9 @@ import (
 	"sync/atomic"
 )
 
-// Receipt is what an item owes its source: one word, when everything that was made of
-// the item has left the flow. All items that are derived from the item share it; the
-// last one that leaves settles it.
+// Receipt is what an item owes its source: one call of settle, when everything that was made of the
+// item has left the flow. All items that are derived from the item share its receipt. The last one
+// that leaves settles it.
 type Receipt struct {
 	owed   atomic.Int32          // items that carry it
 	fault  atomic.Pointer[error] // the first failure
@@ -18,10 +18,10 @@ type Receipt struct {
 
 	replays    int
 	deliveries int
-	id         string // of what the source brought, empty if it has none
+	id         string // the name that the source gave the item, empty if it gave none
 	seen       atomic.Pointer[seen]
 	lot        *Lot        // nil for none
-	watches    bool        // it is not a source that waits; see [Inlet.Watch]
+	watches    bool        // no source waits for it; see [Trail.Watch]
 	buried     atomic.Bool // something that was made of the item is a dead letter
 }
 
@@ -30,11 +30,11 @@ type Settler interface {
 	Settle(ack func(error), err error)
 }
 
-// NewReceipt returns a receipt for n items, of which settle hears once.
+// NewReceipt returns a receipt for n items. It calls settle once.
 func NewReceipt(n int, settle func(error)) *Receipt { return new(Receipt).Owe(n, nil, settle) }
 
-// Owe makes r, which is new, a receipt for n items, of which settle hears once, by source if that
-// is not nil.
+// Owe makes r, which is new, a receipt for n items. It calls settle once, by source if that is not
+// nil.
 func (r *Receipt) Owe(n int, source Settler, settle func(error)) *Receipt {
 	r.settle, r.source = settle, source
 	r.owed.Store(int32(n))
@@ -55,8 +55,8 @@ func (r *Receipt) Bury() {
 	}
 }
 
-// Replayed returns how often the item had been replayed. An item that was made of
-// several has the largest number of them.
+// Replayed returns how often the item had been replayed. For an item that was made of several it is
+// the largest number.
 func (r *Receipt) Replayed() int {
 	if r == nil {
 		return 0
@@ -68,8 +68,8 @@ func (r *Receipt) Replayed() int {
 	return most
 }
 
-// Delivered returns how often the item was delivered, 0 if that is not known. An item that was
-// made of several has the largest number of them.
+// Delivered returns how often the item was delivered, 0 if that is not known. For an item that was
+// made of several it is the largest number.
 func (r *Receipt) Delivered() int {
 	if r == nil {
 		return 0
@@ -81,7 +81,7 @@ func (r *Receipt) Delivered() int {
 	return most
 }
 
-// Calls calls f for each caller that waits for what the item becomes.
+// Calls calls f for each caller that waits for a result of the item.
 func (r *Receipt) Calls(f func(any)) {
 	if r == nil {
 		return
@@ -94,10 +94,10 @@ func (r *Receipt) Calls(f func(any)) {
 	}
 }
 
-// blame notes a failure. It is a function of its own, so that only a failure is allocated.
+// blame notes the first failure. It is a function of its own, so that only a failure allocates.
 func (r *Receipt) blame(err error) { r.fault.CompareAndSwap(nil, &err) }
 
-// Close takes one item off the receipt. The last one settles it. There may be no receipt.
+// Close counts one item of the receipt as gone. The last one settles it. The receipt may be nil.
 func (r *Receipt) Close(err error) {
 	if r == nil {
 		return
@@ -138,13 +138,13 @@ func (r *Receipt) Waits() bool {
 // WithCall makes r the receipt of a caller.
 func (r *Receipt) WithCall(call any) *Receipt { r.call = call; return r }
 
-// WithReplays says how often the item has been replayed.
+// WithReplays sets how often the item has been replayed.
 func (r *Receipt) WithReplays(n int) *Receipt { r.replays = n; return r }
 
-// WithDeliveries says how often the item was delivered.
+// WithDeliveries sets how often the item was delivered.
 func (r *Receipt) WithDeliveries(n int) *Receipt { r.deliveries = n; return r }
 
-// WithID says what the source calls the items.
+// WithID sets the name that the source gave the items.
 func (r *Receipt) WithID(id string) *Receipt { r.id = id; return r }
 
 // WithLot adds the items to a lot.
@@ -154,13 +154,13 @@ func (r *Receipt) WithLot(l *Lot, run *Recall) *Receipt {
 	return r
 }
 
-// Settle settles the receipt. Of a receipt of no items the source does it.
+// Settle settles the receipt. A source calls it itself for a receipt of no items.
 func (r *Receipt) Settle(err error) {
 	if r.lot != nil {
 		defer r.lot.leave()
 	}
 	settle := r.settle
-	r.settle = nil // receipts are made together: this one must not keep what its source knows
+	r.settle = nil // receipts are allocated together: this one must not keep alive what settle refers to
 	if r.source == nil {
 		settle(err)
 		return
