@@ -9,15 +9,15 @@ import (
 	"github.com/weir-go/weir/internal/fault"
 )
 
-// Detached reports whether calls of the run can be left behind.
+// Detached reports whether the run can leave calls behind.
 func (r *Run) Detached() bool { return r.detached }
 
-// Abandon leaves all calls behind that are at work in an aborted, detached run. Their
-// items fail with ErrAbandoned. It returns at once and must be called once at most.
+// Abandon leaves behind all calls that are still at work in an aborted, detached run. Their items
+// fail with ErrAbandoned. Abandon returns at once. It must be called at most once.
 func (r *Run) Abandon() { close(r.left) }
 
-// Apart makes a call of user code so that it can be left behind: in a goroutine of its
-// own, in a detached run. What the call writes when it was left behind must not be used.
+// Apart calls user code in a goroutine of its own, so that a detached run can leave the call
+// behind. If left is true, the caller must not use anything that the call writes.
 func (n *Node) Apart(call func() error) (left bool, _ error) {
 	done := make(chan error, 1)
 	go func() {
@@ -34,10 +34,9 @@ func (n *Node) Apart(call func() error) (left bool, _ error) {
 	}
 }
 
-// AbandonStuck leaves those sources, stages and sinks behind that keep an aborted,
-// detached run from ending: they could go on, and have not. It must be called again until
-// the run has ended: a stage that another one holds up is not stuck itself. It is not
-// safe for concurrent use.
+// AbandonStuck leaves behind the sources, stages and sinks that could continue but do not, in an
+// aborted, detached run. The caller must repeat it until the run has ended: a stage that waits for
+// a stuck stage is not stuck itself. AbandonStuck is not safe for concurrent use.
 func (r *Run) AbandonStuck() {
 	for _, n := range r.nodes {
 		if !n.ended.Load() && !n.gone.Load() && !n.inPlace.Load() && n.stuck() {
@@ -47,9 +46,9 @@ func (r *Run) AbandonStuck() {
 	}
 }
 
-// stuck reports whether the node does not go on although it could, in a run that is
-// aborted and has had time: it does not wait for room, and it has all that it will get,
-// or more than it takes.
+// stuck reports whether the node does not continue although it could. The run must be aborted and
+// must have had time to end. A stuck node does not wait for room. Either it does not take items
+// from a full edge, or all nodes above it have ended.
 func (n *Node) stuck() bool {
 	if n.Blocked() {
 		return false
@@ -64,15 +63,15 @@ func (n *Node) stuck() bool {
 	return all
 }
 
-// Left returns how many calls of the node were left behind, whether the source, stage or sink
-// was, and how many items were in its hands then.
+// Left returns how many calls of the node were left behind, whether its source, stage or sink was
+// left behind, and how many items that stage held then.
 func (n *Node) Left() (calls int, stage bool, items int64) {
 	return int(n.leftCalls.Load()), n.gone.Load(), n.leftItems.Load()
 }
 
-// Serve runs the source, stage or sink of the node: run is its loop, ins and outs its
-// ends. It returns when everything that arrived is accounted for, and closes outs. An
-// error or a panic of the loop becomes the fault of the run.
+// Serve runs the source, stage or sink of the node. run is its loop; ins and outs are its edges.
+// Serve returns when every item that arrived is accounted for, and closes outs. An error or a panic
+// of the loop becomes the fault of the run.
 func (n *Node) Serve(ins []*Inlet, outs []*Outlet, run func() error) {
 	defer func() {
 		for _, o := range outs {
@@ -106,7 +105,7 @@ func (n *Node) Serve(ins []*Inlet, outs []*Outlet, run func() error) {
 	returned = true
 }
 
-// restAll settles all inlets at once: one may have to be emptied before another ends.
+// restAll settles all inlets concurrently: one may have to be emptied before another can end.
 func restAll(ins []*Inlet, err error) {
 	if len(ins) == 1 {
 		ins[0].rest(err)
@@ -119,7 +118,7 @@ func restAll(ins []*Inlet, err error) {
 	all.Wait()
 }
 
-// attend runs the loop. It reports whether it left it behind.
+// attend runs the loop. left reports whether it left the loop behind.
 func (n *Node) attend(run func() error) (left bool, err error) {
 	if n.abandoned == nil || n.inPlace.Load() {
 		return false, run()
@@ -138,24 +137,24 @@ func (n *Node) attend(run func() error) (left bool, err error) {
 	}
 }
 
-// relieve returns an inlet that goes on in place of one whose stage was left behind. What
-// the stage has in hand stays there.
+// relieve returns an inlet that replaces the one of a stage that was left behind. The item that the
+// stage is working on stays with the stage.
 func (in *Inlet) relieve() *Inlet {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.dead = true
-	if in.end > in.from && in.Pos >= in.from { // it may have failed before, and be in no account here
+	if in.end > in.from && in.Pos >= in.from { // an item that failed before is in no account here
 		in.node.leftItems.Store(1)
 	}
 	fresh := &Inlet{
 		B: in.B, Pos: in.Pos, node: in.node, edge: in.edge, out: in.out,
 		from: in.from, end: in.end, over: in.over,
 	}
-	in.over = true // if the stage comes back, it finds the end of the stream
+	in.over = true // if the stage continues later, it sees the end of the stream
 	return fresh
 }
 
-// seal closes the account of a node that was left behind: what it had taken has failed.
+// seal closes the account of a node that was left behind: items that it had taken count as failed.
 func (n *Node) seal() {
 	l := n.Ledger()
 	n.leftItems.Store(max(n.leftItems.Load(), l.Balance()))
@@ -163,10 +162,10 @@ func (n *Node) seal() {
 	n.sealed.Store(&l)
 }
 
-// InPlace says that the stage must run in the goroutine that it is given.
+// InPlace makes the stage run in the goroutine that calls Serve.
 func (n *Node) InPlace() { n.inPlace.Store(true) }
 
-// Sink says that the stage has no way on.
+// Sink says that the stage has no outlets.
 func (n *Node) Sink() { n.sink = true }
 
 // RunSource is Serve for a source. run gets the context of the intake.
@@ -177,12 +176,12 @@ func (n *Node) RunSource(out *Outlet, run func(context.Context) error) {
 	n.runSource(ctx, out, run)
 }
 
-// RunDrained is RunSource for a source that goes on after the intake has stopped, until above has
-// returned: then it has brought what comes from other parts of the graph. It stops at once if the run
-// has failed.
+// RunDrained is RunSource for a source that continues after the intake has stopped, until above has
+// returned. By then it has received all items of other parts of the graph. It stops at once if the
+// run has failed.
 func (n *Node) RunDrained(out *Outlet, above, run func(context.Context) error) {
 	ctx, cancel := context.WithCancel(n.run.Ctx)
-	// Ordering: Fail sets the fault before it stops the intake and looks at drains. So either the
+	// Ordering: Fail sets the fault before it stops the intake and loads drains. So either the
 	// goroutine below sees the fault, or Fail closes the intake.
 	n.drains.Store(true)
 	n.Open(cancel)
@@ -210,7 +209,7 @@ func (n *Node) runSource(ctx context.Context, out *Outlet, run func(context.Cont
 	n.Serve(nil, []*Outlet{out}, func() error {
 		err := run(ctx)
 		if stopped := ctx.Err(); stopped != nil && errors.Is(err, stopped) {
-			return nil // asked to stop, and it did
+			return nil // the source stopped as asked
 		}
 		return err
 	})

@@ -8,10 +8,10 @@ import (
 	"github.com/weir-go/weir/internal/lineage"
 )
 
-// Never is a time of the run that does not come.
+// Never is a time of the run that is never reached.
 const Never = math.MaxInt64
 
-// Plus returns d after t, which is not negative, or [Never].
+// Plus returns the time d after t, at most [Never]. t must not be negative.
 func Plus(t int64, d time.Duration) int64 {
 	if t > Never-int64(d) {
 		return Never
@@ -19,20 +19,20 @@ func Plus(t int64, d time.Duration) int64 {
 	return t + int64(d)
 }
 
-// Alarm wakes a stage at a time that it asks for, when the intake stops, and when a [Lot] is
-// called in: in a drain, what a stage holds waits for no timer.
+// Alarm wakes a stage at a time that the stage sets, when the intake stops, and when a [Lot] is
+// called in. In a drain a stage holds no items back, so it waits for no timer.
 //
 // Owner: the stage's goroutine.
 type Alarm struct {
 	run    *Run
 	timer  *time.Timer
 	at     int64  // when it will ring
-	heard  uint32 // of Run.rings
-	early  bool
+	heard  uint32 // Run.rings at the last wake-up
+	early  bool   // see Early
 	unhook func() bool
 }
 
-// NewAlarm returns an alarm, which must be ended.
+// NewAlarm returns an alarm. The stage must call End.
 func NewAlarm(run *Run) *Alarm {
 	a := &Alarm{run: run, timer: time.NewTimer(time.Hour), at: Never}
 	a.timer.Stop()
@@ -56,9 +56,9 @@ func (a *Alarm) End() {
 	a.timer.Stop()
 }
 
-// Set makes the alarm ring at a time of the run, or before, if it was set to an earlier time:
-// to look at the clock when it rings is cheaper than to move the timer for each item. With
-// [Never] it rings in a drain alone.
+// Set makes the alarm ring at a time of the run. If an earlier time is set, the alarm rings then: a
+// look at the clock costs less than moving the timer for each item. With [Never] the alarm rings
+// only in a drain or for a lot.
 func (a *Alarm) Set(at int64) {
 	if at < a.at {
 		a.at = at
@@ -67,14 +67,14 @@ func (a *Alarm) Set(at int64) {
 	a.again()
 }
 
-// again rings if the stop or a call has come just before the timer was set.
+// again rings at once if the intake stopped or a lot was called in just before the timer was set.
 func (a *Alarm) again() {
 	if a.Short() || a.heard != a.run.rings.Load() {
 		a.timer.Reset(0)
 	}
 }
 
-// Clear makes the alarm forget what was set.
+// Clear cancels the time that was set.
 func (a *Alarm) Clear() {
 	if a.at != Never {
 		a.at = Never
@@ -83,7 +83,7 @@ func (a *Alarm) Clear() {
 	}
 }
 
-// Short reports that the intake has stopped: nothing waits for a timer any more.
+// Short reports that the intake has stopped: the stage must not wait for a timer.
 func (a *Alarm) Short() bool { return a.run.Stopping() }
 
 // Wait blocks until the alarm rings.
@@ -92,8 +92,8 @@ func (a *Alarm) Wait() {
 	a.at = Never
 }
 
-// Next is [Inlet.Next] with the alarm. In a drain it wakes the stage when there is nothing
-// more to receive at once: what came together leaves together.
+// Next is [Inlet.Next] with the alarm. In a drain it wakes the stage only when no item is at hand:
+// items that came together leave together.
 func (a *Alarm) Next(in *Inlet) (m Meta, ok, woken bool) {
 	m, ok, woken = in.Next(a.timer.C)
 	for woken && a.Short() && in.Poll() {
@@ -106,7 +106,7 @@ func (a *Alarm) Next(in *Inlet) (m Meta, ok, woken bool) {
 	return m, ok, woken
 }
 
-// wake finds out why the alarm has rung.
+// wake finds out why the alarm rang.
 func (a *Alarm) wake() {
 	rings := a.run.rings.Load()
 	a.early = rings != a.heard && !a.Short() && a.run.now() < a.at
@@ -120,8 +120,8 @@ func (a *Alarm) wake() {
 	}
 }
 
-// Early reports that the alarm rang only because a [Lot] was called in: the time that was set has
-// not come, and stays set.
+// Early reports that the alarm rang only because a [Lot] was called in. The time that was set is
+// still in the future, and stays set.
 func (a *Alarm) Early() bool { return a.early }
 
 // ring rings all alarms of the run.
@@ -134,10 +134,11 @@ func (r *Run) ring() {
 	}
 }
 
-// AnyLotCalled reports whether a lot was called in that has items in the run.
+// AnyLotCalled reports whether a lot that has items in the run was called in.
 func (r *Run) AnyLotCalled() bool { return r.recall.Any() }
 
-// Called reports whether the item, or one that is part of it, must not be held back.
+// Called reports whether the stage must not hold the item back, because its lot, or that of an item
+// in it, was called in.
 func (n *Node) Called(m *Meta) bool {
 	return n.run.recall.Any() && m.trail.Receipt().Called()
 }
@@ -155,5 +156,5 @@ func (in *Inlet) AnyCalled(from, to int) bool {
 	return false
 }
 
-// Recall is how lots reach the stages of the run.
+// Recall is how the lots reach the stages of the run.
 func (r *Run) Recall() *lineage.Recall { return &r.recall }

@@ -5,7 +5,8 @@ import (
 	"github.com/weir-go/weir/internal/handoff"
 )
 
-// Together books a call for those items that are in which, which began at begin and ends now.
+// Together books one call for the items with the indices in which. The call began at begin and ends
+// now.
 func (n *Node) Together(items []Meta, which []int, begin int64) {
 	if !n.run.timed || len(which) == 0 {
 		return
@@ -25,7 +26,7 @@ func (n *Node) Together(items []Meta, which []int, begin int64) {
 	t.Publish(&n.Books)
 }
 
-// Held books that the item has waited in the stage until now. It is no call.
+// Held books that the item has waited in the stage until now. It counts no call.
 func (n *Node) Held(m *Meta) {
 	if m.trail == nil || !n.run.timed {
 		return
@@ -38,7 +39,7 @@ func (n *Node) Held(m *Meta) {
 	m.left = now
 }
 
-// Hand is [Outlet.Send] of an item whose time in the stage is booked.
+// Hand is [Outlet.Send] for an item whose time in the stage is booked already.
 func (o *Outlet) Hand(m *Meta) (b *handoff.Batch, at int, ok bool) {
 	if m.fault == nil {
 		o.node.Out.Add(1)
@@ -46,7 +47,7 @@ func (o *Outlet) Hand(m *Meta) (b *handoff.Batch, at int, ok bool) {
 	return o.place(m)
 }
 
-// SendLate is [Outlet.Send] of an item with which the stage did nothing but wait.
+// SendLate is [Outlet.Send] for an item with which the stage did nothing but wait.
 func (o *Outlet) SendLate(m *Meta) (b *handoff.Batch, at int, ok bool) {
 	n := o.node
 	if m.fault != nil {

@@ -8,24 +8,24 @@ import (
 	"github.com/weir-go/weir/internal/lineage"
 )
 
-// Value returns the value of the item at hand.
+// Value returns the value of the current item.
 func (in *Inlet) Value() any { return in.B.Vals.Value(in.Pos) }
 
-// Ask calls f, which is user code, for the item at hand, with the context of the item. If f
-// returns an error, panics or ends the goroutine, or if the item has no time left or the run was
-// aborted, so that f must not be called, Ask accounts for the item and returns false. It books
-// no time.
+// Ask calls f, which is user code, for the current item, with the context of the item. It does not
+// call f if the item has no time left or the run was aborted. If f was not called, returns an
+// error, panics or ends the goroutine, Ask accounts for the item and returns false. It books no
+// time.
 func (in *Inlet) Ask(m *Meta, f func(context.Context) error) (ok bool) {
 	return in.AskAt(in.Pos, m, f)
 }
 
-// AskAt is Ask for the item at a place of B, which was received.
+// AskAt is Ask for the item at a place of B, which must have been received.
 func (in *Inlet) AskAt(place int, m *Meta, f func(context.Context) error) (ok bool) {
 	_, ok = in.call(place, m, f)
 	return ok
 }
 
-// call is AskAt that also returns how often f was called.
+// call is AskAt, and also returns the number of calls of f.
 func (in *Inlet) call(place int, m *Meta, f func(context.Context) error) (attempts int, ok bool) {
 	n := in.node
 	var err error
@@ -58,16 +58,15 @@ func (in *Inlet) call(place int, m *Meta, f func(context.Context) error) (attemp
 	return attempts, true
 }
 
-// Call calls f, which calls the function of the stage, as [Node.Protect] does. The call shows in
-// [Node.Calls].
+// Call calls f, which calls the function of the stage, as [Node.Protect] does. [Node.Calls] counts
+// the call.
 func (n *Node) Call(f func() error) error {
 	n.calls.Add(1)
 	defer n.calls.Add(-1)
 	return n.Protect(f)
 }
 
-// reject accounts for the item at a place, for which user code has returned err or was not
-// called.
+// reject accounts for the item at a place after user code has returned err, or was not called.
 func (in *Inlet) reject(m *Meta, place int, err error, attempts int) {
 	if fault.IsDrop(err) {
 		in.Drop(*m)
@@ -76,8 +75,8 @@ func (in *Inlet) reject(m *Meta, place int, err error, attempts int) {
 	in.fail(*m, in.B.Vals.Value(place), err, attempts)
 }
 
-// Remain sends on a failed item, which the stage received because it takes failures, with err
-// as its failure. The item remains the failure of the stage in which it failed.
+// Remain sends on a failed item, with err as its failure. The stage received the item because it
+// takes failures. The item still counts as a failure of the stage in which it failed.
 func (in *Inlet) Remain(m Meta, err error) {
 	f := *m.fault
 	f.Err = err
@@ -85,7 +84,7 @@ func (in *Inlet) Remain(m Meta, err error) {
 	in.passBy(&m)
 }
 
-// lent is a context with the values of another one before its own.
+// lent is a context whose values come from item first.
 type lent struct {
 	context.Context
 	item context.Context
@@ -99,7 +98,7 @@ func (l lent) Value(key any) any {
 	return l.Context.Value(key)
 }
 
-// ValuesOf returns a context with the values of the item's context, which ends with the run.
+// ValuesOf returns a context that has the values of the item's context and ends with the run.
 func (n *Node) ValuesOf(m *Meta) context.Context {
 	if ctx := m.Context(); ctx != nil {
 		return lent{n.run.Ctx, context.WithoutCancel(ctx)}
@@ -107,15 +106,15 @@ func (n *Node) ValuesOf(m *Meta) context.Context {
 	return n.run.Ctx
 }
 
-// within calls f with the context of an item that has limits.
+// within calls f with the context of an item with limits.
 func (n *Node) within(l *lineage.Limit, f func(context.Context) error) error {
 	ctx := l.Within(n.run.Ctx, n.run.Clock)
 	defer ctx.End()
 	return n.blame(l, ctx, f(ctx))
 }
 
-// blame returns the error of a call for an item that has limits. After an abort it is what the
-// call has returned.
+// blame returns the error of a call for an item with limits. After an abort it returns the error of
+// the call as it is.
 func (n *Node) blame(l *lineage.Limit, ctx context.Context, err error) error {
 	if n.run.Aborted() {
 		return err
@@ -123,11 +122,10 @@ func (n *Node) blame(l *lineage.Limit, ctx context.Context, err error) error {
 	return l.Blame(n.run.Clock, ctx, err)
 }
 
-// Visit calls f, which calls user code, for the places from from up to to of B, which were
-// taken. It ends with the first one for which f returns an error or panics, or for which f must
-// not be called because the run was aborted. It hands that place to fail, and returns the place
-// to go on with. Places that have failed before are also visited. If f ends the goroutine,
-// fail gets all places that are left.
+// Visit calls f, which calls user code, for the taken places from from up to to of B, including
+// failed ones. It stops at the first place for which f returns an error or panics, or at a healthy
+// one if the run was aborted. It hands that place to fail, and returns the next place. If f ends
+// the goroutine, fail gets all remaining places.
 func (in *Inlet) Visit(from, to int, f func(place int) error, fail func(place int, err error, attempts int)) (next int) {
 	n := in.node
 	i, attempts, returned := from, 1, false
@@ -160,13 +158,14 @@ func (in *Inlet) Visit(from, to int, f func(place int) error, fail func(place in
 	return i
 }
 
-// FailAt accounts for the healthy item at a place of B, which was taken and received, as failed.
+// FailAt accounts for the healthy item at a place of B as failed. The item must have been taken and
+// received.
 func (in *Inlet) FailAt(place int, err error, attempts int) {
 	in.fail(metaOf(in.B, place), in.B.Vals.Value(place), err, attempts)
 }
 
-// Protect calls f, and makes a panic of f an error. If f ends its goroutine, the run
-// ends with that.
+// Protect calls f, and turns a panic of f into an error. If f ends its goroutine, Protect ends the
+// run.
 func (n *Node) Protect(f func() error) (err error) {
 	returned := false
 	defer func() {
@@ -182,7 +181,7 @@ func (n *Node) Protect(f func() error) (err error) {
 	return err
 }
 
-// Finish calls f, which is user code that is called after the run. A panic of f is an error.
+// Finish calls f, which is user code that is called after the run. A panic of f becomes an error.
 func (n *Node) Finish(f func() error) error {
 	if err := n.Protect(f); err != nil {
 		return fmt.Errorf("stage %q: finish: %w", n.Name, err)

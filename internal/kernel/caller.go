@@ -6,8 +6,8 @@ import (
 	"github.com/weir-go/weir/internal/lineage"
 )
 
-// Caller calls the op of a node, see [Node.Does], for items that were taken from their edge
-// before. Several callers of one node can be at work.
+// Caller calls the op of a node (see [Node.Does]) for items that were taken from their edge before.
+// A node can have several callers at work.
 //
 // Owner: the goroutine of a worker.
 type Caller struct {
@@ -20,27 +20,27 @@ type Caller struct {
 	tally   account.Tally
 }
 
-// NewCaller returns a caller for items of the type in, whose results are of the type out.
+// NewCaller returns a caller. in and out are the columns of items and of results.
 func NewCaller(n *Node, in, out handoff.Columns) *Caller {
 	c := &Caller{node: n, in: handoff.NewBatch(in, handoff.BatchSize), out: handoff.NewBatch(out, handoff.BatchSize), pace: NewPace()}
 	c.group.pace = &c.pace
 	return c
 }
 
-// Most returns for how many items the op may be called before any result is sent on.
+// Most returns the number of items for which the op may be called before any result is sent.
 func (c *Caller) Most() int { return c.pace.batch() }
 
-// Made returns for how many items the last call was.
+// Made returns the number of items of the last call.
 func (c *Caller) Made() int { return c.last }
 
-// Add moves the items at places of b, which are healthy, into the caller.
+// Add moves healthy items at places of b into the caller.
 func (c *Caller) Add(b *handoff.Batch, places []int32) {
 	c.in.Gather(c.n, b, places)
 	c.n += len(places)
 }
 
-// Call calls the op for what was added, and sends the results on. If the op ends the goroutine,
-// that happens before it goes.
+// Call calls the op for the added items, and sends the results. If the op ends the goroutine, the
+// results so far are sent first.
 func (c *Caller) Call(o *Outlet) {
 	n, g := c.node, &c.group
 	begin := n.run.now()
@@ -62,19 +62,19 @@ func (c *Caller) Call(o *Outlet) {
 	g.run()
 }
 
-// ---- Calls in place, of a section
+// ---- Calls of a section, which keep the places of items
 
-// Bind makes the group one of the node, for [Group.Call].
+// Bind binds the group to the node, for [Group.Call].
 func (g *Group) Bind(n *Node) { g.node, g.Ctx = n, n.run.Ctx }
 
-// At says where the outcomes of calls go: failures by place of their item, and what hooks see, which
-// may be nil. Results have the places of their items.
+// At sets where the outcomes of calls go: errors to errs, and what hooks see to calls, which may be
+// nil. Errors and results have the places of their items.
 func (g *Group) At(errs *[handoff.BatchSize]error, calls *[handoff.BatchSize]Call) {
 	g.errs, g.calls = errs, calls
 }
 
-// Call calls the op for the places of in from from up to to. Items with
-// limits are called for apart from the others.
+// Call calls the op for the places of in from from up to to. Items with limits get calls with a
+// context of their own.
 func (g *Group) Call(in, out *handoff.Batch, from, to int, limited Mask, limits *[handoff.BatchSize]lineage.Limit) {
 	g.N, g.Out = from, out
 	g.begin(g.node, in, from, to)

@@ -6,11 +6,11 @@ import (
 	"github.com/weir-go/weir/internal/lineage"
 )
 
-// Children is the sending end of a stage with one goroutine that makes several items of one:
-// they continue its lineage. The next value goes to B at At; there is room for Room values
-// before the next call of More.
+// Children is the sending end of a stage that makes several items of one and has one goroutine. The
+// children continue the lineage of the item. The next value goes to B at At. There is room for Room
+// values before the next call of More.
 //
-// Owner: the stage's goroutine. Items that pass the stage by do so before Begin or after End.
+// Owner: the stage's goroutine. Failed items pass the stage before Begin or after End.
 type Children struct {
 	B        *handoff.Batch
 	At, Room int
@@ -20,25 +20,25 @@ type Children struct {
 	trails lineage.Allocator
 	pace   Pace
 	timed  bool
-	locked bool // Room is 1, and the outlet is locked: in a detached run others may send
+	locked bool // Room is 1 and the outlet is locked: in a detached run other goroutines may send
 
-	parent Meta  // the item at hand
-	born   int64 // when it entered the flow
+	parent Meta  // the current item
+	born   int64 // when the current item entered the flow
 	past   lineage.Fork
-	heir   bool          // the children share its extras
-	kin    *lineage.Slab // which has the fork of the children
+	heir   bool          // the children inherit its extras
+	kin    *lineage.Slab // the slab that has the fork of the children
 	n      int           // children so far
-	told   int           // and how many of them the account has
+	told   int           // children that the account has
 
-	clock int64         // the last reading
-	since int           // children since then
-	share int           // how many more may share the reading
-	shown *lineage.Slab // which has the record of the reading
-	busy  bool          // the work on the item has not been booked
+	clock int64         // the last clock reading
+	since int           // children since the last reading
+	share int           // how many more children may share the reading
+	shown *lineage.Slab // the slab that has the record of the reading
+	busy  bool          // the work on the current item is not booked yet
 	tally account.Tally
 }
 
-// NewChildren returns the sending end of o in another form. It must be closed.
+// NewChildren returns the sending end of o as Children. The stage must close it.
 func NewChildren(o *Outlet) *Children {
 	r := o.node.run
 	return &Children{out: o, edge: o.edge, trails: lineage.NewAllocator(&r.pool), pace: NewPace(), timed: r.timed}
@@ -54,8 +54,8 @@ func (c *Children) Begin(m *Meta) {
 	}
 }
 
-// More makes room. It blocks while the edge is full, which is no work. It returns false if
-// the stream has ended.
+// More makes room. It blocks while the edge is full; that time does not count as work. It returns
+// false if the stream has ended.
 func (c *Children) More() (ok bool) {
 	c.account()
 	if c.out.node.run.detached {
@@ -73,7 +73,7 @@ func (c *Children) More() (ok bool) {
 		c.parent.began += waited
 	}
 	if t := c.parent.trail; t != nil {
-		if c.trails.Spent() { // the next slab may be the same one again
+		if c.trails.Spent() { // the next slab may be the same one, reused
 			c.kin, c.shown = nil, nil
 		}
 		c.Room = min(c.Room, c.trails.Left())
@@ -82,8 +82,8 @@ func (c *Children) More() (ok bool) {
 	return true
 }
 
-// Publish sends the next value, which has been written. It reports whether the stage should go
-// on with the item.
+// Publish sends the next value, which the stage has written. It reports whether the stage should
+// continue with the item.
 func (c *Children) Publish() bool {
 	e := c.edge
 	if c.parent.trail != nil {
@@ -95,7 +95,7 @@ func (c *Children) Publish() bool {
 	c.At++
 	c.Room--
 	if c.locked {
-		c.account() // if the stage is left behind, it has no later time for that
+		c.account() // if the stage is left behind, it cannot account later
 		c.locked = false
 		c.out.publish(1)
 	} else {
@@ -129,7 +129,8 @@ func (c *Children) inherit() {
 	c.B.Left[c.At] = c.clock
 }
 
-// read reads the clock. The children since the last reading took the time between.
+// read reads the clock. The time since the last reading counts for the children since then, in
+// equal parts.
 func (c *Children) read(s *lineage.Slab, place int) {
 	now := c.out.node.run.now()
 	each := (now - c.clock) / int64(c.since)
@@ -138,7 +139,8 @@ func (c *Children) read(s *lineage.Slab, place int) {
 	c.show(s, place, now-each, each)
 }
 
-// show records the work on the child in a place and on the children that share the reading with it.
+// show records the work on the child at a place, and on the children after it that share the
+// reading.
 func (c *Children) show(s *lineage.Slab, place int, begin, each int64) {
 	c.shown = s
 	s.Record(lineage.Record{
@@ -150,15 +152,15 @@ func (c *Children) show(s *lineage.Slab, place int, begin, each int64) {
 // Any reports whether the item has children.
 func (c *Children) Any() bool { return c.n > 0 }
 
-// End ends the work on the item, which the stage accounts for. It returns how many children
-// there are.
+// End ends the work on the item, and returns the number of children. The stage accounts for the
+// item itself.
 func (c *Children) End() int {
 	c.account()
 	c.Room = 0
 	return c.n
 }
 
-// account tells the node of the children that it does not know of.
+// account adds the new children to the account of the node.
 func (c *Children) account() {
 	if k := int64(c.n - c.told); k > 0 {
 		c.out.node.Derived.Add(k)
@@ -167,13 +169,13 @@ func (c *Children) account() {
 	}
 }
 
-// Idle says that the stage is about to wait for an item, or has had the last one.
+// Idle books the last item. The stage calls it before it waits for an item, and after the last one.
 func (c *Children) Idle() {
 	c.book(c.out.node.run.stamp())
 	c.tally.Publish(&c.out.node.Books)
 }
 
-// book books the work on the last item, which ended when the next one began, or now.
+// book books the work on the last item, which ended at end.
 func (c *Children) book(end int64) {
 	if !c.busy {
 		return

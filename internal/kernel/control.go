@@ -20,8 +20,8 @@ func CheckWorkers(n int) error {
 	return nil
 }
 
-// SetWorkers changes from how many goroutines the stage calls its function, also while
-// it works. It returns at once, or an error that says why not.
+// SetWorkers sets the number of goroutines from which the stage calls its function, also while the
+// stage works. It returns at once, or an error that gives the reason.
 func (n *Node) SetWorkers(workers int) error {
 	if err := CheckWorkers(workers); err != nil {
 		return fmt.Errorf("stage %q: %w", n.Name, err)
@@ -38,14 +38,14 @@ func (n *Node) SetWorkers(workers int) error {
 	return nil
 }
 
-// Workers returns from how many goroutines the stage calls its function, 0 if that cannot
+// Workers returns the number of goroutines from which the stage calls its function, 0 if it cannot
 // be set.
 func (n *Node) Workers() int { return int(n.workers.Load()) }
 
-// Staff makes the number of workers known that the stage begins with, unless it is known.
+// Staff sets the number of workers with which the stage begins, unless it is set already.
 func (n *Node) Staff(workers int) { n.workers.CompareAndSwap(0, int32(workers)) }
 
-// OnWorkers has f called with the number of workers, now and whenever it changes. A nil ends that.
+// OnWorkers calls f with the number of workers, now and at each change. A nil f ends that.
 func (n *Node) OnWorkers(f func(int)) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -54,8 +54,8 @@ func (n *Node) OnWorkers(f func(int)) {
 	}
 }
 
-// Pause makes the source at the node wait with its next value, until Resume or the end of
-// the intake. It returns at once, and an error if the node is no source.
+// Pause makes the source at the node wait with its next value, until Resume or until the intake
+// stops. It returns at once, with an error if the node is not a source.
 func (n *Node) Pause() error {
 	if !n.source() {
 		return fmt.Errorf("stage %q: only a source can be paused", n.Name)
@@ -65,7 +65,7 @@ func (n *Node) Pause() error {
 	return nil
 }
 
-// Resume lets a source that was paused go on. It returns at once.
+// Resume lets a paused source continue. It returns at once.
 func (n *Node) Resume() {
 	if gate := n.paused.Swap(nil); gate != nil {
 		close(*gate)

@@ -6,8 +6,8 @@ import (
 	"github.com/weir-go/weir/internal/handoff"
 )
 
-// forgo marks the edge as unwanted: no stage below takes what comes. A source that leads to no
-// other stage stops, and with the last source the intake.
+// forgo marks the edge as unwanted: no stage below takes its items. A source without other
+// consumers stops. When all sources have stopped this way, the intake stops.
 func (e *Edge) forgo() {
 	r := e.to.run
 	r.mu.Lock()
@@ -39,7 +39,8 @@ func (e *Edge) forgoLocked() {
 	}
 }
 
-// Open makes the end of the source's intake known. It may not be wanted any more.
+// Open sets the function that stops the source. It calls stop at once if no stage wants the
+// source's items.
 func (n *Node) Open(stop context.CancelFunc) {
 	n.mu.Lock()
 	n.intake = stop
@@ -49,7 +50,7 @@ func (n *Node) Open(stop context.CancelFunc) {
 	}
 }
 
-// close ends the source's intake if the node is a source at work.
+// close stops the source if the node is a source at work.
 func (n *Node) close() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -58,7 +59,7 @@ func (n *Node) close() {
 	}
 }
 
-// above returns the nodes that the edge comes from, near and far.
+// above returns all nodes above the edge, direct or not.
 func (e *Edge) above() map[*Node]bool {
 	all := map[*Node]bool{}
 	var climb func(*Node)
@@ -75,8 +76,8 @@ func (e *Edge) above() map[*Node]bool {
 	return all
 }
 
-// Forked reports whether two inlets have a node above them in common. It returns, of
-// each, the names of the nodes that are above it alone.
+// Forked reports whether two inlets have a node above them in common. For each inlet it also
+// returns the names of the nodes that are above it but not above the other.
 func Forked(a, b *Inlet) (common bool, onlyA, onlyB map[string]bool) {
 	aboveA, aboveB := a.edge.above(), b.edge.above()
 	minus := func(x, y map[*Node]bool) map[string]bool {
@@ -94,8 +95,8 @@ func Forked(a, b *Inlet) (common bool, onlyA, onlyB map[string]bool) {
 	return common, onlyA, onlyB
 }
 
-// ShareRoom has the outlets of a stage, which has no other senders, report room on one
-// channel; see [WaitRoom].
+// ShareRoom makes the outlets of a stage report room on one channel; see [WaitRoom]. The outlets
+// must have no other senders.
 func ShareRoom(outs []*Outlet) { handoff.ShareRoom(edgesOf(outs)) }
 
 // WaitRoom blocks until one of the outlets may have room for an item.

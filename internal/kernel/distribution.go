@@ -7,10 +7,10 @@ import (
 	"github.com/weir-go/weir/internal/lineage"
 )
 
-// Distribute has the nodes that are made from now on keep distributions.
+// Distribute makes the nodes that are created from now on keep distributions.
 func (r *Run) Distribute() { r.distributed = r.timed }
 
-// Spreads returns the counts of the node's waits, works and ages by index of their bucket, and
+// Spreads returns the counts of the node's waits, works and ages by the index of their bucket, and
 // the sum of the ages. They are nil if the node keeps none.
 func (n *Node) Spreads() (wait, work, age []uint64, aged time.Duration) {
 	if wait, work, age, aged = n.Books.Spreads(); !n.sink {
@@ -33,11 +33,11 @@ func (n *Node) acceptedAll(trails []*lineage.Trail) {
 	}
 }
 
-// AcceptedAfter books that a caller has got the result of its item, which entered the flow so
-// many nanoseconds ago.
+// AcceptedAfter books that a caller has got the result of its item. The item entered the flow age
+// nanoseconds ago.
 func (n *Node) AcceptedAfter(age int64) { n.Books.Accepted(0, age) }
 
-// agesOf is [tally.ages] at a sink.
+// agesOf is [account.Tally.Ages] at a sink.
 func (n *Node) agesOf(t *account.Tally, trails []*lineage.Trail, left []int64) {
 	if n.sink {
 		t.Ages(&n.Books, trails, left)

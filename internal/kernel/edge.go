@@ -9,6 +9,6 @@ import (
 // Edge is the hand-off from one node to the next.
 type Edge struct {
 	from, to *Node
-	unwanted atomic.Bool // no stage below takes what comes
+	unwanted atomic.Bool // no stage below takes its items
 	handoff.Edge
 }

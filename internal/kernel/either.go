@@ -6,9 +6,8 @@ import (
 	"github.com/weir-go/weir/internal/handoff"
 )
 
-// Either returns the inlet of two that has something at hand, the one with more if both
-// have. It blocks until there is one, until late delivers (woken), or until both streams
-// have ended (nil).
+// Either returns the inlet of two that has items at hand, or the one with more if both have. It
+// blocks until one has, until late delivers (woken), or until both streams have ended (nil).
 func Either(a, b *Inlet, late <-chan time.Time) (first *Inlet, woken bool) {
 	for {
 		select {
@@ -31,10 +30,10 @@ func Either(a, b *Inlet, late <-chan time.Time) (first *Inlet, woken bool) {
 	}
 }
 
-// WaitEither blocks until one of two inlets may have something, or late delivers, which
-// it reports. Nothing must be at hand.
+// WaitEither blocks until one of two inlets may have an item, or until late delivers, which it
+// reports. No item must be at hand.
 func WaitEither(a, b *Inlet, late <-chan time.Time) (woken bool) {
-	if a.over { // the mutex is not held: not by Inlet.park
+	if a.over { // does not hold the mutex, like Inlet.park
 		return b.edge.Park(late)
 	}
 	if b.over {

@@ -8,7 +8,7 @@ import (
 	"github.com/weir-go/weir/internal/lineage"
 )
 
-// How an item of a source enters the flow.
+// This file has the ways in which an item of a source enters the flow.
 
 // open waits while the source is paused. It returns false if the run was aborted.
 func (o *Outlet) open() bool {
@@ -22,15 +22,15 @@ func (o *Outlet) open() bool {
 	return !n.run.Aborted()
 }
 
-// stopping reports whether the intake has been stopped, for all or for this source.
+// stopping reports whether the intake has stopped, for the run or for this source.
 func (n *Node) stopping() bool { return n.run.Stopping() || n.unwanted.Load() }
 
 // Stopping reports whether the source should return.
 func (o *Outlet) Stopping() bool { return o.node.stopping() }
 
-// Emit begins to bring an item in, and returns the place for its value; Publish must
-// follow. It blocks while the edge is full or the source is paused. ok is false if the
-// run was aborted.
+// Emit begins to send a new item, and returns the place for its value. The source must write the
+// value and call Publish. Emit blocks while the edge is full or the source is paused. ok is false
+// if the run was aborted.
 func (o *Outlet) Emit() (b *handoff.Batch, at int, ok bool) {
 	if !o.open() {
 		return nil, 0, false
@@ -48,7 +48,7 @@ func (o *Outlet) Emit() (b *handoff.Batch, at int, ok bool) {
 	return o.bring(&m)
 }
 
-// enters returns the context that an item carries which comes with ctx, nil for none.
+// enters returns the context of an item that comes with ctx, nil for none.
 func (o *Outlet) enters(ctx context.Context) context.Context {
 	if ctx == nil && o.node.run.entering() {
 		return o.root()
@@ -70,17 +70,17 @@ func (o *Outlet) root() context.Context {
 	return r.root(r.Ctx)
 }
 
-// bring counts and places an item that is new.
+// bring counts and places a new item.
 func (o *Outlet) bring(m *Meta) (b *handoff.Batch, at int, ok bool) {
-	if !o.node.source() { // else what was sent is what was brought
+	if !o.node.source() { // a source counts its items by what it has sent
 		o.node.Derived.Add(1)
 		o.node.Out.Add(1)
 	}
 	return o.place(m)
 }
 
-// NewReceipt returns a receipt for n items, of which settle hears once. A panic of it is
-// a fault of the source.
+// NewReceipt returns a receipt for n items. It calls settle once. A panic of settle becomes a fault
+// of the source.
 func (o *Outlet) NewReceipt(n int, settle func(error)) *lineage.Receipt {
 	return new(lineage.Receipt).Owe(n, o.node, settle)
 }
@@ -92,8 +92,8 @@ func (n *Node) Settle(ack func(error), err error) {
 	}
 }
 
-// EmitWith is Emit of an item that has more than a value. It does not look whether the
-// source is paused or aborted: see [Outlet.Open].
+// EmitWith is Emit for an item that has more than a value. It does not check whether the source is
+// paused or the run is aborted: see [Outlet.Open].
 func (o *Outlet) EmitWith(e lineage.Entry) (b *handoff.Batch, at int, ok bool) {
 	m := Meta{left: o.node.run.stamp()}
 	m.trail = o.newTrail(m.left)
@@ -105,14 +105,14 @@ func (o *Outlet) EmitWith(e lineage.Entry) (b *handoff.Batch, at int, ok bool) {
 // Open waits while the source is paused. It returns false if the run was aborted.
 func (o *Outlet) Open() bool { return o.open() }
 
-// Bring is [Outlet.EmitWith] of several items, in order: write writes the values of the items from
-// from on, up to to, to the places of b from at on. A run of items takes one lock and one wake-up.
-// It changes entries.
+// Bring is [Outlet.EmitWith] for several items, in order. write writes the values of the items from
+// from up to to, to the places of b from at on. Items in one batch take one lock and one wake-up.
+// Bring changes entries.
 func (o *Outlet) Bring(entries []lineage.Entry, write func(b *handoff.Batch, at, from, to int)) {
-	for i := range entries { // hooks are user code, which runs without the lock
+	for i := range entries { // hooks are user code, so they run without the lock
 		entries[i].Limit.Ctx = o.enters(entries[i].Limit.Ctx)
 	}
-	if !o.node.source() { // else what was sent is what was brought
+	if !o.node.source() { // a source counts its items by what it has sent
 		o.node.Derived.Add(int64(len(entries)))
 		o.node.Out.Add(int64(len(entries)))
 	}

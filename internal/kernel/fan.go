@@ -9,16 +9,15 @@ import (
 	"github.com/weir-go/weir/internal/lineage"
 )
 
-// Fan sends the items of an inlet on by several outlets, up to 64 at a time. It looks at no
-// value.
+// Fan sends the items of an inlet to several outlets, up to 64 at a time. It looks at no value.
 //
 // Owner: the goroutine of the stage.
 type Fan struct {
 	In *Inlet
 
 	outs  []*Outlet
-	sets  []Mask             // the places that go by each outlet
-	twins [][]*lineage.Trail // of the copies for each outlet but the first, by place
+	sets  []Mask             // the places for each outlet
+	twins [][]*lineage.Trail // trails of the copies for each outlet but the first, by place
 }
 
 // NewFan returns a fan. Items that have failed leave by the first of outs.
@@ -27,13 +26,13 @@ func NewFan(in *Inlet, outs []*Outlet) *Fan {
 }
 
 // Take takes the next items, healthy or not, and returns their places in In.B. It blocks until
-// there are some. ok is false at the end of the stream.
+// there are items. ok is false at the end of the stream.
 func (f *Fan) Take() (from, to int, ok bool) { return f.In.Take(handoff.BatchSize) }
 
-// Assign puts places that were taken into the set of an outlet.
+// Assign adds taken places to the set of an outlet.
 func (f *Fan) Assign(out int, m Mask) { f.sets[out] |= m }
 
-// Flush sends all sets on, each by its outlet, and empties them. It counts the healthy items.
+// Flush sends all sets, each to its outlet, and empties them. It counts the healthy items.
 func (f *Fan) Flush() {
 	all := Mask(0)
 	for _, m := range f.sets {
@@ -57,9 +56,8 @@ func (f *Fan) send() {
 	}
 }
 
-// Copy sends the places from from up to to by the first outlet, and copies of the healthy ones
-// by each other outlet that is wanted. Each copy has a lineage of its own that continues the
-// item's.
+// Copy sends the places from from up to to to the first outlet. Each other outlet that is wanted
+// gets copies of the healthy ones. Each copy has a lineage of its own that continues the item's.
 func (f *Fan) Copy(from, to int) {
 	all := Span(from, to)
 	n := f.In.node
@@ -75,7 +73,7 @@ func (f *Fan) Copy(from, to int) {
 		}
 	}
 	n.Derived.Add(copies)
-	for i, o := range f.outs { // after all twins were made: the first set may leave the flow at once
+	for i, o := range f.outs { // all copies exist by now: items of the first set may leave the flow at once
 		if m := f.sets[i]; m != 0 {
 			f.sets[i] = 0
 			o.copySet(f.In.B, m, f.twins[i])
@@ -84,9 +82,8 @@ func (f *Fan) Copy(from, to int) {
 	n.Out.Add(healthy + copies)
 }
 
-// Fail accounts for the healthy item at a place that was taken as failed with err, after the
-// sets so far were sent on. It leaves by the first outlet. attempts is how often user code was
-// called for it.
+// Fail accounts for the healthy item at a taken place as failed with err. It first sends the sets
+// so far. The item leaves by the first outlet. attempts is the number of calls of user code for it.
 func (f *Fan) Fail(place int, err error, attempts int) {
 	f.Flush()
 	f.In.node.In.Add(1)
@@ -107,8 +104,8 @@ func (in *Inlet) healthySet(m Mask) Mask {
 	return healthy
 }
 
-// stampSet books that the node has passed places on without any work. It returns how many of
-// them are healthy.
+// stampSet books that the node has passed places on without any work. It returns the number of
+// healthy ones.
 func (in *Inlet) stampSet(m Mask) (healthy int64) {
 	m = in.healthySet(m)
 	healthy = int64(m.Len())
@@ -128,8 +125,8 @@ func (in *Inlet) stampSet(m Mask) (healthy int64) {
 	return healthy
 }
 
-// children returns trails that continue those of the places in m, by place. They are in to if
-// that is large enough.
+// children returns trails that continue those of the places in m, by place. It uses to if that is
+// not nil.
 func (o *Outlet) children(b *handoff.Batch, m Mask, to []*lineage.Trail) []*lineage.Trail {
 	if !b.Has(handoff.HasTrail) {
 		return nil
@@ -149,8 +146,7 @@ func (o *Outlet) children(b *handoff.Batch, m Mask, to []*lineage.Trail) []*line
 	return to
 }
 
-// copySet sends the places of src in m. If twins are given, they are the trails of what is
-// sent.
+// copySet sends the places of src in m. twins, if not nil, are the trails of the sent items.
 func (o *Outlet) copySet(src *handoff.Batch, m Mask, twins []*lineage.Trail) {
 	for m != 0 {
 		b, at, room, ok := o.lock()
@@ -176,7 +172,7 @@ func (o *Outlet) copySet(src *handoff.Batch, m Mask, twins []*lineage.Trail) {
 	}
 }
 
-// lostSet ends the lineage of what cannot be sent: the stage was left behind.
+// lostSet ends the lineage of items that cannot be sent because the stage was left behind.
 func (o *Outlet) lostSet(src *handoff.Batch, m Mask, twins []*lineage.Trail) {
 	err := errors.Join(o.node.run.AbortError(), fault.ErrAbandoned)
 	for ; m != 0; m &= m - 1 {

@@ -7,9 +7,9 @@ import (
 	"github.com/weir-go/weir/internal/lineage"
 )
 
-// What becomes of an item that a stage has received.
+// This file has the ways in which a received item ends.
 
-// Fail accounts for it as failed with err, as expired, or as handed back.
+// Fail accounts for the item as failed with err, as expired, or as handed back.
 func (in *Inlet) Fail(m Meta, value any, err error) { in.fail(m, value, err, 1) }
 
 // Refuse is Fail for an item that was not tried.
@@ -29,7 +29,7 @@ func (in *Inlet) fail(m Meta, value any, err error, attempts int) {
 	in.passBy(&m)
 }
 
-// Drop accounts for it as dropped on purpose.
+// Drop accounts for the item as dropped on purpose.
 func (in *Inlet) Drop(m Meta) {
 	if m.fault != nil {
 		in.node.Recovered.Add(1)
@@ -38,7 +38,7 @@ func (in *Inlet) Drop(m Meta) {
 	m.trail.Leave(nil)
 }
 
-// Fold accounts for it as a part of another item.
+// Fold accounts for the item as a part of another item.
 func (in *Inlet) Fold(m Meta, into *Meta) {
 	in.node.Folded.Add(1)
 	into.trail = m.trail.Fold(into.trail)
@@ -51,7 +51,7 @@ func (in *Inlet) Recover(m Meta) Meta {
 	return m
 }
 
-// DeadLetter accounts for a failed item as put aside.
+// DeadLetter accounts for a failed item as stored as a dead letter.
 func (in *Inlet) DeadLetter(m Meta) {
 	in.node.Recovered.Add(1)
 	in.node.DeadLetter.Add(1)
@@ -62,7 +62,7 @@ func (in *Inlet) DeadLetter(m Meta) {
 	m.trail.Leave(nil)
 }
 
-// HandBack accounts for a failed item as handed back: its source hears err.
+// HandBack accounts for a failed item as handed back. Its source hears err.
 func (in *Inlet) HandBack(m Meta, err error) {
 	in.node.Recovered.Add(1)
 	in.node.Returned.Add(1)
@@ -71,8 +71,8 @@ func (in *Inlet) HandBack(m Meta, err error) {
 	m.trail.Leave(fault.ItemError(&f))
 }
 
-// Done accounts for an item that a sink has accepted, or for a failed one that it has
-// delivered as such.
+// Done accounts for an item that a sink has accepted. A failed item counts as delivered with its
+// failure.
 func (in *Inlet) Done(m Meta) {
 	if m.fault != nil {
 		m.trail.Leave(fault.ItemError(m.fault))
@@ -83,11 +83,11 @@ func (in *Inlet) Done(m Meta) {
 	m.trail.Leave(nil)
 }
 
-// Shed accounts for it as refused because a limit was reached. Only a source that waits
-// for the item hears why.
+// Shed accounts for the item as refused because a limit was reached. Only a source that waits for
+// the item hears the reason.
 func (in *Inlet) Shed(m Meta, value any, why error) {
 	in.node.Shed.Add(1)
-	if m.trail.Receipt() != nil { // also for who watches
+	if m.trail.Receipt() != nil { // also for watches
 		why = fault.ItemError(in.node.NewFault(why, 0, value, m.trail))
 	}
 	m.trail.Leave(why)
@@ -101,16 +101,15 @@ func (in *Inlet) Timings(m Meta, to []lineage.Timing) ([]lineage.Timing, time.Du
 	return m.trail.Timings(to), time.Duration(in.node.run.now() - m.trail.Entered())
 }
 
-// Remember makes the item keep a value, and Limit a deadline. Both return the item,
-// which has a trail from then on.
+// Remember makes the item keep a value. It returns the item, which has a trail from then on.
 func (in *Inlet) Remember(m Meta, v lineage.Memory) Meta {
 	m = in.tracked(m)
 	m.trail.Remember(v)
 	return m
 }
 
-// LimitTo gives the item d from its entry into the flow to be done. In an untimed run, in
-// which the entry is not known, d counts from now.
+// LimitTo gives the item a deadline d after its entry into the flow. In an untimed run the time of
+// entry is not known, so d counts from now. The returned item has a trail.
 func (in *Inlet) LimitTo(m Meta, d time.Duration) Meta {
 	m = in.tracked(m)
 	from := m.trail.Entered()
@@ -118,15 +117,14 @@ func (in *Inlet) LimitTo(m Meta, d time.Duration) Meta {
 		from = in.node.run.now()
 	}
 	by := from + int64(d)
-	if by < from { // so far off that it does not count
+	if by < from { // too far off to matter
 		by = 0
 	}
 	m.trail.LimitTo(by)
 	return m
 }
 
-// LimitBy makes the item late when the earlier of its own deadline and by has passed; 0
-// is none.
+// LimitBy sets the deadline of the item to by, unless its own is earlier. 0 is no deadline.
 func (in *Inlet) LimitBy(m Meta, by int64) Meta {
 	if by != 0 {
 		m = in.tracked(m)
@@ -144,20 +142,20 @@ func (in *Inlet) tracked(m Meta) Meta {
 	return m
 }
 
-// Callers calls f for each caller that waits for what the item at hand becomes.
+// Callers calls f for each caller that waits for a result of the current item.
 func (in *Inlet) Callers(f func(any)) { in.B.Trail(in.Pos).Receipt().Calls(f) }
 
-// Watch has settle called when everything that is made of the item has left the flow, just before
-// its source hears the same. No source waits for the item because of that. It returns the item, which has
-// a trail from then on.
+// Watch makes the item call settle when everything that is made of it has left the flow, just
+// before its source hears of it. A watch does not count as a source that waits. Watch returns the
+// item, which has a trail from then on.
 func (in *Inlet) Watch(m Meta, settle func(error)) Meta {
 	m = in.tracked(m)
 	m.trail.Watch(settle)
 	return m
 }
 
-// Yield accounts for an item as a part of another one, and returns what it owes, nil if that is
-// nothing. It must be closed with the outcome of the other item.
+// Yield accounts for an item as a part of another one, and returns its receipt, nil for none. The
+// stage must close the receipt with the outcome of the other item.
 func (in *Inlet) Yield(m Meta) *lineage.Receipt {
 	in.node.Folded.Add(1)
 	return m.trail.Yield()

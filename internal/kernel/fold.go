@@ -5,10 +5,9 @@ import (
 	"github.com/weir-go/weir/internal/lineage"
 )
 
-// HealthyRun takes the healthy items that come next at hand, at most most, and returns their
-// places in B. There are none if nothing is at hand, if the next item has failed, or if the
-// run was aborted. It does not block. What the items become counts them: [Inlet.FoldAll] or
-// [Outlet.Forward].
+// HealthyRun takes the next healthy items at hand, at most most, and returns their places in B. It
+// takes none if no item is at hand, if the next one has failed, or if the run was aborted. It does
+// not block. The caller counts them by [Inlet.FoldAll] or [Outlet.Forward].
 func (in *Inlet) HealthyRun(most int) (from, to int) {
 	defer in.hold()()
 	from = in.Pos + 1
@@ -22,8 +21,8 @@ func (in *Inlet) HealthyRun(most int) (from, to int) {
 	return from, to
 }
 
-// Neighbours takes the healthy items at hand behind the one at hand, and receives them. It
-// returns the places of all of them in B, at most most.
+// Neighbours takes and receives the healthy items at hand right after the current one. It returns
+// the places in B of the current item and of these, at most most.
 func (in *Inlet) Neighbours(most int) (from, to int) {
 	from = in.Pos
 	_, to = in.HealthyRun(most - 1)
@@ -31,8 +30,8 @@ func (in *Inlet) Neighbours(most int) (from, to int) {
 	return from, to
 }
 
-// Receive is MetaAt of an item that was taken by [Inlet.Take]. It counts the item as received
-// unless it has failed before.
+// Receive is MetaAt for an item taken by [Inlet.Take]. It counts the item as received unless it has
+// failed before.
 func (in *Inlet) Receive(place int) Meta {
 	m := metaOf(in.B, place)
 	if m.fault == nil {
@@ -41,18 +40,17 @@ func (in *Inlet) Receive(place int) Meta {
 	return m
 }
 
-// MetaAt returns what the item at a place of B, which was taken, has beside its value.
+// MetaAt returns what the item at a taken place of B has beside its value.
 func (in *Inlet) MetaAt(place int) Meta { return metaOf(in.B, place) }
 
-// MetaWith is MetaAt of an item that was received together with m.
+// MetaWith is MetaAt for an item that was received together with m.
 func (in *Inlet) MetaWith(m *Meta, place int) Meta {
 	n := metaOf(in.B, place)
 	n.began = m.began
 	return n
 }
 
-// DoneRun accounts for the places from up to to of B, which were received and which a sink has
-// accepted.
+// DoneRun accounts for the received places from up to to of B as accepted by a sink.
 func (in *Inlet) DoneRun(from, to int) {
 	in.node.Out.Add(int64(to - from))
 	if in.B.Has(handoff.HasTrail) {
@@ -61,14 +59,13 @@ func (in *Inlet) DoneRun(from, to int) {
 	}
 }
 
-// FoldAll accounts for the places from up to to of B, which are healthy and were taken, as
-// parts of another item.
+// FoldAll accounts for the healthy, taken places from up to to of B as parts of another item.
 func (in *Inlet) FoldAll(from, to int, into *Meta) {
 	in.node.In.Add(int64(to - from))
 	in.FoldRun(from, to, into)
 }
 
-// FoldRun is FoldAll of items that were received.
+// FoldRun is FoldAll for items that were received.
 func (in *Inlet) FoldRun(from, to int, into *Meta) {
 	in.node.Folded.Add(int64(to - from))
 	if !in.B.Has(handoff.HasTrail) {

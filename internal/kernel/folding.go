@@ -6,23 +6,23 @@ import (
 	"github.com/weir-go/weir/internal/account"
 )
 
-// Folding is the receiving end of a stage that makes one item of all.
+// Folding is the receiving end of a stage that makes one item of all items.
 //
 // Owner: the stage's goroutine.
 type Folding struct {
 	in    *Inlet
-	first Meta // owes what all items do that were folded
-	held  bool // there is one
+	first Meta // owes what all folded items owe
+	held  bool // there is a first
 	n     int  // items so far
 	value any  // of the first item
 	last  int64
 	tally account.Tally
 }
 
-// NewFolding returns the receiving end of in in another form. It must be closed.
+// NewFolding returns the receiving end of in as a Folding. The stage must close it.
 func NewFolding(in *Inlet) *Folding { return &Folding{in: in} }
 
-// Next receives the next item, calls step for it as [Inlet.Ask] does, and folds the item if step
+// Next receives the next item, calls step for it as [Inlet.Try] does, and folds the item if step
 // succeeds. It returns false at the end of the stream.
 func (f *Folding) Next(step func(context.Context) error) bool {
 	m, ok := f.receive()
@@ -43,8 +43,8 @@ func (f *Folding) Next(step func(context.Context) error) bool {
 	return true
 }
 
-// receive returns the next item. If it is at hand, the work on it begins when that on the item
-// before ended.
+// receive returns the next item. If the item is at hand, the work on it begins when the work on the
+// one before ended.
 func (f *Folding) receive() (m Meta, ok bool) {
 	if at, to := f.in.HealthyRun(1); at < to {
 		f.tally.In++
@@ -83,7 +83,7 @@ func (f *Folding) Result() (m Meta, ok bool) {
 	return f.first, true
 }
 
-// Close fails what is held if the stage ends without a result.
+// Close fails the held item if the stage ends without a result.
 func (f *Folding) Close() {
 	f.in.node.Keeps(0)
 	f.tally.Publish(&f.in.node.Books)

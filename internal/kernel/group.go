@@ -10,18 +10,18 @@ import (
 	"github.com/weir-go/weir/internal/lineage"
 )
 
-// Op is the typed part of a stage that makes at most one item of each item. Work
-// does the healthy items of g from g.Next up to g.End, in order:
+// Op is the typed part of a stage that makes at most one item of each item. Work handles the
+// healthy items of g from g.Next up to g.End, in order. For each item:
 //
 //   - it writes a result to g.Out at g.N, and then increases g.N and g.Next,
 //   - or it calls [Group.Fail] or [Group.Drop],
-//   - and it calls [Group.Refuse] instead of a function if the context has ended.
+//   - or, if the context has ended, it calls [Group.Refuse] instead of a function.
 //
 // If Work panics, item g.Next fails, and Work is called again for the rest.
 type Op interface{ Work(g *Group) }
 
-// Group is up to 64 neighbours that an [Op] does in one call. Two clock reads, one
-// record and one entry in the account serve all of them.
+// Group is up to 64 neighbours that an [Op] handles in one call. They share two clock readings, one
+// record and one entry in the account.
 type Group struct {
 	Ctx       context.Context // of the function
 	In, Out   *handoff.Batch  // Out is nil at a sink
@@ -32,19 +32,19 @@ type Group struct {
 	pace     *Pace                 // of the worker
 	from, to int                   // the places of In
 	at       int                   // the first place of Out
-	gone     uint64                // items, from from, that have no place in Out
-	ended    uint64                // of these, the items whose lineage has ended
-	idle     uint64                // items that were not tried
-	limit    lineage.Limit         // of the items that are tried apart
-	contexts []lineage.CallContext // new ones, which are cheaper together
+	gone     uint64                // items, counted from from, that have no place in Out
+	ended    uint64                // items of gone whose lineage has ended
+	idle     uint64                // items for which no function was called
+	limit    lineage.Limit         // limits of the items that apart tries
+	contexts []lineage.CallContext // spare contexts, allocated together because that costs less
 	exited   bool                  // the function has ended the goroutine
-	call     Call                  // as hooks see it
-	err      error                 // of it
+	call     Call                  // the call as hooks see it
+	err      error                 // error of that call
 
 	refused, failed, expired, returned, filtered int64
 
-	errs  *[handoff.BatchSize]error // of a section: failures go here, and results have the places of their items
-	calls *[handoff.BatchSize]Call  // of a section: as hooks see them
+	errs  *[handoff.BatchSize]error // of a section: errors go here, and results keep the places of their items
+	calls *[handoff.BatchSize]Call  // of a section: the calls as hooks see them
 }
 
 // begin prepares the group for places of in.
@@ -54,8 +54,8 @@ func (g *Group) begin(n *Node, in *handoff.Batch, from, to int) {
 	g.refused, g.failed, g.expired, g.returned, g.filtered = 0, 0, 0, 0, 0
 }
 
-// run does all items. A failed one keeps its place and passes the op by. One that has
-// limits is tried apart, together with neighbours that have the same context.
+// run handles all items. A failed item skips the op and keeps its place. An item with limits is
+// tried apart, together with neighbours that have the same limits.
 func (g *Group) run() {
 	g.Next = g.from
 	if !g.In.Has(handoff.HasFault | handoff.HasLimit) {
@@ -98,12 +98,12 @@ func (g *Group) plain(i int) bool {
 	return g.In.Fault(i) == nil && !l.Bounded()
 }
 
-// apart tries the items up to end, which have the same limits. They share the context of their
-// calls, which ends after the last one.
+// apart tries the items up to end, which have the same limits. Their calls share a context, which
+// ends after the last one.
 func (g *Group) apart(l *lineage.Limit, end int) {
 	g.limit, g.End = *l, end
 	var late error
-	if l.Ctx != nil { // else the context of the calls knows as much
+	if l.Ctx != nil { // otherwise the context of the calls reports the deadline
 		late = l.Over(g.node.run.Clock)
 	}
 	if late != nil {
@@ -119,20 +119,20 @@ func (g *Group) apart(l *lineage.Limit, end int) {
 	g.Ctx, g.limit = g.node.run.Ctx, lineage.Limit{}
 }
 
-// context returns a new context for calls. It is not used again: the caller may keep it.
+// context returns a new context for calls. It is not reused, because user code may keep it.
 func (g *Group) context(l *lineage.Limit) *lineage.CallContext {
 	if c := l.Memory(); c != nil {
 		return c
 	}
 	if len(g.contexts) == 0 {
-		g.contexts = make([]lineage.CallContext, 6) // in 512 bytes, up to which an allocation is cheap
+		g.contexts = make([]lineage.CallContext, 6) // 512 bytes, up to which an allocation is cheap
 	}
 	c := &g.contexts[0]
 	g.contexts = g.contexts[1:]
 	return c
 }
 
-// works calls the op up to End, again after a panic.
+// works calls the op up to End, again after each panic.
 func (g *Group) works() {
 	if h := g.node.run.calling; h != nil && h.selects(&g.limit) {
 		g.watch(h)
@@ -169,7 +169,7 @@ func (g *Group) protected() {
 	returned = true
 }
 
-// pass deals with item Next without calling a function: the run has been aborted.
+// pass handles item Next without calling a function: the run was aborted.
 func (g *Group) pass() {
 	if f := g.In.Fault(g.Next); f != nil {
 		g.idle |= g.bit()
@@ -179,8 +179,8 @@ func (g *Group) pass() {
 	g.refuse(g.node.run.AbortError())
 }
 
-// Refuse fails the items up to End because the context has ended: the run was aborted,
-// or the item's own time is up. No function is called for them.
+// Refuse fails the items up to End because the context has ended: the run was aborted, or the time
+// of the items is up. No function is called for them.
 func (g *Group) Refuse() {
 	err := error(nil)
 	if g.limit.Bounded() && !g.node.run.Aborted() {
@@ -194,14 +194,14 @@ func (g *Group) Refuse() {
 	}
 }
 
-// refuse fails item Next, which is not tried.
+// refuse fails item Next without a call.
 func (g *Group) refuse(err error) {
 	g.refused++
 	g.idle |= g.bit()
 	g.fail(err, 0)
 }
 
-// Fail fails item Next, which was tried, or drops it if err is [ErrDrop].
+// Fail fails item Next after a call, or drops it if err is [ErrDrop].
 func (g *Group) Fail(err error) {
 	if fault.IsDrop(err) {
 		g.Drop()
@@ -243,14 +243,14 @@ func (g *Group) Drop() {
 	}
 }
 
-// Forward sends on the next k items as they are. Their values have the type of the results.
+// Forward sends the next k items as they are. Their values must have the type of the results.
 func (g *Group) Forward(k int) {
 	g.In.Vals.CopyTo(g.Out.Vals, g.N, g.Next, g.Next+k)
 	g.Next += k
 	g.N += k
 }
 
-// Finish says that the stage wants no more. The items that are left are dropped.
+// Finish says that the stage wants no more items. It drops the rest.
 func (g *Group) Finish() {
 	g.node.finished = true
 	g.dropAll()
@@ -262,7 +262,7 @@ func (g *Group) dropAll() {
 	}
 }
 
-// place puts failed item Next in its place among the results. A sink has none.
+// place gives the failed item Next a place among the results. A sink has no results.
 func (g *Group) place(f *fault.Fault) {
 	i := g.Next
 	if g.Out == nil {
@@ -276,12 +276,11 @@ func (g *Group) place(f *fault.Fault) {
 	g.Next++
 }
 
-// account books the group, which was worked on from begin to end, and passes the lineage
-// on.
+// account books the group, which was handled from begin to end, and passes the lineage on.
 func (g *Group) account(t *account.Tally, begin, end int64) {
 	n, k := g.node, g.to-g.from
 	tried := int64(k - bits.OnesCount64(g.idle))
-	longest := g.pace.Longest(k, end-begin) // by what items took before this group
+	longest := g.pace.Longest(k, end-begin) // uses the mean before this group
 	g.pace.Note(k, end-begin)
 	t.In += tried + g.refused
 	t.Failed += g.failed
@@ -314,19 +313,19 @@ func (g *Group) account(t *account.Tally, begin, end int64) {
 	}
 }
 
-// stamp sets when each item left, and books the group's waits, and the group in the lineage.
+// stamp sets the time at which each item left, and books the group's waits and its lineage record.
 func (g *Group) stamp(t *account.Tally, trails []*lineage.Trail, left []int64, begin, each int64) {
 	if g.idle != 0 {
 		g.stampTried(t, trails, left, begin, each)
 		return
 	}
 	t.Waits(&g.node.Books, left, begin, each)
-	if g.Out != nil { // the timings of what has left are never asked for
+	if g.Out != nil { // nothing asks for the timings of items that leave at a sink
 		lineage.RecordGroup(trails, lineage.Record{Begin: begin, Each: each, Node: g.node.Index, Attempts: 1})
 	}
 }
 
-// stampTried is stamp for a group of which not all items were tried.
+// stampTried is stamp for a group in which some items were not tried.
 func (g *Group) stampTried(t *account.Tally, trails []*lineage.Trail, left []int64, begin, each int64) {
 	for i, trail := range trails {
 		if g.idle&(1<<i) != 0 {
@@ -341,8 +340,7 @@ func (g *Group) stampTried(t *account.Tally, trails []*lineage.Trail, left []int
 	}
 }
 
-// sift passes on the lineage of the items that have a place, and ends that of the
-// others.
+// sift passes on the lineage of the items that have a place, and ends that of the others.
 func (g *Group) sift(t *account.Tally, trails []*lineage.Trail, left []int64) {
 	at := g.at
 	for i := range trails {

@@ -8,10 +8,11 @@ import (
 	"github.com/weir-go/weir/internal/lineage"
 )
 
-// Hooks are called by the run at what happens to items. Each may be nil. None may panic: package
-// flow sees to it.
+// Hooks are functions that the run calls when something happens to items. Each may be nil. None may
+// panic: package flow ensures that.
 type Hooks struct {
-	// Selected has Begin called only for items that carry a context, or are made of such items.
+	// Selected makes the run call Begin only for items that carry a context, or are made of such
+	// items.
 	Selected bool
 
 	Enter      func(ctx context.Context) context.Context
@@ -42,7 +43,7 @@ type Change struct {
 	Err                         error
 }
 
-// begin calls Begin, and returns the context of the call.
+// begin calls Begin, and returns the context for the call.
 func (c *Call) begin(h *Hooks, ctx context.Context) context.Context {
 	if h.Begin == nil {
 		c.Watched = true
@@ -55,7 +56,7 @@ func (c *Call) begin(h *Hooks, ctx context.Context) context.Context {
 	return ctx
 }
 
-// SetHooks sets the hooks of the run. It must be called before nodes are made.
+// SetHooks sets the hooks of the run. It must be called before nodes are created.
 func (r *Run) SetHooks(h *Hooks) {
 	r.hooks = h
 	r.pool.KeepContexts()
@@ -68,13 +69,12 @@ func (r *Run) SetHooks(h *Hooks) {
 // Hooks returns the hooks of the run, nil for none.
 func (r *Run) Hooks() *Hooks { return r.hooks }
 
-// Enters returns the context that an item carries which a source brings with ctx, nil if it has
-// none.
+// Enters returns the context of an item that comes from a source with ctx, nil for none.
 func (r *Run) Enters(ctx context.Context) context.Context {
 	if r.hooks == nil || r.hooks.Enter == nil {
 		return ctx
 	}
-	if ctx == nil { // a caller's; items of sources come by [Outlet.enters]
+	if ctx == nil { // an item of a caller; items of sources come by [Outlet.enters]
 		if r.hooks.Gap != nil && !r.drawnCaller() {
 			return nil
 		}
@@ -98,8 +98,8 @@ func (r *Run) root(given context.Context) context.Context {
 	return nil
 }
 
-// drawn reports whether hooks see the next item that comes without a context. left is how many do
-// not see before.
+// drawn reports whether hooks see the next item that comes without a context. left counts down the
+// items that hooks do not see before that.
 func (h *Hooks) drawn(left *int64) bool {
 	switch {
 	case h.Gap == nil:
@@ -121,7 +121,7 @@ func (r *Run) drawnCaller() bool {
 	return true
 }
 
-// firstGap is how many items pass before the first one that hooks see.
+// firstGap returns how many items pass before the first one that hooks see.
 func (r *Run) firstGap() int64 {
 	if r.hooks == nil || r.hooks.Gap == nil {
 		return 0
@@ -135,7 +135,7 @@ func (r *Run) entering() bool { return r.hooks != nil && r.hooks.Enter != nil }
 // selects reports whether hooks are called for an item.
 func (h *Hooks) selects(l *lineage.Limit) bool { return !h.Selected || l.Linked() }
 
-// watch does the items up to End, one at a time, with hooks.
+// watch handles the items up to End one at a time, with hooks.
 func (g *Group) watch(h *Hooks) {
 	end := g.End
 	for g.Next < end {
@@ -149,7 +149,7 @@ func (g *Group) watch(h *Hooks) {
 	g.End = end
 }
 
-// watchOne does item Next with hooks.
+// watchOne handles item Next with hooks.
 func (g *Group) watchOne(h *Hooks) {
 	c, run := g.callOf(g.Next), g.node.run
 	c.Stage, c.Items, c.Attempt = g.node.Name, 1, c.Attempt+1
@@ -166,7 +166,7 @@ func (g *Group) watchOne(h *Hooks) {
 	g.unwatched()
 }
 
-// watched tells the hooks that a call has ended which began at began.
+// watched tells the hooks that a call has ended. The call began at began.
 func (g *Group) watched(h *Hooks, c *Call, before context.Context, began int64) {
 	if h.End != nil {
 		h.End(g.Ctx, c, g.err, time.Duration(g.node.run.now()-began))
@@ -189,7 +189,7 @@ func (g *Group) callOf(place int) *Call {
 	return &g.call
 }
 
-// CallFor is [Node.Call] of a function that is called once for several items.
+// CallFor is [Node.Call] for a function that is called once for several items.
 func (n *Node) CallFor(ctx context.Context, items []Meta, which []int, f func(context.Context) error) (err error) {
 	h := n.run.calling
 	if h == nil {
@@ -221,7 +221,8 @@ func (n *Node) CallFor(ctx context.Context, items []Meta, which []int, f func(co
 	return err
 }
 
-// Try is [Inlet.Ask] for the function of the stage itself: hooks see the call.
+// Try is [Inlet.Ask] for the function of the stage itself: hooks see the call. It also returns the
+// number of calls.
 func (in *Inlet) Try(m *Meta, f func(context.Context) error) (attempts int, ok bool) {
 	h := in.node.run.calling
 	if h == nil {
@@ -234,8 +235,9 @@ func (in *Inlet) Try(m *Meta, f func(context.Context) error) (attempts int, ok b
 	return in.call(in.Pos, m, func(ctx context.Context) (err error) { return in.node.tried(ctx, &l, f) })
 }
 
-// Consult calls f about a failed item, as [Node.Protect] does. f gets the values of the item's
-// context, and not its end: the item may have failed because of it. Hooks see the call.
+// Consult calls f about a failed item, as [Node.Protect] does. The context of f has the values of
+// the item's context, but does not end with it: that end may be the reason of the failure. Hooks
+// see the call.
 func (n *Node) Consult(m *Meta, f func(context.Context) error) error {
 	ctx, h, l := n.ValuesOf(m), n.run.calling, m.Limit()
 	if h == nil || !h.selects(&l) {
@@ -257,7 +259,7 @@ func (n *Node) tried(ctx context.Context, l *lineage.Limit, f func(context.Conte
 	returned := false
 	defer func() {
 		if !returned {
-			err = fault.Caught(n.Name, recover()) // a goroutine that is ending goes on to end
+			err = fault.Caught(n.Name, recover()) // if the goroutine is ending, it still ends
 		}
 		if h.End != nil {
 			h.End(with, &c, err, time.Duration(n.run.now()-began))
@@ -270,8 +272,6 @@ func (n *Node) tried(ctx context.Context, l *lineage.Limit, f func(context.Conte
 	returned = true
 	return err
 }
-
-// ---- Items that are made of several
 
 // CallHooks returns the hooks of the run if they see calls, else nil.
 func (r *Run) CallHooks() *Hooks { return r.calling }

@@ -7,27 +7,27 @@ import (
 	"github.com/weir-go/weir/internal/handoff"
 )
 
-// Inlet is the receiving end of a stage with a loop of its own. It hands out places of
-// batches; the typed shell around it reads the values.
+// Inlet is the receiving end of a stage with a loop of its own. It hands out places of batches. The
+// typed inlet around it reads the values.
 //
-// Owner: one goroutine, and in a detached run also who relieves it.
+// Owner: one goroutine; in a detached run also the one that replaces it.
 type Inlet struct {
-	B   *handoff.Batch // the item at hand is at Pos of B
+	B   *handoff.Batch // the current item is at Pos of B
 	Pos int
 
 	node      *Node
 	edge      *Edge
 	out       *Outlet // where failed items go; nil at a sink
-	from, end int     // the places of B that were taken
+	from, end int     // taken places of B
 	over      bool    // the stream has ended
 	takes     bool    // the stage takes failed items
 
-	mu   sync.Mutex // Guarded by: mu in a detached run: all but out
+	mu   sync.Mutex // Guarded by: mu, in a detached run: all fields but out
 	dead bool       // the stage was left behind
 }
 
-// NewInlet returns the receiving end of e. Failed items pass by out, unless it is nil, or
-// the stage takes them.
+// NewInlet returns the receiving end of e. If takes is true, the stage takes failed items.
+// Otherwise they go to out, or fail the run if out is nil.
 func NewInlet(e *Edge, out *Outlet, takes bool) *Inlet {
 	return &Inlet{Pos: -1, node: e.to, edge: e, out: out, takes: takes}
 }
@@ -35,8 +35,8 @@ func NewInlet(e *Edge, out *Outlet, takes bool) *Inlet {
 // Node returns the node of the inlet.
 func (in *Inlet) Node() *Node { return in.node }
 
-// Next goes to the next item that concerns the stage. It blocks until there is one. At
-// the end of the stream ok is false. If late delivers first, woken is true.
+// Next goes to the next item that concerns the stage. It blocks until there is one. ok is false at
+// the end of the stream. woken is true if late delivered first.
 func (in *Inlet) Next(late <-chan time.Time) (m Meta, ok, woken bool) {
 	if in.node.run.detached {
 		in.mu.Lock()
@@ -59,7 +59,7 @@ func (in *Inlet) Next(late <-chan time.Time) (m Meta, ok, woken bool) {
 	}
 }
 
-// refill takes the published places that are next. It blocks until there are some.
+// refill takes the next published places. It blocks until there are some.
 func (in *Inlet) refill(late <-chan time.Time) (ok, woken bool) {
 	for {
 		in.finish()
@@ -67,7 +67,7 @@ func (in *Inlet) refill(late <-chan time.Time) (ok, woken bool) {
 			return false, false
 		}
 		select {
-		case <-late: // a stage that is never idle has its timer, too
+		case <-late: // so that the timer of a stage that is never idle is heard as well
 			return false, true
 		default:
 		}
@@ -96,8 +96,8 @@ func (in *Inlet) ended() bool {
 	return false
 }
 
-// park blocks until there may be items. In a detached run the mutex is not held while
-// it blocks.
+// park blocks until there may be items. In a detached run it does not hold the mutex while it
+// blocks.
 func (in *Inlet) park(late <-chan time.Time) (woken bool) {
 	if !in.node.run.detached {
 		return in.edge.Park(late)
@@ -107,7 +107,7 @@ func (in *Inlet) park(late <-chan time.Time) (woken bool) {
 	return in.edge.Park(late)
 }
 
-// finish gives back the places that were taken.
+// finish returns the taken places to the edge.
 func (in *Inlet) finish() {
 	if in.end > in.from {
 		in.edge.Consume(in.end - in.from)
@@ -115,9 +115,9 @@ func (in *Inlet) finish() {
 	in.from, in.Pos, in.end = 0, -1, 0
 }
 
-// concerns reports whether the stage gets the item. One that does not is sent its way. A
-// healthy item is counted. After an abort it fails, unless a sink delivers results: what
-// is done is delivered.
+// concerns reports whether the stage gets the item. If not, it sends the item past the stage. It
+// counts a healthy item. After an abort a healthy item fails, except at a sink that takes failures:
+// such a sink still delivers finished results.
 func (in *Inlet) concerns(m *Meta) bool {
 	n := in.node
 	if m.fault == nil {
@@ -145,22 +145,22 @@ func (in *Inlet) passBy(m *Meta) {
 	in.node.Lose(m.fault, m.trail)
 }
 
-// Pass sends a failed item, which the stage received because it takes failures, on.
+// Pass sends on a failed item that the stage received because it takes failures.
 func (in *Inlet) Pass(m Meta) { in.passBy(&m) }
 
-// Pending reports whether there is an item at hand, without waiting.
+// Pending reports whether there is an item at hand.
 func (in *Inlet) Pending() bool { return in.Pos+1 < in.end }
 
 // Ready reports whether the next item is at hand and concerns the stage.
 func (in *Inlet) Ready() bool { return in.Pending() && in.B.Fault(in.Pos+1) == nil }
 
-// Poll takes what is published, if nothing is at hand. It does not block. It reports
-// whether there is something.
+// Poll takes published items if none is at hand. It does not block. It reports whether an item is
+// at hand.
 func (in *Inlet) Poll() bool {
 	defer in.hold()()
 	for {
 		if in.dead {
-			in.over = true // for [Either], which must not wait for it
+			in.over = true // so that [Either] does not wait for this inlet
 			return false
 		}
 		if in.Pending() {
@@ -180,7 +180,7 @@ func (in *Inlet) Poll() bool {
 	}
 }
 
-// hold takes the mutex in a detached run, and returns what gives it back.
+// hold locks the mutex in a detached run, and returns the function that unlocks it.
 func (in *Inlet) hold() (release func()) {
 	if !in.node.run.detached {
 		return nothing
@@ -194,9 +194,9 @@ func nothing() {}
 // Over reports that the stream has ended and nothing is at hand.
 func (in *Inlet) Over() bool { return in.over && !in.Pending() }
 
-// Take goes to the next items, healthy or not, and returns their places in B, at most
-// most. It blocks until there are some. ok is false at the end of the stream. After an
-// abort nothing is handed out.
+// Take goes to the next items, healthy or not, and returns their places in B, at most most. It
+// blocks until there are some. ok is false at the end of the stream. After an abort Take hands out
+// no items.
 func (in *Inlet) Take(most int) (from, to int, ok bool) {
 	defer in.hold()()
 	for {
@@ -223,12 +223,12 @@ func (in *Inlet) Take(most int) (from, to int, ok bool) {
 	return from, to, true
 }
 
-// Healthy reports whether place i of B, which was taken, is healthy.
+// Healthy reports whether the taken place i of B is healthy.
 func (in *Inlet) Healthy(i int) bool { return in.B.Fault(i) == nil }
 
-// rest accounts for everything that the stage has left in its inlet, and waits until the
-// stages above have ended: as failed if the stage broke with err, else as filtered. If the
-// stage wants no more, the stages above hear it.
+// rest accounts for all items that the stage has left in its inlet, and waits until the stages
+// above have ended. The items count as failed if the stage ended with err, otherwise as filtered.
+// If the stage wants no more, rest tells the stages above.
 func (in *Inlet) rest(err error) {
 	in.takes = false   // the stage that took failures has returned
 	if !in.Pending() { // an op may have seen the end of the stream
@@ -251,8 +251,7 @@ func (in *Inlet) rest(err error) {
 	}
 }
 
-// AtHand goes to the next item at hand, if one of them concerns the stage. It does not
-// block.
+// AtHand goes to the next item at hand that concerns the stage, if there is one. It does not block.
 func (in *Inlet) AtHand() (m Meta, ok bool) {
 	defer in.hold()()
 	for in.Pending() && !in.dead {

@@ -6,16 +6,16 @@ import (
 	"github.com/weir-go/weir/internal/lineage"
 )
 
-// Items is several items that a stage sends in one call.
+// Items are several items that a stage sends in one call.
 type Items struct {
 	Len  int
 	Meta func(i int) *Meta // what item i has beside its value
-	// Write writes the values of the items from from on, up to to, to the places of b from at on.
+	// Write writes the values of the items from from up to to, to the places of b from at on.
 	Write func(b *handoff.Batch, at, from, to int)
 }
 
-// SendAll is [Outlet.Send] of several items, and publishes them. Items that were received together
-// take one lock, one clock reading and one entry in the account.
+// SendAll sends several items and publishes them. Items that were received together take one lock,
+// one clock reading and one entry in the account.
 func (o *Outlet) SendAll(items *Items) {
 	for from := 0; from < items.Len; {
 		to, first := from+1, items.Meta(from)
@@ -32,7 +32,7 @@ func (m *Meta) alike(other *Meta) bool {
 	return m.began == other.began && (m.fault == nil) == (other.fault == nil)
 }
 
-// sendRun is SendAll of items that are alike.
+// sendRun is SendAll for items that are alike.
 func (o *Outlet) sendRun(items *Items, from, to int) {
 	n, m := o.node, items.Meta(from)
 	healthy, begin, each := m.fault == nil, m.began, int64(0)
@@ -68,8 +68,8 @@ func (o *Outlet) sendRun(items *Items, from, to int) {
 	}
 }
 
-// workedOn books the stage in the lineage of the places from up to to of b: it worked on one after the
-// other from begin on.
+// workedOn books the stage in the lineage of the places from up to to of b. The stage worked on
+// them one after another, from begin on.
 func (n *Node) workedOn(b *handoff.Batch, from, to int, begin, each int64) {
 	k := int64(to - from)
 	t := account.Tally{Attempts: k, Longest: each}

@@ -10,7 +10,7 @@ import (
 func (r *Run) SetName(name string) { r.name = name }
 
 // Label gives the calling goroutine the labels flow and stage, which profiles show. Goroutines that
-// it starts also have them. The labels are made once a node.
+// it starts inherit them. Each node makes its labels once.
 func (n *Node) Label() {
 	if n.run.name == "" {
 		return

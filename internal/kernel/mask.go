@@ -6,22 +6,22 @@ import (
 	"github.com/weir-go/weir/internal/handoff"
 )
 
-// Mask is some of the items of a batch, by place.
+// Mask is a set of items of a batch, by place.
 type Mask uint64
 
-// Span is the places from from up to to. There must be one.
+// Span returns the mask of the places from from up to to. There must be at least one.
 func Span(from, to int) Mask { return ^Mask(0) >> (handoff.BatchSize - (to - from)) << from }
 
-// One is the mask of one place.
+// One returns the mask of one place.
 func One(place int) Mask { return 1 << place }
 
-// Run returns the first neighbours in m, which must not be empty.
+// Run returns the first run of adjacent places in m. m must not be empty.
 func (m Mask) Run() (from, to int) {
 	from = m.First()
 	return from, from + bits.TrailingZeros64(^(uint64(m) >> from))
 }
 
-// First returns the first place in m, which must not be empty.
+// First returns the first place in m. m must not be empty.
 func (m Mask) First() int { return bits.TrailingZeros64(uint64(m)) }
 
 // Len returns the number of places in m.

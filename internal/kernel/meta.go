@@ -13,8 +13,8 @@ import (
 type Meta struct {
 	trail       *lineage.Trail
 	fault       *fault.Fault
-	left, began int64 // when it left the stage before, and when the present one received it
-	waited      bool  // the stage did nothing with it: its work ended when it began
+	left, began int64 // when it left the stage before, and when the current stage received it
+	waited      bool  // the stage only waited: its work ended when it began
 }
 
 // metaOf returns what place i of b has beside its value.
@@ -35,13 +35,13 @@ func (m *Meta) Limit() lineage.Limit { return m.trail.Limit() }
 // Limited reports whether anything ends the work on the item.
 func (m *Meta) Limited() bool { l := m.trail.Limit(); return l.Bounded() }
 
-// Deadline returns by when the item must be done, in the time of the run, 0 for never.
+// Deadline returns the time of the run at which the item must be done, 0 for none.
 func (m *Meta) Deadline() int64 { return m.trail.Limit().Deadline }
 
 // Context returns the context that the item carries, nil if it carries none.
 func (m *Meta) Context() context.Context { return m.trail.Limit().Ctx }
 
-// Began returns when the stage received the item, in the time of the run.
+// Began returns the time of the run at which the stage received the item.
 func (n *Node) Began(m *Meta) int64 {
 	if !n.run.timed {
 		return n.run.now()
@@ -61,12 +61,11 @@ func (n *Node) Age(m *Meta) time.Duration {
 	return time.Duration(n.run.now() - m.trail.Entered())
 }
 
-// ID returns what its source calls the item: nothing, if the source gives no names. alone
-// reports that no other item has this ID: the item was not derived from another one, and is not
-// made of several.
+// ID returns the name that the source gave the item, empty if it gave none. alone reports that no
+// other item has this ID: the item was not derived from another one, and is not made of several.
 func (m *Meta) ID() (id string, alone bool) { return m.trail.ID() }
 
-// Occurrence counts what is published under a name: it returns 1 for the first thing of that name,
-// and so on. The item must have an ID. Items that are made of the same ones, such as two windows
-// that overlap, have receipts of their own, so the receipt counts that all of them have in common.
+// Occurrence counts one publication under a name. It returns 1 for the first one under that name,
+// and so on. The item must have an ID. Items that are made of the same ones, such as two
+// overlapping windows, have different receipts. So a receipt that all of them share counts.
 func (m *Meta) Occurrence(name string) int { return m.trail.Occurrence(name) }

@@ -12,9 +12,8 @@ import (
 	"github.com/weir-go/weir/internal/handoff"
 )
 
-// Node is the place of a source, a stage or a sink in a run: its name, its edges and its
-// account. Its exported methods may be called at any time, from any goroutine, unless
-// they say otherwise.
+// Node is the place of a source, a stage or a sink in a run: its name, its edges and its account.
+// Any goroutine may call its exported methods at any time, unless a method says otherwise.
 type Node struct {
 	Name  string
 	run   *Run
@@ -22,31 +21,31 @@ type Node struct {
 	Ins   []*Edge
 	Outs  []*Edge
 
-	// The stage at work. Owner: the goroutine that has the node's turn.
+	// The stage at work. Owner: the goroutine that does the node's work.
 	op       Op
-	solo     *solo // of a stage with one worker; nil until it works
-	finished bool  // the op wants no more
+	solo     *solo // only with one worker; nil until it works
+	finished bool  // the op wants no more items
 
 	account.Books
 
-	sink      bool        // it has no way on
+	sink      bool        // it has no outlets
 	entangled bool        // its inlets depend on each other
-	inPlace   atomic.Bool // it must run in the goroutine that it is given
+	inPlace   atomic.Bool // it must run in the goroutine that calls Serve
 
-	unwanted  atomic.Bool // of a source: no stage below wants more
-	drains    atomic.Bool // of a source: it goes on after the intake has stopped
+	unwanted  atomic.Bool // of a source: no stage below wants its items
+	drains    atomic.Bool // of a source: it continues after the intake has stopped
 	workers   atomic.Int32
 	paused    atomic.Pointer[chan struct{}]
-	kept      atomic.Int64 // items that it has folded, and whose result it has not sent
-	calls     atomic.Int32 // goroutines that call its function
+	kept      atomic.Int64 // items that it has folded into a result that it has not sent
+	calls     atomic.Int32 // goroutines that are calling its function
 	leftCalls atomic.Int32 // calls that were left behind
-	leftItems atomic.Int64 // items that were in the hands of a stage that was left behind
+	leftItems atomic.Int64 // items that a stage held when it was left behind
 	gone      atomic.Bool  // the stage was left behind
 	ended     atomic.Bool
 	sealed    atomic.Pointer[account.Ledger]
 	abandoned chan struct{} // closed when the stage is left behind; nil if it cannot be
 
-	show func(any) // is called with the section at the node, if callers use it
+	show func(any) // called with the section at the node, if callers use it
 
 	labels atomic.Pointer[context.Context] // see Label
 
@@ -82,8 +81,8 @@ func (r *Run) Link(from, to *Node, bound int, columns handoff.Columns) *Edge {
 // Run returns the run of the node.
 func (n *Node) Run() *Run { return n.run }
 
-// Ledger returns the node's account. During a run its entries may be up to a batch apart
-// from each other. What a source brought is what it sent.
+// Ledger returns the node's account. During a run its entries may be up to a batch apart. A source
+// counts the items that it has sent as its input.
 func (n *Node) Ledger() account.Ledger {
 	if l := n.sealed.Load(); l != nil {
 		return *l
@@ -101,14 +100,14 @@ func (n *Node) sent() (items int64) {
 
 func (n *Node) source() bool { return len(n.Ins) == 0 }
 
-// Serves makes the function known that the node calls, or what it is.
+// Serves sets the function that the node calls, or the stage that it runs.
 func (n *Node) Serves(f any) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.function = f
 }
 
-// Function returns the name of the function that the node calls, or of its type.
+// Function returns the name of the function that the node calls, or the type of the stage.
 func (n *Node) Function() string {
 	n.mu.Lock()
 	f := n.function
@@ -122,20 +121,20 @@ func (n *Node) Function() string {
 	return strings.TrimPrefix(reflect.TypeOf(f).String(), "*")
 }
 
-// Observe adds a view of something at work in the node.
+// Observe adds a function that returns a view of something at work in the node.
 func (n *Node) Observe(f func() any) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.observed = append(n.observed, f)
 }
 
-// Observed returns what the views of the node show.
+// Observed returns the current views of the node.
 func (n *Node) Observed() []any {
 	n.mu.Lock()
-	observed := n.observed // only ever appended to
+	observed := n.observed // slices are only appended to, so no copy is needed
 	n.mu.Unlock()
 	var all []any
-	for _, f := range observed { // user code: without the lock
+	for _, f := range observed { // user code, so it runs without the lock
 		if view := f(); view != nil {
 			all = append(all, view)
 		}
@@ -143,21 +142,21 @@ func (n *Node) Observed() []any {
 	return all
 }
 
-// Calls returns from how many goroutines the node's function is called now. It is 0 for
-// stages of other packages.
+// Calls returns the number of goroutines that are calling the node's function. It is 0 for stages
+// of other packages.
 func (n *Node) Calls() int { return int(n.calls.Load()) }
 
-// Keeps says that the stage has n items of which it will make others. The ledger counts most
+// Keeps says that the stage holds n items for results that it has not sent. The ledger counts most
 // of them as folded already.
 func (n *Node) Keeps(items int) { n.kept.Store(int64(items)) }
 
-// Inside returns how many items the stage has, at the least.
+// Inside returns the least number of items that the stage may hold.
 func (n *Node) Inside() int64 {
 	l := n.Ledger()
 	return max(l.Balance(), n.kept.Load(), int64(n.Calls()))
 }
 
-// Waiting returns how many items are before the stage, or in its hands.
+// Waiting returns how many items wait before the stage or are being worked on.
 func (n *Node) Waiting() (items int64) {
 	for _, e := range n.Ins {
 		items += int64(e.Depth())
@@ -165,7 +164,7 @@ func (n *Node) Waiting() (items int64) {
 	return items
 }
 
-// Ended reports whether the stage has returned and all that arrived is accounted for.
+// Ended reports whether the stage has returned and every item that arrived is accounted for.
 func (n *Node) Ended() bool { return n.ended.Load() }
 
 // Blocked reports whether the node waits for room below.
@@ -178,22 +177,23 @@ func (n *Node) Blocked() bool {
 	return false
 }
 
-// Entangle tells the stage, before it runs, that its inlets depend on each other.
+// Entangle says, before the stage runs, that its inlets depend on each other.
 func (n *Node) Entangle() { n.entangled = true }
 
 // Entangled reports whether the node's inlets depend on each other.
 func (n *Node) Entangled() bool { return n.entangled }
 
-// IsSource reports that nothing leads to the node, IsSink that nothing leads away.
+// IsSource reports that no edge leads to the node.
 func (n *Node) IsSource() bool { return n.source() }
 
-// IsSink reports that the node has no way on.
+// IsSink reports that the node has no outlets.
 func (n *Node) IsSink() bool { return n.sink }
 
-// OnShow has f called with what [Node.Show] is called with, and with nil when the node has ended.
+// OnShow sets a function that is called with each argument of [Node.Show], and with nil when the
+// node has ended.
 func (n *Node) OnShow(f func(machine any)) { n.show = f }
 
-// Show makes the machine known that does the work of the node, to callers that use it themselves.
+// Show makes the machine that does the work of the node known to callers that use it themselves.
 func (n *Node) Show(machine any) {
 	if n.show != nil {
 		n.show(machine)
@@ -203,5 +203,5 @@ func (n *Node) Show(machine any) {
 // Shown reports whether callers use the machine of the node.
 func (n *Node) Shown() bool { return n.show != nil }
 
-// Calling counts calls of the function: k that begin, or -k that end.
+// Calling counts calls of the function: k calls begin, or -k calls end.
 func (n *Node) Calling(k int32) { n.calls.Add(k) }

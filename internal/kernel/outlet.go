@@ -10,15 +10,15 @@ import (
 	"github.com/weir-go/weir/internal/lineage"
 )
 
-// Outlet is the sending end of a stage with a loop of its own. Any number of goroutines
-// may send; the typed shell around it writes the values.
+// Outlet is the sending end of a stage with a loop of its own. Any number of goroutines may send.
+// The typed outlet around it writes the values.
 type Outlet struct {
 	node *Node
 	edge *Edge
 
 	mu     sync.Mutex
 	waits  bool            // a sender waits for room, without the mutex
-	queue  []chan struct{} // senders that wait behind it
+	queue  []chan struct{} // senders that wait for that sender
 	closed bool
 	trails lineage.Allocator
 	gap    int64 // items before the next one that hooks see
@@ -32,11 +32,11 @@ func NewOutlet(e *Edge) *Outlet {
 // Node returns the node of the outlet.
 func (o *Outlet) Node() *Node { return o.node }
 
-// Unwanted reports that no stage below takes what comes.
+// Unwanted reports that no stage below takes the items.
 func (o *Outlet) Unwanted() bool { return o.edge.unwanted.Load() }
 
-// lock takes the sender's half, with room for at least one item. It returns false, with
-// the half, if the stream has ended: then nothing can be sent.
+// lock acquires the sender's half, with room for at least one item. If the stream has ended it
+// returns false, and the caller must still call unlock.
 func (o *Outlet) lock() (b *handoff.Batch, at, room int, ok bool) {
 	o.mu.Lock()
 	for {
@@ -62,7 +62,7 @@ func (o *Outlet) lock() (b *handoff.Batch, at, room int, ok bool) {
 	}
 }
 
-// unlock gives the sender's half to the next sender that waits.
+// unlock releases the sender's half to the next waiting sender.
 func (o *Outlet) unlock() {
 	if len(o.queue) > 0 {
 		close(o.queue[0])
@@ -72,16 +72,16 @@ func (o *Outlet) unlock() {
 	o.mu.Unlock()
 }
 
-// publish sends k items that were written.
+// publish sends the next k items, which the caller has written, and unlocks.
 func (o *Outlet) publish(k int) {
 	o.edge.Commit(k)
 	o.edge.Rouse()
 	o.unlock()
 }
 
-// Send begins to send an item on, and returns the place for its value; [Outlet.Publish]
-// must follow. It blocks while the edge is full. ok is false if the stream has ended, and
-// the item is lost: its stage was left behind.
+// Send begins to send an item, and returns the place for its value. The stage must write the value
+// and call [Outlet.Publish]. Send blocks while the edge is full. ok is false if the stream has
+// ended because the stage was left behind: then the item is lost.
 func (o *Outlet) Send(m *Meta) (b *handoff.Batch, at int, ok bool) {
 	n := o.node
 	if m.fault == nil {
@@ -91,7 +91,7 @@ func (o *Outlet) Send(m *Meta) (b *handoff.Batch, at int, ok bool) {
 	return o.place(m)
 }
 
-// time books the stage in the lineage: it worked since it received the item.
+// time books the stage in the lineage: the work began when the stage received the item.
 func (o *Outlet) time(m *Meta) {
 	n := o.node
 	if m.trail == nil || !n.run.timed {
@@ -110,10 +110,10 @@ func (o *Outlet) time(m *Meta) {
 	t.Publish(&n.Books)
 }
 
-// Waited says that the stage did nothing with the item but wait until now.
+// Waited says that the stage has only waited with the item until now.
 func (n *Node) Waited(m *Meta) { m.began, m.waited = n.run.stamp(), true }
 
-// place writes all of an item but its value.
+// place writes an item to the edge, without its value.
 func (o *Outlet) place(m *Meta) (b *handoff.Batch, at int, ok bool) {
 	if b, at, _, ok = o.lock(); !ok {
 		o.unlock()
@@ -124,7 +124,7 @@ func (o *Outlet) place(m *Meta) (b *handoff.Batch, at int, ok bool) {
 	return b, at, true
 }
 
-// put writes all of an item but its value to a place of b.
+// put writes an item to a place of b, without its value.
 func put(b *handoff.Batch, at int, m *Meta) {
 	if m.trail != nil {
 		b.SetTrail(at, m.trail)
@@ -137,8 +137,8 @@ func put(b *handoff.Batch, at int, m *Meta) {
 	}
 }
 
-// untaken is the failure of an item that is sent after the end of the stream: by a stage that was
-// left behind, or by a source that has returned.
+// untaken returns the failure of an item that is sent after the end of the stream. The sender is a
+// stage that was left behind, or a source that has returned.
 func (o *Outlet) untaken() error {
 	if o.node.run.Aborted() {
 		return errors.Join(o.node.run.AbortError(), fault.ErrAbandoned)
@@ -149,21 +149,20 @@ func (o *Outlet) untaken() error {
 // Publish sends the item whose value was written.
 func (o *Outlet) Publish() { o.publish(1) }
 
-// pass sends on an item that has failed, here or further up.
+// pass sends on a failed item.
 func (o *Outlet) pass(m *Meta) {
 	if _, _, ok := o.place(m); ok {
 		o.publish(1)
 	}
 }
 
-// Derive returns what belongs to an item of its own that continues the lineage of m. The
-// stage still has to account for m.
+// Derive returns a new item that continues the lineage of m. The stage must still account for m.
 func (o *Outlet) Derive(m *Meta) Meta {
 	o.node.Derived.Add(1)
 	return o.Child(m)
 }
 
-// Child is Derive that does not count.
+// Child is Derive without the count.
 func (o *Outlet) Child(m *Meta) Meta {
 	child := *m
 	if m.trail != nil {
@@ -185,8 +184,8 @@ func (o *Outlet) Join(m *Meta, other *Meta) {
 	}
 }
 
-// Flattened accounts for an item of which n items were derived: the last one stands for
-// the item itself.
+// Flattened accounts for an item from which n items were derived: one of them counts as the item
+// itself.
 func (o *Outlet) Flattened(m Meta) {
 	o.node.Derived.Add(-1)
 	m.trail.Leave(nil)
@@ -199,7 +198,7 @@ func (o *Outlet) newTrail(born int64) *lineage.Trail {
 	return o.trails.New(born)
 }
 
-// Resend is Send of the item at hand of in, with its value as it is.
+// Resend is Send for the current item of in, with its value unchanged.
 func (o *Outlet) Resend(in *Inlet, m Meta) {
 	if b, at, ok := o.Send(&m); ok {
 		in.B.Vals.CopyTo(b.Vals, at, in.Pos, in.Pos+1)
@@ -207,8 +206,7 @@ func (o *Outlet) Resend(in *Inlet, m Meta) {
 	}
 }
 
-// Forward sends on places from up to to of in, which were taken, as they are. It counts
-// the healthy ones.
+// Forward sends the taken places from up to to of in unchanged. It counts the healthy ones.
 func (o *Outlet) Forward(in *Inlet, from, to int) {
 	healthy := in.stampTaken(from, to)
 	o.node.In.Add(healthy)
@@ -216,8 +214,8 @@ func (o *Outlet) Forward(in *Inlet, from, to int) {
 	o.node.Out.Add(healthy)
 }
 
-// stampTaken books that the node has passed places on without any work. It returns how
-// many of them are healthy.
+// stampTaken books that the node has passed places on without any work. It returns the number of
+// healthy ones.
 func (in *Inlet) stampTaken(from, to int) (healthy int64) {
 	b, n := in.B, in.node
 	now := n.run.stamp()
@@ -238,7 +236,7 @@ func (in *Inlet) stampTaken(from, to int) (healthy int64) {
 	return healthy
 }
 
-// copy sends items of src.
+// copy sends the places from from up to to of src.
 func (o *Outlet) copy(src *handoff.Batch, from, to int) {
 	for from < to {
 		b, at, room, ok := o.lock()
@@ -258,7 +256,7 @@ func (o *Outlet) copy(src *handoff.Batch, from, to int) {
 	}
 }
 
-// Room returns for how many items the edge has room now.
+// Room returns the number of items for which the edge has room now.
 func (o *Outlet) Room() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()

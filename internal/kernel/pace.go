@@ -3,40 +3,38 @@ package kernel
 import "github.com/weir-go/weir/internal/handoff"
 
 const (
-	// groupSize is how many items share clock reads if they are cheap. If they are
-	// much cheaper still, it is a whole batch.
+	// groupSize is the number of items that share clock readings if they are cheap. If they are
+	// much cheaper still, a whole batch shares them.
 	groupSize = 16
-	// cheap is the work, in nanoseconds an item, below which items share clock reads.
+	// cheap is the work, in nanoseconds an item, below which items share clock readings.
 	cheap = 1000
-	// light is the work, in nanoseconds an item, at which a batch is done in about 8
-	// microseconds.
+	// light is the work, in nanoseconds an item, at which a whole batch takes about 8 microseconds.
 	light = groupSize * cheap / handoff.BatchSize / 2
-	// slow is the work after which a stage has to show anew that it is cheap.
+	// slow is the work on an item after which a stage must prove again that it is cheap.
 	slow = 100 * cheap
-	// calmLength is how many cheap items in a row it takes to share clock reads.
+	// calmLength is the number of cheap items in a row before items share clock readings.
 	calmLength = 64
-	// heavy is the load of a stage that works by itself.
+	// heavy is the load of a stage that no sender visits.
 	heavy = handoff.Heavy
 )
 
-// Pace decides how many items share a pair of clock reads, and estimates what an item
-// costs.
+// Pace decides how many items share a pair of clock readings, and estimates the cost of an item.
 type Pace struct {
 	calm  int   // cheap items in a row, up to calmLength
 	mean  int64 // nanoseconds an item, a moving average
-	proof int   // cheap items that are missing until the stage may be visited
+	proof int   // cheap items that are missing before the stage may be visited
 }
 
-// NewPace returns the pace of a stage about which nothing is known.
+// NewPace returns the pace of a stage whose items have unknown cost.
 func NewPace() Pace { return Pace{proof: calmLength} }
 
-// NewPaceOf returns the pace of a stage about which nothing is known but what items may cost.
+// NewPaceOf returns the pace of a stage whose items are assumed to take mean nanoseconds.
 func NewPaceOf(mean int64) Pace { return Pace{mean: mean, proof: calmLength} }
 
-// Cost returns what an item costs.
+// Cost returns the estimated cost of an item in nanoseconds.
 func (p *Pace) Cost() int64 { return p.mean }
 
-// Share returns how many items of a batch share clock reads.
+// Share returns how many items of a batch share clock readings.
 func (p *Pace) Share() int {
 	switch {
 	case p.calm < calmLength:
@@ -47,8 +45,8 @@ func (p *Pace) Share() int {
 	return groupSize
 }
 
-// batch returns how many items may be done before any of them is handed on. After an
-// item that was not cheap it grows: a quarter of what has been cheap in a row since.
+// batch returns how many items may be done before any result is sent. After an item that was not
+// cheap it is small, and grows: it is a quarter of the cheap items in a row since then.
 func (p *Pace) batch() int {
 	if p.calm < calmLength {
 		return max(p.calm/4, 1)
@@ -56,7 +54,7 @@ func (p *Pace) batch() int {
 	return p.Share()
 }
 
-// Note learns from a group of n items that took ns in all.
+// Note adds a group of n items that took ns nanoseconds in all to the estimates.
 func (p *Pace) Note(n int, ns int64) {
 	each := ns / int64(n)
 	p.mean += (min(each, groupSize*cheap) - p.mean) / 8
@@ -71,7 +69,7 @@ func (p *Pace) Note(n int, ns int64) {
 	p.calm = min(p.calm+n, calmLength)
 }
 
-// load is what an item costs in a goroutine that does the work of several stages.
+// load returns the cost of an item in a goroutine that does the work of several stages.
 func (p *Pace) load() int64 {
 	if p.proof > 0 {
 		return heavy
@@ -79,17 +77,18 @@ func (p *Pace) load() int64 {
 	return p.mean
 }
 
-// Longest estimates the longest work on one item of a group of n that took ns: what is
-// left of the time if the others took what items have taken before. The estimate is at
-// most n means off, and exact for an item alone. It must come before note of the group.
+// Longest estimates the longest work on one item of a group of n that took ns. It assumes that the
+// other items took the mean of earlier items. The error is at most n means, and 0 for a single
+// item. It must be called before Note for the group.
 func (p *Pace) Longest(n int, ns int64) int64 {
 	each := ns / int64(n)
 	return ns - int64(n-1)*min(each, p.mean)
 }
 
-// PassOn is what an item may cost below for a worker to do that, too. Workers that are busy
-// with small calls leave it to the goroutine below, which then finds several results at once.
-// Results of longer calls come one at a time, and to wake the goroutine for each costs more.
+// PassOn returns the largest cost of an item below at which a worker also does the work below.
+// Workers with many small calls leave that work to the goroutine below, which then finds several
+// results at once. Results of longer calls come one at a time, and waking the goroutine for each
+// would cost more.
 func (p *Pace) PassOn() int64 {
 	if p.mean < 4*cheap && p.mean >= light {
 		return 0

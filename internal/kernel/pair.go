@@ -6,9 +6,9 @@ import (
 	"github.com/weir-go/weir/internal/lineage"
 )
 
-// SendPairs sends on the first k values of made, each of which was made of an item of a and
-// one of b: the first k of their heads, which must be healthy. A pair continues the lineage of
-// both, and must be done when the first of them must be. The items are used, made is emptied.
+// SendPairs sends the first k values of made. Value i was made of item i of a's head and item i of
+// b's head, which must be healthy. A pair continues the lineage of both items, and has the earlier
+// of their deadlines. SendPairs uses up the items and empties made.
 func (o *Outlet) SendPairs(made *handoff.Batch, a, b *Shelf, k int) {
 	if k == 0 {
 		return
@@ -39,8 +39,8 @@ func (o *Outlet) SendPairs(made *handoff.Batch, a, b *Shelf, k int) {
 	b.Use(k)
 }
 
-// FailPair accounts for the first items of a and b, of which at least one has failed or which
-// fail together with err: y's is folded into x's, or the healthy one into the failure.
+// FailPair accounts for the first items of a and b. If one has failed, the healthy one is folded
+// into it. If both have failed, both pass. If neither has, they become one failed item, with err.
 func FailPair(a, b *Shelf, err error) {
 	x, i, _ := a.Head()
 	y, j, _ := b.Head()
@@ -68,7 +68,7 @@ func FailPair(a, b *Shelf, err error) {
 	b.Use(1)
 }
 
-// PassHead sends the first item of the shelf, which has failed, on.
+// PassHead sends on the first item of the shelf, which must have failed.
 func (s *Shelf) PassHead() {
 	b, i, _ := s.Head()
 	m := metaOf(b, i)
@@ -76,7 +76,7 @@ func (s *Shelf) PassHead() {
 	s.Use(1)
 }
 
-// Folded accounts for it as a part of the items that were derived from it.
+// Folded accounts for the item as a part of the items that were derived from it.
 func (in *Inlet) Folded(m Meta) {
 	in.node.Folded.Add(1)
 	m.trail.Leave(nil)

@@ -10,7 +10,7 @@ import (
 	"github.com/weir-go/weir/internal/lineage"
 )
 
-// Run is what the nodes of one run share: contexts, clock, lineage and the first fault.
+// Run has what the nodes of one run share: contexts, clock, lineage and the first fault.
 type Run struct {
 	// Ctx is the context of user functions. It ends at the abort.
 	Ctx context.Context
@@ -22,18 +22,18 @@ type Run struct {
 
 	lineage.Clock
 
-	recall      lineage.Recall // of lots with items in the run
+	recall      lineage.Recall // for lots with items in the run
 	timed       bool
 	name        string        // for labels
 	hooks       *Hooks        // nil for none
 	calling     *Hooks        // hooks that see calls; nil for none
 	gap         atomic.Int64  // callers before the next one that hooks see
 	distributed bool          // nodes keep distributions
-	detached    bool          // calls can be left behind
-	left        chan struct{} // closed when they are
+	detached    bool          // the run can leave calls behind
+	left        chan struct{} // closed when the run leaves them behind
 	pool        lineage.Pool
 	nodes       []*Node
-	rings       atomic.Uint32 // how often all alarms were rung
+	rings       atomic.Uint32 // number of times that all alarms were rung
 
 	mu        sync.Mutex
 	fault     error
@@ -42,9 +42,9 @@ type Run struct {
 	alarms    map[*Alarm]struct{}
 }
 
-// NewRun returns a run whose abort is the end of ctx. Close must be called when
-// everything that was started on it has returned. A detached run can leave calls
-// behind that do not return; see [Run.Abandon].
+// NewRun returns a run that is aborted when ctx ends. The caller must call Close after everything
+// that was started on the run has returned. A detached run can leave calls behind that do not
+// return; see [Run.Abandon].
 func NewRun(ctx context.Context, timed, detached bool) *Run {
 	r := &Run{Clock: lineage.NewClock(), timed: timed, detached: detached}
 	r.recall.Ring = r.ring
@@ -65,18 +65,17 @@ func (r *Run) Close() {
 // Nodes returns the nodes in the order in which they were made.
 func (r *Run) Nodes() []*Node { return r.nodes }
 
-// Stop stops the intake: sources return, and what is inside drains. It returns at once.
+// Stop stops the intake: sources return, and the items inside drain. It returns at once.
 func (r *Run) Stop() { r.stop() }
 
-// Abort ends the run: user functions see their context end, none is begun any more, and
-// each item inside fails with ErrAborted and cause. It returns at once. Only the first
-// call counts.
+// Abort ends the run. The contexts of user functions end, no further function is called, and each
+// item inside fails with ErrAborted and cause. Abort returns at once. Only the first call counts.
 func (r *Run) Abort(cause error) { r.cancel(cause) }
 
-// Aborted reports whether the run was aborted. From that moment on no function begins.
+// Aborted reports whether the run was aborted. After that no function is called.
 func (r *Run) Aborted() bool { return r.Ctx.Err() != nil }
 
-// AbortError returns the failure of an item that the abort found inside.
+// AbortError returns the failure of the items that were inside at the abort.
 func (r *Run) AbortError() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -86,8 +85,8 @@ func (r *Run) AbortError() error {
 	return r.abort
 }
 
-// Err returns the first fault of the run: a stage that broke, or a failed item that no
-// policy took. It is nil while the run is healthy.
+// Err returns the first fault of the run: a failed stage, or a failed item that no policy took. It
+// is nil while the run is healthy.
 func (r *Run) Err() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -97,8 +96,8 @@ func (r *Run) Err() error {
 	return r.fault
 }
 
-// Fail records the first fault and stops the intake, so that what is inside drains. Sources that go on
-// after that stop as well.
+// Fail records the first fault and stops the intake, so that the items inside drain. Sources that
+// continue after the intake has stopped also stop.
 func (r *Run) Fail(err error) {
 	r.mu.Lock()
 	if r.fault == nil {
@@ -121,8 +120,8 @@ func (r *Run) refuse(f *fault.Fault) {
 	r.Fail(fault.ItemError(f))
 }
 
-// Exited ends the run because user code has ended a goroutine of the node. err is ErrGoexit, or
-// the failure of the item that the code was called for.
+// Exited ends the run because user code has ended a goroutine of the node. err is ErrGoexit, or the
+// failure of the item for which the code was called.
 func (n *Node) Exited(err error) {
 	if err == fault.ErrGoexit { //nolint:errorlint // our own value, as it is
 		err = fmt.Errorf("stage %q: %w", n.Name, err)
@@ -131,10 +130,10 @@ func (n *Node) Exited(err error) {
 	n.run.Abort(err)
 }
 
-// now is the time since the run began, in nanoseconds: the time of deadlines.
+// now returns the time since the run began, in nanoseconds. Deadlines use this time.
 func (r *Run) now() int64 { return r.Now() }
 
-// stamp is now in a timed run, and 0 in another.
+// stamp returns now in a timed run, and 0 in an untimed one.
 func (r *Run) stamp() int64 {
 	if !r.timed {
 		return 0
@@ -145,5 +144,5 @@ func (r *Run) stamp() int64 {
 // Timed reports whether items have timings.
 func (r *Run) Timed() bool { return r.timed }
 
-// Stopping reports whether the intake has been stopped.
+// Stopping reports whether the intake has stopped.
 func (r *Run) Stopping() bool { return r.Intake.Err() != nil }

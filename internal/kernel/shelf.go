@@ -2,32 +2,32 @@ package kernel
 
 import "github.com/weir-go/weir/internal/handoff"
 
-// Shelf has the items that a stage has taken from an inlet and not used yet, in order: first
-// the items that were put aside, then the items at hand.
+// Shelf holds the items that a stage has taken from an inlet and not used yet, in order: first the
+// items that were put aside, then the items at hand.
 //
 // Owner: the goroutine of the stage.
 type Shelf struct {
 	In *Inlet
 
-	hand  places   // in the edge's batch
+	hand  places   // in the batch of the edge
 	aside []places // in batches of the shelf
 	kept  int      // items aside
 	spare *handoff.Batch
 }
 
-// places is items of a batch that are next to each other.
+// places are adjacent items of a batch.
 type places struct {
 	b        *handoff.Batch
 	from, to int
 }
 
-// Len returns how many items there are.
+// Len returns the number of items.
 func (s *Shelf) Len() int { return s.kept + s.hand.to - s.hand.from }
 
-// Ended reports that there are no items and there will be none.
+// Ended reports that the shelf is empty and the stream has ended.
 func (s *Shelf) Ended() bool { return s.Len() == 0 && s.In.Over() }
 
-// Head returns the first items: neighbours in a batch. There must be one.
+// Head returns the first items, which are adjacent in a batch. There must be an item.
 func (s *Shelf) Head() (b *handoff.Batch, from, to int) {
 	first := &s.hand
 	if len(s.aside) > 0 {
@@ -54,8 +54,8 @@ func (s *Shelf) Use(k int) {
 	}
 }
 
-// Fill takes the next items from the inlet. There must be none at hand. It blocks until there
-// are some, and returns false at the end of the stream.
+// Fill takes the next items from the inlet. No item must be at hand. Fill blocks until there are
+// items, and returns false at the end of the stream.
 func (s *Shelf) Fill() bool {
 	from, to, ok := s.In.Take(handoff.BatchSize)
 	if ok {
@@ -64,7 +64,7 @@ func (s *Shelf) Fill() bool {
 	return ok
 }
 
-// FillNow is Fill of what is at hand in the inlet. It does not block.
+// FillNow is Fill for the items at hand in the inlet. It does not block.
 func (s *Shelf) FillNow() {
 	in := s.In
 	defer in.hold()()
@@ -74,7 +74,7 @@ func (s *Shelf) FillNow() {
 	}
 }
 
-// PutAside makes room on the edge: it moves what is at hand.
+// PutAside moves the items at hand to the shelf's own batches, which makes room on the edge.
 func (s *Shelf) PutAside() {
 	for s.hand.from < s.hand.to {
 		last := s.last()
@@ -86,7 +86,7 @@ func (s *Shelf) PutAside() {
 	}
 }
 
-// last returns a place aside that has room.
+// last returns the last places aside, which have room.
 func (s *Shelf) last() *places {
 	if n := len(s.aside); n > 0 && s.aside[n-1].to < s.aside[n-1].b.Size() {
 		return &s.aside[n-1]
@@ -99,8 +99,8 @@ func (s *Shelf) last() *places {
 	return &s.aside[len(s.aside)-1]
 }
 
-// Empty accounts for all items: as refused with err, or as dropped on purpose if err is nil.
-// Those that have failed before pass by.
+// Empty accounts for all items: as refused with err, or as dropped on purpose if err is nil. Items
+// that failed before pass the stage.
 func (s *Shelf) Empty(err error) {
 	for s.Len() > 0 {
 		b, i, _ := s.Head()
@@ -119,5 +119,5 @@ func (s *Shelf) Empty(err error) {
 	}
 }
 
-// Columns returns how columns of the inlet's values are made.
+// Columns returns the maker of columns for the inlet's values.
 func (in *Inlet) Columns() handoff.Columns { return in.edge.Columns }

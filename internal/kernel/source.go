@@ -5,44 +5,43 @@ import (
 	"github.com/weir-go/weir/internal/lineage"
 )
 
-// Source is the sending end of a source with one goroutine. The next value goes to B at
-// At; there is room for Room values before the next call of More.
+// Source is the sending end of a source with one goroutine. The next value goes to B at At. There
+// is room for Room values before the next call of More.
 //
-// Owner: the source's goroutine. No other goroutine may use it: user code is further up
-// its stack.
+// Owner: the source's goroutine. It runs user code and so must not visit a stage below.
 type Source struct {
 	B        *handoff.Batch
 	At, Room int
 
 	out    *Outlet
 	trails lineage.Allocator
-	first  *lineage.Trail // of the places at hand
+	first  *lineage.Trail // of the current places
 	ofs    int            // the place of first
 
 	pace  Pace
 	born  int64 // the last clock read
 	gap   int64 // items before the next one that hooks see
-	share int   // how many more items may share it
-	of    int   // and how many could
+	share int   // how many more items may share the clock reading
+	of    int   // how many items could share it
 }
 
-// NewSource returns the sending end of e in another form, which costs less an item. It
-// must be ended.
+// NewSource returns the sending end of o as a Source, which costs less per item. The source must
+// call End.
 func NewSource(o *Outlet) *Source {
 	return &Source{out: o, trails: lineage.NewAllocator(&o.node.run.pool), pace: NewPace(), gap: o.node.run.firstGap()}
 }
 
-// More makes room. It blocks while the edge is full or the source is paused, and returns
-// false if the run was aborted. There must be no room.
+// More makes room. It blocks while the edge is full or the source is paused, and returns false if
+// the run was aborted. Room must be 0.
 func (s *Source) More() bool {
 	if !s.out.open() {
 		return false
 	}
 	if s.B, s.At, s.Room = s.out.edge.Reserve(false); s.Room == 0 {
-		s.Waited() // for room: that is no work of the source
+		s.Waited() // the wait for room is not work of the source
 		s.B, s.At, s.Room = s.out.edge.Reserve(true)
 	}
-	if s.out.node.run.timed { // the places at hand are those of one slab
+	if s.out.node.run.timed { // the current places share one slab
 		s.Room = min(s.Room, s.trails.Left())
 		s.trails.Fill(s.B.Trails[s.At : s.At+s.Room])
 		s.first = s.B.Trails[s.At]
@@ -57,8 +56,8 @@ func (s *Source) Paused() bool {
 	return s.out.node.paused.Load() != nil && !s.out.open()
 }
 
-// Publish sends the next k values, which have been written. It reports whether the source
-// should go on.
+// Publish sends the next k values, which the source has written. It reports whether the source
+// should continue.
 func (s *Source) Publish(k int) bool {
 	n, e := s.out.node, s.out.edge
 	if n.run.timed {
@@ -87,7 +86,7 @@ func (s *Source) Publish(k int) bool {
 	return !n.stopping()
 }
 
-// enter gives the next k values the contexts that the hooks want for them.
+// enter gives the next k values the contexts of the hooks.
 func (s *Source) enter(k int) {
 	h := s.out.node.run.hooks
 	for _, t := range s.B.Trails[s.At : s.At+k] {
@@ -101,12 +100,12 @@ func (s *Source) enter(k int) {
 	}
 }
 
-// Waited says that the source has waited since the last value: the next one does not share its
-// clock reading.
+// Waited says that the source has waited since the last value. The next value then does not share
+// its clock reading.
 func (s *Source) Waited() { s.share, s.of = 0, 0 }
 
-// read reads the clock. Items that follow each other closely share a reading, but not one
-// that the receiver was waiting for.
+// read reads the clock. Items that closely follow each other share a reading, but not an item for
+// which the receiver was waiting.
 func (s *Source) read(k int) {
 	now := s.out.node.run.now()
 	if done := s.of - max(s.share, 0); s.of > 0 && done > 0 {

@@ -7,19 +7,19 @@ import (
 	"github.com/weir-go/weir/internal/lineage"
 )
 
-// solo is what the only worker of a stage works with.
+// solo is the state of the only worker of a stage.
 //
-//	Owner: the goroutine that has the node's turn.
+//	Owner: the goroutine that does the node's work.
 type solo struct {
 	pace  Pace
 	group Group
 	tally account.Tally
-	below int64 // what an item costs below, in the same goroutine
+	below int64 // cost of an item below, in the same goroutine
 }
 
-// Work does op in this goroutine until the stream has ended, which it reports, until op
-// wants no more, or until the node shall have more than one worker. A node that was not
-// staffed never has more than one.
+// Work does op in this goroutine until the stream has ended, which it reports, until op wants no
+// more items, or until the node gets more than one worker. A node without Staff never has more than
+// one.
 func (n *Node) Work(op Op) (ended bool) {
 	if !n.alone() {
 		return false
@@ -33,7 +33,7 @@ func (n *Node) Work(op Op) (ended bool) {
 		if b == nil {
 			return true
 		}
-		if n.alone() { // still: the number of workers is looked at when an item has come
+		if n.alone() { // check again: the number of workers may have changed during the wait
 			n.do(b, from, to, false, 0)
 		}
 	}
@@ -41,16 +41,16 @@ func (n *Node) Work(op Op) (ended bool) {
 	return false
 }
 
-// Does makes the op known that groups and callers of the node call.
+// Does sets the op that groups and callers of the node call.
 func (n *Node) Does(op Op) { n.op = op }
 
-// alone reports that the node shall go on with one worker.
+// alone reports that the node should continue with one worker.
 func (n *Node) alone() bool { return n.workers.Load() <= 1 && !n.finished }
 
-// do works on the places from up to to of b, a group at a time, in the turn of the node. It begins
-// at now, 0 if that is not known, and returns when it ended. A visitor never waits. If there is no
-// room below, or the work has become slow, it leaves the rest to the node's own goroutine; ok says
-// that it may go on.
+// do works on the places from up to to of b, a group at a time. It begins at now, 0 if that is not
+// known, and returns when it ended. ok says that the caller may continue. A visitor never waits: if
+// there is no room below, or the work has become slow, it leaves the rest to the node's own
+// goroutine.
 func (n *Node) do(b *handoff.Batch, from, to int, visitor bool, now int64) (last int64, ok bool) {
 	if visitor && !n.alone() {
 		return now, false
@@ -98,13 +98,13 @@ func (n *Node) do(b *handoff.Batch, from, to int, visitor bool, now int64) (last
 	return now, from == to && !n.finished
 }
 
-// settle books the group that was begun at now and hands it on. It returns the time.
+// settle books the group that began at now, and sends its results. It returns the time.
 func (n *Node) settle(now int64) (end int64) {
 	s := n.solo
 	g := &s.group
 	end = n.run.now()
 	g.account(&s.tally, now, end)
-	if s.pace.calm < calmLength { // the next call may take long, and the account be looked at
+	if s.pace.calm < calmLength { // the next call may take long, and the account may be read meanwhile
 		s.tally.Publish(&n.Books)
 	}
 	n.Ins[0].Consume(g.to - g.from)
@@ -114,9 +114,9 @@ func (n *Node) settle(now int64) (end int64) {
 	return end
 }
 
-// spare is what an item may cost below for this goroutine to also do that. An item that
-// comes alone is not worth waking another goroutine for: that takes microseconds, and
-// nothing else is there to be done.
+// spare returns the largest cost of an item below at which this goroutine also does the work below.
+// An item that comes alone is not worth waking another goroutine, which takes microseconds: this
+// goroutine has nothing else to do.
 func (n *Node) spare(single bool) int64 {
 	if single {
 		return 4*cheap - n.solo.pace.load()
@@ -124,7 +124,7 @@ func (n *Node) spare(single bool) int64 {
 	return cheap - n.solo.pace.load()
 }
 
-// Lose accounts for a failed item that has no way on.
+// Lose accounts for a failed item that cannot be sent on.
 func (n *Node) Lose(f *fault.Fault, t *lineage.Trail) {
 	if !n.run.Aborted() && !(t.Receipt().Waits() && f.Returns()) {
 		n.run.refuse(f)
