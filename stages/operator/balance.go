@@ -32,15 +32,15 @@ func (*balancer[T]) Run(_ context.Context, in *stages.Inlet[T], outs []*stages.O
 	}
 }
 
-// scales deals items to where there is room.
+// scales distributes items to the outlets that have room.
 type scales struct {
 	fan  *kernel.Fan
 	outs []*kernel.Outlet
 	room []int // of each outlet
 }
 
-// deal sends the items from from up to to on. Each healthy one goes to the outlet with the most
-// room. One that has failed leaves by the first outlet.
+// deal sends the items from from up to to. Each healthy item goes to the outlet with the most room.
+// A failed item leaves by the first outlet.
 func (s *scales) deal(from, to int) {
 	for {
 		s.weigh()
@@ -72,8 +72,8 @@ func (s *scales) roomiest() (best int) {
 	return best
 }
 
-// weigh learns how much room each outlet has. An outlet that is unwanted has none, unless all
-// are.
+// weigh reads how much room each outlet has. An unwanted outlet counts as full, unless all are
+// unwanted.
 func (s *scales) weigh() {
 	wanted := len(s.wanted()) < len(s.outs)
 	for o, out := range s.outs {
@@ -84,7 +84,8 @@ func (s *scales) weigh() {
 	}
 }
 
-// wanted returns the outlets below which a stage wants more items, or all of them if none does.
+// wanted returns the outlets below which a stage wants more items, or all outlets if there are
+// none.
 func (s *scales) wanted() []*kernel.Outlet {
 	for _, out := range s.outs {
 		if out.Unwanted() {

@@ -64,22 +64,22 @@ func (b *batcher[T]) Run(_ context.Context, in *stages.Inlet[T], out *stages.Out
 	return nil
 }
 
-// making is the batch in the making, without its values.
+// making is the batch that is being filled, without its values.
 type making struct {
 	in    *kernel.Inlet
 	size  int
 	delay time.Duration
 	weigh func() int // weighs the item at hand; nil if weight does not count
 	limit int
-	add   func(from, to int) // adds the values of places at hand
+	add   func(from, to int) // adds the values of the given places
 	send  func(*kernel.Meta) // sends the values
 
 	alarm  *kernel.Alarm
 	first  kernel.Meta
 	n      int
 	weight int
-	since  int64 // when the first item came
-	fresh  bool  // no alarm has been set for the batch
+	since  int64 // time at which the first item came
+	fresh  bool  // no alarm is set for the batch yet
 	called bool  // the batch has an item that must not be held back
 }
 
@@ -92,7 +92,7 @@ func (m *making) run() {
 		item, ok, woken := m.alarm.Next(m.in)
 		switch {
 		case woken:
-			if !m.alarm.Early() || m.n > 0 && m.in.Node().Called(&m.first) { // a batch that was sent is not ours any more
+			if !m.alarm.Early() || m.n > 0 && m.in.Node().Called(&m.first) { // a batch that was sent does not belong to the stage
 				m.flush()
 			}
 		case !ok:
@@ -105,7 +105,7 @@ func (m *making) run() {
 	}
 }
 
-// wait sends the batch if it is full, and sets the alarm for a new one.
+// wait sends the batch if it is full, and otherwise sets the alarm for a new batch.
 func (m *making) wait() {
 	if m.n >= m.size || m.called || m.weigh != nil && m.weight >= m.limit {
 		m.alarm.Clear()
@@ -122,8 +122,8 @@ func (m *making) wait() {
 	}
 }
 
-// put adds the item at hand and, unless they are weighed, the items at hand behind it. An item
-// that is too heavy for the batch goes into a new one.
+// put adds the current item. If items are not weighed, it also adds the items at hand behind it. An
+// item that is too heavy for the batch goes into a new one.
 func (m *making) put(item kernel.Meta) {
 	if m.weigh == nil {
 		m.take(item)
@@ -151,7 +151,7 @@ func (m *making) put(item kernel.Meta) {
 	m.take(item)
 }
 
-// take adds the item at hand.
+// take adds the current item.
 func (m *making) take(item kernel.Meta) {
 	m.called = m.called || m.in.Node().Called(&item)
 	if m.n == 0 {

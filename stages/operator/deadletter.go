@@ -43,7 +43,7 @@ func (s *deadLetter[T]) Run(_ context.Context, in *stages.Inlet[T], out *stages.
 	return nil
 }
 
-// unkept is the failure of an item that could not be dead-lettered.
+// unkept returns the failure of an item that could not be stored as a dead letter.
 func unkept(cause error, stage string, err error) error {
 	return fmt.Errorf("%w (and stage %q could not keep it: %w)", cause, stage, err)
 }

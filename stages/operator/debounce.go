@@ -50,7 +50,7 @@ func (s *debouncer[T]) Run(_ context.Context, in *stages.Inlet[T], out *stages.O
 	return nil
 }
 
-// held is the item that a Debounce holds back.
+// held is the item that a Debounce holds back, if there is one.
 type held struct {
 	in          *kernel.Inlet
 	alarm       *kernel.Alarm
@@ -59,11 +59,11 @@ type held struct {
 
 	m             kernel.Meta
 	full          bool  // there is an item
-	leave, latest int64 // when the item is to leave, whichever comes first
+	leave, latest int64 // times at which the item must leave; the earlier one counts
 }
 
-// next takes the place of the item that is held by the next item. Before that it sends the item
-// when its time has come. It returns false at the end of the stream.
+// next replaces the held item by the next item. If the time of the held item comes first, it sends
+// that item. It returns false at the end of the stream.
 func (h *held) next() bool {
 	for {
 		m, ok, woken := h.alarm.Next(h.in)
@@ -100,7 +100,7 @@ func (h *held) put(m kernel.Meta, now int64) {
 	}
 }
 
-// wait sets the alarm for the item that is held.
+// wait sets the alarm for the held item.
 func (h *held) wait() {
 	if h.full {
 		h.alarm.Set(min(h.leave, h.latest))

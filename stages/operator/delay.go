@@ -45,20 +45,20 @@ func (s *delayer[T]) Run(_ context.Context, in *stages.Inlet[T], out *stages.Out
 	return nil
 }
 
-// delayed is an item that a Delay keeps, without its value.
+// delayed is an item that a Delay holds, without its value.
 type delayed struct {
 	m   kernel.Meta
-	due int64 // when the item leaves
+	due int64 // time at which the item leaves
 }
 
-// delay keeps each item for d, and most items at a time. push keeps the value of the item at
-// hand, and send sends an item with the value that was kept first.
+// delay holds each item for d, and at most most items at a time. push stores the value of the
+// current item. send sends an item with the oldest stored value.
 func delay(k *kernel.Inlet, d time.Duration, most int, push func(), send func(*kernel.Meta)) {
 	n := k.Node()
 	a := kernel.NewAlarm(n.Run())
 	defer a.End()
 	var line typed.FIFO[delayed]
-	var item kernel.Meta // the one that leaves; here, so that it is not made anew for each
+	var item kernel.Meta // the item that leaves; declared here so that it is allocated once
 	for ended := false; !ended || line.Len() > 0; {
 		if ended || line.Len() == most {
 			a.Wait()

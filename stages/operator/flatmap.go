@@ -49,16 +49,16 @@ type expansion[I, O any] struct {
 	in       *kernel.Inlet
 	run      *kernel.Run
 	children *kernel.Children
-	yield    func(O) bool // send, made once
+	yield    func(O) bool // send as a func value, allocated once
 
-	ctx     context.Context // of the item at hand
-	err     error           // why its sequence was not ranged over to the end
+	ctx     context.Context // of the current item
+	err     error           // why the sequence was not ranged over to its end
 	ranging bool
 	batch   *handoff.Batch
 	values  []O // of batch
 }
 
-// expand sends on the values of the sequence of the item at hand.
+// expand sends the values of the current item's sequence.
 func (e *expansion[I, O]) expand(ctx context.Context) error {
 	e.ctx, e.err, e.ranging = ctx, nil, false
 	seq, err := e.f(ctx, typed.At[I](e.in))
@@ -88,7 +88,7 @@ func (e *expansion[I, O]) send(v O) bool {
 	return e.ranging
 }
 
-// mayGoOn reports whether the flow takes another value. The first one of an item is taken
+// mayGoOn reports whether the flow takes another value. It always takes the first value of an item,
 // unless the flow is aborted.
 func (e *expansion[I, O]) mayGoOn() bool {
 	switch {
@@ -101,8 +101,8 @@ func (e *expansion[I, O]) mayGoOn() bool {
 	return e.err == nil
 }
 
-// flatten calls expand for each item, which sends on the children of the item at hand, until
-// the stream has ended or no stage below wants more.
+// flatten calls expand for each item until the stream has ended or no stage below wants more.
+// expand sends the children of the current item.
 func flatten(k *kernel.Inlet, o *kernel.Outlet, children *kernel.Children, expand func(context.Context) error) {
 	for !o.Unwanted() {
 		if !k.Ready() {

@@ -1,10 +1,9 @@
 package operator
 
-// What the operators say of themselves as a [stages.Holder]. Those that are not here, such as
-// FlatMap, Window, Reduce and Join, can make many items of one, or cannot tell how many they
-// wait for.
+// This file has the operators that implement [stages.Holder]. The other operators, such as FlatMap,
+// Window, Reduce and Join, can make many items of one, or cannot tell how many items they wait for.
 
-// Holds implements [stages.Holder]: a delay or a weight can fill a batch before.
+// Holds implements [stages.Holder]. A delay or a weight can complete a batch earlier.
 func (b *batcher[T]) Holds() int {
 	if b.d > 0 || b.settings.Weigh != nil {
 		return 1

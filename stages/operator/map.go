@@ -52,7 +52,7 @@ func validCall(none bool, s stages.Settings) error {
 // Staff implements [stages.Staffed].
 func (m *mapper[I, O]) Staff() int { return m.settings.Workers }
 
-// Direct reports that callers can make the calls of the stage themselves; see flow.Serve.
+// Direct reports that callers can make the stage's calls themselves; see flow.Serve.
 func (m *mapper[I, O]) Direct() bool { return true }
 
 // Describe implements [stages.Describer].

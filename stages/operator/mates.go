@@ -9,45 +9,45 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// mates is a Join at work, without the types of its items.
+// mates is a running Join, without the types of its items.
 type mates struct {
 	left, right side
 	d           int64
 	out         *kernel.Outlet
 	rt          *kernel.Run
 
-	// What needs the types.
+	// These functions know the types.
 	join func(x, y int) error    // joins the values at places of both rings
-	send func(pair *kernel.Meta) // sends what join has made
+	send func(pair *kernel.Meta) // sends the result of join
 
 	lists   [][2]list                // of both sides, by the number of the key
-	numbers [handoff.BatchSize]int32 // of the keys of the places at hand
-	next    int                      // the first place at hand that is not dealt with
-	made    kernel.Meta              // of the pair at hand
+	numbers [handoff.BatchSize]int32 // keys of the places at hand
+	next    int                      // the first place at hand that is not done
+	made    kernel.Meta              // of the current pair
 	idle    []int32                  // keys that may have no items
 	listed  []bool                   // whether a key is in idle, by number
 }
 
-// side is what a Join keeps of one inlet: a ring of items in the order in which they came.
+// side holds the items of one inlet: a ring in the order in which they came.
 type side struct {
 	in         *kernel.Inlet
 	keys       kernel.Keys
 	which      int // of the lists of a key
 	values     handoff.Column
 	ring       []mate // its length is a power of 2
-	head, tail uint64 // the numbers of the first item, and of the next one to come
+	head, tail uint64 // numbers of the first item and of the next one to come
 }
 
 // mate is an item that waits for others of its key, without its value.
 type mate struct {
 	meta   kernel.Meta
 	came   int64
-	next   uint64 // the number of the next one of its key
+	next   uint64 // number of the next item of the same key
 	key    int32
 	paired bool
 }
 
-// list is the items of one key on one side: the numbers of the first and the last.
+// list is the items of one key on one side: the numbers of the first and of the last.
 type list struct{ first, last uint64 }
 
 // noMate ends a list.
@@ -76,14 +76,14 @@ func (j *mates) work() {
 		} else if first == j.right.in {
 			j.take(&j.right, &j.left, now)
 		}
-		if oldest := min(j.left.oldest(), j.right.oldest()); oldest < kernel.Never && !armed { // all others leave later
+		if oldest := min(j.left.oldest(), j.right.oldest()); oldest < kernel.Never && !armed { // all other items leave later
 			armed = true
 			timer.Reset(time.Duration(kernel.Plus(oldest, time.Duration(j.d)) - j.rt.Now()))
 		}
 	}
 }
 
-// take pairs the items at hand, which have come now.
+// take pairs the items at hand, which came at now.
 func (j *mates) take(s, other *side, now int64) {
 	if _, ok := s.in.AtHand(); !ok {
 		return
@@ -91,7 +91,7 @@ func (j *mates) take(s, other *side, now int64) {
 	j.tidy()
 	from, to := s.in.Neighbours(handoff.BatchSize)
 	j.next = from
-	defer func() { // there are some left if join has ended the goroutine
+	defer func() { // items are left if join has ended the goroutine
 		for ; j.next < to; j.next++ {
 			s.in.FailAt(j.next, j.rt.AbortError(), 0)
 		}
@@ -109,7 +109,7 @@ func (j *mates) take(s, other *side, now int64) {
 	}
 }
 
-// pairAll holds the next items up to place to, whose keys are known, and sends on their pairs.
+// pairAll holds the next items up to place to, whose keys are known, and sends their pairs.
 func (j *mates) pairAll(s, other *side, to int, now int64) {
 	for j.next < to {
 		m := j.hold(s, j.next, now)
@@ -126,8 +126,8 @@ func (j *mates) pairAll(s, other *side, to int, now int64) {
 	}
 }
 
-// hold keeps the item at place i, instead of the oldest one if there are too many. It returns
-// its place in the ring.
+// hold stores the item at place i. If the ring is full it drops the oldest item. It returns the
+// item's place in the ring.
 func (j *mates) hold(s *side, i int, now int64) int {
 	if s.tail-s.head == MaxJoin {
 		j.drop(s)
@@ -159,7 +159,7 @@ func (j *mates) of(key int32) *[2]list {
 	return &j.lists[key]
 }
 
-// pair sends on the pair of the items at places x of the left and y of the right ring. If join
+// pair sends the pair of the items at places x of the left ring and y of the right one. If join
 // fails, the pair fails with the value of x.
 func (j *mates) pair(x, y int) {
 	in := j.left.in
@@ -182,7 +182,7 @@ func (j *mates) pair(x, y int) {
 	}
 }
 
-// expire lets go of what came at or before then.
+// expire drops the items that came at or before then.
 func (j *mates) expire(then int64) {
 	for j.left.oldest() <= then && j.left.head < j.left.tail {
 		j.drop(&j.left)
@@ -192,7 +192,7 @@ func (j *mates) expire(then int64) {
 	}
 }
 
-// drop lets go of the oldest item of a side.
+// drop drops the oldest item of a side.
 func (j *mates) drop(s *side) {
 	at := s.at(s.head)
 	m := &s.ring[at]
@@ -216,7 +216,7 @@ func (j *mates) drop(s *side) {
 	s.head++
 }
 
-// tidy forgets the keys that have no items.
+// tidy forgets the keys without items.
 func (j *mates) tidy() {
 	for _, key := range j.idle {
 		j.listed[key] = false
@@ -227,7 +227,7 @@ func (j *mates) tidy() {
 	j.idle = j.idle[:0]
 }
 
-// at returns the place of an item in the ring.
+// at returns the place of the item with a number in the ring.
 func (s *side) at(number uint64) int { return int(number & uint64(len(s.ring)-1)) }
 
 // oldest returns when the oldest item came, [kernel.Never] if there is none.
@@ -238,13 +238,13 @@ func (s *side) oldest() int64 {
 	return s.ring[s.at(s.head)].came
 }
 
-// grow makes room. The ring is full.
+// grow doubles the ring, which is full.
 func (s *side) grow() {
 	n := len(s.ring)
 	ring, values := make([]mate, max(16, 2*n)), s.in.Columns().Make(max(16, 2*n))
 	if n > 0 {
-		// The items lie in two parts, of which the second is wrapped around. Each part keeps
-		// its place or moves by n.
+		// The items are in two parts; the second one is wrapped around. Each part stays in place or
+		// moves by n.
 		at, first := s.at(s.head), int(s.head&uint64(2*n-1))
 		copy(ring[first:], s.ring[at:])
 		s.values.CopyTo(values, first, at, n)

@@ -30,7 +30,7 @@ func (*merger[T]) Run(_ context.Context, ins []*stages.Inlet[T], out *stages.Out
 	return nil
 }
 
-// forward sends on all that comes by in.
+// forward sends all items of in.
 func forward(in *kernel.Inlet, out *kernel.Outlet) {
 	for {
 		from, to, ok := in.Take(handoff.BatchSize)

@@ -64,8 +64,8 @@ func (s *onError[T]) Run(_ context.Context, in *stages.Inlet[T], out *stages.Out
 	return nil
 }
 
-// policy sends on the healthy items and calls ask for each other one, and then deal with the
-// error of ask. If ask ends the goroutine, deal is called all the same.
+// policy sends the healthy items. For each failed item it calls ask, and then deal with the error
+// of ask. It also calls deal if ask ends the goroutine.
 func policy(k *kernel.Inlet, o *kernel.Outlet, ask func(context.Context, *stages.ItemError) error, deal func(kernel.Meta, error)) {
 	n := k.Node()
 	for {
@@ -87,7 +87,7 @@ func policy(k *kernel.Inlet, o *kernel.Outlet, ask func(context.Context, *stages
 	}
 }
 
-// answer calls deal with the error of ask. A nil ask is not called.
+// answer calls deal with the error of ask. It does not call a nil ask.
 func answer(n *kernel.Node, m *kernel.Meta, ask func(context.Context, *stages.ItemError) error, deal func(error)) {
 	if ask == nil {
 		deal(nil)

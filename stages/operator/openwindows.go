@@ -9,20 +9,20 @@ import (
 	"github.com/weir-go/weir/internal/kernel"
 )
 
-// keyed is the open windows of a key, in the order of their times.
+// keyed has the open windows of a key, in the order of their times.
 type keyed struct {
 	windows []*window
 	resting bool // the key is in rest
 }
 
-// window is a window that is open.
+// window is an open window.
 type window struct {
 	key        int32
 	start, end int64
 	number     uint64
 	index      int         // in dues
-	lead       kernel.Meta // owes what all items do
-	n          int         // items, those of the stretch included
+	lead       kernel.Meta // owes what all items owe
+	n          int         // items, including those of the stretch
 	led        bool        // lead is set
 	items      bag
 	times      []int64 // of the items, in a Window of event time
@@ -38,11 +38,11 @@ func (b byTime) Swap(i, j int) {
 	b.win.times[i], b.win.times[j] = b.win.times[j], b.win.times[i]
 }
 
-// spareWindows is how many windows are kept to be used again.
+// spareWindows is the largest number of windows that are kept for reuse.
 const spareWindows = 1 << 10
 
-// find returns the windows that an item belongs to, opened if need be. There are none if all
-// have left. The slice is good until the next call.
+// find returns the windows of an item, and opens those that are missing. It returns none if all of
+// them have left. The slice is valid until the next call.
 func (w *windows) find(p spot) []*window {
 	w.found = w.found[:0]
 	if w.policy.every == 0 {
@@ -74,8 +74,7 @@ func (w *windows) findAligned(p spot) {
 	}
 }
 
-// findSession finds the session that the item belongs to. It opens it, makes it longer, or
-// makes it of others.
+// findSession finds the session of the item. It opens a session, extends one, or merges several.
 func (w *windows) findSession(p spot) {
 	k := w.of(p.key)
 	all := k.windows
@@ -105,7 +104,7 @@ func (w *windows) findSession(p spot) {
 	w.found = append(w.found, win)
 }
 
-// absorb makes next, which is later, a part of win.
+// absorb merges next, which is later, into win.
 func (w *windows) absorb(win, next *window) {
 	w.settle()
 	w.due.remove(next)
@@ -134,7 +133,7 @@ func (w *windows) begin(key int32, start, end int64) *window {
 	return win
 }
 
-// tidy forgets the keys that have no windows.
+// tidy forgets the keys without windows.
 func (w *windows) tidy() {
 	for _, key := range w.rest {
 		k := &w.open[key]
@@ -153,7 +152,7 @@ func (w *windows) of(key int32) *keyed {
 	return &w.open[key]
 }
 
-// resting notes that a key may have no windows.
+// resting records that a key may have no windows.
 func (w *windows) resting(key int32) {
 	if k := w.of(key); len(k.windows) == 0 && !k.resting {
 		k.resting = true
@@ -161,7 +160,7 @@ func (w *windows) resting(key int32) {
 	}
 }
 
-// keep keeps a window that has left, to be used again. Only a few keep much memory.
+// keep stores a window that has left, for reuse. Only a few stored windows keep much memory.
 func (w *windows) keep(win *window) {
 	if len(w.spare) == spareWindows {
 		return
@@ -174,7 +173,7 @@ func (w *windows) keep(win *window) {
 	w.spare = append(w.spare, win)
 }
 
-// forget removes the window from those in which items look for their place.
+// forget removes the window from those that find searches.
 func (w *windows) forget(win *window) {
 	k := w.of(win.key)
 	i := slices.Index(k.windows, win)
@@ -182,8 +181,7 @@ func (w *windows) forget(win *window) {
 	w.resting(win.key)
 }
 
-// dues is a heap of the open windows of a Window, by when they leave: the first one leaves
-// first.
+// dues is a heap of the open windows, ordered by the time at which they leave.
 type dues []*window
 
 // before reports whether a leaves before b.
@@ -204,7 +202,7 @@ func (d *dues) push(w *window) {
 	d.up(w.index)
 }
 
-// remove takes a window out.
+// remove removes a window.
 func (d *dues) remove(w *window) {
 	i, last := w.index, len(*d)-1
 	d.swap(i, last)
@@ -215,7 +213,7 @@ func (d *dues) remove(w *window) {
 	}
 }
 
-// fix puts a window in its place whose end has changed.
+// fix restores the order after the end of a window has changed.
 func (d *dues) fix(w *window) {
 	d.up(w.index)
 	d.down(w.index)

@@ -37,7 +37,8 @@ func (o overflow[T]) Run(_ context.Context, in *stages.Inlet[T], out *stages.Out
 	return o.Pass(kernel.Of(in), kernel.OutletOf(out))
 }
 
-// dropping is an overflow. It has no type parameter: values stay in columns.
+// dropping is a buffer that drops items when it is full. It has no type parameter: values stay in
+// columns.
 type dropping struct {
 	n      int
 	policy stages.OverflowPolicy
@@ -51,8 +52,8 @@ func (o dropping) Validate() error {
 // Describe implements [stages.Describer].
 func (o dropping) Describe() string { return fmt.Sprintf("%d, %v", o.n, o.policy) }
 
-// TakesFailures implements [stages.FailureTaker]: a failure must not wait, in the inlet, for
-// room below, while an item behind it could be shed.
+// TakesFailures implements [stages.FailureTaker]. A failed item must not wait in the inlet for room
+// below while an item behind it could be shed.
 func (o dropping) TakesFailures() bool { return true }
 
 // Pass is Run.
@@ -84,25 +85,25 @@ func (o dropping) Pass(in *kernel.Inlet, out *kernel.Outlet) error {
 			return nil
 		}
 		b.put(in, from, to, &losers)
-		for _, it := range losers { // without the lock: a source hears of it
+		for _, it := range losers { // without the lock: sources hear of it
 			in.Shed(it.meta, it.column.Value(it.at), stages.ErrOverflow)
 		}
 	}
 }
 
-// kept is an item that a stage keeps.
+// kept is an item that the buffer holds.
 type kept struct {
 	place
 	meta kernel.Meta
 }
 
-// place is where a value is kept.
+// place is where a value is stored.
 type place struct {
 	column handoff.Column
 	at     int
 }
 
-// shelf has places for values. It grows with what is kept.
+// shelf has places for values. It grows with the number of stored values.
 type shelf struct {
 	columns handoff.Columns
 	free    []place
@@ -121,7 +122,7 @@ func (s *shelf) take() place {
 	return p
 }
 
-// clear empties items and their places.
+// clear empties items, and frees their places.
 func (s *shelf) clear(items *[]kept) {
 	for _, it := range *items {
 		it.column.Clear(it.at, it.at+1)
@@ -131,13 +132,13 @@ func (s *shelf) clear(items *[]kept) {
 	*items = (*items)[:0]
 }
 
-// backlog is the items that have come and not left.
+// backlog has the items that have come and not left.
 type backlog struct {
 	n      int
 	policy stages.OverflowPolicy
 
-	mu     sync.Mutex // Guarded by: mu, all that follows
-	some   sync.Cond  // there is an item, or the end
+	mu     sync.Mutex // Guarded by: mu, all fields below
+	some   sync.Cond  // there is an item, or the stream has ended
 	room   sync.Cond
 	items  typed.FIFO[kept]
 	shelf  shelf
@@ -151,8 +152,8 @@ func (b *backlog) snapshot() any {
 	return stages.OverflowSnapshot{Depth: b.items.Len(), Bound: b.n, Shed: b.shed}
 }
 
-// put adds the items at places that were taken. losers becomes the items that lost their
-// places; the places of the last call are forgotten.
+// put adds the items at taken places. It sets losers to the items that lost their places. The
+// losers of the last call are cleared first.
 func (b *backlog) put(k *kernel.Inlet, from, to int, losers *[]kept) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -167,7 +168,8 @@ func (b *backlog) put(k *kernel.Inlet, from, to int, losers *[]kept) {
 	b.some.Signal()
 }
 
-// add adds an item. It returns the item that lost its place for it, if any. The mutex is held.
+// add adds an item. It returns the item that lost its place to it, if any. The caller holds the
+// mutex.
 func (b *backlog) add(it kept) (loser kept, lost bool) {
 	for b.items.Len() >= b.n {
 		if b.policy == stages.DropNewest && it.meta.Fault() == nil {
@@ -186,7 +188,7 @@ func (b *backlog) add(it kept) (loser kept, lost bool) {
 	return loser, lost
 }
 
-// oldest returns the place of the item that may be dropped for another one.
+// oldest returns the place of the item that may be dropped first.
 func (b *backlog) oldest() (int, bool) {
 	if b.policy != stages.DropOldest {
 		return 0, false
@@ -199,8 +201,8 @@ func (b *backlog) oldest() (int, bool) {
 	return 0, false
 }
 
-// take takes the first items, at most most but one at least; those of the last call are
-// forgotten. It blocks until there is one, and returns false at the end.
+// take takes the first items, from one up to most. It first clears those of the last call. It
+// blocks until there is an item, and returns false at the end of the stream.
 func (b *backlog) take(items *[]kept, most int) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

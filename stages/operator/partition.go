@@ -65,7 +65,7 @@ func (p *partitioner[T]) Run(_ context.Context, in *stages.Inlet[T], outs []*sta
 	}
 }
 
-// sorter puts items into lanes.
+// sorter sorts items by lane.
 type sorter struct {
 	fan    *kernel.Fan
 	lanes  int
@@ -74,7 +74,7 @@ type sorter struct {
 
 // assign puts the item at place i into its lane.
 func (s *sorter) assign(i int) error {
-	lane := 0 // of items that have failed before
+	lane := 0 // for items that failed before
 	if s.fan.In.Healthy(i) {
 		if lane = s.laneOf(s.fan.In.B, i); lane < 0 || lane >= s.lanes {
 			return fmt.Errorf("lane %d of %d", lane, s.lanes)
@@ -84,7 +84,7 @@ func (s *sorter) assign(i int) error {
 	return nil
 }
 
-// fail fails the item at place i, after those before it were sent on.
+// fail fails the item at place i, after the items before it were sent.
 func (s *sorter) fail(i int, err error, attempts int) {
 	if s.fan.In.Healthy(i) {
 		s.fan.Fail(i, err, attempts)

@@ -46,7 +46,7 @@ func (r *reducer[T, A]) Run(_ context.Context, in *stages.Inlet[T], out *stages.
 	}) {
 	}
 	if k.Node().Run().Aborted() {
-		return nil // what is held fails
+		return nil // Close fails the held item
 	}
 	if m, ok := sum.Result(); ok {
 		typed.Hand(o, &m, result)

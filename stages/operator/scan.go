@@ -39,7 +39,7 @@ func (s *scanner[T, A]) Run(_ context.Context, in *stages.Inlet[T], _ *stages.Ou
 	return nil
 }
 
-// scanned is what the function of a Scan gets.
+// scanned is the argument of the function of a Scan.
 type scanned[T, A any] struct {
 	state A
 	v     T

@@ -25,7 +25,7 @@ func (s *skipper[T]) Run(_ context.Context, in *stages.Inlet[T], _ *stages.Outle
 	return nil
 }
 
-// skipOp is a running Skip. It has so many items left to drop.
+// skipOp is a running Skip, which has left items to drop.
 type skipOp struct{ left int }
 
 // Work implements [kernel.Op].

@@ -28,7 +28,7 @@ func (t *taker[T]) Run(_ context.Context, in *stages.Inlet[T], _ *stages.Outlet[
 	return nil
 }
 
-// takeOp is a running Take. It has so many items left to send.
+// takeOp is a running Take, which has left items to send.
 type takeOp struct{ left int }
 
 // Work implements [kernel.Op].

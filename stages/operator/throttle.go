@@ -62,7 +62,7 @@ func (s *throttler[T]) Run(_ context.Context, in *stages.Inlet[T], out *stages.O
 	return nil
 }
 
-// throttle sends on each item when the limiter has admitted the cost of the item at hand.
+// throttle sends each item when the limiter has admitted the item's cost.
 func throttle(k *kernel.Inlet, o *kernel.Outlet, l *limiter.Limiter, cost func() int) {
 	n := k.Node()
 	n.Observe(func() any { return l.Snapshot() })
@@ -87,8 +87,7 @@ func throttle(k *kernel.Inlet, o *kernel.Outlet, l *limiter.Limiter, cost func()
 	}
 }
 
-// admit waits until the item may go on: the limiter has admitted it, or the intake has
-// stopped.
+// admit waits until the limiter has admitted the item, or the intake has stopped.
 func admit(run *kernel.Run, m *kernel.Meta, l *limiter.Limiter, cost int) error {
 	if run.Aborted() {
 		return run.AbortError()

@@ -81,30 +81,31 @@ func (s *unique[T, K]) Run(ctx context.Context, in *stages.Inlet[T], out *stages
 	return nil
 }
 
-// seenKeys are the keys that a Unique remembers.
+// seenKeys has the keys that a Unique remembers.
 type seenKeys[K comparable] struct {
 	window time.Duration
-	most   int // of the keys that are done
+	most   int // largest number of keys in done
 
-	mu   sync.Mutex // Guarded by: mu, all below. Must not: be held while an item is settled.
+	mu   sync.Mutex // Guarded by: mu, all fields below. Must not: be held while an item is settled.
 	of   map[K]*seenKey
-	done typed.FIFO[doneKey[K]] // in the order of their ends
+	done typed.FIFO[doneKey[K]] // by the time at which they were done
 }
 
-// seenKey is one of them: an item is in the flow, or was done.
+// seenKey is a key whose item is in the flow or was done.
 type seenKey struct {
 	done    bool
 	repeats []*lineage.Receipt // of repeats that wait for the outcome
 }
 
-// doneKey is a key that is remembered until its end.
+// doneKey is a key that is remembered until its window ends.
 type doneKey[K comparable] struct {
 	key   K
 	until time.Time
 }
 
-// take decides about an item. If it is the first of its key, it returns what remembers the key.
-// A repeat of an item that is in the flow is accounted for. Else an equal item is done.
+// take decides about an item. If it is the first of its key, take returns its new seenKey. If an
+// equal item is in the flow, take accounts for the repeat. Otherwise an equal item was done: both
+// results are zero.
 func (s *seenKeys[K]) take(in *kernel.Inlet, m *kernel.Meta, key K) (first *seenKey, repeat bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -123,14 +124,14 @@ func (s *seenKeys[K]) take(in *kernel.Inlet, m *kernel.Meta, key K) (first *seen
 	return first, repeat
 }
 
-// forget forgets the keys whose window has passed, and the oldest if there are too many.
+// forget forgets the keys whose window has passed, and the oldest keys if there are too many.
 func (s *seenKeys[K]) forget(now time.Time) {
 	for s.done.Len() > 0 && (s.done.Len() > s.most || !s.done.First().until.After(now)) {
 		delete(s.of, s.done.Pop().key)
 	}
 }
 
-// settle notes the outcome of the first item of a key, and tells the repeats.
+// settle records the outcome of the first item of a key, and settles its repeats.
 func (s *seenKeys[K]) settle(key K, first *seenKey, err error) {
 	s.mu.Lock()
 	repeats := first.repeats

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// needs returns an error that says what is wrong, if there is a fault.
+// needs returns an error with the text what, if fault is true.
 func needs(fault bool, what string) error {
 	if fault {
 		return errors.New(what)
@@ -13,7 +13,7 @@ func needs(fault bool, what string) error {
 	return nil
 }
 
-// atLeast refuses numbers below a minimum.
+// atLeast returns an error for a number below a minimum.
 func atLeast(minimum int, what string, n int) error {
 	if n < minimum {
 		return fmt.Errorf("%s must be at least %d, not %d", what, minimum, n)
@@ -21,7 +21,7 @@ func atLeast(minimum int, what string, n int) error {
 	return nil
 }
 
-// itemFunc returns the function of an option, which must be one of the stage's items.
+// itemFunc returns the function of an option. Its type must fit the stage's items.
 func itemFunc[F any](option string, f any) (fn F, err error) {
 	if f == nil {
 		return fn, nil

@@ -35,9 +35,9 @@ type WindowPolicy struct {
 }
 
 const (
-	// maxOverlap is how many windows may share an item: beyond it they are a mistake.
+	// maxOverlap is the largest number of windows that may share an item. More are a mistake.
 	maxOverlap = 1 << 10
-	// longest is the longest window, and lateness. The sums of two, and of an event time, fit
+	// longest is the longest window, and the longest lateness. Their sums with an event time fit
 	// into 64 bits.
 	longest = 50 * 365 * 24 * time.Hour
 )
@@ -132,7 +132,7 @@ func checkWindow(p WindowPolicy, s stages.Settings) error {
 		needs(s.Idleness != 0 && s.EventTime == nil, "idleness is for windows of event time"))
 }
 
-// windowFuncs are what the options of a Window say about items; each may be nil.
+// windowFuncs are the functions about items in the options of a Window. Each may be nil.
 type windowFuncs[T any] struct {
 	at   func(T) time.Time
 	key  typed.KeyOf[T]
@@ -147,7 +147,7 @@ func (s *windower[T]) functions() (f windowFuncs[T], err error) {
 	return f, errors.Join(faults[:]...)
 }
 
-// keyOf returns the key function of an option, which must be one of the stage's items.
+// keyOf returns the key function of an option. Its type must fit the stage's items.
 func keyOf[T any](key any) (typed.KeyOf[T], error) {
 	k, ok := key.(typed.KeyOf[T])
 	if key != nil && !ok {
@@ -184,7 +184,7 @@ func (s *windower[T]) Run(_ context.Context, in *stages.Inlet[T], out *stages.Ou
 	return nil
 }
 
-// bagOf is the values of a window.
+// bagOf has the values of a window.
 type bagOf[T any] struct{ values []T }
 
 func (b *bagOf[T]) add(src *handoff.Batch, from, to int) {

@@ -13,7 +13,7 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// windows is a Window at work, without the type of its items. Times are nanoseconds since 1970.
+// windows is a running Window, without the type of its items. Times are nanoseconds since 1970.
 type windows struct {
 	policy   WindowPolicy
 	lateness int64
@@ -23,38 +23,38 @@ type windows struct {
 	out      *kernel.Outlet
 	rt       *kernel.Run
 
-	// What needs the type. The first three concern the item at a place of the inlet's batch,
-	// and may be nil.
+	// These functions know the type. The first three concern the item at a place of the inlet's
+	// batch, and may be nil.
 	at   func(place int) time.Time
 	keys kernel.Keys
 	late func(ctx context.Context, place int) error
-	hold func() bag // returns an empty one
+	hold func() bag // returns an empty bag
 	send func(win *window, partial bool)
 
-	base   int64                   // when the run began
+	base   int64                   // time at which the run began
 	mark   int64                   // the watermark: windows that end by then have left
-	now    int64                   // when the items at hand came
-	last   int64                   // when the last ones were dealt with, in the time of the run
+	now    int64                   // time at which the items at hand came
+	last   int64                   // time of the run at which the last items were done
 	spots  [handoff.BatchSize]spot // of the places at hand
-	next   int                     // the first of them that is not dealt with
-	open   []keyed                 // open windows by the number of their key, 0 without keys
+	next   int                     // the first spot that is not done
+	open   []keyed                 // open windows by the number of their key; number 0 without keys
 	rest   []int32                 // keys that may have no windows
-	due    dues                    // all that are open
-	kept   int                     // items in them
-	opened uint64                  // windows so far
-	found  []*window               // those of the item at hand
-	start  int64                   // of the last aligned window
+	due    dues                    // all open windows
+	kept   int                     // items in all open windows
+	opened uint64                  // windows opened so far
+	found  []*window               // windows of the current item
+	start  int64                   // start of the last aligned window
 	run    stretch
 	spare  []*window
 }
 
-// stretch is neighbours at hand that go into one window, and are not in it yet.
+// stretch is adjacent items at hand that belong to one window and are not in it yet.
 type stretch struct {
 	win      *window // nil for none
 	from, to int
 }
 
-// bag is the values of a window.
+// bag has the values of a window.
 type bag interface {
 	// add adds the values of the places from up to to of a batch.
 	add(b *handoff.Batch, from, to int)
@@ -93,7 +93,7 @@ func (w *windows) work() {
 			w.take(w.in.Neighbours(handoff.BatchSize))
 			w.release()
 			if w.idle > 0 {
-				w.last = w.rt.Now() // later than now if it had to wait for room below
+				w.last = w.rt.Now() // later than now if the stage had to wait for room below
 			}
 		case !woken:
 			return
@@ -112,8 +112,8 @@ func (w *windows) work() {
 	}
 }
 
-// leaves returns the time of the run at which the first window has to leave, [kernel.Never] if
-// items say that.
+// leaves returns the time of the run at which the first window must leave. It is [kernel.Never] if
+// only items move the watermark.
 func (w *windows) leaves() int64 {
 	switch {
 	case w.at == nil:
@@ -124,7 +124,7 @@ func (w *windows) leaves() int64 {
 	return kernel.Plus(w.last, w.idle)
 }
 
-// close moves the watermark beyond all that is open.
+// close moves the watermark beyond all open windows.
 func (w *windows) close() {
 	for len(w.due) > 0 {
 		w.advance(w.due[0].end)
@@ -135,7 +135,7 @@ func (w *windows) close() {
 func (w *windows) take(from, to int) {
 	w.tidy()
 	w.next = from
-	defer func() { // there are some left if a function has ended the goroutine
+	defer func() { // items are left if a function has ended the goroutine
 		for ; w.next < to; w.next++ {
 			w.in.FailAt(w.next, w.rt.AbortError(), 0)
 		}
@@ -173,7 +173,7 @@ func (w *windows) locate(place int) (err error) {
 	return err
 }
 
-// putAll adds the next items up to place to, which were located, to their windows.
+// putAll adds the next items up to place to to their windows. Their spots must be known.
 func (w *windows) putAll(to int) {
 	for w.next < to {
 		w.next++
@@ -204,7 +204,7 @@ func (w *windows) put(place int, p spot) {
 	}
 }
 
-// advance moves the watermark, and sends on what ends by then.
+// advance moves the watermark, and sends the windows that end by then.
 func (w *windows) advance(mark int64) {
 	w.mark = max(w.mark, mark)
 	for len(w.due) > 0 && w.due[0].end <= w.mark {
@@ -212,7 +212,7 @@ func (w *windows) advance(mark int64) {
 	}
 }
 
-// release sends on the windows that have an item that must not be held back.
+// release sends the windows that have an item that must not be held back.
 func (w *windows) release() {
 	if !w.rt.AnyLotCalled() {
 		return
@@ -230,7 +230,7 @@ func (w *windows) release() {
 	}
 }
 
-// flush sends on all that is open.
+// flush sends all open windows.
 func (w *windows) flush() {
 	if w.at == nil {
 		w.advance(w.base + w.rt.Now())
@@ -240,7 +240,7 @@ func (w *windows) flush() {
 	}
 }
 
-// refuse accounts for an item that is late.
+// refuse accounts for a late item.
 func (w *windows) refuse(place int) {
 	m := w.in.MetaAt(place)
 	if w.late == nil {
@@ -255,8 +255,8 @@ func (w *windows) refuse(place int) {
 	})
 }
 
-// extend makes the item at a place, which is in one window alone, a part of it. Neighbours
-// become parts of it together.
+// extend adds the item at a place to win, the only window of the item. Adjacent items are added
+// together.
 func (w *windows) extend(win *window, place int, at int64) {
 	if w.run.win != win || w.run.to != place {
 		w.settle()
@@ -266,7 +266,7 @@ func (w *windows) extend(win *window, place int, at int64) {
 	w.count(win, at)
 }
 
-// settle ends the stretch.
+// settle adds the items of the stretch to their window.
 func (w *windows) settle() {
 	win, from, to := w.run.win, w.run.from, w.run.to
 	if win == nil {
@@ -283,7 +283,7 @@ func (w *windows) settle() {
 	}
 }
 
-// add makes the item at a place a part of the window, with m as what it has there.
+// add adds the item at a place to the window. m has what the item has beside its value.
 func (w *windows) add(win *window, place int, m kernel.Meta, at int64) {
 	w.settle()
 	win.items.add(w.in.B, place, place+1)
@@ -304,7 +304,7 @@ func (w *windows) count(win *window, at int64) {
 	w.kept++
 }
 
-// leave sends the window on.
+// leave sends the window.
 func (w *windows) leave(win *window, partial bool) {
 	w.settle()
 	w.due.remove(win)

@@ -44,7 +44,7 @@ func (z *zipper[A, B, O]) Validate() error {
 	return nil
 }
 
-// TakesFailures implements [stages.FailureTaker]: a failure has a place in the order.
+// TakesFailures implements [stages.FailureTaker]: a failed item keeps its place in the order.
 func (z *zipper[A, B, O]) TakesFailures() bool { return true }
 
 // TakesPairs implements [stages.PairTaker].
@@ -65,18 +65,18 @@ func (z *zipper[A, B, O]) Run(_ context.Context, a *stages.Inlet[A], b *stages.I
 	return p.pair()
 }
 
-// pairs is a Zip at work.
+// pairs is a running Zip.
 type pairs struct {
 	left, right         kernel.Shelf
-	onlyLeft, onlyRight map[string]bool // the stages above one inlet alone
+	onlyLeft, onlyRight map[string]bool // names of the stages above only one of the inlets
 	out                 *kernel.Outlet
 	node                *kernel.Node
 	run                 *kernel.Run
-	greedy              bool // take what comes, so that the stage above both can go on
+	greedy              bool // take all items that come, so that a stage above both inlets can continue
 
 	join func(x, y *handoff.Batch, i, j, n int) // joins up to n pairs into made
 	made *handoff.Batch
-	done int // pairs that were joined
+	done int // pairs joined so far
 }
 
 func newPairs(a, b *kernel.Inlet, out *kernel.Outlet, results handoff.Columns) *pairs {
@@ -88,7 +88,7 @@ func newPairs(a, b *kernel.Inlet, out *kernel.Outlet, results handoff.Columns) *
 	}
 }
 
-// pair makes pairs until no more can come. What has no partner is accounted for.
+// pair makes pairs until no more can come. It accounts for items without a partner.
 func (p *pairs) pair() (err error) {
 	defer func() { // also if user code ends the goroutine
 		left := err
@@ -107,8 +107,8 @@ func (p *pairs) pair() (err error) {
 	return nil
 }
 
-// next has something on both shelves, or in the greedy mode something more on one of them. It
-// returns false when no pair can come any more.
+// next waits until both shelves have an item, or, in the greedy mode, until one of them has more.
+// It returns false when no pair can come any more.
 func (p *pairs) next() bool {
 	l, r := &p.left, &p.right
 	switch {
@@ -134,7 +134,7 @@ func (p *pairs) next() bool {
 	return true
 }
 
-// some makes the pairs of what is on both shelves.
+// some makes the pairs of the items on both shelves.
 func (p *pairs) some() {
 	for !p.run.Aborted() && partnered(&p.left, p.onlyLeft) && partnered(&p.right, p.onlyRight) {
 		x, i, to := p.left.Head()
@@ -148,8 +148,8 @@ func (p *pairs) some() {
 	}
 }
 
-// partnered removes failures from above both ways from the front: they have no partner. It
-// reports whether anything is left.
+// partnered removes from the front failed items of stages above both inlets: they have no partner.
+// It reports whether an item is left.
 func partnered(s *kernel.Shelf, own map[string]bool) bool {
 	for s.Len() > 0 {
 		b, i, _ := s.Head()
@@ -161,7 +161,7 @@ func partnered(s *kernel.Shelf, own map[string]bool) bool {
 	return false
 }
 
-// joined joins up to n healthy pairs and sends them on. If one of them panics it fails.
+// joined joins up to n healthy pairs and sends them. If a join panics, that pair fails.
 func (p *pairs) joined(x, y *handoff.Batch, i, j, n int) {
 	p.done = 0
 	returned := false

@@ -41,15 +41,15 @@ func (s *into[T]) Run(ctx context.Context, in *stages.Inlet[T]) error {
 	}
 }
 
-// sending is an Into at work.
+// sending is a running Into.
 type sending[T any] struct {
 	in     *kernel.Inlet
 	ch     chan<- T
-	at, to int // the places at hand that are not accounted for
+	at, to int // places at hand that are not accounted for
 	sent   int // how many of them were sent
 }
 
-// some sends the values at hand, up to one that fails.
+// some sends the values at hand, until one fails.
 func (s *sending[T]) some(ctx context.Context) {
 	run := s.in.Node().Run()
 	err := s.in.Node().Protect(func() error { return s.all(ctx) })
@@ -85,7 +85,7 @@ func (s *sending[T]) all(ctx context.Context) error {
 	return nil
 }
 
-// done accounts for the values that were sent, and returns how many there are.
+// done accounts for the values that were sent, and returns their number.
 func (s *sending[T]) done() (n int) {
 	n, s.sent = s.sent, 0
 	if n > 0 {
@@ -95,7 +95,7 @@ func (s *sending[T]) done() (n int) {
 	return n
 }
 
-// close closes the channel. If it is closed already, the items have failed.
+// close closes the channel. If it was closed already, the items fail.
 func (s *sending[T]) close() {
 	_ = s.in.Node().Protect(func() error { close(s.ch); return nil })
 }

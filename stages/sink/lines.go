@@ -31,7 +31,7 @@ func (s *lineSink[T]) Validate() error {
 func (s *lineSink[T]) Run(_ context.Context, in *stages.Inlet[T]) error {
 	k := kernel.Of(in)
 	l := lines[T]{in: k, w: bufio.NewWriter(s.w)}
-	err := stages.ErrGoexit // unless the writer lets the goroutine go on
+	err := stages.ErrGoexit // the writer may end the goroutine
 	defer func() { l.settle(err) }()
 	err = k.Node().Protect(func() error {
 		l.write()
@@ -40,7 +40,7 @@ func (s *lineSink[T]) Run(_ context.Context, in *stages.Inlet[T]) error {
 	return err
 }
 
-// lines are the items that were written since the last flush.
+// lines has the items that were written since the last flush.
 type lines[T ~string | ~[]byte] struct {
 	in     *kernel.Inlet
 	w      *bufio.Writer
@@ -52,7 +52,7 @@ type lines[T ~string | ~[]byte] struct {
 func (l *lines[T]) write() {
 	for v, m, ok := typed.Next[T](l.in); ok; v, m, ok = typed.Next[T](l.in) {
 		l.values, l.held = append(l.values, v), append(l.held, m)
-		l.w.WriteString(string(v)) // the writer keeps its error for Flush
+		l.w.WriteString(string(v)) // the writer keeps its error until Flush
 		l.w.WriteByte('\n')
 		if len(l.held) >= handoff.BatchSize || !l.in.Poll() {
 			l.flush()
@@ -61,7 +61,7 @@ func (l *lines[T]) write() {
 	l.flush()
 }
 
-// flush writes what is buffered, and accounts for the items that are held.
+// flush writes the buffer, and accounts for the held items.
 func (l *lines[T]) flush() {
 	if len(l.held) == 0 {
 		return
@@ -73,7 +73,7 @@ func (l *lines[T]) flush() {
 	l.settle(l.w.Flush())
 }
 
-// settle accounts for the items that are held.
+// settle accounts for the held items.
 func (l *lines[T]) settle(err error) {
 	for i, m := range l.held {
 		if err != nil {

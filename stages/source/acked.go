@@ -69,7 +69,7 @@ func (s *ackedSource[T]) Run(ctx context.Context, out *stages.Outlet[T]) error {
 	return nil
 }
 
-// emit brings one value in. A value that an aborted flow does not take has failed.
+// emit sends one value. If an aborted flow does not take the value, the value counts as failed.
 func (s *ackedSource[T]) emit(out *stages.Outlet[T], d Delivery[T]) {
 	r := stages.Receipt{Ack: d.Ack, Context: d.Context, Deliveries: d.Deliveries, Lot: d.Lot}
 	if !out.Deliver(r, d.Value) && d.Ack != nil {

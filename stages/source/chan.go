@@ -39,8 +39,8 @@ func (s *chanSource[T]) Run(ctx context.Context, out *stages.Outlet[T]) error {
 	return nil
 }
 
-// receive returns the next value, if there is one before the channel is closed or ctx ends.
-// It reports whether it had to wait for that.
+// receive returns the next value. ok is false if the channel was closed or ctx has ended. waited
+// reports whether it had to wait.
 func (s *chanSource[T]) receive(ctx context.Context) (v T, ok, waited bool) {
 	select {
 	case v, ok = <-s.ch:
@@ -54,18 +54,18 @@ func (s *chanSource[T]) receive(ctx context.Context) (v T, ok, waited bool) {
 	return v, ok, true
 }
 
-// pen brings the values of a source with one goroutine in.
+// pen sends the values of a source that has one goroutine.
 type pen[T any] struct {
 	out    *stages.Outlet[T]
 	k      *kernel.Outlet
-	src    *kernel.Source // nil in a run in which the source can be left behind
+	src    *kernel.Source // nil if the run can leave the source behind
 	batch  *handoff.Batch
 	values []T
 }
 
 func newPen[T any](out *stages.Outlet[T]) *pen[T] {
 	p := &pen[T]{out: out, k: kernel.OutletOf(out)}
-	if !p.k.Node().Run().Detached() { // a source that was left behind may come back later
+	if !p.k.Node().Run().Detached() { // a source that was left behind may continue later
 		p.src = kernel.NewSource(p.k)
 	}
 	return p
@@ -84,8 +84,8 @@ func (p *pen[T]) waited() {
 	}
 }
 
-// emit brings v in. It blocks while there is no room or the source is paused, and reports
-// whether the source should go on.
+// emit sends v. It blocks while there is no room or the source is paused. It reports whether the
+// source should continue.
 func (p *pen[T]) emit(v T) bool {
 	if p.src == nil {
 		return p.out.Emit(v) && !p.k.Stopping()

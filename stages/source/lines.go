@@ -56,7 +56,7 @@ func (s lineSource) Run(ctx context.Context, out *stages.Outlet[string]) error {
 	return fmt.Errorf("reading line %d: %w", n+1, err)
 }
 
-// wakeReader wakes the reader when ctx ends, until it is undone. A panic of the reader is the
+// wakeReader interrupts the reader when ctx ends, until undo is called. A panic of the reader is a
 // fault of the run.
 func wakeReader(ctx context.Context, n *kernel.Node, d interface{ SetReadDeadline(time.Time) error }) (undo func()) {
 	ended := make(chan struct{})
@@ -73,7 +73,7 @@ func wakeReader(ctx context.Context, n *kernel.Node, d interface{ SetReadDeadlin
 	}
 }
 
-// waitingReader says that the source waits when it reads.
+// waitingReader tells the source that it waits during each read.
 type waitingReader struct {
 	io.Reader
 	p *pen[string]

@@ -38,7 +38,7 @@ type reconnecting[T any] struct {
 	src    stages.Source[T]
 	policy retry.Source
 
-	mu    sync.Mutex // Guarded by: mu, all below
+	mu    sync.Mutex // Guarded by: mu, all fields below
 	again int64
 	err   error
 	at    time.Time
@@ -95,7 +95,7 @@ func (s *reconnecting[T]) Run(ctx context.Context, out *stages.Outlet[T]) error 
 	}
 }
 
-// trouble notes an error that does not end the run.
+// trouble records an error that does not end the run.
 func (s *reconnecting[T]) trouble(err error, again int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

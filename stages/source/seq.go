@@ -28,7 +28,7 @@ func (s *seqSource[T]) Validate() error {
 
 func (s *seqSource[T]) Run(_ context.Context, out *stages.Outlet[T]) error {
 	k := kernel.OutletOf(out)
-	if k.Node().Run().Detached() { // a source that is left behind may come back later
+	if k.Node().Run().Detached() { // a source that was left behind may continue later
 		for v := range s.seq {
 			if !out.Emit(v) || k.Stopping() {
 				break
