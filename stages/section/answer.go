@@ -20,15 +20,15 @@ func (a Answer) fits(f *turn.Flight) bool {
 	return reflect.TypeOf(a.column) == reflect.TypeOf(f.Out.Vals)
 }
 
-// answers keeps results for others: in columns of its own, since the columns of a flight are used
-// again.
+// answers keeps results for other items. It has columns of its own, because the columns of a flight
+// are reused.
 type answers struct {
 	port   *turn.Port
 	column handoff.Column
-	used   int // places of column
+	used   int // used places of column
 }
 
-// keep keeps the results of neighbours, and writes them to into.
+// keep stores the results of adjacent items, and writes their answers to into.
 func (a *answers) keep(f *turn.Flight, from, to int, into []Answer) {
 	for i := 0; from < to; {
 		if a.column == nil || a.used == answerBlock {
@@ -45,8 +45,8 @@ func (a *answers) keep(f *turn.Flight, from, to int, into []Answer) {
 	}
 }
 
-// answerBlock is how many results share an allocation. Results are kept and let go in about the
-// same order, so a block seldom keeps them much longer than needed.
+// answerBlock is the number of results that share an allocation. Results are kept and dropped in
+// about the same order. So a block seldom keeps them much longer than needed.
 const answerBlock = 16
 
 // give makes an answer the result of an item. It returns false if it has another type.

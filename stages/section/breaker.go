@@ -58,11 +58,11 @@ type breakerHandler struct {
 	breaker *breaker.Breaker
 	hold    bool
 	tokens  turn.PerFlight[breaker.Token]
-	waiting []held // items that wait to be admitted, in order
+	waiting []held // items that wait for the breaker, in order
 	unwatch func()
 }
 
-// watch tells the hooks of the run when the breaker changes.
+// watch reports changes of the breaker to the hooks of the run.
 func (h *breakerHandler) watch() {
 	n := h.port.Node()
 	hooks := n.Run().Hooks()
@@ -76,13 +76,13 @@ func (h *breakerHandler) watch() {
 	})
 }
 
-// Close implements kernel.Closer.
+// Close implements [turn.Closer].
 func (h *breakerHandler) Close() { h.unwatch() }
 
-// Release implements kernel.Releaser.
+// Release implements [turn.Releaser].
 func (h *breakerHandler) Release() { h.unwatch() }
 
-// held is an item that a layer keeps.
+// held is an item that a layer holds.
 type held struct {
 	f     *turn.Flight
 	place int
@@ -114,7 +114,7 @@ func (h *breakerHandler) Request(f *turn.Flight, items kernel.Mask) {
 	h.port.Up(f, refused)
 }
 
-// wakeAfter has the layer look again when the breaker may admit calls.
+// wakeAfter sets the time at which the layer tries again, when the breaker may admit calls.
 func (h *breakerHandler) wakeAfter(err error) {
 	if open, ok := errors.AsType[*breaker.OpenError](err); ok {
 		h.port.WakeAt(h.port.In(max(open.After(), time.Nanosecond)))
@@ -131,7 +131,7 @@ func (h *breakerHandler) Response(f *turn.Flight, items kernel.Mask) {
 	h.Wake()
 }
 
-// Wake implements kernel.Waker: it admits the items that wait, in order.
+// Wake implements [turn.Waker]: it admits waiting items in order.
 func (h *breakerHandler) Wake() {
 	n := 0
 	for _, x := range h.waiting {
@@ -149,7 +149,7 @@ func (h *breakerHandler) Wake() {
 	}
 }
 
-// Leave implements kernel.Leaver.
+// Leave implements [turn.Leaver].
 func (h *breakerHandler) Leave(f *turn.Flight, place int, why error) {
 	if i := slices.Index(h.waiting, held{f, place}); i >= 0 {
 		h.waiting = slices.Delete(h.waiting, i, i+1)
@@ -157,5 +157,5 @@ func (h *breakerHandler) Leave(f *turn.Flight, place int, why error) {
 	h.port.Reject(f, kernel.One(place), outcome.AsIgnored(why))
 }
 
-// Observe implements kernel.Observer.
+// Observe implements [turn.Observer].
 func (h *breakerHandler) Observe() any { return h.breaker.Snapshot() }

@@ -38,7 +38,7 @@ type Handler[I any] interface {
 	Response(x *Exchange[I])
 }
 
-// What a [Handler] may implement besides.
+// Optional interfaces of a [Handler].
 type (
 	// Waker is implemented by handlers with a timer. Wake is called at the time of [Port.WakeIn].
 	Waker interface{ Wake() }
@@ -74,7 +74,7 @@ type Exchange[I any] struct {
 	f     *turn.Flight
 	place int
 	first I    // the request as the layer received it
-	known bool // there may be a Ref of the stay
+	known bool // a Ref of the exchange's present stay may exist
 }
 
 // Err returns how the call ended so far, nil for a success. It counts only on the way up.
@@ -124,7 +124,7 @@ func (x *Exchange[I]) Adopt(a Answer) {
 type Port[I any] struct {
 	port *turn.Port
 	all  turn.PerFlight[*Exchange[I]]
-	wake int64 // when the handler last asked to be woken
+	wake int64 // time at which the handler last asked to be woken
 }
 
 // Stage returns the name of the section that the layer is in.
@@ -180,7 +180,7 @@ func (p *Port[I]) Ref(x *Exchange[I]) Ref {
 	return Ref{p.port.Ref(x.f, x.place)}
 }
 
-// void ends the stay of an exchange that another goroutine may know of.
+// void makes Refs of the exchange invalid that other goroutines may have.
 func (p *Port[I]) void(x *Exchange[I]) {
 	if x.known {
 		x.known = false
@@ -195,7 +195,7 @@ func (r Ref) Resume() { r.ref.Resume() }
 // at returns the exchange of an item.
 func (p *Port[I]) at(f *turn.Flight, place int) *Exchange[I] {
 	x := &p.all.Of(f)[place]
-	if *x == nil { // the next item that has the place uses it again
+	if *x == nil { // the next item at this place reuses it
 		*x = &Exchange[I]{port: p, f: f, place: place}
 	}
 	return *x
@@ -227,7 +227,7 @@ func Use[I any](c Custom[I]) Layer {
 	return l
 }
 
-// adapt makes a handler of flights of one that takes exchanges one at a time.
+// adapt makes a handler of flights from a handler of single exchanges.
 func adapt[I any](p *Port[I], h Handler[I]) turn.Handler {
 	a := &adapter[I]{port: p, handler: h}
 	a.resumer, _ = h.(Resumer[I])
@@ -267,14 +267,14 @@ func (a *adapter[I]) Response(f *turn.Flight, items kernel.Mask) {
 	}
 }
 
-// Resumed implements kernel.Resumer.
+// Resumed implements [turn.Resumer].
 func (a *adapter[I]) Resumed(f *turn.Flight, place int) {
 	if a.resumer != nil {
 		a.resumer.Resumed(a.port.at(f, place))
 	}
 }
 
-// Wake implements kernel.Waker. The time may have been moved.
+// Wake implements [turn.Waker]. The time may have been changed meanwhile.
 func (a *adapter[I]) Wake() {
 	if a.port.wake > a.port.port.Now() {
 		a.port.port.WakeAt(a.port.wake)
@@ -285,21 +285,21 @@ func (a *adapter[I]) Wake() {
 	}
 }
 
-// Drain implements kernel.Drainer.
+// Drain implements [turn.Drainer].
 func (a *adapter[I]) Drain() {
 	if d, ok := a.handler.(Drainer); ok {
 		d.Drain()
 	}
 }
 
-// Close implements kernel.Closer.
+// Close implements [turn.Closer].
 func (a *adapter[I]) Close() {
 	if c, ok := a.handler.(Closer); ok {
 		c.Close()
 	}
 }
 
-// Observe implements kernel.Observer.
+// Observe implements [turn.Observer].
 func (a *adapter[I]) Observe() any {
 	if o, ok := a.handler.(Observer); ok {
 		return o.Observe()
@@ -307,10 +307,10 @@ func (a *adapter[I]) Observe() any {
 	return nil
 }
 
-// leavingAdapter is the adapter of a handler that lets exchanges go.
+// leavingAdapter is the adapter of a handler that implements Leaver.
 type leavingAdapter[I any] struct{ *adapter[I] }
 
-// Leave implements kernel.Leaver.
+// Leave implements [turn.Leaver].
 func (a leavingAdapter[I]) Leave(f *turn.Flight, place int, why error) {
 	a.leaver.Leave(a.port.at(f, place), why)
 }

@@ -332,7 +332,7 @@ func (l *lead[K]) gone(err error) bool {
 	return errors.Is(err, stages.ErrExpired) || l.bound != nil && l.bound.Err() != nil
 }
 
-// Resumed implements kernel.Resumer: a follower was told. If the call that it waited for was
+// Resumed implements [turn.Resumer]: a follower was told. If the call that it waited for was
 // aborted, or had no time left, the item asks again.
 func (h *dedupHandler[K]) Resumed(f *turn.Flight, place int) {
 	w := &h.follows.Of(f)[place]
@@ -354,7 +354,7 @@ func (h *dedupHandler[K]) Resumed(f *turn.Flight, place int) {
 	}
 }
 
-// Leave implements kernel.Leaver.
+// Leave implements [turn.Leaver].
 func (h *dedupHandler[K]) Leave(f *turn.Flight, place int, why error) {
 	w := &h.follows.Of(f)[place]
 	if told := *w; told != nil {
@@ -367,7 +367,7 @@ func (h *dedupHandler[K]) Leave(f *turn.Flight, place int, why error) {
 	h.port.Reject(f, kernel.One(place), outcome.AsIgnored(why))
 }
 
-// Release implements kernel.Releaser: it ends the calls under way, so that their keys are not
+// Release implements [turn.Releaser]: it ends the calls under way, so that their keys are not
 // taken forever. Calls that have ended are not touched.
 func (h *dedupHandler[K]) Release() {
 	for i := range h.checks { // of a request that has panicked
@@ -383,5 +383,5 @@ func (h *dedupHandler[K]) Release() {
 	}
 }
 
-// Observe implements kernel.Observer.
+// Observe implements [turn.Observer].
 func (h *dedupHandler[K]) Observe() any { return h.dedup.Snapshot() }

@@ -57,16 +57,15 @@ type guardHandler struct {
 	given []guard.Permit
 }
 
-// seeker waits for a permit. It keeps what it is told to itself: by then the item may have
-// left.
+// seeker waits for a permit. It stores the result itself: the item may have left by then.
 type seeker struct {
 	guard.Place
-	ended  atomic.Bool // it was told, or has left, whichever came first
+	ended  atomic.Bool // it has a result, or has left, whichever came first
 	permit guard.Permit
 	err    error
 }
 
-// tell ends the wait. A permit that comes too late goes back.
+// tell ends the wait. A permit that comes after the item has left goes back.
 func (s *seeker) tell(p guard.Permit, err error, ref turn.Ref) {
 	s.permit, s.err = p, err
 	if s.ended.CompareAndSwap(false, true) {
@@ -76,7 +75,7 @@ func (s *seeker) tell(p guard.Permit, err error, ref turn.Ref) {
 	}
 }
 
-// leave gives the place up, or the permit that has come.
+// leave gives up the place in the queue, or the permit that has come.
 func (s *seeker) leave() {
 	if s == nil || s.Place.Leave() || s.ended.CompareAndSwap(false, true) {
 		return
@@ -86,13 +85,13 @@ func (s *seeker) leave() {
 	}
 }
 
-// Bound implements kernel.Bounder.
+// Bound implements [turn.Bounder].
 func (h *guardHandler) Bound() int { return h.guard.MaxCapacity() }
 
-// Gates implements kernel.Gate: a guard that sheds is asked before an item enters.
+// Gates implements [turn.Gate]: a guard that sheds is asked before an item enters.
 func (h *guardHandler) Gates() bool { return h.guard.Sheds() }
 
-// Try implements kernel.Gate.
+// Try implements [turn.Gate].
 func (h *guardHandler) Try() error {
 	p, err := h.guard.TryAcquire()
 	if err == nil {
@@ -103,7 +102,7 @@ func (h *guardHandler) Try() error {
 	return err
 }
 
-// Withdraw implements kernel.Gate.
+// Withdraw implements [turn.Gate].
 func (h *guardHandler) Withdraw() {
 	h.mu.Lock()
 	last := len(h.given) - 1
@@ -115,7 +114,7 @@ func (h *guardHandler) Withdraw() {
 
 func (h *guardHandler) Request(f *turn.Flight, items kernel.Mask) {
 	have := h.have.Of(f)
-	if h.guard.Sheds() { // and so gates
+	if h.guard.Sheds() { // and so the layer is a gate
 		items = h.admitted(f, items, have)
 	} else {
 		items = h.late(f, items)
@@ -136,7 +135,7 @@ func (h *guardHandler) Request(f *turn.Flight, items kernel.Mask) {
 	}
 }
 
-// admitted sends items down that the gate has admitted, and returns the others.
+// admitted sends down the items that the gate has admitted, and returns the others.
 func (h *guardHandler) admitted(f *turn.Flight, items kernel.Mask, have []guard.Permit) kernel.Mask {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -148,7 +147,7 @@ func (h *guardHandler) admitted(f *turn.Flight, items kernel.Mask, have []guard.
 	return items
 }
 
-// late sends items up that are out of time, and returns the others.
+// late sends up the items that are out of time, and returns the others.
 func (h *guardHandler) late(f *turn.Flight, items kernel.Mask) kernel.Mask {
 	for m := f.Limited(items); m != 0; m &= m - 1 {
 		i := m.First()
@@ -189,14 +188,14 @@ func (h *guardHandler) seat(f *turn.Flight, place int, permit guard.Permit, err 
 	h.port.Down(f, kernel.One(place))
 }
 
-// blame tells, of an item that waited in vain, that it was out of time. What the guard says
-// comes first, for the layers outside: nobody has called the service.
+// blame adds to the error of an item that waited in vain that the item was out of time. The error
+// of the guard comes first, for the layers outside: the service was not called.
 func (h *guardHandler) blame(f *turn.Flight, place int, err error) error {
 	l := f.Limit(place)
 	return l.BlameWait(h.port.Run().Clock, err)
 }
 
-// Resumed implements kernel.Resumer: the wait of an item has ended.
+// Resumed implements [turn.Resumer]: the wait of an item has ended.
 func (h *guardHandler) Resumed(f *turn.Flight, place int) {
 	w := &h.waits.Of(f)[place]
 	s := *w
@@ -204,7 +203,7 @@ func (h *guardHandler) Resumed(f *turn.Flight, place int) {
 	h.seat(f, place, s.permit, s.err)
 }
 
-// Leave implements kernel.Leaver.
+// Leave implements [turn.Leaver].
 func (h *guardHandler) Leave(f *turn.Flight, place int, why error) {
 	w := &h.waits.Of(f)[place]
 	(*w).leave()
@@ -229,7 +228,7 @@ func (h *guardHandler) Response(f *turn.Flight, items kernel.Mask) {
 	}
 }
 
-// Release implements kernel.Releaser: it gives the permits back, and the places in the queue.
+// Release implements [turn.Releaser]: it gives back the permits and the places in the queue.
 func (h *guardHandler) Release() {
 	for _, waits := range h.waits {
 		for _, s := range waits {
@@ -242,5 +241,5 @@ func (h *guardHandler) Release() {
 	h.guard.ReleaseAll(h.given)
 }
 
-// Observe implements kernel.Observer.
+// Observe implements [turn.Observer].
 func (h *guardHandler) Observe() any { return h.guard.Snapshot() }

@@ -21,17 +21,17 @@ import (
 // A Layer is only the description. Its state is made for each run.
 type Layer struct {
 	kind  string
-	check func() error                           // what is wrong with it
+	check func() error                           // returns what is wrong with the layer
 	open  func(*turn.Port) (turn.Handler, error) // makes its state for a run
 
 	shares any    // a deduplicator that other sections may use, nil for none
-	shown  string // what a picture of the graph shows of it; its kind if empty
+	shown  string // text in a picture of the graph; the kind if empty
 }
 
 // Kind returns what kind of layer it is, such as "guard".
 func (l Layer) Kind() string { return l.kind }
 
-// Open implements the kernel's layer.
+// layer returns the layer for package turn.
 func (l Layer) layer() turn.Layer { return opener(l.open) }
 
 type opener func(*turn.Port) (turn.Handler, error)
@@ -57,7 +57,7 @@ func given(kind string, missing bool, settings stages.Settings, made func() erro
 	return errors.Join(settings.Validate(), made())
 }
 
-// contextOf returns the context under which an item is inside: its own, or the run's.
+// contextOf returns the context of an item in the section: its own, or the run's.
 func contextOf(p *turn.Port, f *turn.Flight, place int) context.Context {
 	if l := f.Limit(place); l.Ctx != nil {
 		return l.Ctx

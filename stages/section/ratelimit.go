@@ -59,10 +59,10 @@ type rateHandler struct {
 	waits   turn.PerFlight[*queued]
 }
 
-// queued is an item in the limiter's line.
+// queued is an item in the limiter's queue.
 type queued struct {
 	limiter.Place
-	ended atomic.Bool // its turn has come, or it has left, whichever came first
+	ended atomic.Bool // it was admitted, or has left, whichever came first
 	err   error
 }
 
@@ -76,7 +76,7 @@ func (h *rateHandler) Request(f *turn.Flight, items kernel.Mask) {
 	}
 }
 
-// ask asks for one item, which may wait.
+// ask asks the limiter for one item, which may wait.
 func (h *rateHandler) ask(f *turn.Flight, place int) {
 	cost := 1
 	if err := h.port.Node().Protect(func() error { cost = h.cost(f.In, place); return nil }); err != nil {
@@ -116,7 +116,7 @@ func (h *rateHandler) reject(f *turn.Flight, place int, err error) {
 	h.port.Reject(f, kernel.One(place), err)
 }
 
-// Resumed implements kernel.Resumer: the turn of an item has come.
+// Resumed implements [turn.Resumer]: the limiter has admitted an item.
 func (h *rateHandler) Resumed(f *turn.Flight, place int) {
 	w := &h.waits.Of(f)[place]
 	q := *w
@@ -128,7 +128,7 @@ func (h *rateHandler) Resumed(f *turn.Flight, place int) {
 	h.port.Down(f, kernel.One(place))
 }
 
-// Leave implements kernel.Leaver.
+// Leave implements [turn.Leaver].
 func (h *rateHandler) Leave(f *turn.Flight, place int, why error) {
 	w := &h.waits.Of(f)[place]
 	(*w).leave()
@@ -136,7 +136,7 @@ func (h *rateHandler) Leave(f *turn.Flight, place int, why error) {
 	h.port.Reject(f, kernel.One(place), outcome.AsIgnored(why))
 }
 
-// leave gives the place up. Units that were taken at the same moment are lost.
+// leave gives up the place in the queue. Units that were taken at the same moment are lost.
 func (q *queued) leave() {
 	if q != nil && !q.Place.Leave() {
 		q.ended.Store(true)
@@ -152,7 +152,7 @@ func (h *rateHandler) Response(f *turn.Flight, items kernel.Mask) {
 	h.port.Up(f, items)
 }
 
-// record tells the limiter of a failure, which may ask all items to wait.
+// record reports a failure to the limiter, which may make all items wait.
 func (h *rateHandler) record(f *turn.Flight, place int) {
 	err := h.port.Node().Protect(func() error {
 		h.limiter.Record(contextOf(h.port, f, place), f.Err[place])
@@ -163,7 +163,7 @@ func (h *rateHandler) record(f *turn.Flight, place int) {
 	}
 }
 
-// Release implements kernel.Releaser: it gives the places in the line back.
+// Release implements [turn.Releaser]: it gives back the places in the queue.
 func (h *rateHandler) Release() {
 	for _, waits := range h.waits {
 		for _, q := range waits {
@@ -172,5 +172,5 @@ func (h *rateHandler) Release() {
 	}
 }
 
-// Observe implements kernel.Observer.
+// Observe implements [turn.Observer].
 func (h *rateHandler) Observe() any { return h.limiter.Snapshot() }

@@ -58,18 +58,18 @@ type retryHandler struct {
 	port    *turn.Port
 	retrier *retry.Retrier
 	onDrain stages.Drain
-	drains  bool // the flow drains, and no item waits on
+	drains  bool // the flow drains, so items do not wait
 	tries   turn.PerFlight[tried]
 	asleep  atomic.Int64 // items that wait for their next try, for Observe
 }
 
-// tried is what the layer knows of an item.
+// tried is the state of an item in the layer.
 type tried struct {
 	waited  time.Duration
-	began   int64 // in the time of the run; 0 if the policy does not ask
+	began   int64 // in the time of the run; 0 if the policy does not use it
 	failure error // of the last try that counts; nil after one try
 	n       int32 // tries that have ended and count
-	last    bool  // no further try, since the flow drains
+	last    bool  // no further try, because the flow drains
 }
 
 func (h *retryHandler) Request(f *turn.Flight, items kernel.Mask) {
@@ -103,7 +103,7 @@ func (h *retryHandler) Response(f *turn.Flight, items kernel.Mask) {
 	h.retrier.Succeeded(first)
 }
 
-// failed decides on an item whose try has failed.
+// failed decides about an item whose try has failed.
 func (h *retryHandler) failed(f *turn.Flight, place int, t *tried) {
 	v := h.retrier.Next(contextOf(h.port, f, place), h.try(f, place, t))
 	if !v.Retry {
@@ -138,14 +138,14 @@ func (h *retryHandler) try(f *turn.Flight, place int, t *tried) retry.Try {
 	return try
 }
 
-// Due implements kernel.Dueer: the delay of an item is over.
+// Due implements [turn.Dueer]: the delay of an item is over.
 func (h *retryHandler) Due(f *turn.Flight, place int) {
 	h.asleep.Add(-1)
 	f.Err[place] = nil
 	h.port.Down(f, kernel.One(place))
 }
 
-// Drain implements kernel.Drainer.
+// Drain implements [turn.Drainer].
 func (h *retryHandler) Drain() {
 	if h.onDrain == stages.DrainWait {
 		return
@@ -172,8 +172,8 @@ func (h *retryHandler) cutShort(f *turn.Flight, place int, t *tried) {
 	}
 }
 
-// giveUp ends the wait of an item: it sends the item up with why, and with the tries it had. At
-// an abort, why has the cause, and the caller of the item has cancelled nothing.
+// giveUp ends the wait of an item: it sends the item up with why, and with the tries it had. At an
+// abort why has the cause: the caller has not canceled.
 func (h *retryHandler) giveUp(f *turn.Flight, place int, why error) {
 	h.asleep.Add(-1)
 	ctx := contextOf(h.port, f, place)
@@ -184,13 +184,13 @@ func (h *retryHandler) giveUp(f *turn.Flight, place int, why error) {
 	h.port.Reject(f, kernel.One(place), fmt.Errorf("%w: %w", why, err))
 }
 
-// Leave implements kernel.Leaver.
+// Leave implements [turn.Leaver].
 func (h *retryHandler) Leave(f *turn.Flight, place int, why error) { h.giveUp(f, place, why) }
 
-// Punctual implements kernel.Punctual.
+// Punctual implements [turn.Punctual].
 func (h *retryHandler) Punctual() {}
 
-// Observe implements kernel.Observer.
+// Observe implements [turn.Observer].
 func (h *retryHandler) Observe() any {
 	s := h.retrier.Snapshot()
 	s.Asleep = int(h.asleep.Load())

@@ -58,7 +58,7 @@ type section[I, O, P any] struct {
 	f        func(context.Context, I) (O, error)
 	settings stages.Settings
 	joins    bool
-	noJoin   bool // though it should
+	noJoin   bool // a join function is missing
 	join     func(*kernel.Run) turn.Join
 }
 
@@ -89,8 +89,7 @@ func (s *section[I, O, P]) Holds() int { return 1 }
 // Staff implements [stages.Staffed].
 func (s *section[I, O, P]) Staff() int { return s.settings.Workers }
 
-// Direct reports that callers can take their items through the section themselves; see
-// flow.Serve.
+// Direct reports that callers can take their items through the section themselves; see flow.Serve.
 func (s *section[I, O, P]) Direct() bool { return !s.joins }
 
 // Describe implements [stages.Describer].
@@ -137,13 +136,13 @@ func run(n *kernel.Node, of turn.SectionOf, layers []Layer, s stages.Settings) e
 	return turn.RunSection(n, of)
 }
 
-// joiner makes what leaves a section of items and their results.
+// joiner makes the items that leave a section from the items that came and their results.
 type joiner[I, O, P any] struct {
 	run  *kernel.Run
 	join func(I, O) P
 }
 
-// Join implements kernel.Join.
+// Join implements [turn.Join].
 func (j *joiner[I, O, P]) Join(f *turn.Flight, from, to int, dst *handoff.Batch, at int, done *int) {
 	in, out, joined := typed.Values[I](f.In), typed.Values[O](f.Out), typed.Values[P](dst)
 	for i := from; i < to && !j.run.Aborted(); i++ {
