@@ -9,17 +9,17 @@ import (
 	"github.com/weir-go/weir/internal/lineage"
 )
 
-// alarm is a time at which a layer is to be called for an item, or for itself.
+// alarm is a time at which the section calls a layer, for an item or for the layer itself.
 type alarm struct {
 	flight, moves uint32
 	place, layer  uint8
-	leaves        bool // a deadline: the layer is the one that holds the item then
+	leaves        bool // a deadline: the section calls the layer that holds the item at that time
 }
 
 const noFlight = ^uint32(0)
 
-// watch has the layer called for an item that it holds when the item's context has ended or
-// its time is up.
+// watch makes the section call the layer that holds an item when the item's context has ended or
+// its deadline has passed.
 func (s *Section) watch(p *Port, f *Flight, place int) {
 	l := &f.limits[place]
 	if l.Deadline != 0 && !p.punctual {
@@ -39,8 +39,8 @@ func (s *Section) watch(p *Port, f *Flight, place int) {
 	f.watches[place] = func() { unhook() }
 }
 
-// alarm has the clock look at a place at the time at, if it does not look earlier. It does so once
-// for all items that have the place until then: alarms do not pile up.
+// alarm makes the clock look at a place at the time at, unless it looks earlier. One alarm serves
+// all items that have the place until then, so alarms do not pile up.
 func (s *Section) alarm(f *Flight, place int, at int64) {
 	if f.alarms == nil {
 		f.alarms = new([handoff.BatchSize]int64)
@@ -51,7 +51,7 @@ func (s *Section) alarm(f *Flight, place int, at int64) {
 	}
 }
 
-// late looks at a place: an item that is held there and has no time left leaves.
+// late looks at a place: an item that is held there and has no time left goes up.
 func (s *Section) late(f *Flight, place int) {
 	f.alarms[place] = 0
 	l := f.Limit(place)
@@ -68,17 +68,17 @@ func (s *Section) late(f *Flight, place int) {
 	}
 }
 
-// leaves has the layer let go an item whose caller has gone, or whose time is up.
+// leaves makes the layer send up an item whose caller has gone, or whose deadline has passed.
 func (s *Section) leaves(p *Port, f *Flight, place int, why error) {
 	if p.broken == nil {
 		s.call(p, func() { p.leaver.Leave(f, place, why) })
 	}
 }
 
-// ring deals with what is due.
+// ring handles all alarms that are due.
 func (s *Section) ring() {
 	now := s.node.Run().Now()
-	for n := s.clock.Len(); n > 0; n-- { // what comes meanwhile has its turn in the next round
+	for n := s.clock.Len(); n > 0; n-- { // an alarm that is set meanwhile is handled in the next round
 		a, ok := s.clock.PopDue(now)
 		if !ok {
 			return
@@ -105,8 +105,8 @@ func (s *Section) rings(a alarm, now int64) {
 	}
 }
 
-// overdue reports whether an alarm has come due during the turn, so that the alarms of a busy section
-// are not late.
+// overdue reports whether an alarm became due during the turn. Without it the alarms of a busy
+// section would be late.
 func (s *Section) overdue() bool {
 	at, ok := s.clock.Next()
 	return ok && (s.armed == 0 || at < s.armed) && at <= s.node.Run().Now()

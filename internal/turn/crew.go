@@ -8,30 +8,30 @@ import (
 	"github.com/weir-go/weir/internal/lineage"
 )
 
-// calls are to be made for some items of a flight.
+// calls are calls that a worker must make for items of a flight.
 type calls struct {
 	f       *Flight
 	items   kernel.Mask
-	limited kernel.Mask // of the items; a copy, since the flight's mask is the turn's
+	limited kernel.Mask // those of items that have limits; a copy, because the turn owns the flight's mask
 }
 
-// crew is the workers of a section. A worker is started when there is something to do and no
-// worker is idle. The one that became idle last is called first.
+// crew has the workers of a section. It starts a worker when there is work and no worker is idle.
+// It wakes the worker first that became idle last.
 type crew struct {
 	section *Section
 
-	mu     sync.Mutex // Guarded by: mu, all that follows
+	mu     sync.Mutex // Guarded by: mu, all fields below
 	queue  []calls
-	from   int // of queue
+	from   int // first entry of queue
 	idle   []*worker
-	coming bool // a worker was called and has not taken anything yet
-	most   int  // workers that there shall be
-	live   int  // and are
+	coming bool // a worker was woken or started and has not taken calls yet
+	most   int  // workers that there should be
+	live   int  // workers that exist
 	closed bool
 	gone   sync.WaitGroup
 }
 
-// worker makes calls, in place: in the columns of the flight.
+// worker makes calls in place: it reads and writes the columns of the flight.
 type worker struct {
 	*crew
 	wake  chan struct{}
@@ -39,10 +39,10 @@ type worker struct {
 	group kernel.Group
 }
 
-// stint is how long a worker calls before it gives back what it has, in nanoseconds.
+// stint is the time, in nanoseconds, after which a worker sends the responses so far up.
 const stint = 10_000
 
-// staff sets how many workers there shall be.
+// staff sets the number of workers.
 func (c *crew) staff(workers int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -55,7 +55,7 @@ func (c *crew) staff(workers int) {
 	}
 }
 
-// dismiss ends an idle worker. The mutex is held.
+// dismiss ends an idle worker. The caller holds the mutex.
 func (c *crew) dismiss() {
 	w := c.idle[0]
 	c.idle = c.idle[1:]
@@ -73,8 +73,8 @@ func (c *crew) push(cs []calls) {
 	c.call()
 }
 
-// call calls one worker, which calls the next one if there is more than it takes. The mutex is
-// held.
+// call wakes or starts one worker. That worker calls the next one if there is more than it takes.
+// The caller holds the mutex.
 func (c *crew) call() {
 	switch n := len(c.idle); {
 	case c.coming:
@@ -96,7 +96,7 @@ func (c *crew) start() {
 	c.gone.Go(w.run)
 }
 
-// run is the goroutine of a worker. If a call ends it, another one takes its place.
+// run is the goroutine of a worker. If user code ends it, a new worker replaces it.
 func (w *worker) run() {
 	n, g := w.section.node, &w.group
 	n.Label()
@@ -119,12 +119,12 @@ func (w *worker) run() {
 	returned = true
 }
 
-// do makes the calls for neighbours of a flight, and brings the responses up.
+// do makes the calls for adjacent items of a flight, and sends the responses up.
 func (w *worker) do(f *Flight, from, to int, limited kernel.Mask) {
 	var dropped kernel.Mask
 	w.group.At(&f.Err, f.calls)
 	next := from
-	defer func() { // also if a call ends the goroutine
+	defer func() { // also if user code ends the goroutine
 		if next < to { // the run is aborted: no function is called for the rest
 			w.calls(f, next, to, limited, &dropped)
 		}
@@ -140,7 +140,7 @@ func (w *worker) do(f *Flight, from, to int, limited kernel.Mask) {
 	}
 }
 
-// calls makes the calls for neighbours that share a clock reading.
+// calls makes the calls for adjacent items that share a clock reading.
 func (w *worker) calls(f *Flight, from, to int, limited kernel.Mask, dropped *kernel.Mask) {
 	r, g := w.section.node.Run(), &w.group
 	begin := r.Now()
@@ -164,14 +164,14 @@ func (w *worker) calls(f *Flight, from, to int, limited kernel.Mask, dropped *ke
 		}
 	}()
 	var limits *[handoff.BatchSize]lineage.Limit
-	if limited != 0 { // else the turn can be about to make them, for other items
+	if limited != 0 { // otherwise the turn may be about to set them, for other items
 		limits = f.limits
 	}
 	g.Call(f.In, f.Out, from, to, limited, limits)
 }
 
-// take gets neighbours to be called for, one until their cost is known. It blocks until there
-// are some. f is nil if the worker has to leave.
+// take takes adjacent items from the queue: one item until their cost is known. It blocks until
+// there are some. f is nil if the worker must leave.
 func (w *worker) take(called bool) (f *Flight, from, to int, limited kernel.Mask) {
 	c := w.crew
 	c.mu.Lock()
@@ -191,7 +191,7 @@ func (w *worker) take(called bool) (f *Flight, from, to int, limited kernel.Mask
 		c.section.starving()
 		_, called := <-w.wake
 		c.mu.Lock()
-		if !called { // dismissed
+		if !called { // the worker was dismissed
 			return nil, 0, 0, 0
 		}
 		c.coming = false
@@ -210,7 +210,7 @@ func (w *worker) take(called bool) (f *Flight, from, to int, limited kernel.Mask
 	return f, from, to, limited
 }
 
-// close ends the workers, which have nothing to do, and waits for them.
+// close ends the workers, which must be idle, and waits for them.
 func (c *crew) close() {
 	c.mu.Lock()
 	c.closed = true

@@ -8,7 +8,7 @@ import (
 	"github.com/weir-go/weir/internal/kernel"
 )
 
-// shut ends the layers. Notes that come later are void.
+// shut ends the layers. Later notes are ignored.
 func (s *Section) shut() {
 	defer func() { // also if user code ends the goroutine
 		s.closed, s.clock = true, delay.Queue[alarm]{}
@@ -20,7 +20,7 @@ func (s *Section) shut() {
 	s.closeLayers(s.ports)
 }
 
-// closeLayers goes on with the next layer if user code ends the goroutine.
+// closeLayers closes the layers, also if user code ends the goroutine meanwhile.
 func (s *Section) closeLayers(ports []*Port) {
 	defer func() {
 		if len(ports) > 0 {
@@ -35,23 +35,22 @@ func (s *Section) closeLayers(ports []*Port) {
 	}
 }
 
-// heed looks whether the run was aborted. Each item that goes on passes here: a layer that gets
-// what a call has made of the end of its context knows of the abort by then.
+// heed checks whether the run was aborted. It is called for each item that moves. So when a layer
+// gets the error of a call whose context has ended, it knows of the abort already.
 func (s *Section) heed() {
 	if s.over == nil && s.node.Run().Aborted() {
 		s.end()
 	}
 }
 
-// end takes back what the layers hold, because the run was aborted.
+// end takes all items out of the layers, because the run was aborted.
 func (s *Section) end() {
 	s.over = s.node.Run().AbortError()
 	s.dequeue(s.over, func(*visit) bool { return true })
 	s.takeBack(s.ports)
 }
 
-// takeBack takes back what layers hold. It goes on with the next layer if user code ends the
-// goroutine.
+// takeBack takes all items out of layers, also if user code ends the goroutine meanwhile.
 func (s *Section) takeBack(ports []*Port) {
 	defer func() {
 		if len(ports) > 0 {
@@ -69,8 +68,8 @@ func (s *Section) takeBack(ports []*Port) {
 	}
 }
 
-// putOut ends a layer that has panicked, and the run with it: what the layer holds fails, and
-// so does what comes.
+// putOut disables a layer that has panicked, and fails the run. The items in the layer fail, and so
+// do all later requests to it.
 func (s *Section) putOut(p *Port, cause error) {
 	p.broken = fmt.Errorf("stage %q: layer: %w", s.node.Name, cause)
 	s.node.Run().Fail(p.broken)
@@ -81,7 +80,7 @@ func (s *Section) putOut(p *Port, cause error) {
 		p.Reject(f, f.kept[p.index]|f.fresh, p.broken)
 	}
 	if r, ok := p.handler.(Releaser); ok {
-		defer func() { _ = recover() }() // it has broken already
+		defer func() { _ = recover() }() // the layer has failed already, so a further panic adds nothing
 		r.Release()
 	}
 }

@@ -7,21 +7,21 @@ import (
 	"github.com/weir-go/weir/internal/lineage"
 )
 
-// leaving is neighbours of a flight that may leave. The masks are copies: the exit must not
-// read those of the turn.
+// leaving is adjacent items of a flight that may leave. The masks are copies, because the turn owns
+// those of the flight.
 type leaving struct {
 	f       *Flight
-	at, to  int         // at grows while they are sent
-	from    int         // the first of them
+	at, to  int         // at moves on as items are sent
+	from    int         // the first item
 	bad     kernel.Mask // passed, dropped, or with an error
 	passed  kernel.Mask
 	dropped kernel.Mask
-	shed    bool // were refused at the entrance, and leave ahead of those inside
-	joined  int  // up to here, joined and not sent on: user code has ended the goroutine
+	shed    bool // refused at the entrance: they leave before the items inside
+	joined  int  // items before this one are joined; they are not sent yet if user code has ended the goroutine
 }
 
-// top is where items come out of the outermost layer. Those that are next in order are handed
-// to the exit when the turn is given up.
+// top gets the items that come out of the outermost layer. When the turn ends, the exit gets the
+// items that are next in order.
 func (s *Section) top(f *Flight, m kernel.Mask) {
 	f.done |= m
 	if s.unordered {
@@ -52,7 +52,7 @@ func (s *Section) top(f *Flight, m kernel.Mask) {
 	}
 }
 
-// leave hands neighbours to the exit.
+// leave passes adjacent items to the exit.
 func (s *Section) leave(f *Flight, from, to int) {
 	m := kernel.Span(from, to)
 	l := leaving{f: f, from: from, at: from, to: to, passed: f.passed & m, dropped: f.dropped & m}
@@ -68,10 +68,10 @@ func (s *Section) leave(f *Flight, from, to int) {
 	s.ready = append(s.ready, l)
 }
 
-// send sends on what is done. The caller has the exit, s.sending, and gives it up. If there is
-// no room below, a goroutine goes on that lives as long as that lasts, so that neither a
-// worker nor the turn waits. limit is what an item may cost below for this goroutine to do that,
-// too.
+// send sends the finished items. The caller must have the exit (s.sending); send gives it up. If
+// there is no room below, send continues in a goroutine of its own until there is, so that neither
+// a worker nor the turn waits. limit is the largest cost of an item below at which this goroutine
+// also does the work below.
 func (s *Section) send(wait bool, limit int64) {
 	returned := false
 	defer func() {
@@ -81,7 +81,7 @@ func (s *Section) send(wait bool, limit int64) {
 		if p := recover(); p != nil {
 			panic(p)
 		}
-		s.send(wait, limit) // user code, of Join or of a stage below, ends the goroutine
+		s.send(wait, limit) // user code, of Join or of a stage below, has ended the goroutine
 	}()
 	s.spare = limit
 	s.sendAll(wait)
@@ -117,7 +117,7 @@ func (s *Section) sendAll(wait bool) {
 	}
 }
 
-// left gives back the seats and places of what was sent. The desk is locked.
+// left frees the seats and places of items that were sent. The caller holds mu.
 func (s *Section) left(l *leaving) {
 	m := kernel.Span(l.from, l.to)
 	switch {
@@ -138,8 +138,8 @@ func (s *Section) left(l *leaving) {
 	s.seats += m.Len()
 }
 
-// sendOn sends neighbours on. It returns false if there is no room and it must not wait; then
-// it goes on where it was.
+// sendOn sends adjacent items. It returns false if there is no room and wait is false. The next
+// call then continues at the same item.
 func (s *Section) sendOn(l *leaving, wait bool, now *int64, last bool) bool {
 	n, f := s.node, l.f
 	if *now == 0 {
@@ -172,7 +172,7 @@ func (s *Section) sendOn(l *leaving, wait bool, now *int64, last bool) bool {
 	return true
 }
 
-// place returns where the next item goes, and no room if there is none and it must not wait.
+// place returns the place of the next item below. room is 0 if there is none and wait is false.
 func (s *Section) place(wait bool, now *int64) (b *handoff.Batch, at, room int) {
 	e := s.node.Outs[0]
 	if b, at, room = e.Reserve(false); room > 0 {
@@ -184,8 +184,8 @@ func (s *Section) place(wait bool, now *int64) (b *handoff.Batch, at, room int) 
 	return b, at, room
 }
 
-// write sends the item at l.at, with those behind it that are as healthy, to b from at on, and
-// returns how many.
+// write sends the item at l.at to b, at at. If it is healthy, write also sends the healthy items
+// behind it. It returns the number of items.
 func (s *Section) write(l *leaving, b *handoff.Batch, at, room int, now int64) int {
 	n, f, i := s.node, l.f, l.at
 	k := 1
@@ -221,8 +221,9 @@ func (s *Section) write(l *leaving, b *handoff.Batch, at, room int, now int64) i
 	return k
 }
 
-// joined joins up to k results with their items, and returns how many. The next one is bad from
-// then on: Join has panicked for it, or was not called because the run was aborted.
+// joined joins up to k results with their items, and returns how many it has joined. If it stops
+// early, the next item fails: Join has panicked for it, or was not called because the run was
+// aborted.
 func (s *Section) joined(l *leaving, b *handoff.Batch, at, k int) int {
 	if l.joined > l.at {
 		return min(k, l.joined-l.at)
@@ -293,7 +294,7 @@ func (s *Section) end1(l *leaving, i int, now int64) {
 	f.In.Trail(i).Leave(nil)
 }
 
-// book records what the section has cost the items, which leave now. Neighbours that were
+// book records the time that the section spent on items that leave now. Adjacent items that were
 // called together share a record.
 func (s *Section) book(f *Flight, from, to int, now int64) {
 	n := s.node
@@ -314,7 +315,7 @@ func (s *Section) book(f *Flight, from, to int, now int64) {
 	}
 }
 
-// leaveCalls tells the hooks that items have left the section, some of them dropped.
+// leaveCalls tells the hooks that items have left the section. dropped are those that were dropped.
 func (s *Section) leaveCalls(f *Flight, from, to int, dropped kernel.Mask) {
 	if f.calls == nil {
 		return

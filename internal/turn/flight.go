@@ -6,47 +6,47 @@ import (
 	"github.com/weir-go/weir/internal/lineage"
 )
 
-// Flight is up to 64 items inside a section, in the order in which they came: a batch, and
-// what the section knows of its items. What happens to neighbours happens by one call, with
-// a mask. What happens to one item happens with a mask of one bit, in the same code.
+// Flight is up to 64 items inside a section, in the order in which they came. It has a batch, and
+// the state of its items in the section. Adjacent items move together, as a mask. A single item
+// moves as a mask of one bit, through the same code.
 type Flight struct {
-	In, Out  *handoff.Batch           // what has come, and what the calls returned
-	Err      [handoff.BatchSize]error // of an item on its way up
+	In, Out  *handoff.Batch           // the items, and the results of the calls
+	Err      [handoff.BatchSize]error // errors of items on their way up
 	Attempts [handoff.BatchSize]int32
-	work     [handoff.BatchSize]int64 // nanoseconds in calls
+	work     [handoff.BatchSize]int64 // nanoseconds of the calls
 
-	index uint32 // among the section's
+	index uint32 // in Section.flights
 
 	// Owner: the turn.
-	moves   [handoff.BatchSize]uint32         // counts stays: what was meant for an earlier stay is void
-	reach   int                               // places up to here have had items
-	fresh   kernel.Mask                       // what the handler at work has not sent on yet
-	kept    []kernel.Mask                     // what a layer holds, by layer
-	lanes   []kernel.Mask                     // what is on its way, by lane
-	done    kernel.Mask                       // has left the outermost layer
-	ready   int                               // how many of the first places the exit has got
-	passed  kernel.Mask                       // had failed before it came
-	dropped kernel.Mask                       // was dropped on purpose
-	limited kernel.Mask                       // has limits
-	limits  *[handoff.BatchSize]lineage.Limit // of the items in limited; nil until one has some
+	moves   [handoff.BatchSize]uint32         // counts the stays of items in layers; a Ref or an alarm of an earlier stay is ignored
+	reach   int                               // number of places, from the first, that were ever used
+	fresh   kernel.Mask                       // items that the running handler has not sent on yet
+	kept    []kernel.Mask                     // items that a layer holds, by layer
+	lanes   []kernel.Mask                     // items that move, by lane
+	done    kernel.Mask                       // items that have left the outermost layer
+	ready   int                               // number of places, from the first, that the exit has
+	passed  kernel.Mask                       // items that failed before they came
+	dropped kernel.Mask                       // items that were dropped on purpose
+	limited kernel.Mask                       // items that have limits
+	limits  *[handoff.BatchSize]lineage.Limit // limits of the items in limited; nil until there are some
 	watches *[handoff.BatchSize]func()
-	alarms  *[handoff.BatchSize]int64 // when the clock looks for a deadline; 0 for never
-	visited kernel.Mask               // is a caller's
+	alarms  *[handoff.BatchSize]int64 // time at which the clock checks a deadline; 0 for never
+	visited kernel.Mask               // items of callers
 
-	visits *[handoff.BatchSize]visit       // of callers; nil until there was one
+	visits *[handoff.BatchSize]visit       // visits of callers; nil until there was one
 	calls  *[handoff.BatchSize]kernel.Call // as hooks see them; nil if there are none
 
-	free kernel.Mask // Places that a new item can have. Guarded by: the desk, and the turn while callers come to the flight
+	free kernel.Mask // places without an item. Guarded by: mu; by the turn while callers come to the flight
 	sent kernel.Mask // Owner: the exit, in an ordered section
-	idle bool        // Guarded by: the desk. The flight is among those with free places
+	idle bool        // the flight is in Section.idle. Guarded by: mu
 }
 
-// PerFlight is what a layer knows of the items, by flight and place. It grows with what is
-// in flight.
+// PerFlight is the state that a layer keeps for items, by flight and place. It grows with the
+// number of items in the section.
 type PerFlight[T any] [][]T
 
-// Of returns the places of f that items have had. They move when there are more: a pointer to
-// one of them is good for one call of the layer.
+// Of returns the state of the used places of f. The slice moves when it grows: a pointer into it is
+// valid during one call of the layer.
 func (p *PerFlight[T]) Of(f *Flight) []T {
 	for len(*p) <= int(f.index) {
 		*p = append(*p, nil)
@@ -63,7 +63,7 @@ func (p *PerFlight[T]) Of(f *Flight) []T {
 	return known
 }
 
-// Slot returns the number of a place, which no other item in the section has.
+// Slot returns a number for a place that no other item in the section has.
 func (f *Flight) Slot(place int) int { return int(f.index)*handoff.BatchSize + place }
 
 // Fail sets the error of items on their way up.
@@ -76,7 +76,8 @@ func (f *Flight) Fail(m kernel.Mask, err error) {
 // unlimited is the limit of an item that has none.
 var unlimited lineage.Limit
 
-// Limit returns what ends the work on an item, until [Flight.SetLimit]. It must not be changed.
+// Limit returns what ends the work on an item. It is valid until [Flight.SetLimit]. It must not be
+// changed.
 func (f *Flight) Limit(place int) *lineage.Limit {
 	if f.limited&kernel.One(place) == 0 {
 		return &unlimited
@@ -100,13 +101,13 @@ func (f *Flight) SetLimit(place int, l lineage.Limit) {
 // Limited returns which items of m have limits.
 func (f *Flight) Limited(m kernel.Mask) kernel.Mask { return m & f.limited }
 
-// Undrop makes an item that the call dropped one with a result or an error.
+// Undrop says that an item that the call dropped has a result or an error after all.
 func (f *Flight) Undrop(place int) { f.dropped &^= kernel.One(place) }
 
 // Dropped returns which items of m were dropped by the call.
 func (f *Flight) Dropped(m kernel.Mask) kernel.Mask { return m & f.dropped }
 
-// admit sets what the section knows of items that have come.
+// admit sets the state of items that have come.
 func (f *Flight) admit(at, to int) {
 	m := kernel.Span(at, to)
 	f.reach = max(f.reach, to)

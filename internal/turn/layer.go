@@ -9,62 +9,62 @@ import (
 	"github.com/weir-go/weir/internal/kernel"
 )
 
-// Layer encloses what is below it in a section. Open makes its state for one run, before the
-// run begins to work. An error says what is wrong.
+// Layer encloses everything below it in a section. Open makes its state for one run, before the run
+// begins to work. It returns an error if the layer is faulty.
 type Layer interface {
 	Open(p *Port) (Handler, error)
 }
 
-// Handler is a layer at work. Its methods are called in the turn of the section: one at a
-// time, though by many goroutines. They must not block. Each item of the mask goes on once,
-// by [Port.Down] or [Port.Up], now or later.
+// Handler is a layer at work. The section calls its methods in its turn: one at a time, but from
+// many goroutines. They must not block. The handler must send each item of the mask once, by
+// [Port.Down] or [Port.Up], now or later.
 //
-// At an abort the section takes back what the layer holds and sends it up with the abort as
-// its error. Request is not called any more then, but Response is, so that a layer can settle
-// its books. A handler that panics is put out: its items fail, and the run stops.
+// At an abort the section takes all items out of the layers, and sends them up with the abort as
+// their error. Request is not called after that. Response is called, so that a layer can balance
+// its books. A handler that panics is disabled: its items fail, and the run stops.
 type Handler interface {
 	Request(f *Flight, items kernel.Mask)
 	Response(f *Flight, items kernel.Mask)
 }
 
-// What a handler may implement besides.
+// Optional interfaces of a handler.
 type (
-	// Resumer takes an item that a [Ref] has given back.
+	// Resumer is called with an item for which [Ref.Resume] was called.
 	Resumer interface{ Resumed(f *Flight, place int) }
-	// Dueer is called when the time of [Port.Later] has come for an item that it still has.
+	// Dueer is called at the time of [Port.Later] for an item that the layer still holds.
 	Dueer interface{ Due(f *Flight, place int) }
-	// Leaver is called with an item that the layer holds when the item's caller has gone,
-	// or its time is up: the layer sends it up.
+	// Leaver is called with an item that the layer holds when the item's caller has gone or its
+	// deadline has passed. The layer must send the item up.
 	Leaver interface {
 		Leave(f *Flight, place int, why error)
 	}
-	// Punctual says that the layer holds nothing beyond its deadline.
+	// Punctual says that the layer holds no item beyond its deadline.
 	Punctual interface{ Punctual() }
-	// Drainer is called once when the intake has been stopped.
+	// Drainer is called once when the intake has stopped.
 	Drainer interface{ Drain() }
 	// Waker is called at the time of [Port.WakeAt].
 	Waker interface{ Wake() }
-	// Bounder says how many items the section holds, if the layer is the outermost.
+	// Bounder returns the number of items that the section holds, if the layer is the outermost.
 	Bounder interface{ Bound() int }
-	// Gate is asked by the entrance for each item, if the layer is the outermost: an item
-	// that it refuses never enters. It leaves at once, ahead of those inside, and counts as
-	// shed. It is not called in the turn.
+	// Gate decides about each item at the entrance, if the layer is the outermost. An item that it
+	// refuses does not enter. The item leaves at once, before the items inside, and counts as shed.
+	// The gate is called without the turn.
 	Gate interface {
 		// Gates reports whether the layer refuses items at all.
 		Gates() bool
-		// Try admits the next item, or says why not. Withdraw takes that back.
+		// Try admits the next item, or returns why not. Withdraw undoes the last Try.
 		Try() error
 		Withdraw()
 	}
-	// Closer is called when no item is left, unless the handler was put out.
+	// Closer is called when no item is left, unless the handler was disabled.
 	Closer interface{ Close() }
-	// Releaser is called when the handler was put out: it gives back what it has of others.
+	// Releaser is called when the handler was disabled: it gives back permits and the like.
 	Releaser interface{ Release() }
-	// Observer is asked at any time, from any goroutine, what the layer shows of itself.
+	// Observer returns a view of the layer. Any goroutine may call it at any time.
 	Observer interface{ Observe() any }
 )
 
-// Port is a layer's place in a section. All but [Ref.Resume] is for the handler's methods.
+// Port is a layer's place in a section. Only the handler's methods may use it, except [Ref.Resume].
 type Port struct {
 	section *Section
 	index   int
@@ -77,12 +77,12 @@ type Port struct {
 	wakeAt   int64
 }
 
-// Lanes are the ways between layers. The lane down to layer i is 2i; that to the bottom is
-// the last one down. The lane up from layer i is 2i+1; lane 1 leads to the exit.
+// down and up number the lanes, which lead from layer to layer. Lane 2i leads down to layer i; the
+// last of them leads to the calls. Lane 2i+1 leads up from layer i; lane 1 leads to the exit.
 func down(to int) int { return 2 * to }
 func up(from int) int { return 2*from + 1 }
 
-// Down sends items on to the layer below.
+// Down sends items to the layer below.
 func (p *Port) Down(f *Flight, items kernel.Mask) {
 	p.section.hop(f, down(p.index+1), p.leave(f, items))
 }
@@ -96,12 +96,12 @@ func (p *Port) Reject(f *Flight, items kernel.Mask, err error) {
 	p.Up(f, items)
 }
 
-// Again has the layer asked anew for items that it holds.
+// Again sends items that the layer holds to its own Request again.
 func (p *Port) Again(f *Flight, items kernel.Mask) {
 	p.section.hop(f, down(p.index), p.leave(f, items))
 }
 
-// leave takes items out of the layer. What is not there stays where it is.
+// leave takes items out of the layer. It returns those that were there.
 func (p *Port) leave(f *Flight, items kernel.Mask) kernel.Mask {
 	fresh := f.fresh & items
 	f.fresh &^= fresh
@@ -123,7 +123,7 @@ func (p *Port) Holds(f *Flight, place int) bool {
 	return (f.kept[p.index]|f.fresh)&kernel.One(place) != 0
 }
 
-// Held calls do for each flight of which the layer holds items.
+// Held calls do for each flight with items that the layer holds.
 func (p *Port) Held(do func(f *Flight, items kernel.Mask)) {
 	for _, f := range p.section.flights {
 		if m := f.kept[p.index]; m != 0 {
@@ -132,12 +132,13 @@ func (p *Port) Held(do func(f *Flight, items kernel.Mask)) {
 	}
 }
 
-// Later has [Dueer] called for an item at the time at, if the layer holds it then.
+// Later makes the section call [Dueer] for an item at the time at, if the layer still holds it
+// then.
 func (p *Port) Later(f *Flight, place int, at int64) {
 	p.section.clock.Push(max(at, 0), alarm{f.index, f.moves[place], uint8(place), uint8(p.index), false})
 }
 
-// WakeAt has [Waker] called at the time at, or before if that was asked for already.
+// WakeAt makes the section call [Waker] at the time at, or earlier if an earlier time is set.
 func (p *Port) WakeAt(at int64) {
 	at = max(at, 0)
 	if !p.wakes || at < p.wakeAt {
@@ -146,10 +147,10 @@ func (p *Port) WakeAt(at int64) {
 	}
 }
 
-// Now is the time since the run began.
+// Now returns the time since the run began.
 func (p *Port) Now() int64 { return p.section.node.Run().Now() }
 
-// In is the time d from now.
+// In returns the time d from now.
 func (p *Port) In(d time.Duration) int64 {
 	at := p.Now() + int64(d)
 	if d > 0 && at < 0 {
@@ -167,7 +168,7 @@ func (p *Port) Run() *kernel.Run { return p.section.node.Run() }
 // Context returns the context of the run.
 func (p *Port) Context() context.Context { return p.section.node.Run().Ctx }
 
-// Capacity returns how many items the section holds at most.
+// Capacity returns the largest number of items in the section.
 func (p *Port) Capacity() int { return p.section.capacity }
 
 // Over returns the error of the abort, nil if the run was not aborted.
@@ -176,7 +177,7 @@ func (p *Port) Over() error { return p.section.over }
 // Out makes a column of results.
 func (p *Port) Out(size int) handoff.Column { return p.section.out.Make(size) }
 
-// Ref is a stay of an item in a layer, as other goroutines keep it.
+// Ref is a stay of an item in a layer, for use by other goroutines.
 type Ref struct {
 	p     *Port
 	f     *Flight
@@ -184,15 +185,15 @@ type Ref struct {
 	place uint8
 }
 
-// Ref returns the stay of an item that the layer holds, or is about to hold. If the item goes on
-// at once instead, the layer must not use the Ref, or call Void.
+// Ref returns the stay of an item that the layer holds, or is about to hold. If the item moves on
+// at once instead, the layer must not use the Ref, or must call Void.
 func (p *Port) Ref(f *Flight, place int) Ref { return Ref{p, f, f.moves[place], uint8(place)} }
 
-// Void makes the Refs void that were made of the place so far.
+// Void makes all Refs of the place invalid.
 func (p *Port) Void(f *Flight, place int) { f.moves[place]++ }
 
-// Resume has [Resumer] called, if the layer still holds the item. Any goroutine may call it.
-// It does not wait for others.
+// Resume makes the section call [Resumer], if the layer still holds the item. Any goroutine may
+// call it. It does not block.
 func (r Ref) Resume() {
 	r.p.section.postFrom(note{kind: resumed, f: r.f, items: kernel.One(int(r.place)), moves: r.moves, port: r.p})
 }

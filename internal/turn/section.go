@@ -9,13 +9,12 @@ import (
 	"github.com/weir-go/weir/internal/kernel"
 )
 
-// Section is a stage with layers around its call: an entrance, one turn for all layers,
-// workers, and an exit. A stage with workers and no layers is one as well.
+// Section is a stage with layers around its call: an entrance, layers, workers, and an exit. A
+// stage with workers and no layers is also a section.
 //
-// Items are in flights of 64, in the order in which they came. The goroutine of the stage is
-// the entrance. It runs requests down through the layers, a worker that has ended calls runs
-// the responses up, and the exit sends on what is done, in order, from the first item that
-// was not sent.
+// Items are in flights of 64, in the order in which they came. The goroutine of the stage is the
+// entrance: it runs requests down through the layers. A worker that has made calls runs the
+// responses up. The exit sends finished items in order, from the first item that was not sent.
 type Section struct {
 	node      *kernel.Node
 	ports     []*Port
@@ -23,62 +22,63 @@ type Section struct {
 	unordered bool
 	in, out   handoff.Columns
 	join      Join
-	gate      Gate // nil if nothing is refused at the entrance
+	gate      Gate // nil if the entrance refuses no items
 	crew      crew
-	limit     atomic.Int64 // what an item may cost below for a worker to do that, too
+	limit     atomic.Int64 // largest cost of an item below at which a worker also does the work below
 	callers   visitors
 
 	turn
 
-	// Guarded by: the desk.
-	seats   int           // free
-	starved bool          // the entrance waits for seats
-	room    chan struct{} // a token for it: there are seats, all items have left, or the layers are closed
-	idle    []*Flight     // with free places
-	side    *Flight       // of items that the gate refuses
+	// Guarded by: mu.
+	seats   int           // free seats: how many more items may enter
+	starved bool          // the entrance waits for a seat
+	room    chan struct{} // a token for the entrance: there are seats, all items have left, or the layers are closed
+	idle    []*Flight     // flights with free places
+	side    *Flight       // flight of items that the gate refuses
 	outq    []leaving
 	sending bool // a goroutine has the exit
-	ended   bool // no more will come
+	ended   bool // no more items will come
 
-	open *Flight // with free places. Owner: the entrance
+	open *Flight // the flight that the entrance fills. Owner: the entrance
 
 	// Owner: the turn.
-	flights []*Flight // all there are, by index
-	order   []*Flight // that have come and were not handed out, from head
+	flights []*Flight // all flights, by index
+	order   []*Flight // flights with items that the exit has not got, from head
 	head    int
 	pushed  []calls
 	ready   []leaving
 
 	// Owner: the exit.
 	batch []leaving
-	done  int   // of batch
-	spare int64 // what an item may cost below for this goroutine to do that, too
+	done  int   // index in batch
+	spare int64 // largest cost of an item below at which this goroutine also does the work below
 	tally account.Tally
 }
 
-// Join makes what leaves the section of what has come and what the call returned, for the
-// places from from up to to: it writes to dst from at on, and counts what it has done in done,
-// which tells the place for which user code has panicked. It ends early if the run was aborted.
+// Join makes the items that leave from the items that came and the results of the call, for the
+// places from from up to to. It writes to dst from at on. It counts finished items in done, which
+// tells the section the item for which user code has panicked. It ends early if the run was
+// aborted.
 type Join interface {
 	Join(f *Flight, from, to int, dst *handoff.Batch, at int, done *int)
 }
 
-// perWorker is how many items a section holds for each worker if its capacity grows with them: as
-// many as share a clock reading.
+// perWorker is the number of items that a section holds for each worker, if its capacity grows with
+// the workers.
 const perWorker = 16
 
-// DefaultSeats is how many items a section holds if its layers do not say.
+// DefaultSeats is the number of items in a section whose layers do not set it.
 const DefaultSeats = 1024
 
-// SectionOf is how a section is made.
+// SectionOf is the configuration of a section.
 type SectionOf struct {
 	Op        kernel.Op
 	Workers   int
 	Unordered bool
 	Layers    []Layer
-	Capacity  int             // 0 for the default, or what the outermost layer says; else it grows with the workers
-	Results   handoff.Columns // of what the op returns
-	Join      Join            // nil if results leave as they are
+	Capacity  int             // 0: DefaultSeats, or the bound of the outermost layer; otherwise it grows with the workers
+	Results   handoff.Columns // for the results of the op
+	Join      Join            // nil if results leave unchanged
 }
 
 // RunSection runs the section until the stream has ended.
@@ -115,8 +115,8 @@ func RunSection(n *kernel.Node, of SectionOf) error {
 	return nil
 }
 
-// staff sets how many workers there shall be. If the capacity grows with them, the section holds
-// 16 items for each.
+// staff sets the number of workers. If the capacity grows with them, the section holds perWorker
+// items for each.
 func (s *Section) staff(workers int, grows bool) {
 	s.crew.staff(workers)
 	if !grows {
@@ -125,13 +125,13 @@ func (s *Section) staff(workers int, grows bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	capacity := max(handoff.BatchSize, perWorker*workers)
-	s.seats += capacity - s.capacity // may be negative for a while
+	s.seats += capacity - s.capacity // may be negative for some time
 	s.capacity = capacity
 	s.wakeEntrance(1)
 }
 
-// openLayers makes the state of the layers. If one of them cannot be opened, those before it
-// are closed.
+// openLayers makes the state of the layers. If a layer cannot be opened, it closes the layers
+// before it.
 func (s *Section) openLayers(layers []Layer) error {
 	for i, l := range layers {
 		p := &Port{section: s, index: i}
@@ -161,7 +161,7 @@ func (s *Section) openLayers(layers []Layer) error {
 	return nil
 }
 
-// enter takes items in until the stream has ended.
+// enter lets items in until the stream has ended.
 func (s *Section) enter() {
 	e := s.node.Ins[0]
 	for {
@@ -173,7 +173,7 @@ func (s *Section) enter() {
 	}
 }
 
-// admit takes items in, in one go as far as there are seats and places.
+// admit lets items in, as many at a time as there are seats and places.
 func (s *Section) admit(e *kernel.Edge, b *handoff.Batch, from, to int) {
 	for from < to {
 		most := to - from
@@ -205,8 +205,8 @@ func (s *Section) admit(e *kernel.Edge, b *handoff.Batch, from, to int) {
 	}
 }
 
-// passes asks the gate for the item at i of b. It waits for a seat if there is none, without
-// holding what the gate has given. An item that is refused leaves.
+// passes asks the gate for the item at i of b. If the gate admits it and there is no seat, passes
+// withdraws, waits for a seat and asks again. An item that the gate refuses leaves.
 func (s *Section) passes(b *handoff.Batch, i int) bool {
 	if b.Fault(i) != nil || s.node.Run().Aborted() {
 		return true
@@ -228,7 +228,7 @@ func (s *Section) passes(b *handoff.Batch, i int) bool {
 	}
 }
 
-// turnAway lets an item go that the gate refused.
+// turnAway sends an item that the gate refused to the exit.
 func (s *Section) turnAway(b *handoff.Batch, i int, err error) {
 	s.mu.Lock()
 	if s.side == nil {
@@ -268,7 +268,7 @@ func (s *Section) awaitSeat() {
 	s.mu.Unlock()
 }
 
-// reserve returns places for up to k items. It waits for one.
+// reserve returns places for up to k items. It waits until there is a seat.
 func (s *Section) reserve(k int) (f *Flight, at, n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -291,7 +291,7 @@ func (s *Section) reserve(k int) (f *Flight, at, n int) {
 	return f, at, n
 }
 
-// flight returns one with free places. The desk is locked.
+// flight returns a flight with free places. The caller holds mu.
 func (s *Section) flight() *Flight {
 	if n := len(s.idle); n > 0 {
 		f := s.idle[n-1]
@@ -307,7 +307,7 @@ func (s *Section) flight() *Flight {
 	return f
 }
 
-// vacate makes places of f free. The desk is locked.
+// vacate frees places of f. The caller holds mu.
 func (s *Section) vacate(f *Flight, m kernel.Mask) {
 	f.free |= m
 	if !f.idle && f != s.open {
@@ -316,7 +316,7 @@ func (s *Section) vacate(f *Flight, m kernel.Mask) {
 	}
 }
 
-// enlist puts a flight to which items have come in the order.
+// enlist adds a flight to the order when items have come to it.
 func (s *Section) enlist(f *Flight, items kernel.Mask) {
 	if f.index == noFlight {
 		f.index = uint32(len(s.flights))
@@ -333,7 +333,7 @@ func (s *Section) enlist(f *Flight, items kernel.Mask) {
 	}
 }
 
-// handDown gives the workers what has come down.
+// handDown gives the workers the items that have come down.
 func (s *Section) handDown() {
 	if len(s.pushed) > 0 {
 		s.crew.push(s.pushed)
@@ -342,7 +342,7 @@ func (s *Section) handDown() {
 	}
 }
 
-// handOut gives the exit what is ready. It reports whether the exit is the caller's now.
+// handOut gives the exit the items that are ready. It reports whether the caller has the exit now.
 func (s *Section) handOut() (exit bool) {
 	if len(s.ready) == 0 {
 		return false
@@ -357,15 +357,15 @@ func (s *Section) handOut() (exit bool) {
 	return exit
 }
 
-// starving has the entrance go on if it waits and there is a seat: a worker has nothing to do.
+// starving wakes the entrance if it waits and there is a seat, because a worker has no work.
 func (s *Section) starving() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.wakeEntrance(1)
 }
 
-// wakeEntrance has the entrance go on if it waits and there are so many seats. The desk is
-// locked.
+// wakeEntrance wakes the entrance if it waits and at least least seats are free. The caller holds
+// mu.
 func (s *Section) wakeEntrance(least int) {
 	if s.starved && s.seats >= least {
 		s.starved = false

@@ -10,30 +10,30 @@ import (
 	"github.com/weir-go/weir/internal/kernel"
 )
 
-// kind says what has happened.
+// kind says what a note is about.
 type kind uint8
 
 const (
 	request  kind = iota // items have come
 	response             // calls have ended
-	visits               // a caller has come
-	resumed              // an item goes back to its layer
-	left                 // an item's caller has gone, or its time is up
+	visits               // a caller has brought an item
+	resumed              // Ref.Resume was called for an item
+	left                 // an item's caller has gone, or its deadline has passed
 	tick                 // the timer has fired
-	drain                // the intake has been stopped
+	drain                // the intake has stopped
 	abort
-	shutting // callers are let in no more
+	shutting // callers are refused from now on
 	closing  // no item is left
-	deserts  // a caller has gone
+	deserts  // a caller waits no more
 )
 
-// note is what has happened, for the goroutine that has the turn.
+// note tells the goroutine that has the turn what has happened.
 type note struct {
 	f     *Flight
 	items kernel.Mask
-	other kernel.Mask // request: had failed before; response: was dropped
+	other kernel.Mask // request: items that failed before; response: items that were dropped
 	port  *Port       // resumed, left
-	err   error       // left: why
+	err   error       // left: the reason
 	moves uint32
 	kind  kind
 }
@@ -44,52 +44,53 @@ type hop struct {
 }
 
 // turn is the right to run the layers: a mutex. Callers of [Section.Do] wait for it. The other
-// goroutines only try to lock it: if another goroutine has the turn, they leave a note and go on.
+// goroutines only try to lock it. If another goroutine has the turn, they leave a note and
+// continue.
 //
 //	Ordering: bring leaves a note, and then tries the mutex again. work and yield unlock the
-//	mutex, and then look for notes. So one of the two goroutines deals with the note.
-//	Invariant: the notes of one goroutine are dealt with in order: work deals with the notes that
-//	were left before it deals with its own.
+//	mutex, and then look for notes. So one of the two goroutines handles the note.
+//	Invariant: the notes of one goroutine are handled in order: work handles the notes that were
+//	left before it handles its own.
 //	Must not: a goroutine that has the turn waits for anything.
 type turn struct {
 	right sync.Mutex
 	mail  atomic.Bool // there are notes
 
-	mu    sync.Mutex // The desk. Guards what follows, and the ends of the section
+	mu    sync.Mutex // Guards inbox, and the state of both ends of the section
 	inbox []note
 
 	// Owner: the turn.
-	_      [128]byte // what two cores write stays out of each other's cache lines
+	_      [128]byte // fields that two cores write stay in different cache lines
 	todo   []note
 	next   int
 	hops   []hop
-	at     int   // of hops
-	inside *Port // whose handler has items that came by a hop
+	at     int   // index in hops
+	inside *Port // the layer whose handler is running for a hop
 	clock  delay.Queue[alarm]
 	timer  *time.Timer
 	armed  int64 // when the timer fires; 0 if it does not
 	over   error // the run was aborted
 
-	closed bool // notes are void
+	closed bool // later notes are ignored
 }
 
-// post has a note dealt with: here, or by the goroutine that has the turn.
+// post handles a note, or leaves it to the goroutine that has the turn.
 func (s *Section) post(n note) {
 	if s.bring(&n) {
 		s.send(false, s.limit.Load())
 	}
 }
 
-// postFrom is post in the turn of another section, maybe. The stages below have their work done
-// by their own goroutines: user code could wait there for what that section holds up.
+// postFrom is post for a goroutine that may have the turn of another section. It does not do the
+// work of stages below: their user code could wait for something that the other section holds.
 func (s *Section) postFrom(n note) {
 	if s.bring(&n) {
 		s.send(false, 0)
 	}
 }
 
-// bring takes the turn for the note, or leaves the note. It reports whether the exit is the
-// caller's now.
+// bring takes the turn and handles the note, or leaves the note. It reports whether the caller has
+// the exit now.
 func (s *Section) bring(n *note) (exit bool) {
 	if s.right.TryLock() {
 		return s.work(n)
@@ -101,9 +102,9 @@ func (s *Section) bring(n *note) (exit bool) {
 	return s.right.TryLock() && s.work(nil)
 }
 
-// work handles a note and the notes that were left, and then gives up the turn. It reports
-// whether the exit is the caller's now. If user code ends the goroutine, the rest is done before
-// it goes. Without a note work goes on with what is left.
+// work handles a note and the notes that were left, and then gives up the turn. It reports whether
+// the caller has the exit now. If user code ends the goroutine, work first handles the rest. A nil
+// note means that work continues with the notes that are left.
 func (s *Section) work(n *note) (exit bool) {
 	returned := false
 	defer func() {
@@ -144,7 +145,7 @@ func (s *Section) work(n *note) (exit bool) {
 	return exit
 }
 
-// yield gives up the turn of a goroutine that has brought nothing.
+// yield gives up the turn of a goroutine that has no note.
 func (s *Section) yield() {
 	s.right.Unlock()
 	if s.mail.Load() && s.right.TryLock() && s.work(nil) {
@@ -160,8 +161,8 @@ func (s *Section) collect() {
 	s.mu.Unlock()
 }
 
-// deal does the next thing there is. What is on its way goes first if something else than
-// requests and responses comes up: that finds every item in its place.
+// deal handles the next note, or moves items. Before a note of another kind than request, response
+// and visits it moves all items that are on their way: the note then finds each item in its layer.
 func (s *Section) deal() bool {
 	if s.next < len(s.todo) && (s.todo[s.next].kind <= visits || s.at == len(s.hops)) {
 		n := &s.todo[s.next]
@@ -176,8 +177,8 @@ func (s *Section) deal() bool {
 	return s.next < len(s.todo)
 }
 
-// walk takes what is on its way from layer to layer. If a handler panics, its layer is put out, and
-// walk returns before its end.
+// walk moves items from layer to layer. If a handler panics, walk disables its layer and returns
+// early.
 func (s *Section) walk() {
 	defer func() {
 		if p := s.inside; p != nil {
@@ -192,7 +193,7 @@ func (s *Section) walk() {
 	}
 }
 
-// hop sends items of f along a lane. They join those that wait there already.
+// hop sends items of f along a lane. They join the items of f that are there already.
 func (s *Section) hop(f *Flight, lane int, items kernel.Mask) {
 	if items == 0 {
 		return
@@ -218,7 +219,7 @@ func (s *Section) deliver(n *note) {
 		s.visitComes(n.f, n.items.First())
 	case deserts:
 		l := n.f.Limit(n.items.First())
-		if err := l.Over(s.node.Run().Clock); err != nil { // else others wait for the call
+		if err := l.Over(s.node.Run().Clock); err != nil { // otherwise other items wait for the call
 			s.dequeue(err, func(v *visit) bool { return v.f == n.f && kernel.One(v.place) == n.items })
 		}
 	case response:
@@ -249,7 +250,7 @@ func (s *Section) deliver(n *note) {
 	}
 }
 
-// step takes items along a lane to the layer at its end.
+// step moves the items of a lane to the layer at its end.
 func (s *Section) step(f *Flight, lane int) {
 	m, i := f.lanes[lane], lane/2
 	f.lanes[lane] = 0
@@ -293,7 +294,7 @@ func (s *Section) step(f *Flight, lane int) {
 	s.keep(p, f)
 }
 
-// keep notes what the layer has not sent on.
+// keep records the items that the layer holds after a call of its handler.
 func (s *Section) keep(p *Port, f *Flight) {
 	m := f.fresh
 	if m == 0 {
@@ -313,7 +314,8 @@ func (s *Section) keep(p *Port, f *Flight) {
 	}
 }
 
-// call calls another method of the handler of p. If it panics, the layer is put out.
+// call calls a method of the handler of p, outside of walk. If the method panics, call disables the
+// layer.
 func (s *Section) call(p *Port, method func()) {
 	returned := false
 	defer func() {
@@ -325,7 +327,7 @@ func (s *Section) call(p *Port, method func()) {
 	returned = true
 }
 
-// holds reports whether the layer holds the item since the stay moves.
+// holds reports whether the layer holds the item and moves is its present stay.
 func (s *Section) holds(p *Port, f *Flight, item kernel.Mask, moves uint32) bool {
 	return f.kept[p.index]&item != 0 && f.moves[item.First()] == moves
 }

@@ -11,35 +11,35 @@ import (
 	"github.com/weir-go/weir/internal/kernel"
 )
 
-// What a caller is told.
+// States of a visit: what the caller knows, or is told to do.
 const (
 	nothingYet uint32 = iota
 	parked            // the caller waits
 	makeCall          // the caller makes the call
-	answered          // the outcome is there
+	answered          // the outcome is known
 	departed          // the caller has gone
 )
 
-// visit is a call by a goroutine that brings its own item into a section, takes it through the
-// layers itself, makes the call if a worker's place is free, and brings the response up. What
-// has to wait (for a permit, for the answer of another item, for its next try) waits in its
-// layer, and the caller is told.
+// visit is a call by a goroutine that takes its own item through a section. The goroutine runs the
+// layers, makes the call if a worker's place is free, and brings the response up. If the item must
+// wait (for a permit, for the result of another item, for its next try), its layer holds it. The
+// section then tells the caller when to continue.
 //
-// A visit is a part of its flight, and is used again for the next caller that has the place.
+// A visit is a part of its flight. The next caller that gets the place uses it again.
 type visit struct {
 	f     *Flight
 	place int
-	ctx   context.Context // nil if it never ends and has no values
+	ctx   context.Context // nil if the context never ends and has no values
 	state atomic.Uint32
 	wake  chan struct{}
-	by    *worker // makes the call
+	by    *worker // the worker with which the caller makes the call
 
 	// Owner: the turn, until it tells the caller.
-	limited kernel.Mask // the place, if the call has limits
-	dropped bool        // by the call
+	limited kernel.Mask // the mask of the place, if the call has limits
+	dropped bool        // the call has dropped the item
 }
 
-// Outcome is what becomes of a visit.
+// Outcome is the result of a visit.
 type Outcome struct {
 	Err        error // nil for a success, ErrDrop if the call dropped the item
 	Attempts   int
@@ -47,15 +47,15 @@ type Outcome struct {
 	Total      time.Duration
 }
 
-// Shut lets no caller in any more, and returns a channel that is closed when none is inside. It does
-// not wait for the turn.
+// Shut refuses further callers. It returns a channel that is closed when no caller is inside. It
+// does not wait for the turn.
 func (s *Section) Shut() <-chan struct{} {
 	s.post(note{kind: shutting})
 	return s.callers.gone
 }
 
-// Do takes an item through the section: put writes it to place i of b, and take reads the result
-// of a success from there. ok is false if no caller is let in any more.
+// Do takes an item through the section. put writes the item to place i of b. After a success, take
+// reads the result from there. ok is false if the section refuses callers.
 func (s *Section) Do(ctx context.Context, put, take func(b *handoff.Batch, i int)) (o Outcome, ok bool) {
 	n := s.node
 	began := n.Run().Now()
@@ -107,7 +107,7 @@ func (s *Section) Do(ctx context.Context, put, take func(b *handoff.Batch, i int
 	return o, true
 }
 
-// vanish is called if user code ends the goroutine of a caller.
+// vanish ends a visit whose caller's goroutine was ended by user code.
 func (s *Section) vanish(v *visit) {
 	switch v.state.Swap(departed) {
 	case makeCall:
@@ -127,7 +127,8 @@ func (s *Section) itemError(v *visit, err error, attempts int, began int64) erro
 	return fault.ItemError(f)
 }
 
-// enters returns the context of a caller as hooks see it, nil if it never ends and has no values.
+// enters returns the context of a caller as hooks see it. It is nil if the context never ends and
+// has no values.
 func (s *Section) enters(ctx context.Context) context.Context {
 	if ctx == context.Background() || ctx == context.TODO() {
 		ctx = nil
@@ -135,22 +136,22 @@ func (s *Section) enters(ctx context.Context) context.Context {
 	return s.node.Run().Enters(ctx)
 }
 
-// pass has a note of a caller dealt with. The caller has waited for the turn, and gives it up.
+// pass handles a note of a caller. The caller has waited for the turn, and gives it up.
 func (s *Section) pass(n note) {
 	if s.work(&n) {
 		s.send(false, s.limit.Load())
 	}
 }
 
-// depart gives the place back.
+// depart returns the place of a visit.
 func (s *Section) depart(v *visit) {
 	s.right.Lock()
 	s.departs(v)
 	s.yield()
 }
 
-// attend does what the visit is told until its outcome is there. It returns false if ctx has
-// ended before.
+// attend does what the section tells the caller, until the outcome is known. It returns false if
+// ctx ended before.
 func (s *Section) attend(ctx context.Context, v *visit) bool {
 	for {
 		switch v.state.Load() {
@@ -169,7 +170,7 @@ func (s *Section) attend(ctx context.Context, v *visit) bool {
 	}
 }
 
-// park waits until the caller is told something. It returns false if ctx has ended before.
+// park waits until the section tells the caller something. It returns false if ctx ended before.
 func (v *visit) park(ctx context.Context) bool {
 	if v.wake == nil {
 		v.wake = make(chan struct{}, 1)
@@ -189,7 +190,8 @@ func (v *visit) park(ctx context.Context) bool {
 	}
 }
 
-// tell tells the caller something, and wakes it if it waits. It returns false if it has gone.
+// tell tells the caller something, and wakes it if it waits. It returns false if the caller has
+// gone.
 func (v *visit) tell(what uint32) bool {
 	for {
 		old := v.state.Load()
@@ -208,7 +210,7 @@ func (v *visit) tell(what uint32) bool {
 // makes makes the call of a visit.
 func (s *Section) makes(v *visit) {
 	var dropped kernel.Mask
-	defer func() { // also if the call ends the goroutine
+	defer func() { // also if user code ends the goroutine
 		s.right.Lock()
 		s.pass(note{kind: response, f: v.f, items: kernel.One(v.place), other: dropped})
 	}()
@@ -218,7 +220,7 @@ func (s *Section) makes(v *visit) {
 	v.by.calls(v.f, v.place, v.place+1, v.limited, &dropped)
 }
 
-// outcome returns what has become of a visit, and counts it.
+// outcome returns the result of a visit, and counts it.
 func (s *Section) outcome(v *visit, began int64) Outcome {
 	n, f, i := s.node, v.f, v.place
 	o := Outcome{Err: f.Err[i], Attempts: int(f.Attempts[i]), Work: time.Duration(f.work[i])}

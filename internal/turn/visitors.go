@@ -9,19 +9,19 @@ import (
 	"github.com/weir-go/weir/internal/lineage"
 )
 
-// visitors is the part of a section that is for callers. Owner: the turn.
+// visitors is the part of a section that serves callers. Owner: the turn.
 type visitors struct {
-	room   *Flight // with free places
+	room   *Flight // a flight with free places
 	inside int
 	shut   bool
-	gone   chan struct{} // closed when shut and none is inside; any goroutine waits for it
-	crew   []*worker     // to make calls with
+	gone   chan struct{} // closed when shut is set and no caller is inside; any goroutine may wait for it
+	crew   []*worker     // idle workers for the calls of callers
 
-	running int      // calls that callers make
-	queue   []*visit // that wait for a worker's place
+	running int      // calls that callers are making
+	queue   []*visit // visits that wait for a worker's place
 }
 
-// arrive gives a caller a place. It returns nil if none is let in any more.
+// arrive gives a caller a place. It returns nil if the section refuses callers.
 func (s *Section) arrive(ctx context.Context) *visit {
 	if s.callers.shut {
 		return nil
@@ -46,7 +46,7 @@ func (s *Section) arrive(ctx context.Context) *visit {
 	return v
 }
 
-// departs takes the place of a caller back.
+// departs frees the place of a caller.
 func (s *Section) departs(v *visit) {
 	v.f.forget(v.place, v.place+1)
 	s.callers.crew = append(s.callers.crew, v.by)
@@ -64,7 +64,7 @@ func (s *Section) departs(v *visit) {
 	}
 }
 
-// turnAway lets no caller in any more.
+// turnAway refuses callers from now on.
 func (v *visitors) turnAway() {
 	if v.shut {
 		return
@@ -75,7 +75,7 @@ func (v *visitors) turnAway() {
 	}
 }
 
-// borrow returns what a call is made with.
+// borrow returns a worker with which a caller makes its call.
 func (s *Section) borrow() *worker {
 	if n := len(s.callers.crew); n > 0 {
 		w := s.callers.crew[n-1]
@@ -87,7 +87,7 @@ func (s *Section) borrow() *worker {
 	return w
 }
 
-// visitComes lets a visit in.
+// visitComes lets the item of a visit in.
 func (s *Section) visitComes(f *Flight, place int) {
 	if f.index == noFlight {
 		f.index = uint32(len(s.flights))
@@ -99,8 +99,8 @@ func (s *Section) visitComes(f *Flight, place int) {
 	s.hop(f, down(0), kernel.One(place))
 }
 
-// callFor has the callers of items that have come down make their calls, as far as there are
-// places of workers. It returns the other items.
+// callFor tells callers whose items have come down to make their calls, as long as workers' places
+// are free. It returns the items that have no caller.
 func (s *Section) callFor(f *Flight, items kernel.Mask) kernel.Mask {
 	for m := items & f.visited; m != 0; m &= m - 1 {
 		v := &f.visits[m.First()]
@@ -113,8 +113,8 @@ func (s *Section) callFor(f *Flight, items kernel.Mask) kernel.Mask {
 	return items &^ f.visited
 }
 
-// begin has a caller make its call. If the caller has gone, other items wait for the call, or
-// nothing does: then a goroutine of its own makes it.
+// begin tells a caller to make its call. If the caller has gone, a goroutine of its own makes the
+// call, since other items may wait for it.
 func (s *Section) begin(v *visit) {
 	s.callers.running++
 	v.limited = v.f.Limited(kernel.One(v.place))
@@ -126,7 +126,7 @@ func (s *Section) begin(v *visit) {
 	}
 }
 
-// callEnded lets the next caller begin.
+// callEnded lets the next callers begin.
 func (s *Section) callEnded(f *Flight, items kernel.Mask) {
 	for range (items & f.visited).Len() {
 		s.callers.running--
@@ -137,7 +137,7 @@ func (s *Section) callEnded(f *Flight, items kernel.Mask) {
 	}
 }
 
-// dequeue fails the visits that wait for a worker's place and match, with err.
+// dequeue fails the visits that match and wait for a worker's place, with err.
 func (s *Section) dequeue(err error, match func(*visit) bool) {
 	kept := s.callers.queue[:0]
 	for _, v := range s.callers.queue {
@@ -152,7 +152,7 @@ func (s *Section) dequeue(err error, match func(*visit) bool) {
 	s.callers.queue = kept
 }
 
-// answer tells the callers of items that have come out on top, and returns the other items.
+// answer tells callers that their items have come up. It returns the items that have no caller.
 func (s *Section) answer(f *Flight, items kernel.Mask) kernel.Mask {
 	theirs := items & f.visited
 	f.visited &^= theirs
