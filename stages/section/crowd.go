@@ -11,17 +11,17 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// crowd is the items that wait for one shared call. It is the context of that call: it has the
-// values of the item that leads, the latest deadline of all of them, and ends when the last of
-// them has gone. It watches nothing until Done is called: a call that does not look costs no
-// timer and no goroutine.
+// crowd is the items that wait for one shared call. It is also the context of that call. It has the
+// values of the leader, which is the item whose call it is, and the latest deadline of all items.
+// It ends when the last item waits no more. It starts a timer and a goroutine only after Done was
+// called.
 type crowd struct {
 	run    *kernel.Run
-	leader context.Context // of the item that leads; nil if it has none
+	leader context.Context // context of the leader; nil if it has none
 
-	mu      sync.Mutex   // Guarded by: mu, all that follows is written
-	by      atomic.Int64 // the latest deadline, in the time of the run; 0 if one of them has none
-	left    atomic.Bool  // the caller of the item that leads has gone
+	mu      sync.Mutex   // Guarded by: mu, all writes of the fields below
+	by      atomic.Int64 // the latest deadline, in the time of the run; 0 if an item has none
+	left    atomic.Bool  // the caller of the leader has gone
 	over    atomic.Bool  // why is set
 	waiting int32        // items whose callers have not gone
 	late    bool         // why is the deadline
@@ -29,15 +29,15 @@ type crowd struct {
 	watch   *watch       // nil until Done is called
 }
 
-// watch is what a crowd needs when its Done channel is asked for.
+// watch is the state of a crowd after its Done channel was asked for.
 type watch struct {
-	ctx    context.Context // of the standard library: contexts derived from it need no goroutine
+	ctx    context.Context // a context of the standard library: contexts derived from it need no goroutine
 	cancel context.CancelCauseFunc
-	stop   func() bool // stops watching the leader
+	stop   func() bool // stops watching the leader's context
 	timer  *time.Timer // nil unless there is a deadline
 }
 
-// gather makes c the crowd of an item that leads, with its limit.
+// gather makes c the crowd of a leader with the limit l.
 func (c *crowd) gather(run *kernel.Run, l *lineage.Limit) {
 	c.run, c.leader, c.waiting = run, l.Ctx, 1
 	if by := deadlineOf(run, l); by != 0 {
@@ -45,7 +45,7 @@ func (c *crowd) gather(run *kernel.Run, l *lineage.Limit) {
 	}
 }
 
-// deadlineOf returns the earlier of the deadlines of a limit, 0 if it has none.
+// deadlineOf returns the earliest deadline of a limit, 0 if it has none.
 func deadlineOf(run *kernel.Run, l *lineage.Limit) int64 {
 	by := l.Deadline
 	if l.Ctx == nil {
@@ -59,7 +59,7 @@ func deadlineOf(run *kernel.Run, l *lineage.Limit) int64 {
 	return by
 }
 
-// join adds an item that follows. It returns false if the call was given up.
+// join adds a follower. It returns false if the call was given up.
 func (c *crowd) join(l *lineage.Limit) bool {
 	c.mu.Lock()
 	if c.look(); c.why == nil {
@@ -72,7 +72,7 @@ func (c *crowd) join(l *lineage.Limit) bool {
 	return c.settle() == nil
 }
 
-// leave takes off an item that waits no more. The last one ends the call.
+// leave removes an item that waits no more. The last one ends the context.
 func (c *crowd) leave(why error) {
 	c.mu.Lock()
 	c.look()
@@ -80,14 +80,14 @@ func (c *crowd) leave(why error) {
 	c.settle()
 }
 
-// takeOff is leave with the mutex held.
+// takeOff is leave for a caller that holds the mutex.
 func (c *crowd) takeOff(why error) {
 	if c.waiting--; c.waiting == 0 && c.why == nil {
 		c.ends(why)
 	}
 }
 
-// ends notes why the context has ended. The mutex is held.
+// ends records why the context has ended. The caller holds the mutex.
 func (c *crowd) ends(why error) {
 	c.why = why
 	c.over.Store(true)
@@ -112,8 +112,8 @@ func (c *crowd) end() {
 	}
 }
 
-// look notes what has ended the context meanwhile. The deadline comes first: the caller that
-// leaves last often leaves because of it. The mutex is held.
+// look finds out whether the context has ended, and why. It checks the deadline first: the caller
+// that leaves last often leaves because of it. The caller holds the mutex.
 func (c *crowd) look() {
 	if c.why == nil && c.past() {
 		c.late = true
@@ -131,12 +131,12 @@ func (c *crowd) past() bool {
 	return by != 0 && c.run.Now() >= by
 }
 
-// deserted reports whether the caller of the item that leads has gone since the last look.
+// deserted reports whether the caller of the leader has gone since the last look.
 func (c *crowd) deserted() bool {
 	return c.leader != nil && !c.left.Load() && c.leader.Err() != nil
 }
 
-// settle looks, unlocks the mutex, and returns why the context has ended, nil if it has not.
+// settle looks, and unlocks the mutex. It returns why the context has ended, nil if it has not.
 func (c *crowd) settle() error {
 	c.look()
 	why, w := c.why, c.watch
@@ -153,8 +153,8 @@ func (c *crowd) changed() {
 	c.settle()
 }
 
-// arm sets the timer for the deadline, if there is one and the context is watched. The mutex is
-// held.
+// arm sets the timer for the deadline, if there is one and the context is watched. The caller holds
+// the mutex.
 func (c *crowd) arm() {
 	w := c.watch
 	by := c.by.Load()
@@ -169,8 +169,8 @@ func (c *crowd) arm() {
 	w.timer.Reset(d)
 }
 
-// open watches what may end the context, and returns the same as a context of the standard
-// library.
+// open begins to watch the leader and the deadline. It returns an equivalent context of the
+// standard library.
 func (c *crowd) open() context.Context {
 	c.mu.Lock()
 	w := c.watch
@@ -209,8 +209,8 @@ func (c *crowd) Deadline() (time.Time, bool) {
 // Done implements context.Context.
 func (c *crowd) Done() <-chan struct{} { return c.open().Done() }
 
-// Err implements context.Context: a call that is out of time says so. It needs no lock while the
-// context has not ended.
+// Err implements context.Context. It also reports a deadline that has passed but whose timer has
+// not fired. It takes no lock while the context has not ended.
 func (c *crowd) Err() error {
 	if !c.over.Load() && !c.past() && !c.deserted() {
 		return nil
@@ -219,14 +219,14 @@ func (c *crowd) Err() error {
 	switch {
 	case c.settle() == nil:
 		return nil
-	case c.late: // no more written, since the context has ended
+	case c.late: // not written after the context has ended
 		return context.DeadlineExceeded
 	}
 	return context.Canceled
 }
 
-// Value implements context.Context. A context that has ended goes by the one of the standard
-// library, which knows the cause.
+// Value implements context.Context. After the end it asks the context of the standard library,
+// which knows the cause.
 func (c *crowd) Value(key any) any {
 	c.mu.Lock()
 	known := c.watch != nil || c.why != nil

@@ -44,12 +44,12 @@ func Dedup[T any, K comparable](source dedup.Source, key func(T) K) Layer {
 	})
 }
 
-// keysOf is the typed loop of a deduplicator: it writes the keys of the items from from up to to,
-// and counts them in done, which tells the item for which key has panicked. It ends early if the
-// run was aborted.
+// keysOf is the typed loop of a deduplicator. It writes the keys of the items from from up to to.
+// It counts them in done, which tells the caller the item for which key has panicked. It ends early
+// if the run was aborted.
 type keysOf[K comparable] func(run *kernel.Run, b *handoff.Batch, from, to int, keys []K, done *int)
 
-// dedupLayer is Dedup. The type of the items is known to keys alone.
+// dedupLayer makes a Dedup layer. Only keys knows the type of the items.
 func dedupLayer[K comparable](source dedup.Source, noKey bool, keys keysOf[K]) Layer {
 	return Layer{
 		kind: "dedup",
@@ -71,8 +71,8 @@ func dedupLayer[K comparable](source dedup.Source, noKey bool, keys keysOf[K]) L
 	}
 }
 
-// dedupOf returns the deduplicator that the source is, or one of its own for a policy: a graph can
-// be run several times at once.
+// dedupOf returns the deduplicator that the source is. For a policy it makes a new one, because a
+// graph can be run several times at once.
 func dedupOf[K comparable](source dedup.Source) (*dedup.Dedup[K, Answer], error) {
 	switch s := source.(type) {
 	case nil:
@@ -80,13 +80,13 @@ func dedupOf[K comparable](source dedup.Source) (*dedup.Dedup[K, Answer], error)
 	case *dedup.Dedup[K, Answer]:
 		return s, s.Err()
 	case dedup.Policy:
-		dedup.Shards(1)(&s) // it is used in the section's turn alone
+		dedup.Shards(1)(&s) // only the section's turn uses it
 		return dedup.New[K, Answer](s)
 	}
 	return nil, fmt.Errorf("a dedup shared by sections must be a %v, not a %T", reflect.TypeFor[*dedup.Dedup[K, Answer]](), source)
 }
 
-// sharedBy returns a deduplicator that other sections may use as well, nil for a policy.
+// sharedBy returns a deduplicator that other sections may also use, nil for a policy.
 func sharedBy(source dedup.Source) any {
 	if _, ok := source.(dedup.Policy); ok {
 		return nil
@@ -101,8 +101,8 @@ type dedupHandler[K comparable] struct {
 	answers answers
 
 	led     turn.PerFlight[lead[K]]   // of the items that lead a call
-	follows turn.PerFlight[*follower] // of the items that wait for one
-	bound   map[K]*bound              // the calls that are bound to those that wait
+	follows turn.PerFlight[*follower] // of the items that wait for a call
+	bound   map[K]*bound              // calls that are bound to the items that wait
 
 	// Scratch, of one call: as long as the most items that came together.
 	got     int // keys
@@ -115,7 +115,7 @@ type dedupHandler[K comparable] struct {
 	results []Answer
 }
 
-// grow makes room for n items, and keeps what is there.
+// grow makes room for n items, and keeps the present entries.
 func (h *dedupHandler[K]) grow(n int) {
 	if n -= len(h.keys); n <= 0 {
 		return
@@ -126,33 +126,33 @@ func (h *dedupHandler[K]) grow(n int) {
 	h.tokens, h.results = append(h.tokens, make([]dedup.Token, n)...), append(h.results, make([]Answer, n)...)
 }
 
-// lead is what is known of an item that leads a call.
+// lead is the state of an item that leads a call.
 type lead[K comparable] struct {
 	token dedup.Token
 	key   K
-	stale Answer        // is renewed, and serves if that fails
+	stale Answer        // the stale answer that is renewed; it serves if the call fails
 	outer lineage.Limit // of the item
 	bound *bound        // nil if the item has no limit
 }
 
-// bound is a call that is bound to the items that wait for it. It is not used again, because the
-// function can keep its context.
+// bound is a call that ends when no item waits for it. It is not used again, because user code can
+// keep its context.
 type bound struct {
 	crowd
 	first lineage.CallContext
 }
 
-// follower is an item that waits for the answer of another one. It keeps what it is told to
-// itself: by then the item may have left.
+// follower is an item that waits for the answer of another item. It stores the answer itself: the
+// item may have left by then.
 type follower struct {
 	ref    turn.Ref
-	crowd  *crowd      // nil if the call is not bound to those that wait
-	ended  atomic.Bool // it was told, or has left, whichever came first
+	crowd  *crowd      // nil if the call is not bound to the items that wait
+	ended  atomic.Bool // it has its answer, or has left, whichever came first
 	answer Answer
 	err    error
 }
 
-// Done implements dedup.Follower. It is called in any goroutine.
+// Done implements dedup.Follower. Any goroutine may call it.
 func (f *follower) Done(a Answer, err error) {
 	f.answer, f.err = a, err
 	if f.ended.CompareAndSwap(false, true) {
@@ -198,7 +198,7 @@ func (h *dedupHandler[K]) Request(f *turn.Flight, items kernel.Mask) {
 	h.port.Up(f, up)
 }
 
-// ask asks for the keys. An item for which there is none goes up: key has panicked, or was not
+// ask asks for the keys of items. An item without a key goes up: key has panicked, or was not
 // called because the run was aborted.
 func (h *dedupHandler[K]) ask(f *turn.Flight, items kernel.Mask) (n int) {
 	for items != 0 {
@@ -232,8 +232,8 @@ func (h *dedupHandler[K]) adopt(f *turn.Flight, place int, a Answer) {
 	}
 }
 
-// lead has the call of an item with limits wait for all that join. What is below sees the latest
-// deadline of them.
+// lead makes the call of an item with limits wait for all items that join. The layers below see the
+// latest deadline.
 func (h *dedupHandler[K]) lead(f *turn.Flight, place int, l *lead[K]) {
 	outer := f.Limit(place)
 	if !outer.Bounded() {
@@ -248,7 +248,7 @@ func (h *dedupHandler[K]) lead(f *turn.Flight, place int, l *lead[K]) {
 	f.SetLimit(place, lineage.Limit{Ctx: l.bound}.With(&l.bound.first))
 }
 
-// unlead ends what lead began.
+// unlead undoes lead.
 func (h *dedupHandler[K]) unlead(f *turn.Flight, place int, l *lead[K]) {
 	if l.bound == nil {
 		return
@@ -260,7 +260,7 @@ func (h *dedupHandler[K]) unlead(f *turn.Flight, place int, l *lead[K]) {
 	f.SetLimit(place, l.outer)
 }
 
-// follow has an item wait for the call of another one.
+// follow makes an item wait for the call of another item.
 func (h *dedupHandler[K]) follow(f *turn.Flight, place int, key K, j int) {
 	w := h.local[j]
 	h.local[j] = nil
@@ -299,7 +299,7 @@ func (h *dedupHandler[K]) Response(f *turn.Flight, items kernel.Mask) {
 			n++
 		}
 	}
-	h.dedup.CompleteAll(h.tokens[:n], h.results[:n]) // followers leave notes
+	h.dedup.CompleteAll(h.tokens[:n], h.results[:n]) // followers leave notes in their sections
 	clear(h.results[:n])
 	for m := good; m != 0; m &= m - 1 {
 		led[m.First()] = lead[K]{}
@@ -315,25 +315,25 @@ func (h *dedupHandler[K]) fail(f *turn.Flight, place int, l *lead[K]) {
 	case h.port.Over() != nil: // followers in other flows ask again
 		h.dedup.Fail(l.token, h.port.Over(), dedup.TTL(0))
 		stale = Answer{}
-	case gone: // it says nothing about the service, and followers ask again
+	case gone: // the end says nothing about the service, and followers ask again
 		h.dedup.Fail(l.token, stages.ErrExpired, dedup.TTL(0))
 	default:
 		h.dedup.Fail(l.token, err)
 	}
-	*l = lead[K]{} // not before: a hook may have panicked
+	*l = lead[K]{} // not earlier: a hook may have panicked
 	if stale.column != nil {
 		h.adopt(f, place, stale)
 	}
 }
 
-// gone reports whether a call ended because of the limits of the items that waited, and not
-// because of the service.
+// gone reports whether a call ended because of the limits of the waiting items, not because of the
+// service.
 func (l *lead[K]) gone(err error) bool {
 	return errors.Is(err, stages.ErrExpired) || l.bound != nil && l.bound.Err() != nil
 }
 
-// Resumed implements [turn.Resumer]: a follower was told. If the call that it waited for was
-// aborted, or had no time left, the item asks again.
+// Resumed implements [turn.Resumer]: a follower has its answer. If the call for which it waited was
+// aborted or had no time left, the item asks again.
 func (h *dedupHandler[K]) Resumed(f *turn.Flight, place int) {
 	w := &h.follows.Of(f)[place]
 	told := *w
@@ -367,10 +367,10 @@ func (h *dedupHandler[K]) Leave(f *turn.Flight, place int, why error) {
 	h.port.Reject(f, kernel.One(place), outcome.AsIgnored(why))
 }
 
-// Release implements [turn.Releaser]: it ends the calls under way, so that their keys are not
-// taken forever. Calls that have ended are not touched.
+// Release implements [turn.Releaser]: it ends the calls in progress, so that their keys become
+// free. It does not touch calls that have ended.
 func (h *dedupHandler[K]) Release() {
-	for i := range h.checks { // of a request that has panicked
+	for i := range h.checks { // checks of a request that has panicked
 		h.dedup.Fail(h.checks[i].Token, stages.ErrAborted, dedup.TTL(0))
 	}
 	for _, led := range h.led {
