@@ -9,15 +9,14 @@ import (
 	"github.com/weir-go/weir/stages/operator"
 )
 
-// lead makes n the receiver of w. An edge that drops what it has no room for is a stage of
-// its own, since what it drops must be in an account; the edge behind it is as small as can
-// be.
+// lead makes n the receiver of w. If the edge may drop items, a stage of its own does that, so that
+// the items are in an account. The edge behind that stage is as small as possible.
 func (g *Graph) lead(w *wire, n *node, s stages.Settings) {
 	if s.Overflow == stages.Block || w.to != nil {
 		w.lead(n, s)
 		return
 	}
-	stage := operator.Overflow[any](s.Buffer, s.Overflow) // its items are of any type
+	stage := operator.Overflow[any](s.Buffer, s.Overflow) // works for items of any type
 	b := g.add(n.name+"-buffer", stage, stages.Settings{Workers: 1})
 	pass, _ := stage.(interface {
 		Pass(in *kernel.Inlet, out *kernel.Outlet) error

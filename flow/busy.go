@@ -33,7 +33,7 @@ func (b Busy) String() string {
 	return fmt.Sprintf("stage %q %s: %s of %s, %s", b.Stage, state, count(b.Calls, "call"), b.Function, count(int(b.Items), "item"))
 }
 
-// count says how many of something there are.
+// count returns n with the word what, in the right number.
 func count(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
@@ -79,9 +79,9 @@ func list(all []Busy) string {
 	return b.String()
 }
 
-// busy returns what keeps the run from ending: stages whose functions are being called, and
-// sources that have not returned. If no function is being called, it is also the stages that
-// hold items and do not wait for room below: a source may wait for these items.
+// busy returns what keeps the run from ending: stages whose functions are being called, and sources
+// that have not returned. If no function is being called, busy also returns the stages that hold
+// items and do not wait for room below: a source may wait for these items.
 func (r *Run) busy() []Busy {
 	var working, holding []Busy
 	calls := 0
@@ -105,7 +105,7 @@ func (r *Run) busy() []Busy {
 	return working
 }
 
-// left returns what was left behind, in a run that has ended.
+// left returns what the run left behind. The run must have ended.
 func (r *Run) left() (all []Busy) {
 	for _, n := range r.kernel.Nodes() {
 		calls, stage, held := n.Left()
@@ -117,9 +117,9 @@ func (r *Run) left() (all []Busy) {
 	return all
 }
 
-// settle adds what was left behind. The items that a stage had received and not
-// looked at, when it was left behind, are in the accounts of the stages above
-// alone: they have failed with it.
+// settle adds what was left behind to the report. A stage that was left behind may have received
+// items that it had not looked at. Only the accounts of the stages above have these items: they
+// have failed with the stage.
 func (r *Report) settle(left []Busy) {
 	r.Busy = append(r.Busy, left...)
 	missing := r.Ledger.Balance()
@@ -164,7 +164,7 @@ func AbandonAfter(d time.Duration) RunOption {
 	}
 }
 
-// limitAbort leaves behind what has not ended d after the abort.
+// limitAbort leaves behind everything that has not ended d after the abort.
 func (r *Run) limitAbort(d time.Duration) {
 	select {
 	case <-r.kernel.Ctx.Done():

@@ -21,12 +21,12 @@ var (
 	ErrNoResult = errors.New("flow: the call's item has no result")
 )
 
-// calls makes a service of a flow: a source whose items are calls of do, and the sink that
-// gives each call the result of its own item. It is for one run.
+// calls is a service of a flow, for one run. It is the source whose items are calls of do, and it
+// has the sink that gives each call the result of its own item.
 type calls[I, O any] struct {
 	arrivals chan *visit[I, O]
 	stopped  chan struct{}
-	direct   func(ctx context.Context) // serves callers that do the work themselves; nil if none do
+	direct   func(ctx context.Context) // serves callers that do the work themselves; nil if there are none
 }
 
 func newCalls[I, O any]() *calls[I, O] {
@@ -38,11 +38,11 @@ type visit[I, O any] struct {
 	ctx  context.Context
 	run  *kernel.Run // set by the source
 	in   I
-	done atomic.Bool // the answer was given
+	done atomic.Bool // the answer is given
 	back chan Result[O]
 }
 
-// give gives the answer; the first one counts.
+// give gives the answer. Only the first answer counts.
 func (c *visit[I, O]) give(a Result[O]) {
 	if c.done.CompareAndSwap(false, true) {
 		a.Err = byAbort(c.run, a.Err)
@@ -51,8 +51,8 @@ func (c *visit[I, O]) give(a Result[O]) {
 }
 
 // byAbort returns the error of a call. A function that heeds its context ends with the error of
-// the context at an abort, which the caller could take for that of its own context: so the error
-// says that it was the abort.
+// that context at an abort. The caller could take it for the error of its own context. So the
+// returned error says that the run was aborted.
 func byAbort(run *kernel.Run, err error) error {
 	if err != nil && run.Aborted() && errors.Is(err, context.Canceled) && !errors.Is(err, stages.ErrAborted) {
 		return fmt.Errorf("%w: %w", run.AbortError(), err)
@@ -103,7 +103,7 @@ func (c *calls[I, O]) Run(ctx context.Context, out *stages.Outlet[I]) error {
 	}
 }
 
-// enter brings a call in. It returns false if the run was aborted.
+// enter sends a call into the flow. It returns false if the run was aborted.
 func (c *calls[I, O]) enter(k *kernel.Outlet, call *visit[I, O]) bool {
 	if !k.Open() {
 		return false

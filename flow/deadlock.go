@@ -1,13 +1,12 @@
 package flow
 
-// deadlock is a search for a way by which an inlet of a stage would wait for another one of
-// the same stage: the stage waits for what comes by one inlet while the other is full, and
-// what is full holds up what it waits for.
+// deadlock searches for a path by which one inlet of a stage would wait for another inlet of the
+// same stage. The stage waits for items of one inlet while the other is full, and the full inlet
+// holds up the stages that would send these items.
 //
-// The way goes against the stream while nothing comes, and with the stream while there is
-// no room. At a stage with several outlets it turns down: one that is full keeps the others
-// dry. At a stage that waits for one of its inlets it turns up: while it does, the others
-// are full.
+// The path goes up while a stage waits for items, and down while it waits for room. At a stage with
+// several outlets it turns down: a full outlet keeps the others empty. At a stage that waits for
+// one of its inlets it turns up: meanwhile its other inlets are full.
 type deadlock struct {
 	g    *Graph
 	at   *node // the stage of the inlets
@@ -15,14 +14,13 @@ type deadlock struct {
 	seen map[step]bool
 }
 
-// step is a stage that is waited for: for what it sends, or for room.
+// step is a stage for which another one waits: for its items, or for its room.
 type step struct {
 	node *node
 	full bool
 }
 
-// tied returns the stage by way of which two inlets of n wait for each other, nil if they
-// do not.
+// tied returns the stage through which two inlets of n wait for each other, nil if they do not.
 func (g *Graph) tied(n *node) *node {
 	for _, a := range n.ins {
 		for _, b := range n.ins {
@@ -37,8 +35,8 @@ func (g *Graph) tied(n *node) *node {
 	return nil
 }
 
-// follow goes on from a stage that was reached by a wire. It returns the stage that waits
-// for room on the goal, nil if there is none.
+// follow continues from a stage that was reached by a wire. It returns the stage that waits for
+// room on the goal, nil if there is none.
 func (d *deadlock) follow(s step, by *wire) *node {
 	if d.seen[s] || s.node == d.at {
 		return nil

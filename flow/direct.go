@@ -12,16 +12,16 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// direct takes calls through the only section of a flow on the goroutine of the caller.
+// direct runs calls through the only section of a flow, on the goroutine of the caller.
 type direct[I, O any] struct {
 	run            *kernel.Run
 	calls, results *kernel.Node
-	at             *kernel.Node // of the section
+	at             *kernel.Node // node of the section
 	ready          chan struct{}
 	section        *turn.Section // set when ready is closed; nil if it could not be opened
 }
 
-// isDirect reports whether the flow is calls, one section, results, and nothing else.
+// isDirect reports whether the flow consists of calls, one section and results only.
 func (r *Run) isDirect() bool {
 	if len(r.graph.nodes) != 3 || r.kernel.Detached() {
 		return false
@@ -46,8 +46,8 @@ func newDirect[I, O any](r *Run) *direct[I, O] {
 	return d
 }
 
-// serve is the source of the calls: it lets callers in until the intake stops, and returns when
-// the last of them has gone.
+// serve is the source of the calls. It lets callers in until the intake stops, and returns when the
+// last caller has gone.
 func (d *direct[I, O]) serve(ctx context.Context) {
 	<-ctx.Done()
 	if <-d.ready; d.section != nil {
@@ -55,7 +55,7 @@ func (d *direct[I, O]) serve(ctx context.Context) {
 	}
 }
 
-// do takes one call through.
+// do runs one call.
 func (d *direct[I, O]) do(ctx context.Context, v I) Result[O] {
 	if err := ctx.Err(); err != nil {
 		return Result[O]{Err: err}
@@ -70,9 +70,9 @@ func (d *direct[I, O]) do(ctx context.Context, v I) Result[O] {
 		return Result[O]{Err: ErrStopped}
 	}
 	var out O
-	o, ok := d.section.Do(ctx, // counts before the call leaves: then the run can end
+	o, ok := d.section.Do(ctx, // counts before the call leaves: after that the run can end
 		func(b *handoff.Batch, i int) {
-			d.calls.PassedBy(0, 1) // what a source sent is what it brought
+			d.calls.PassedBy(0, 1) // a source counts the items that it has sent as its input
 			typed.Values[I](b)[i] = v
 		},
 		func(b *handoff.Batch, i int) {
@@ -102,7 +102,7 @@ func (d *direct[I, O]) await(ctx context.Context) error {
 	}
 }
 
-// result makes the result of a call.
+// result returns the result of a call.
 func (d *direct[I, O]) result(ctx context.Context, v O, o turn.Outcome) Result[O] {
 	r := Result[O]{Value: v, Err: o.Err}
 	if d.run.Timed() {

@@ -31,7 +31,7 @@ func (r *Run) Mermaid() string { return r.drawing().mermaid() }
 type drawing struct {
 	boxes  []box
 	arrows []arrow
-	parts  []cluster // if there are several
+	parts  []cluster // if there are several parts
 }
 
 type box struct {
@@ -46,7 +46,7 @@ type cluster struct {
 }
 
 type arrow struct {
-	from, to int // boxes
+	from, to int // the boxes from from up to to
 	label    string
 	full     bool
 	fused    bool
@@ -88,7 +88,7 @@ func (r *Run) drawing() *drawing {
 	return d
 }
 
-// figures is a stage's account in a line.
+// figures returns a stage's account in a line.
 func figures(s StageReport) string {
 	f := fmt.Sprintf("in %d, out %d", s.Ledger.In, s.Ledger.Out)
 	if s.Ledger.Failed > 0 {
@@ -103,7 +103,7 @@ func figures(s StageReport) string {
 	return f
 }
 
-// lines is what stands in a node's box.
+// lines returns the lines in a node's box.
 func (n *node) lines() []string {
 	if d, ok := n.what.(stages.Describer); ok && d.Describe() != "" {
 		return []string{n.name, d.Describe()}
@@ -116,7 +116,7 @@ func (d *drawing) join(from, to int, a arrow) {
 	d.arrows = append(d.arrows, a)
 }
 
-// cut adds the topics and the parts of a graph, whose nodes are the first boxes.
+// cut adds the topics and the parts of a graph. The nodes of the graph are the first boxes.
 func (d *drawing) cut(g *Graph) {
 	for _, c := range g.cuts {
 		d.join(slices.Index(g.nodes, c.from), slices.Index(g.nodes, c.to), arrow{label: c.name, topic: true})
@@ -134,7 +134,7 @@ func (d *drawing) cut(g *Graph) {
 	}
 }
 
-// markEnds finds the boxes that no arrow leads to, or from.
+// markEnds finds the boxes to which, or from which, no arrow leads.
 func (d *drawing) markEnds() {
 	in, out := make([]bool, len(d.boxes)), make([]bool, len(d.boxes))
 	for _, a := range d.arrows {
@@ -179,8 +179,7 @@ func (d *drawing) dot() string {
 	return b.String()
 }
 
-// quoteDOT returns s as a string of the DOT language, in which only these need
-// an escape.
+// quoteDOT returns s as a string of the DOT language. Only these characters need an escape there.
 func quoteDOT(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(s) + `"`
 }
@@ -220,8 +219,7 @@ func (d *drawing) mermaid() string {
 	return b.String()
 }
 
-// quoteMermaid returns s as a text of Mermaid, whose escapes are those of HTML
-// with a number sign.
+// quoteMermaid returns s as a text of Mermaid. Its escapes are those of HTML with a number sign.
 func quoteMermaid(s string) string {
 	return `"` + strings.NewReplacer("#", "#35;", `"`, "#quot;", "<", "#lt;", ">", "#gt;", "\n", "<br>").Replace(s) + `"`
 }

@@ -16,11 +16,11 @@ var (
 	// ErrSignal is the reason of an abort by a second signal, see [StopOnSignal].
 	ErrSignal = errors.New("flow: aborted by signal")
 
-	// errAbandoned is why a run is aborted whose loop over the results has ended.
+	// errAbandoned is the cause of the abort after the loop over the results has ended.
 	errAbandoned = errors.New("flow: results abandoned")
 )
 
-// hookError is the panic of a hook.
+// hookError is an error with the panic of a hook.
 type hookError struct{ value any }
 
 func (e *hookError) Error() string { return fmt.Sprintf("flow: hook panicked: %v", e.value) }

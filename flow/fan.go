@@ -72,7 +72,7 @@ func pair[A, B, U any](kind string, stage stages.Pairing[A, B, U], a *Stream[A],
 	return newStream[U](g, node)
 }
 
-// input is where a stream comes from. It is zero for a stream that is nil.
+// input is where a stream comes from. It is zero for a nil stream.
 type input struct {
 	graph *Graph
 	wire  *wire
@@ -85,7 +85,7 @@ func inputOf[T any](s *Stream[T]) input {
 	return input{s.graph, s.wire}
 }
 
-// meet makes the graphs of the inputs one, and adds a node that receives all inputs.
+// meet merges the graphs of the inputs, and adds a node that receives all inputs.
 func meet(kind string, stage any, settings stages.Settings, inputs ...input) (*Graph, *node) {
 	g, missing := New(), 0
 	for _, in := range inputs {

@@ -19,29 +19,29 @@ type Graph struct {
 	wires    []*wire
 	names    map[string]int
 	sections []*begun
-	cuts     []*cut // by topics
-	into     *Graph // the graph that it has become a part of, nil if it stands alone
+	cuts     []*cut // topics
+	into     *Graph // the graph of which it has become a part, nil if there is none
 }
 
 // node is a source, a stage or a sink of a graph.
 type node struct {
 	name    string
-	kind    string // what it was named after; "" if the user named it
+	kind    string // kind after which it was named; "" if the user named it
 	what    any    // the source, stage or sink
 	faults  []error
-	staff   stages.Staffed // nil if there are no workers to set
+	staff   stages.Staffed // nil if its workers cannot be set
 	takes   bool           // it receives failed items
-	turns   bool           // it waits for one inlet while another fills up
-	pairs   bool           // so it does, unless it is told that it must not
-	pairing bool           // it makes one item of those of two inputs
-	bound   int            // of a source: how many of its items can be unsettled; 0 without
-	holds   int            // how many items it waits for; 0 if that is not known
+	turns   bool           // it waits for one inlet while another one fills
+	pairs   bool           // as turns, unless Entangle was called
+	pairing bool           // it pairs the items of two inputs
+	bound   int            // of a source: largest number of unsettled items; 0 for no bound
+	holds   int            // number of items for which it waits; 0 if not known
 
 	ins, outs []*wire
 	run       runner
 }
 
-// runner runs a source, stage or sink between its ends, in the goroutine of its node.
+// runner runs a source, stage or sink between its edges, in the goroutine of its node.
 type runner func(ctx context.Context, ins []*kernel.Inlet, outs []*kernel.Outlet) error
 
 // wire is an edge of a graph.
@@ -71,7 +71,7 @@ func (g *Graph) From[T any](src stages.Source[T], opts ...stages.SourceOption) *
 	return newStream[T](g, n)
 }
 
-// add adds a node, which is named by the settings or else after its kind.
+// add adds a node. Its name comes from the settings, or else from its kind.
 func (g *Graph) add(kind string, what any, s stages.Settings) *node {
 	n := &node{name: s.Name, what: what, run: func(context.Context, []*kernel.Inlet, []*kernel.Outlet) error { return nil }}
 	if n.name == "" {
@@ -96,7 +96,7 @@ func (g *Graph) join(w *wire, kind string, what any, s stages.Settings, run runn
 	return n
 }
 
-// describe notes what the graph has to know of a source, stage or sink.
+// describe records what the graph must know of a source, stage or sink.
 func (n *node) describe(what any) {
 	if v, ok := what.(stages.Validator); ok {
 		n.blame(v.Validate())
@@ -130,7 +130,7 @@ func (g *Graph) free(kind string) string {
 	return name
 }
 
-// root returns the graph that g is, or has become a part of.
+// root returns g, or the graph of which g has become a part.
 func (g *Graph) root() *Graph {
 	for g.into != nil {
 		g = g.into
@@ -138,7 +138,7 @@ func (g *Graph) root() *Graph {
 	return g
 }
 
-// absorb makes other a part of g. Both are roots.
+// absorb makes other a part of g. Both must be roots.
 func (g *Graph) absorb(other *Graph) {
 	if g == other {
 		return
@@ -156,12 +156,12 @@ func (g *Graph) absorb(other *Graph) {
 	*other = Graph{into: g}
 }
 
-// newStream adds an edge behind the node.
+// newStream adds an edge that leads from the node.
 func newStream[T any](g *Graph, from *node) *Stream[T] {
 	return &Stream[T]{graph: g, wire: g.wire(from, typed.Of[T])}
 }
 
-// wire adds an edge behind the node.
+// wire adds an edge that leads from the node.
 //
 //go:noinline
 func (g *Graph) wire(from *node, columns func() handoff.Columns) *wire {
@@ -181,7 +181,7 @@ func (w *wire) lead(n *node, s stages.Settings) {
 	n.ins = append(n.ins, w)
 }
 
-// shared returns a node above two of n's inputs, nil if there is none.
+// shared returns a node that is above two of n's inputs, nil if there is none.
 func (g *Graph) shared(n *node) *node {
 	seen := map[*node]bool{}
 	for _, w := range n.ins {
@@ -197,7 +197,7 @@ func (g *Graph) shared(n *node) *node {
 	return nil
 }
 
-// climb adds n and what is above it to above.
+// climb adds n and all nodes above it to above.
 func (n *node) climb(above map[*node]bool) {
 	if above[n] {
 		return
@@ -208,7 +208,7 @@ func (n *node) climb(above map[*node]bool) {
 	}
 }
 
-// ---- The typed ends of a node
+// ---- The typed edges of a node
 
 func inletOf[T any](k *kernel.Inlet) *stages.Inlet[T] {
 	in := new(stages.Inlet[T])

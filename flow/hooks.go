@@ -118,7 +118,7 @@ func (r *Run) hook(all []Hooks) {
 	r.kernel.SetHooks(k)
 }
 
-// contain is deferred where a hook is called.
+// contain is deferred where a hook is called: it turns a panic into a fault of the run.
 func (r *Run) contain() {
 	if p := recover(); p != nil {
 		r.kernel.Fail(&hookError{p})
@@ -159,7 +159,8 @@ func (r *Run) hookItems(k *kernel.Hooks, h Hooks) {
 	}
 }
 
-// hookEnter adds the hooks for items that enter. If several sets have some, a gap is counted here.
+// hookEnter adds the hooks for items that enter. If several sets have such hooks, the gaps are
+// counted here.
 func (r *Run) hookEnter(k *kernel.Hooks, h Hooks) {
 	root := h.Root
 	if root == nil {
@@ -189,7 +190,7 @@ func (r *Run) chain(before, f func(context.Context) context.Context) func(contex
 	}
 }
 
-// gapped returns a hook that is called after gaps.
+// gapped returns a hook that calls f for one item after each gap.
 func gapped(f func(context.Context) context.Context, gap func() int64) func(context.Context) context.Context {
 	if gap == nil {
 		return f
@@ -244,7 +245,7 @@ func (r *Run) hookOne(k *kernel.Hooks, h Hooks) {
 	}
 }
 
-// joint returns hooks that call several sets of them. Each set has a call of its own, for its
+// joint returns hooks that call several sets of hooks. Each set gets a Call of its own, for its
 // state.
 func joint(all []Hooks) Hooks {
 	return Hooks{

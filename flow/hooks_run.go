@@ -44,7 +44,7 @@ func (r *Run) each(all []Hooks, call func(Hooks)) {
 	}
 }
 
-// follows reports whether any of the hooks is for the run as a whole.
+// follows reports whether any hook is for the run as a whole.
 func follows(all []Hooks) bool {
 	for _, h := range all {
 		if h.Stop != nil || h.Abort != nil || h.Finish != nil {

@@ -31,7 +31,7 @@ func Logger(l *slog.Logger) RunOption {
 			s.faults = append(s.faults, errors.New("logger is nil"))
 			return
 		}
-		g := &logger{to: l} // options are applied once a run
+		g := &logger{to: l} // options are applied once for each run
 		s.onStart = append(s.onStart, g.start)
 		s.watch.hooks = append(s.watch.hooks, Hooks{
 			Stop: g.stop, Abort: g.abort, Finish: g.finish, Change: g.change, DeadLetter: g.letter, Fail: g.fail,
@@ -41,21 +41,21 @@ func Logger(l *slog.Logger) RunOption {
 }
 
 const (
-	mostLines   = 10               // of a kind, for a stage, in linesPer
+	mostLines   = 10               // largest number of lines of a kind for a stage in linesPer
 	linesPer    = 10 * time.Second // see mostLines
-	drainsEvery = 5 * time.Second  // between lines that say who is busy
+	drainsEvery = 5 * time.Second  // time between two lines about busy stages
 )
 
 // logger writes the lines of a run.
 type logger struct {
 	to *slog.Logger
 
-	mu     sync.Mutex           // Guarded by: mu, what follows
-	bounds map[bound]*allowance // of lines
-	failed map[string]bool      // stages of which a failure was written
+	mu     sync.Mutex           // Guarded by: mu, all fields below
+	bounds map[bound]*allowance // allowances for lines
+	failed map[string]bool      // stages for which a failure was logged
 }
 
-// bound is what lines are counted by.
+// bound is the key by which lines are counted.
 type bound struct{ kind, stage string }
 
 type allowance struct {
@@ -64,7 +64,7 @@ type allowance struct {
 	dropped int
 }
 
-// start is called before the run starts.
+// start is called before the run begins.
 func (g *logger) start(r *Run) {
 	g.mu.Lock()
 	g.to = g.to.With("flow", r.name)
@@ -77,7 +77,7 @@ func (g *logger) stop(r *Run) {
 	g.to.Info("flow stopped taking items, draining", "inside", r.Snapshot().Ledger.Balance())
 }
 
-// drain says who is busy as long as a drain lasts.
+// drain logs the busy stages while a drain lasts.
 func (g *logger) drain(r *Run) {
 	select {
 	case <-r.kernel.Intake.Done():

@@ -41,7 +41,8 @@ func (r *Run) Name() string { return r.name }
 // because it also waits for the goroutines of [Run.Watch].
 func (r *Run) Done() <-chan struct{} { return r.ended }
 
-// announce calls what [OnStart] has set. If one of the functions panics, the run never starts.
+// announce calls the functions that [OnStart] has set. If one of them panics, the run does not
+// start.
 func (r *Run) announce(all []func(*Run)) {
 	started := false
 	defer func() {

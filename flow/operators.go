@@ -49,7 +49,7 @@ func (s *Stream[T]) Reduce[A any](name string, initial A, f func(ctx context.Con
 	return via(s, name, operator.Reduce(initial, f), named(name, opts))
 }
 
-// The stages below are named after their kind, in lower case, unless [stages.Name] is set.
+// The stages below are named after their kind in lower case, unless [stages.Name] is set.
 
 // Batch groups items into slices of n, or fewer if d has passed since the first of them
 // came; see [operator.Batch].

@@ -9,7 +9,7 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// defaultBound is the bound of an edge that leads out of the graph.
+// defaultBound is the bound of an edge that leads to a sink outside of the graph.
 const defaultBound = stages.DefaultBuffer
 
 // RunOption sets how a graph is run.
@@ -18,7 +18,7 @@ type RunOption func(*runSettings)
 type runSettings struct {
 	name    string
 	onStart []func(*Run)
-	only    []string // the parts to run; nil for all
+	only    []string // names of the parts that run; nil for all parts
 	untimed bool
 	workers bool
 	stop    []<-chan struct{}
@@ -30,14 +30,14 @@ type runSettings struct {
 	watch   watching
 }
 
-// watching is how a run is watched.
+// watching has the settings for observing a run.
 type watching struct {
 	distributions bool
 	hooks         []Hooks
-	drains        []func(*Run) // run from the start of the run to its end
+	drains        []func(*Run) // each runs from the start of the run to its end
 }
 
-// apply returns what the options add up to. What they got wrong is a *[GraphError].
+// apply returns the settings of all options. Wrong options give a *[GraphError].
 func apply(opts []RunOption) (*runSettings, error) {
 	s := &runSettings{name: DefaultName}
 	for _, o := range opts {

@@ -26,10 +26,10 @@ type Part struct {
 // cut is a topic of a graph.
 type cut struct {
 	name         string
-	from, to     *node // what publishes, and what brings into the part below
+	from, to     *node // node that publishes, and node that sends into the part below
 	local        bool
 	partitioning string
-	drained      func(context.Context) error // of a DrainedTopic; else nil
+	drained      func(context.Context) error // only for a DrainedTopic
 }
 
 // Through cuts the graph by a topic. An item is settled above when the topic has it. It begins
@@ -105,7 +105,7 @@ type part struct {
 
 // parts returns the parts in the order of their first nodes.
 func (g *Graph) parts() []*part {
-	of := map[*node]*node{} // a node stands for each part
+	of := map[*node]*node{} // one node represents each part
 	var root func(n *node) *node
 	root = func(n *node) *node {
 		if up, ok := of[n]; ok {
@@ -138,8 +138,8 @@ func (g *Graph) parts() []*part {
 	return all
 }
 
-// selected returns the part of the graph that is to run. end is the wire that leads out of the
-// graph, nil if none does.
+// selected returns the part of the graph that will run. end is the wire that leads to a sink
+// outside of the graph, nil if there is none.
 func (g *Graph) selected(names []string, end *wire) (*Graph, error) {
 	if names == nil && len(g.cuts) > 0 {
 		names = fields(os.Getenv(PartsVariable))
@@ -214,7 +214,7 @@ type drain struct {
 	ended chan struct{} // closed when the part above has published its last item
 }
 
-// drains returns, by its two ends, what each topic of the graph needs to drain in order.
+// drains returns, for both nodes of each topic, what the topic needs to drain in order.
 func (g *Graph) drains() map[*node]*drain {
 	if len(g.cuts) == 0 {
 		return nil
@@ -229,7 +229,7 @@ func (g *Graph) drains() map[*node]*drain {
 	return all
 }
 
-// above waits for the part above, and until all that it published is handed out.
+// above waits until the part above has ended and its topic has delivered all published items.
 func (d *drain) above(ctx context.Context) error {
 	select {
 	case <-d.ended:
@@ -239,8 +239,8 @@ func (d *drain) above(ctx context.Context) error {
 	}
 }
 
-// unlike returns why a node that pairs items of two inputs cannot do that, nil if it can: the
-// items of a pair could come to different processes.
+// unlike returns why a node that pairs items of two inputs cannot do that, nil if it can. It cannot
+// if the two items of a pair could come to different processes.
 func (g *Graph) unlike(n *node) error {
 	if !n.pairing {
 		return nil

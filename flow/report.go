@@ -63,7 +63,7 @@ func (r *Run) Snapshot() *Report {
 	}
 	nodes := r.kernel.Nodes()
 	rep.Stages = make([]StageReport, len(nodes))
-	for i := len(nodes) - 1; i >= 0; i-- { // sinks before sources: the balance is never negative
+	for i := len(nodes) - 1; i >= 0; i-- { // sinks before sources, so that the balance is never negative
 		rep.Stages[i] = reportOf(nodes[i])
 		rep.Stages[i].Inside = max(nodes[i].Inside(), nodes[i].Waiting())
 		if i < len(r.graph.nodes) {
@@ -73,10 +73,10 @@ func (r *Run) Snapshot() *Report {
 	for i, s := range rep.Stages {
 		l := s.Ledger
 		if !nodes[i].IsSource() {
-			l.In = 0 // it is another stage's Out
+			l.In = 0 // another stage counts it as Out
 		}
 		if !nodes[i].IsSink() {
-			l.Out = 0 // it is another stage's In
+			l.Out = 0 // another stage counts it as In
 		}
 		rep.Ledger = rep.Ledger.Plus(l)
 	}
@@ -183,7 +183,7 @@ func (r *Report) String() string {
 	return b.String()
 }
 
-// percentiles is two columns of the table.
+// percentiles returns two columns of the table.
 func percentiles(d *Distribution) string {
 	if d == nil || d.Count() == 0 {
 		return "\t\t"
@@ -198,7 +198,7 @@ func mean(total time.Duration, n int64) time.Duration {
 	return round(total / time.Duration(n))
 }
 
-// round keeps three digits or so.
+// round rounds d to about three digits.
 func round(d time.Duration) time.Duration {
 	switch {
 	case d > time.Second:

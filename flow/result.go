@@ -29,8 +29,8 @@ func (s *Stream[T]) Results[S StreamOf[T]](ctx context.Context, opts ...RunOptio
 	return func(yield func(Result[T]) bool) { yieldTo(ctx, s, opts, yield) }
 }
 
-// yieldTo is a range over the results. It is apart from Results, which the compiler
-// copies to where it is called, and should be short for that.
+// yieldTo ranges over the results. It is apart from Results, which the compiler inlines and which
+// should therefore be short.
 func yieldTo[T any](ctx context.Context, s *Stream[T], opts []RunOption, yield func(Result[T]) bool) {
 	r, err := s.graph.prepare(ctx, s.wire, opts)
 	if err != nil {
@@ -50,13 +50,13 @@ func yieldTo[T any](ctx context.Context, s *Stream[T], opts []RunOption, yield f
 	}
 }
 
-// yielder is the sink of Results. It runs in the goroutine of the loop, and stays there
-// even if other sinks are left behind.
+// yielder is the sink of Results. It runs in the goroutine of the loop, and stays there even if the
+// run leaves other sinks behind.
 type yielder[T any] struct {
 	yield    func(Result[T]) bool
 	abort    func(error)
-	left     bool // the loop is over
-	panicked any  // the loop's panic, to go on when the run has ended
+	left     bool // the loop has ended
+	panicked any  // panic of the loop, which is raised again when the run has ended
 }
 
 func (y *yielder[T]) run(in *stages.Inlet[T]) error {
@@ -119,7 +119,7 @@ func (s *Stream[T]) ForEach[S StreamOf[T]](ctx context.Context, f func(context.C
 	return runInto(ctx, s, sink.ForEach(f), opts)
 }
 
-// runInto runs the graph with a sink that is not a part of it.
+// runInto runs the graph with a sink that is not a part of the graph.
 func runInto[T any](ctx context.Context, s *Stream[T], end stages.Sink[T], opts []RunOption) (*Report, error) {
 	if v, ok := end.(stages.Validator); ok {
 		if err := v.Validate(); err != nil {

@@ -23,19 +23,19 @@ type Run struct {
 	name      string
 	kernel    *kernel.Run
 	edges     []*kernel.Edge // in the order of the graph's wires
-	results   *kernel.Node   // of a stream that leads out of the graph; else nil
+	results   *kernel.Node   // node of the sink outside of the graph; nil if there is none
 	reports   []*Report
 	started   time.Time
 	drain     time.Duration    // 0 for no limit
-	drains    map[*node]*drain // of topics, by both ends
-	byWorkers bool             // calls of a service are made by workers
+	drains    map[*node]*drain // of topics, by both of their nodes
+	byWorkers bool             // workers make the calls of a service
 	work      conc.WaitGroup
 	watch     conc.WaitGroup
 	watching  sync.Mutex // held to add to watch, and to close ended
 	ended     chan struct{}
 	late      atomic.Pointer[[]Busy] // what was busy when the drain timed out
 
-	// set before ended is closed
+	// Set before ended is closed:
 	report *Report
 	err    error
 }
@@ -66,8 +66,8 @@ func (g *Graph) Run(ctx context.Context, opts ...RunOption) (*Report, error) {
 	return r.Wait()
 }
 
-// prepare makes the nodes and edges of a run. If end is given, it leads out of the graph, to
-// a node named "results".
+// prepare makes the nodes and edges of a run. If end is given, it leads to a node outside of the
+// graph, with the name "results".
 func (g *Graph) prepare(ctx context.Context, end *wire, opts []RunOption) (*Run, error) {
 	g = g.root()
 	s, err := apply(opts)
@@ -110,12 +110,12 @@ func (g *Graph) prepare(ctx context.Context, end *wire, opts []RunOption) (*Run,
 	return r, nil
 }
 
-// nodeOf returns the node of the run that does the work of n. Those of the graph come first.
+// nodeOf returns the node of the run that does the work of n. The nodes of the graph come first.
 func (r *Run) nodeOf(n *node) *kernel.Node {
 	return r.kernel.Nodes()[slices.Index(r.graph.nodes, n)]
 }
 
-// edgeOf returns the edge of the run that stands for w.
+// edgeOf returns the edge of the run for w.
 func (r *Run) edgeOf(w *wire) *kernel.Edge { return r.edges[slices.Index(r.graph.wires, w)] }
 
 // place makes the node of a source, stage or sink.
@@ -133,7 +133,7 @@ func (r *Run) place(n *node) {
 	}
 }
 
-// supervise starts what watches the run from outside.
+// supervise starts the goroutines that observe the run from outside.
 func (r *Run) supervise(s *runSettings) {
 	if follows(s.watch.hooks) {
 		r.watch.Go(func() { r.follow(s.watch.hooks) })
@@ -158,7 +158,7 @@ func (r *Run) supervise(s *runSettings) {
 	}
 	if len(s.signals) > 0 {
 		heard := make(chan os.Signal, 2)
-		signal.Notify(heard, s.signals...) // here, so that none is missed once Start has returned
+		signal.Notify(heard, s.signals...) // called here so that no signal is missed after Start has returned
 		r.watch.Go(func() { r.heed(heard) })
 	}
 }
@@ -193,7 +193,8 @@ func (r *Run) start() {
 	}
 }
 
-// serve returns what the goroutine of k, the node of n, does. The ends are made before any node runs.
+// serve returns the function of the goroutine of k, the node of n. It makes the edges before any
+// node runs.
 func (r *Run) serve(k *kernel.Node, n *node) func() {
 	outs := make([]*kernel.Outlet, len(n.outs))
 	for i, w := range n.outs {
@@ -210,7 +211,7 @@ func (r *Run) serve(k *kernel.Node, n *node) func() {
 			k.RunSource(outs[0], func(ctx context.Context) error { return n.run(ctx, nil, outs) })
 		}
 	}
-	var way *kernel.Outlet // of failed items
+	var way *kernel.Outlet // outlet for failed items
 	if len(outs) > 0 {
 		way = outs[0]
 	}
@@ -226,21 +227,21 @@ func (r *Run) serve(k *kernel.Node, n *node) func() {
 	}
 }
 
-// serveEnd runs the sink of a stream that leads out of the graph.
+// serveEnd runs the sink outside of the graph.
 func (r *Run) serveEnd(end *wire, takes bool, run func(context.Context, *kernel.Inlet) error) {
 	in := kernel.NewInlet(r.edgeOf(end), nil, takes)
 	r.results.Serve([]*kernel.Inlet{in}, nil, func() error { return run(r.kernel.Ctx, in) })
 }
 
-// during starts all nodes and waits for them, and does the work of one that is not the
-// graph's meanwhile, in this goroutine, which may end in it.
+// during starts all nodes and waits for them. Meanwhile it does work, which belongs to a node
+// outside of the graph, in this goroutine. work may end the goroutine.
 func (r *Run) during(work func()) {
-	defer r.finish() // also if the work ends its goroutine
+	defer r.finish() // also if work ends the goroutine
 	r.start()
 	work()
 }
 
-// with starts all nodes and one that is not the graph's, and waits for them.
+// with starts all nodes and a node outside of the graph, and waits for them.
 func (r *Run) with(work func()) (*Report, error) {
 	r.start()
 	r.work.Go(func() {
@@ -251,7 +252,7 @@ func (r *Run) with(work func()) (*Report, error) {
 	return r.Wait()
 }
 
-// finish waits for all nodes and closes the books.
+// finish waits for all nodes and completes the report.
 func (r *Run) finish() {
 	r.work.Wait()
 	finished := r.finishAll()
@@ -276,7 +277,7 @@ func (r *Run) finish() {
 	r.kernel.Close()
 }
 
-// settleLeft closes the books on what was left behind.
+// settleLeft completes the report with what was left behind.
 func (r *Run) settleLeft() {
 	if left := r.left(); left != nil {
 		r.report.settle(left)
@@ -287,7 +288,7 @@ func (r *Run) settleLeft() {
 // finishTimeout is the time for Finish in a run without a drain timeout.
 const finishTimeout = 10 * time.Second
 
-// finishAll calls Finish of all that have it, and returns their errors.
+// finishAll calls Finish of all stages that have it, and returns their errors.
 func (r *Run) finishAll() error {
 	if !slices.ContainsFunc(r.graph.nodes, (*node).finishes) {
 		return nil

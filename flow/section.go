@@ -29,8 +29,8 @@ type Section[T any] struct {
 // SectionOf is the type *Section[T]. It is always inferred.
 type SectionOf[T any] interface{ *Section[T] }
 
-// begun is a section that was begun: with its layers so far, until a layer or a call is
-// chained to it.
+// begun is a section that was begun, with its layers so far. used is set when a further layer or the
+// call was added.
 type begun struct {
 	after  *node
 	layers []string
@@ -53,7 +53,7 @@ func with[T any](s *Section[T], l section.Layer) *Section[T] {
 	return &Section[T]{s.stream, s.chain.and(s.stream.graph, l)}
 }
 
-// and returns the chain with one layer more. It is not generic, so that the methods compile fast.
+// and returns the chain with one more layer. It is not generic, so that the methods compile fast.
 //
 //go:noinline
 func (c *chain) and(g *Graph, l section.Layer) chain {

@@ -25,7 +25,7 @@ func StopOnSignal(signals ...os.Signal) RunOption {
 	return func(s *runSettings) { s.signals = append(s.signals, signals...) }
 }
 
-// sameSignal is the time within which two signals are one: a wrapper sends a signal to the
+// sameSignal is the time within which two signals count as one: a wrapper sends a signal to the
 // process and to its group.
 const sameSignal = 500 * time.Millisecond
 

@@ -29,7 +29,7 @@ func (r *Run) State() State {
 // Status returns the run at this moment. It may be called at any time, from any goroutine, and
 // costs what [Run.Snapshot] does: some microseconds, and the items nothing.
 func (r *Run) Status() Status {
-	state := r.State() // before the figures: those of a run that has ended are the last ones
+	state := r.State() // read before the figures: those of a run that has ended are the final ones
 	rep, err := r.account(state)
 	s := Status{
 		Flow: r.name, State: state, Started: rep.Started, Taken: time.Now(),
@@ -55,7 +55,7 @@ func (r *Run) Status() Status {
 	return s
 }
 
-// account returns the report as of now, with who is busy, and why the run ends or has ended.
+// account returns the report as of now, with the busy stages, and why the run ends or has ended.
 func (r *Run) account(state State) (*Report, error) {
 	if state == Ended {
 		return r.report, r.err
@@ -87,7 +87,7 @@ func (r *Run) stageStatus(i int, n *kernel.Node, rep StageReport) StageStatus {
 	case n.IsSink():
 		s.Kind = "sink"
 	}
-	if i < len(r.graph.nodes) { // all but the end of a stream that leads out
+	if i < len(r.graph.nodes) { // not for the sink outside of the graph
 		if d, ok := r.graph.nodes[i].what.(stages.Describer); ok {
 			s.Detail = d.Describe()
 		}
@@ -116,7 +116,7 @@ func healthOf(h stages.Health) *HealthStatus {
 	return s
 }
 
-// layersOf returns what the parts of a stage show of themselves.
+// layersOf returns the views of the parts of a stage.
 func layersOf(parts []any) (all []LayerStatus) {
 	used := map[string]int{}
 	for _, part := range parts {

@@ -32,7 +32,7 @@ func (s *Stream[T]) Via[U any](name string, stage stages.Stage[T, U], opts ...st
 	return via(s, name, stage, settings)
 }
 
-// via joins on a stage that is named by the settings or else after its kind.
+// via appends a stage. Its name comes from the settings, or else from its kind.
 func via[T, U any](s *Stream[T], kind string, stage stages.Stage[T, U], settings stages.Settings) *Stream[U] {
 	g := s.graph.root()
 	n := g.join(s.wire, kind, stage, settings, func(ctx context.Context, ins []*kernel.Inlet, outs []*kernel.Outlet) error {

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// supply is how many items can be in the flow at a time that have left a node and are not
-// settled. It is math.MaxInt if there is no bound, or if none is known.
+// supply is the largest number of unsettled items below a node at a time. It is math.MaxInt if
+// there is no bound, or if none is known.
 type supply map[*node]int
 
-// short returns why n would wait forever: it waits for more items than can come.
+// short returns an error if n would wait forever: it waits for more items than can come.
 func (s supply) short(n *node) error {
 	if n.holds <= 1 {
 		return nil
@@ -54,7 +54,7 @@ func (s supply) of(n *node) int {
 	return most
 }
 
-// sources names the sources above n, with the verb.
+// sources returns the names of the sources above n, with the verb.
 func sources(n *node) string {
 	above := map[*node]bool{}
 	n.climb(above)

@@ -14,7 +14,7 @@ import (
 // nothing is. Every run does this first.
 func (g *Graph) Validate() error { return g.root().validate(nil) }
 
-// validate allows for one wire that leads out of the graph, to what runs it.
+// validate allows one wire that leads to a sink outside of the graph.
 func (g *Graph) validate(end *wire) error {
 	var faults []error
 	fault := func(n *node, err error) {
@@ -64,7 +64,8 @@ func (g *Graph) validate(end *wire) error {
 	return &GraphError{Faults: faults}
 }
 
-// mismatches yields the sections that share a deduplicator with one of other results.
+// mismatches yields the sections that share a deduplicator with a section whose results have
+// another type.
 func (g *Graph) mismatches() iter.Seq2[*node, error] {
 	return func(yield func(*node, error) bool) {
 		first := map[any]reflect.Type{}
@@ -85,8 +86,8 @@ func (g *Graph) mismatches() iter.Seq2[*node, error] {
 	}
 }
 
-// opens reports whether a section was begun after the node. If it has no call, that is
-// reported already.
+// opens reports whether a section was begun after the node. A section without a call is reported
+// already.
 func (g *Graph) opens(n *node) bool {
 	for _, s := range g.sections {
 		if s.after == n {
@@ -96,12 +97,12 @@ func (g *Graph) opens(n *node) bool {
 	return false
 }
 
-// blame adds what is wrong with the node, one fault each.
+// blame records what is wrong with the node, one fault each.
 func (n *node) blame(err error) {
 	for _, one := range split(err) {
 		known := false
 		for _, have := range n.faults {
-			known = known || have.Error() == one.Error() // a stage says what its options do
+			known = known || have.Error() == one.Error() // a stage also reports faults of its options
 		}
 		if !known {
 			n.faults = append(n.faults, one)
@@ -124,7 +125,7 @@ func split(err error) (all []error) {
 	return []error{err}
 }
 
-// isNil reports whether a source, stage or sink is nil, or a function that is nil.
+// isNil reports whether a source, stage or sink is nil, or is a nil function.
 func isNil(what any) bool {
 	if what == nil {
 		return true

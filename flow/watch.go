@@ -18,8 +18,8 @@ func (r *Run) Watch(f func(done <-chan struct{})) bool {
 
 // end closes ended.
 //
-// Ordering: under the lock of Watch, so that no goroutine is added to watch while Wait waits
-// for the last one.
+// Ordering: end holds the lock of Watch. So no goroutine is added to watch while Wait waits for the
+// last one.
 func (r *Run) end() {
 	r.watching.Lock()
 	defer r.watching.Unlock()
