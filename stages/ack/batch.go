@@ -47,11 +47,11 @@ type Batch[ID any] struct {
 	Nack func(id ID, err error)
 
 	mu      sync.Mutex
-	ids     []ID // wait to be sent
-	sending int  // are being sent
+	ids     []ID // wait until they are sent
+	sending int  // deliveries that are being sent
 	sent    int64
 	failed  int64
-	err     error // the first of Send
+	err     error // the first error of Send
 	rounds  rounds[[]ID]
 }
 
@@ -112,7 +112,7 @@ func (b *Batch[ID]) faults() error {
 func (b *Batch[ID]) lock() *sync.Mutex   { return &b.mu }
 func (b *Batch[ID]) rest() time.Duration { return b.Delay }
 
-// take takes the first deliveries. The next round is due if there are enough left.
+// take takes the first deliveries. The next round is due if enough are left.
 func (b *Batch[ID]) take() (ids []ID, n uint64) {
 	size := min(b.size(), len(b.ids))
 	ids, b.ids, b.sending = b.ids[:size:size], b.ids[size:], size
@@ -122,7 +122,7 @@ func (b *Batch[ID]) take() (ids []ID, n uint64) {
 	return ids, uint64(size)
 }
 
-// send calls Send, without the lock.
+// send calls Send. The caller must not hold the lock.
 func (b *Batch[ID]) send(ctx context.Context, ids []ID) error {
 	if err := b.faults(); err != nil {
 		return err
@@ -134,7 +134,7 @@ func (b *Batch[ID]) send(ctx context.Context, ids []ID) error {
 	return err
 }
 
-// settle notes what Send has said.
+// settle records the result of Send.
 func (b *Batch[ID]) settle(ids []ID, err error) {
 	b.sending = 0
 	if err != nil {

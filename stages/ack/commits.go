@@ -101,9 +101,9 @@ type Commits[K comparable, P any] struct {
 	parts     map[K]*partition[K, P]
 	due       map[K]*partition[K, P] // for the next Commit
 	lost      map[K]struct{}         // partitions that were given up, and not claimed again
-	unsettled int64                  // positions in the flow, also positions that were given up
-	err       error                  // the first that halted a partition
-	at        time.Time              // when it came
+	unsettled int64                  // positions in the flow, including those that were given up
+	err       error                  // the first error that stopped a partition
+	at        time.Time              // time of err
 	shut      bool
 	rounds    rounds[map[*partition[K, P]]P]
 	returned  redeliveries[K, P]
@@ -153,7 +153,7 @@ func (c *Commits[K, P]) Begin(partition K, at P) (done func(error), err error) {
 	return func(err error) { c.finish(p, o, err) }, nil
 }
 
-// await opens the next of n positions, as soon as there is room, and as many as there is room for.
+// await opens the next of n positions as soon as there is room, and as many as there is room for.
 func (c *Commits[K, P]) await(ctx context.Context, key K, n int, next func(i int) *position[P]) (p *partition[K, P], opened int, steers bool, err error) {
 	for {
 		p, opened, steers, changed, err := c.begin(key, n, next)
@@ -166,7 +166,7 @@ func (c *Commits[K, P]) await(ctx context.Context, key K, n int, next func(i int
 			return nil, 0, false, ctx.Err()
 		}
 		if err := c.givenUp(p); err != nil {
-			return nil, 0, false, err // a position of another time must not begin now
+			return nil, 0, false, err // a position of an earlier time must not begin now
 		}
 	}
 }
@@ -178,8 +178,8 @@ func (c *Commits[K, P]) givenUp(p *partition[K, P]) error {
 	return p.givenUp()
 }
 
-// begin opens positions, n at most, and returns how many, and whether Pause or Resume is due. If
-// there is no room it opens none, and returns a channel that is closed at the next change.
+// begin opens up to n positions. It returns how many, and whether Pause or Resume is due. If there
+// is no room it opens none, and returns a channel that is closed at the next change.
 func (c *Commits[K, P]) begin(key K, n int, next func(i int) *position[P]) (p *partition[K, P], opened int, steers bool, changed <-chan struct{}, err error) {
 	if err := c.faults(); err != nil {
 		return nil, 0, false, nil, err
@@ -236,7 +236,7 @@ func (c *Commits[K, P]) window() int { return cmp.Or(c.Window, DefaultWindow) }
 // several values for a position has more, and returns 0 instead.
 func (c *Commits[K, P]) MaxUnsettled() int { return c.window() }
 
-// part returns the partition, which begins if there is none.
+// part returns the partition, and creates it if there is none.
 func (c *Commits[K, P]) part(key K) *partition[K, P] {
 	p := c.parts[key]
 	if p == nil {
@@ -249,7 +249,7 @@ func (c *Commits[K, P]) part(key K) *partition[K, P] {
 	return p
 }
 
-// undo takes back a position that was not emitted.
+// undo removes a position that was not emitted.
 func (c *Commits[K, P]) undo(p *partition[K, P], o *position[P]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -258,7 +258,7 @@ func (c *Commits[K, P]) undo(p *partition[K, P], o *position[P]) {
 	c.changed(p)
 }
 
-// finish notes that a position is done, or has failed.
+// finish records that a position is done, or has failed.
 func (c *Commits[K, P]) finish(p *partition[K, P], o *position[P], err error) {
 	c.mu.Lock()
 	if o.heard {
@@ -268,12 +268,12 @@ func (c *Commits[K, P]) finish(p *partition[K, P], o *position[P], err error) {
 	o.heard = true
 	p.unheard--
 	c.unsettled--
-	if p.gone { // it is another consumer's: nothing is committed
+	if p.gone { // another consumer has it: nothing is committed
 		c.mu.Unlock()
 		return
 	}
 	if errors.Is(err, stages.ErrHandedBack) {
-		p.returned = true // it is not done, and nothing has failed
+		p.returned = true // it is not done, but nothing has failed
 	} else if err != nil {
 		c.halt(p, fmt.Errorf("%w: %v at %v failed: %w", ErrHalted, p.key, o.at, err))
 	} else if o.done = true; p.advance() {
@@ -287,7 +287,7 @@ func (c *Commits[K, P]) finish(p *partition[K, P], o *position[P], err error) {
 	}
 }
 
-// changed follows each change of a partition.
+// changed must be called after each change of a partition.
 func (c *Commits[K, P]) changed(p *partition[K, P]) {
 	p.full = p.full && len(p.open) > c.window()/2
 	p.tell()
@@ -305,9 +305,9 @@ func (c *Commits[K, P]) halt(p *partition[K, P], err error) {
 
 // steer calls Pause or Resume if the window has become full or has room.
 //
-// Ordering: one goroutine at a time does it for a partition, until the state is the one
-// that was told. Two goroutines could call in the wrong order: one sees a full window,
-// the other empties it and calls Resume, and then the first calls Pause.
+// Ordering: only one goroutine at a time does this for a partition, until the user code knows the
+// present state. Two goroutines could call in the wrong order: the first sees a full window, the
+// second empties it and calls Resume, and then the first calls Pause.
 func (c *Commits[K, P]) steer(p *partition[K, P]) {
 	if c.Pause == nil {
 		return
@@ -325,7 +325,7 @@ func (c *Commits[K, P]) steer(p *partition[K, P]) {
 	}
 }
 
-// tell calls user code without the lock.
+// tell calls user code. The caller must not hold the lock.
 func (c *Commits[K, P]) tell(p *partition[K, P]) {
 	hook := c.Resume
 	if p.paused {

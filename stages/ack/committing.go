@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// commit has the ready position of a partition committed by the next round.
+// commit makes the next round commit the ready position of a partition.
 func (c *Commits[K, P]) commit(p *partition[K, P]) {
 	p.failed = nil
 	if p.draining {
@@ -21,7 +21,7 @@ func (c *Commits[K, P]) commit(p *partition[K, P]) {
 	}
 }
 
-// commitAgain is commit that also tries again what has failed before.
+// commitAgain is commit, and also retries what failed before.
 func (c *Commits[K, P]) commitAgain(p *partition[K, P]) {
 	if p.isReady {
 		c.commit(p)
@@ -31,7 +31,7 @@ func (c *Commits[K, P]) commitAgain(p *partition[K, P]) {
 func (c *Commits[K, P]) lock() *sync.Mutex   { return &c.mu }
 func (c *Commits[K, P]) rest() time.Duration { return c.Every }
 
-// take takes the positions that must be committed.
+// take takes the positions that the round must commit.
 func (c *Commits[K, P]) take() (work map[*partition[K, P]]P, n uint64) {
 	work = make(map[*partition[K, P]]P, len(c.due))
 	for _, p := range c.due {
@@ -42,9 +42,9 @@ func (c *Commits[K, P]) take() (work map[*partition[K, P]]P, n uint64) {
 	return work, c.rounds.added - c.rounds.settled
 }
 
-// send calls Commit, without the lock.
+// send calls Commit. The caller must not hold the lock.
 func (c *Commits[K, P]) send(ctx context.Context, work map[*partition[K, P]]P) error {
-	if len(work) == 0 { // all of it was forgotten meanwhile
+	if len(work) == 0 { // all partitions were forgotten meanwhile
 		return nil
 	}
 	upTo := make(map[K]P, len(work))
@@ -54,8 +54,8 @@ func (c *Commits[K, P]) send(ctx context.Context, work map[*partition[K, P]]P) e
 	return c.Commit(ctx, upTo)
 }
 
-// settle notes what Commit has said. What could not be committed stays ready, but for
-// a partition that was given up meanwhile: there it is no fault.
+// settle records the result of Commit. A position that was not committed stays ready. If its
+// partition was given up meanwhile, that is no fault.
 func (c *Commits[K, P]) settle(work map[*partition[K, P]]P, err error) {
 	for p, at := range work {
 		p.sending = false
@@ -78,7 +78,7 @@ func (c *Commits[K, P]) Flush(ctx context.Context) error {
 	return c.rounds.waitAll(ctx, c)
 }
 
-// again has all that is done committed, also what has failed before.
+// again makes the next round commit all done positions, including those that failed before.
 func (c *Commits[K, P]) again() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

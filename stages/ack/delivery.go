@@ -27,7 +27,7 @@ func (c *Commits[K, P]) Deliver[T any](ctx context.Context, out *stages.Outlet[T
 	return nil
 }
 
-// aborted is the error of what was not emitted.
+// aborted returns the error of values that were not emitted.
 func aborted(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -81,10 +81,10 @@ func (c *Commits[K, P]) DeliverAll[T any](ctx context.Context, out *stages.Outle
 	return n, nil
 }
 
-// deliveryBlock is how many deliveries are made together, at most.
+// deliveryBlock is the largest number of deliveries that are allocated together.
 const deliveryBlock = 64
 
-// delivery is a position in a flow, and what delivers it again.
+// delivery is a position in a flow, with what is needed to deliver it again.
 type delivery[K comparable, P, T any] struct {
 	position[P]
 	c       *Commits[K, P]
@@ -96,7 +96,7 @@ type delivery[K comparable, P, T any] struct {
 
 func (d *delivery[K, P, T]) self(int) *position[P] { return &d.position }
 
-// enter completes the receipt. The values see what shared holds if they have no context.
+// enter completes the receipt. Values without a context get shared.
 func (d *delivery[K, P, T]) enter(p *partition[K, P], shared *itemContext) {
 	d.p = p
 	r := d.receipt
@@ -106,15 +106,15 @@ func (d *delivery[K, P, T]) enter(p *partition[K, P], shared *itemContext) {
 	r.Context, r.Lot, r.Deliveries, r.Ack = shared, &p.lot, max(1, r.Deliveries), d.heard
 }
 
-// heard is the acknowledgement.
+// heard is called with the acknowledgement.
 func (d *delivery[K, P, T]) heard(err error) {
 	if err == nil || !d.c.retry(d.p, &d.position, err, d.again) {
 		d.c.finish(d.p, &d.position, err)
-		d.receipt, d.values = nil, nil // deliveries are made together: this one keeps nothing alive
+		d.receipt, d.values = nil, nil // deliveries are allocated together: this one must keep nothing alive
 	}
 }
 
-// again delivers the values again.
+// again delivers the values once more.
 func (d *delivery[K, P, T]) again() bool {
 	r := *d.receipt
 	r.Deliveries += d.returns

@@ -14,7 +14,7 @@ type Lease[ID comparable] struct {
 	until  time.Time // Guarded by: Leases.mu
 	values context.Context
 
-	mu     sync.Mutex // Guarded by: mu, all below
+	mu     sync.Mutex // Guarded by: mu, all fields below
 	std    context.Context
 	cancel context.CancelCauseFunc
 	over   bool
@@ -46,13 +46,13 @@ func (h *Lease[ID]) end(cause error) {
 	switch {
 	case h.cancel != nil:
 		h.cancel(cause)
-	case cause != nil: // package context asks the other context for it
+	case cause != nil: // package context asks the other context for the cause
 		h.standard()
 	}
 }
 
-// standard returns a context of the standard library that is the same, so that package context
-// knows it, and contexts that are derived from it need no goroutine. The mutex is held.
+// standard returns an equivalent context of the standard library. Package context knows it, so
+// contexts that are derived from it need no goroutine. The caller holds the mutex.
 func (h *Lease[ID]) standard() context.Context {
 	if h.std == nil {
 		h.std, h.cancel = context.WithCancelCause(h.values)

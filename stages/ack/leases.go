@@ -51,16 +51,16 @@ type Leases[ID comparable] struct {
 	// Lost is called with each lease that is lost, and why. It may be nil.
 	Lost func(id ID, err error)
 
-	mu      sync.Mutex // Guarded by: mu, all below
+	mu      sync.Mutex // Guarded by: mu, all fields below
 	held    map[ID]*Lease[ID]
-	renewal *time.Timer // begins the next renewal; nil if none is planned or at work
-	expiry  *time.Timer // rings when the first lease may end; nil if none is held
+	renewal *time.Timer // begins the next renewal; nil if none is planned or running
+	expiry  *time.Timer // fires when the first lease may end; nil if none is held
 	ended   chan struct{}
-	cancel  context.CancelFunc // of the renewal at work, nil if there is none
+	cancel  context.CancelFunc // ends the running renewal; nil if there is none
 	shut    bool
 	renewed int64
 	lost    int64
-	err     error // the last of Renew
+	err     error // the last error of Renew
 	at      time.Time
 }
 
@@ -98,10 +98,11 @@ func (l *Leases[ID]) HoldAll(ctx context.Context, ids ...ID) []*Lease[ID] {
 	return all
 }
 
-// leaseBlock is how many leases are made together, at most. One that is held keeps the others.
+// leaseBlock is the largest number of leases that are allocated together. A held lease keeps the
+// others alive.
 const leaseBlock = 16
 
-// begin notes leases, and returns older ones of the same deliveries.
+// begin registers leases, and returns older leases of the same deliveries.
 func (l *Leases[ID]) begin(all []*Lease[ID]) (older []*Lease[ID]) {
 	err := l.Validate()
 	l.mu.Lock()
@@ -124,8 +125,8 @@ func (l *Leases[ID]) begin(all []*Lease[ID]) (older []*Lease[ID]) {
 	return older
 }
 
-// hold notes the lease, and plans its renewal and its end. It returns an older lease of the same
-// delivery, nil if there is none.
+// hold registers the lease, and plans its renewal and its end. It returns an older lease of the
+// same delivery, nil if there is none.
 func (l *Leases[ID]) hold(h *Lease[ID]) (older *Lease[ID]) {
 	if l.held == nil {
 		l.held = map[ID]*Lease[ID]{}
@@ -158,8 +159,7 @@ func (l *Leases[ID]) Validate() error {
 
 func (l *Leases[ID]) every() time.Duration { return cmp.Or(l.Every, max(l.Term/3, 1)) }
 
-// expire loses the leases whose term has passed. It is called by the timer, also while
-// Renew is at work.
+// expire ends the leases whose term has passed. The timer calls it, also while Renew is running.
 func (l *Leases[ID]) expire() {
 	l.mu.Lock()
 	now := time.Now()
@@ -189,7 +189,7 @@ func (l *Leases[ID]) expire() {
 	}
 }
 
-// lose notes that a lease is lost. It returns false if it is not held any more.
+// lose removes a lease that is lost. It returns false if it was not held any more.
 func (l *Leases[ID]) lose(h *Lease[ID]) bool {
 	if l.held[h.id] != h {
 		return false
@@ -199,7 +199,7 @@ func (l *Leases[ID]) lose(h *Lease[ID]) bool {
 	return true
 }
 
-// tell ends the context of a lease that was lost. It calls user code, without the lock.
+// tell ends the context of a lost lease. It calls user code, so the caller must not hold the lock.
 func (l *Leases[ID]) tell(h *Lease[ID], why error) {
 	err := fmt.Errorf("%w: %v: %w: %w", ErrLost, h.id, why, stages.ErrHandedBack)
 	h.end(err)
@@ -211,7 +211,7 @@ func (l *Leases[ID]) tell(h *Lease[ID], why error) {
 	}
 }
 
-// trouble notes an error of user code.
+// trouble records an error of user code.
 func (l *Leases[ID]) trouble(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

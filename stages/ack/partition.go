@@ -8,39 +8,39 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// partition is what is known of one partition. A partition at rest is not kept.
+// partition is the state of one partition. It is removed when it is at rest.
 //
 // Guarded by: Commits.mu.
 // Invariant: the first of the open positions is not done.
 type partition[K comparable, P any] struct {
 	key K
-	lot stages.Lot // of all that is open. Must not be used with the lock.
+	lot stages.Lot // of all open positions. Must not: be used while the lock is held.
 
-	ctx context.Context // of all that is open
+	ctx context.Context // of all open positions
 	end context.CancelCauseFunc
 
 	open    []*position[P] // in the order of Begin
-	unheard int            // how many of them have not been settled
+	unheard int            // open positions that are not settled yet
 
-	ready   P     // all up to it are done, and it is not committed
+	ready   P     // all positions up to it are done, and it is not committed
 	isReady bool  // there is such a position
 	isDue   bool  // it is in Commits.due
-	sending bool  // Commit is at work on it
-	failed  error // of the last Commit, if there was none since
+	sending bool  // Commit is running for it
+	failed  error // error of the last Commit, nil if it succeeded
 
-	halt     error // why nothing more is begun
-	returned bool  // a position was handed back, and is not delivered again
+	halt     error // why no further position begins
+	returned bool  // a position was handed back and will not be delivered again
 	draining bool
 	gone     bool // it was given up
 
-	full     bool // as the window says
-	paused   bool // as Pause and Resume were told
+	full     bool // the window is full
+	paused   bool // user code was last told to pause
 	steering bool // a goroutine calls Pause or Resume
 
-	changed chan struct{} // closed when something has changed; nil if nothing waits
+	changed chan struct{} // closed at the next change; nil if no goroutine waits for it
 }
 
-// position is one that was begun.
+// position is a position that was begun.
 type position[P any] struct {
 	at    P
 	begun time.Time
@@ -56,7 +56,7 @@ func newPartition[K comparable, P any](key K) *partition[K, P] {
 	return p
 }
 
-// itemContext is the context of a partition, with the values of another context.
+// itemContext is the context of a partition with the values of another context.
 type itemContext struct {
 	context.Context
 	values context.Context
@@ -64,8 +64,8 @@ type itemContext struct {
 
 // Value implements [context.Context].
 //
-// The partition comes first, although it has no values: package context finds out by
-// Value what kind of context this is.
+// The partition comes first although it has no values: package context uses Value to find out the
+// kind of this context.
 func (c *itemContext) Value(key any) any {
 	if v := c.Context.Value(key); v != nil {
 		return v
@@ -88,19 +88,19 @@ func (p *partition[K, P]) begin(o *position[P], now time.Time) {
 	p.unheard++
 }
 
-// advance moves the watermark over all positions that are done. It reports whether it
-// has moved.
+// advance moves the watermark over all done positions at the front. It reports whether it has
+// moved.
 func (p *partition[K, P]) advance() bool {
 	moved := false
 	for len(p.open) > 0 && p.open[0].done {
 		p.ready, p.isReady, moved = p.open[0].at, true, true
-		p.open[0] = nil // frees it
+		p.open[0] = nil // frees the position
 		p.open = p.open[1:]
 	}
 	return moved
 }
 
-// drop takes back a position that was begun and is nowhere.
+// drop removes a position that was begun but was not emitted.
 func (p *partition[K, P]) drop(o *position[P]) {
 	for i := len(p.open) - 1; i >= 0; i-- {
 		if p.open[i] == o {
@@ -111,18 +111,18 @@ func (p *partition[K, P]) drop(o *position[P]) {
 	}
 }
 
-// atRest reports that nothing would be lost with the partition.
+// atRest reports that the partition holds no information.
 func (p *partition[K, P]) atRest() bool {
 	return len(p.open) == 0 && !p.isReady && !p.sending && p.halt == nil && !p.draining && !p.returned && !p.paused && !p.steering
 }
 
-// drained reports that nothing of it is in the flow, and that all that is done is
-// committed, or could not be.
+// drained reports that no position is in the flow, and that all done positions are committed or
+// could not be.
 func (p *partition[K, P]) drained() bool {
 	return p.unheard == 0 && !p.sending && (!p.isReady || p.failed != nil)
 }
 
-// undrained says what drained waits for.
+// undrained says for what drained waits.
 func (p *partition[K, P]) undrained() string {
 	switch p.unheard {
 	case 0:
@@ -141,7 +141,7 @@ func (p *partition[K, P]) wait() <-chan struct{} {
 	return p.changed
 }
 
-// tell wakes all that waits.
+// tell wakes all goroutines that wait for a change.
 func (p *partition[K, P]) tell() {
 	if p.changed != nil {
 		close(p.changed)

@@ -8,16 +8,16 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// A log does not hand out one position again, so Commits does it: the values of a position that was
-// handed back are delivered once more, by a goroutine that Close waits for. The position stays open
+// A log does not deliver a position twice. So Commits does: it delivers the values of a position
+// that was handed back once more, in a goroutine for which Close waits. The position stays open
 // meanwhile.
 
-// redeliveries is what was handed back.
+// redeliveries has the positions that were handed back.
 //
 // Guarded by: Commits.mu, but running.
 type redeliveries[K comparable, P any] struct {
-	held    map[*returned[K, P]]struct{} // waits to be due
-	running sync.WaitGroup               // deliveries. Must not: be added to when Commits.shut is set.
+	held    map[*returned[K, P]]struct{} // wait until they are due
+	running sync.WaitGroup               // running redeliveries. Must not: be added to after Commits.shut is set.
 }
 
 // returned is a position that was handed back.
@@ -28,8 +28,8 @@ type returned[K comparable, P any] struct {
 	deliver func() bool
 }
 
-// retry has the values of a position delivered again, if err says so. It returns false if they are
-// not: then the position is settled with err.
+// retry delivers the values of a position again, if err asks for it. Otherwise it returns false,
+// and the position is settled with err.
 func (c *Commits[K, P]) retry(p *partition[K, P], o *position[P], err error, deliver func() bool) bool {
 	after, back := stages.HandedBack(err)
 	if !back || errors.Is(err, stages.ErrAborted) {
@@ -50,12 +50,12 @@ func (c *Commits[K, P]) retry(p *partition[K, P], o *position[P], err error, del
 	return true
 }
 
-// redeliver delivers the values of a position that is due.
+// redeliver delivers the values of a due position.
 func (c *Commits[K, P]) redeliver(r *returned[K, P]) {
 	c.mu.Lock()
 	if _, due := c.returned.held[r]; !due {
 		c.mu.Unlock()
-		return // it was let go
+		return // it was canceled
 	}
 	delete(c.returned.held, r)
 	c.returned.running.Add(1)
@@ -66,8 +66,8 @@ func (c *Commits[K, P]) redeliver(r *returned[K, P]) {
 	}
 }
 
-// letReturn ends the wait of what was handed back of a partition, or of all if p is nil: nothing is
-// delivered again, and nothing from it on is committed.
+// letReturn cancels the redeliveries of a partition, or of all if p is nil. These positions are not
+// delivered again, and nothing from the first of them on is committed.
 func (c *Commits[K, P]) letReturn(p *partition[K, P]) {
 	c.mu.Lock()
 	var all []*returned[K, P]

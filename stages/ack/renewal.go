@@ -10,8 +10,8 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// renew renews all leases that are held. It is called by the timer, in a goroutine of its
-// own, and plans the next renewal.
+// renew renews all held leases. The timer calls it in a goroutine of its own. It plans the next
+// renewal.
 func (l *Leases[ID]) renew() {
 	l.mu.Lock()
 	l.renewal = nil
@@ -30,7 +30,7 @@ func (l *Leases[ID]) renew() {
 	defer cancel()
 	for part := range slices.Chunk(all, l.size()) {
 		if ctx.Err() != nil {
-			return // the rest comes first in the next renewal
+			return // the next renewal begins with the rest
 		}
 		l.some(ctx, part)
 	}
@@ -46,7 +46,7 @@ func (l *Leases[ID]) plan(begun time.Time) {
 	}
 }
 
-// soonest returns the leases that are held, ordered by their end.
+// soonest returns the held leases, ordered by their end.
 func (l *Leases[ID]) soonest() []*Lease[ID] {
 	all := make([]*Lease[ID], 0, len(l.held))
 	for _, h := range l.held {
@@ -63,7 +63,7 @@ func (l *Leases[ID]) size() int {
 	return l.Size
 }
 
-// some renews the leases that are still held.
+// some renews those leases of part that are still held.
 func (l *Leases[ID]) some(ctx context.Context, part []*Lease[ID]) {
 	l.mu.Lock()
 	part = slices.DeleteFunc(part, func(h *Lease[ID]) bool { return l.held[h.id] != h })
@@ -75,7 +75,7 @@ func (l *Leases[ID]) some(ctx context.Context, part []*Lease[ID]) {
 	for i, h := range part {
 		ids[i] = h.id
 	}
-	begun := time.Now() // the queue's term begins later
+	begun := time.Now() // the term of the queue begins later
 	var lost []ID
 	err := protect(func() (err error) { lost, err = l.Renew(ctx, ids); return err })
 	for _, h := range l.renewedAt(begun, part, lost, err) {
@@ -83,7 +83,7 @@ func (l *Leases[ID]) some(ctx context.Context, part []*Lease[ID]) {
 	}
 }
 
-// renewedAt notes what Renew has said, and returns the leases that are lost.
+// renewedAt records the result of Renew, and returns the lost leases.
 func (l *Leases[ID]) renewedAt(begun time.Time, part []*Lease[ID], lost []ID, err error) (gone []*Lease[ID]) {
 	out := make(map[ID]struct{}, len(lost))
 	for _, id := range lost {
@@ -107,7 +107,7 @@ func (l *Leases[ID]) renewedAt(begun time.Time, part []*Lease[ID], lost []ID, er
 	return gone
 }
 
-// protect calls user code. A panic, or runtime.Goexit, is an error.
+// protect calls user code. It turns a panic or runtime.Goexit into an error.
 //
 // Owner: protect, which waits for the goroutine. Goexit must not end the caller.
 func protect(f func() error) (err error) {

@@ -45,13 +45,13 @@ func (c *Commits[K, P]) lose(partition K) {
 
 func forgotten[K any](partition K) error { return fmt.Errorf("%w: %v", ErrForgotten, partition) }
 
-// letGo follows forget, without the lock.
+// letGo finishes forget. The caller must not hold the lock.
 func (c *Commits[K, P]) letGo(p *partition[K, P]) {
 	p.end(fmt.Errorf("%w: %v: %w", ErrForgotten, p.key, stages.ErrHandedBack))
 	c.steer(p)
 }
 
-// forget gives a partition up.
+// forget gives up a partition.
 func (c *Commits[K, P]) forget(p *partition[K, P]) {
 	p.gone, p.full, p.isReady = true, false, false
 	if p.isDue {
@@ -104,8 +104,7 @@ func (c *Commits[K, P]) Drain(ctx context.Context, partition K) error {
 	return err
 }
 
-// drained waits until the partition is drained. It is called, and returns, with the
-// lock.
+// drained waits until the partition is drained. The caller holds the lock, also after the return.
 func (c *Commits[K, P]) drained(ctx context.Context, p *partition[K, P]) error {
 	for !p.gone && !p.drained() {
 		changed := p.wait()

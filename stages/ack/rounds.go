@@ -10,15 +10,15 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// rounds does the work of an owner in a goroutine of its own, a round at a time. The
-// goroutine runs only while there is work.
+// rounds does the work of an owner in a goroutine of its own, one round at a time. The goroutine
+// runs only while there is work.
 //
-// Owner: the Commits or the Batch that it is part of. Its Close waits for the goroutine.
+// Owner: the Commits or the Batch of which it is a part. Its Close waits for the goroutine.
 // Guarded by: the lock of the owner.
 // Invariant: while added > settled a goroutine runs, unless closed.
 type rounds[B any] struct {
 	added   uint64 // pieces of work so far
-	settled uint64 // how many of them are over, done or failed
+	settled uint64 // pieces of work that are finished, done or failed
 	closed  bool
 
 	ended  chan struct{} // closed when the goroutine has ended; nil if none runs
@@ -28,28 +28,28 @@ type rounds[B any] struct {
 	flush  []*flush
 }
 
-// owner is what the rounds are of. Its methods but lock and send are called with the
-// lock held.
+// owner does the work of rounds. The rounds hold the lock when they call its methods, except lock
+// and send.
 type owner[B any] interface {
 	lock() *sync.Mutex
-	// rest returns how long work may wait for more.
+	// rest returns how long a round waits for more work.
 	rest() time.Duration
-	// take returns the work of a round, and how many pieces that is, at least one.
+	// take returns the work of a round, and its number of pieces, at least one.
 	take() (work B, n uint64)
 	// send does the work.
 	send(ctx context.Context, work B) error
-	// settle deals with the outcome of send.
+	// settle handles the result of send.
 	settle(work B, err error)
 }
 
-// flush waits for all work up to a certain piece.
+// flush is a wait for all work up to a certain piece.
 type flush struct {
 	upTo uint64
-	err  error // of the rounds that it waited for
+	err  error // of the rounds for which it waits
 	done chan struct{}
 }
 
-// add notes n more pieces of work, and starts the goroutine if none runs.
+// add counts n more pieces of work, and starts the goroutine if it does not run.
 func (r *rounds[B]) add(o owner[B], n uint64) {
 	r.added += n
 	if r.ended == nil && !r.closed {
@@ -63,12 +63,12 @@ func (r *rounds[B]) start(o owner[B]) {
 	go r.run(ctx, o, r.wake)
 }
 
-// rush ends the rest before the next round.
+// rush ends the wait before the next round.
 func (r *rounds[B]) rush() {
 	r.rushed = true
 	select {
 	case r.wake <- struct{}{}:
-	default: // it is awake, or none runs
+	default: // the goroutine is awake, or does not run
 	}
 }
 
@@ -79,12 +79,12 @@ func (r *rounds[B]) run(ctx context.Context, o owner[B], wake <-chan struct{}) {
 	}
 }
 
-// leave ends the goroutine. It starts another one for work that was added since the
+// leave ends the goroutine. It starts another one if there is work: work that was added since the
 // last round, or that is left because send called runtime.Goexit.
 func (r *rounds[B]) leave(ctx context.Context, o owner[B]) {
 	mu := o.lock()
 	mu.Lock()
-	defer close(r.ended) // when all is unlocked
+	defer close(r.ended) // after the unlock
 	defer mu.Unlock()
 	left := r.added > r.settled
 	again := left && ctx.Err() == nil
@@ -98,7 +98,7 @@ func (r *rounds[B]) leave(ctx context.Context, o owner[B]) {
 	}
 }
 
-// giveUp ends all flushes.
+// giveUp ends all flushes with an error.
 func (r *rounds[B]) giveUp() {
 	for _, f := range r.flush {
 		f.err = ErrClosed
@@ -107,8 +107,8 @@ func (r *rounds[B]) giveUp() {
 	r.flush = nil
 }
 
-// round waits for more work to come, and does it. It returns false if there is none,
-// or if ctx has ended.
+// round waits for more work, and does it. It returns false if there is no work, or if ctx has
+// ended.
 func (r *rounds[B]) round(ctx context.Context, o owner[B], wake <-chan struct{}) bool {
 	mu := o.lock()
 	mu.Lock()
@@ -124,7 +124,7 @@ func (r *rounds[B]) round(ctx context.Context, o owner[B], wake <-chan struct{})
 	}
 	mu.Lock()
 	select {
-	case <-wake: // what it was for happens now
+	case <-wake: // the round begins now, which is what wake is for
 	default:
 	}
 	r.rushed = false
@@ -147,7 +147,7 @@ func wait(ctx context.Context, d time.Duration, wake <-chan struct{}) bool {
 	return true
 }
 
-// do sends the work and accounts for it, whatever send does.
+// do sends the work and accounts for it, even if send panics or ends the goroutine.
 func (r *rounds[B]) do(ctx context.Context, o owner[B], work B, n uint64) {
 	err := stages.ErrGoexit
 	defer func() {
@@ -164,7 +164,7 @@ func (r *rounds[B]) do(ctx context.Context, o owner[B], work B, n uint64) {
 	err = o.send(ctx, work)
 }
 
-// report tells each flush of a round.
+// report tells each flush the result of a round.
 func (r *rounds[B]) report(err error) {
 	r.flush = slices.DeleteFunc(r.flush, func(f *flush) bool {
 		if f.err == nil {
@@ -179,8 +179,8 @@ func (r *rounds[B]) report(err error) {
 	})
 }
 
-// waitAll waits until all work so far is over, without rests. It returns the first
-// error of these rounds.
+// waitAll waits until all work so far is finished, without waits for more work. It returns the
+// first error of these rounds.
 func (r *rounds[B]) waitAll(ctx context.Context, o owner[B]) error {
 	mu := o.lock()
 	mu.Lock()
@@ -207,8 +207,8 @@ func (r *rounds[B]) waitAll(ctx context.Context, o owner[B]) error {
 	return context.Cause(ctx)
 }
 
-// close waits for all work, and ends the goroutine. If ctx ends first, the context of
-// send ends, and close waits for send to return.
+// close waits for all work, and ends the goroutine. If ctx ends first, close ends the context of
+// send, and waits for send to return.
 func (r *rounds[B]) close(ctx context.Context, o owner[B]) error {
 	var err error
 	for {
