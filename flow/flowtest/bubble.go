@@ -14,7 +14,7 @@ func Bubble(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		t.Helper()
-		// Of all cleanups this one comes last: those of f's probes open them first.
+		// This cleanup comes last: the cleanups of f's probes open the probes first.
 		t.Cleanup(func() { nobodyLeft(t) })
 		f(t)
 	})

@@ -41,7 +41,7 @@ func Inject[I, O any](f func(context.Context, I) (O, error), plan func(n int) Fa
 	}
 }
 
-// strike does what the fault says.
+// strike carries out the fault.
 func (f Fault) strike(ctx context.Context) error {
 	if f.Delay > 0 {
 		timer := time.NewTimer(f.Delay)

@@ -26,7 +26,7 @@ func NoLeaks(t testing.TB) {
 func leaked() string {
 	profile := pprof.Lookup("goroutineleak")
 	if profile == nil {
-		return "" // switched off by GODEBUG
+		return "" // GODEBUG has switched it off
 	}
 	var b strings.Builder
 	if err := profile.WriteTo(&b, 2); err != nil {
@@ -41,13 +41,13 @@ func leaked() string {
 	return strings.Join(stacks, "\n\n")
 }
 
-// failer is what checks need of a testing.TB.
+// failer is the part of a testing.TB that checks need.
 type failer interface {
 	Helper()
 	Errorf(format string, args ...any)
 }
 
-// nobodyLeft fails the test if goroutines of the bubble are left.
+// nobodyLeft fails the test if other goroutines of the bubble are running.
 func nobodyLeft(t failer) {
 	t.Helper()
 	synctest.Wait()
@@ -58,8 +58,8 @@ func nobodyLeft(t failer) {
 
 var bubbleNumber = regexp.MustCompile(`synctest bubble \d+`)
 
-// strays returns the stacks of the other goroutines of the caller's bubble, which
-// all wait. The one that the bubble itself stands in is none of them.
+// strays returns the stacks of the other goroutines of the caller's bubble, which all wait. It
+// leaves out the goroutine of the bubble itself.
 func strays() []string {
 	buf := make([]byte, 1<<20)
 	for {
@@ -84,7 +84,7 @@ func strays() []string {
 	return left
 }
 
-// scaffold reports a goroutine of the bubble itself.
+// scaffold reports whether a stack is that of the bubble's own goroutine.
 func scaffold(stack string) bool {
 	return strings.Contains(stack, "internal/synctest.Run(") || strings.Contains(stack, "created by testing/synctest.")
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// patience is how long a probe waits for what must come: in a [Bubble] it costs
-// nothing.
+// patience is how long a probe waits for an item that must come. In a [Bubble] the wait takes no
+// real time.
 const patience = 10 * time.Second
 
 // Probe is a sink that takes an item only when the test asks for it, so that the
@@ -22,17 +22,17 @@ const patience = 10 * time.Second
 // that the run can end.
 type Probe[T any] struct {
 	t     testing.TB
-	asked bool          // one item has been asked for and has not come
-	ask   chan struct{} // a token for the item asked for
-	open  chan struct{} // closed when all that comes is taken
+	asked bool          // an item was asked for and has not come
+	ask   chan struct{} // a token when an item is asked for
+	open  chan struct{} // closed when the probe takes all items
 	once  sync.Once
 
 	mu    sync.Mutex
 	queue []arrival[T]
-	news  chan struct{} // a token where the queue may have something
+	news  chan struct{} // a token when the queue may have an arrival
 }
 
-// arrival is an item that has come, or the end.
+// arrival is an item that has come, or the end of the stream.
 type arrival[T any] struct {
 	value T
 	fault *stages.ItemError
@@ -82,7 +82,7 @@ func (p *Probe[T]) put(a arrival[T]) {
 	}
 }
 
-// pop returns the next arrival. The end stays.
+// pop returns the next arrival. The end stays in the queue.
 func (p *Probe[T]) pop() (arrival[T], bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -96,7 +96,7 @@ func (p *Probe[T]) pop() (arrival[T], bool) {
 	return a, true
 }
 
-// wait asks for an item and waits for it, or for the end, up to d.
+// wait asks for an item, and waits up to d for it or for the end.
 func (p *Probe[T]) wait(d time.Duration) (arrival[T], bool) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -117,7 +117,7 @@ func (p *Probe[T]) wait(d time.Duration) (arrival[T], bool) {
 	}
 }
 
-// take is wait for what must come.
+// take is wait for an arrival that must come.
 func (p *Probe[T]) take(what string) arrival[T] {
 	p.t.Helper()
 	a, ok := p.wait(patience)

@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	soon = time.Second      // for what must happen at once
-	long = 10 * time.Minute // for what may take its time
+	soon = time.Second      // for events that must happen at once
+	long = 10 * time.Minute // for events that may take their time
 )
 
 var (
@@ -25,7 +25,7 @@ var (
 	errAbort  = errors.New("flowtest: aborted on purpose")
 )
 
-// tester is what checks need of a testing.TB: so that they can be checked themselves.
+// tester is the part of a testing.TB that checks need. So the checks can be tested themselves.
 type tester interface {
 	Helper()
 	Errorf(format string, args ...any)
@@ -39,13 +39,14 @@ func fatalf(t tester, format string, args ...any) {
 	t.FailNow()
 }
 
-// check is one thing that a contract promises of a C.
+// check is one promise of the contract of a C.
 type check[C any] struct {
 	name string
 	try  func(t tester, c C)
 }
 
-// conduct runs all checks, each as a test of its own, in a bubble unless outside.
+// conduct runs all checks, each as a test of its own. The test runs in a bubble unless outside is
+// true.
 func conduct[C any](t *testing.T, checks []check[C], c C, outside bool) {
 	for _, k := range checks {
 		t.Run(k.name, func(t *testing.T) {
@@ -58,7 +59,7 @@ func conduct[C any](t *testing.T, checks []check[C], c C, outside bool) {
 				t.Cleanup(func() {
 					nobodyLeft(t)
 					if t.Failed() {
-						time.Sleep(long) // for what is only slow: a bubble does not end without it
+						time.Sleep(long) // for slow goroutines: a bubble does not end before them
 					}
 				})
 				k.try(t, c)
@@ -67,13 +68,13 @@ func conduct[C any](t *testing.T, checks []check[C], c C, outside bool) {
 	}
 }
 
-// rig is a graph at work under a check.
+// rig is a running graph under a check.
 type rig struct {
 	t      tester
 	run    *flow.Run
 	done   chan struct{}
-	report *flow.Report // when done
-	err    error        // when done
+	report *flow.Report // after done
+	err    error        // after done
 }
 
 // launch starts the graph.
@@ -88,11 +89,11 @@ func launch(t tester, g *flow.Graph, opts ...flow.RunOption) *rig {
 		defer close(r.done)
 		r.report, r.err = run.Wait()
 	}()
-	t.Cleanup(func() { run.Abort(errAbort) }) // where the check has failed: what heeds it shall not stay behind
+	t.Cleanup(func() { run.Abort(errAbort) }) // for a failed check: stages that heed their context must not stay behind
 	return r
 }
 
-// ends waits for the end of the run, and checks its books.
+// ends waits for the end of the run, and checks its accounts.
 func (r *rig) ends(within time.Duration, after string) {
 	r.t.Helper()
 	timer := time.NewTimer(within)
@@ -120,7 +121,7 @@ func (r *rig) ended(within time.Duration, after string) {
 func (r *rig) aborts() {
 	r.t.Helper()
 	select {
-	case <-r.done: // it did not want more, as a operator.Take
+	case <-r.done: // the stage wanted no more items, as operator.Take
 		r.ended(soon, "its own end")
 		return
 	default:
@@ -132,7 +133,7 @@ func (r *rig) aborts() {
 	}
 }
 
-// staffed sets the workers of the thing under test while it works, and stops the intake.
+// staffed sets the workers of the tested stage while it works, and stops the intake.
 func (r *rig) staffed(can bool) {
 	r.t.Helper()
 	for _, workers := range []int{4, 1, 2} {
@@ -156,7 +157,7 @@ func (r *rig) over() bool {
 	}
 }
 
-// node returns the account of the thing under test, as of now.
+// node returns the present account of the tested stage.
 func (r *rig) node() flow.StageReport {
 	s, _ := r.run.Snapshot().Stage(subject)
 	return s
@@ -165,8 +166,8 @@ func (r *rig) node() flow.StageReport {
 // subject is the name of the node under test.
 const subject = "subject"
 
-// catcher is a sink that takes everything, failures too; once it is open where it
-// has a gate.
+// catcher is a sink that takes all items, including failures. With a gate it waits until the gate
+// is open.
 type catcher[T any] struct {
 	gate chan struct{}
 
@@ -197,7 +198,7 @@ func (c *catcher[T]) Run(ctx context.Context, in *stages.Inlet[T]) error {
 	return nil
 }
 
-// flood is a source that repeats values, as fast as they are taken, up to n.
+// flood is a source that repeats values up to n times, as fast as the flow takes them.
 func flood[T any](values []T, n int) stages.Source[T] {
 	return stages.SourceFunc[T](func(ctx context.Context, out *stages.Outlet[T]) error {
 		for i := 0; i < n && ctx.Err() == nil; i++ {
@@ -209,12 +210,12 @@ func flood[T any](values []T, n int) stages.Source[T] {
 	})
 }
 
-// wantsNone is a stage that has had enough before it begins.
+// wantsNone is a stage that wants no items from the beginning.
 func wantsNone[T any]() stages.Stage[T, T] {
 	return stages.StageFunc[T, T](func(context.Context, *stages.Inlet[T], *stages.Outlet[T]) error { return nil })
 }
 
-// same compares what came with what should have come.
+// same compares the items that came with the expected ones.
 func same[T any](t tester, what string, got, want []T, anyOrder bool) {
 	t.Helper()
 	equal := len(got) == len(want)
@@ -233,7 +234,7 @@ func same[T any](t tester, what string, got, want []T, anyOrder bool) {
 	}
 }
 
-// brief is a list as far as a person reads it.
+// brief shortens a list for a reader.
 func brief[T any](list []T) string {
 	const most = 20
 	if len(list) <= most {

@@ -21,8 +21,7 @@ type Source[T any] struct {
 	acks    []Ack[T]
 }
 
-// step does one thing. It returns false where the source shall return, with an error
-// or none.
+// step does one thing. It returns false if the source must return, with an error or nil.
 type step[T any] func(ctx context.Context, out *stages.Outlet[T]) (bool, error)
 
 // Ack is the acknowledgement of a value: it is done, or has failed and is not tried again.

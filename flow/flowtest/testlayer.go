@@ -58,8 +58,8 @@ func layerChecks[I any]() []check[LayerCase[I]] {
 	)
 }
 
-// section is the layer around a sound call. The call is not the stage's own: what
-// becomes of its faults is up to the layer.
+// section is the layer around a call that succeeds. The call does not belong to the tested stage:
+// the layer decides about its failures.
 func (c LayerCase[I]) section() StageCase[I, I] {
 	return StageCase[I, I]{In: c.In, Out: c.In, New: func(func(context.Context) error) stages.Stage[I, I] {
 		return c.around(func(_ context.Context, v I) (I, error) { return v, nil })
@@ -70,7 +70,7 @@ func (c LayerCase[I]) around(f func(context.Context, I) (I, error)) stages.Stage
 	return section.Map([]section.Layer{c.New()}, f, stages.Workers(2))
 }
 
-// doomed runs the layer around a call that cannot succeed: each item must fail.
+// doomed runs the layer around a call that always fails: each item must fail.
 func (c LayerCase[I]) doomed(t tester, f func(context.Context, I) (I, error)) {
 	t.Helper()
 	sink := &catcher[I]{}
@@ -97,7 +97,7 @@ func layerHangs[I any](t tester, c LayerCase[I]) {
 	c.aborted(t, func(ctx context.Context, v I) (I, error) { return v, Fault{Hang: true}.strike(ctx) })
 }
 
-// layerAbortedFailing aborts a layer that may hold what has failed, as a retry does.
+// layerAbortedFailing aborts a layer that may hold failed items, as a retry does.
 func layerAbortedFailing[I any](t tester, c LayerCase[I]) {
 	c.aborted(t, func(_ context.Context, v I) (I, error) { return v, errBroken })
 }
@@ -109,7 +109,7 @@ func (c LayerCase[I]) aborted(t tester, f func(context.Context, I) (I, error)) {
 	r.aborts()
 }
 
-// layerAmong has few exchanges, so that they are used again and again.
+// layerAmong has few exchanges, so that they are reused often.
 func layerAmong[I any](t tester, c LayerCase[I]) {
 	var calls atomic.Int64
 	layers := []section.Layer{section.Guard(guard.Limit(3)), c.New(), section.Timeout(long)}

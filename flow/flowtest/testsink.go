@@ -141,8 +141,7 @@ func sinkAcks[T any](t tester, c SinkCase[T]) {
 	}
 }
 
-// faulty sends one item to a sink whose function does something bad, and returns
-// the acknowledgement.
+// faulty sends one item to a sink whose function calls do, and returns the acknowledgement.
 func (c SinkCase[T]) faulty(t tester, do func() error) (r *rig, ack error, called bool) {
 	t.Helper()
 	src := NewSource[T]().EmitAcked(c.In[0])

@@ -90,7 +90,7 @@ func sourceStopsAtOnce[T any](t tester, c SourceCase[T]) {
 	r.ended(soon, "the intake has stopped")
 }
 
-// sourceStopsBlocked lets what the source has in hand through when it has stopped.
+// sourceStopsBlocked lets a stopped source send the items that it holds.
 func sourceStopsBlocked[T any](t tester, c SourceCase[T]) {
 	sink := &catcher[T]{gate: make(chan struct{})}
 	r := launch(t, c.before(sink))

@@ -87,7 +87,7 @@ func (c StageCase[I, O]) through(t tester, opts ...flow.RunOption) {
 	c.compare(t, sink)
 }
 
-// compare checks what has come of In.
+// compare checks the results of In.
 func (c StageCase[I, O]) compare(t tester, sink *catcher[O]) {
 	t.Helper()
 	if len(sink.failed) > 0 {
@@ -132,7 +132,7 @@ func stagePasses[I, O any](t tester, c StageCase[I, O]) {
 	upstream, _ := r.report.Stage("above")
 	came := int(upstream.Ledger.Failed)
 	if taker != nil && taker.TakesFailures() {
-		// What it does with them is its business.
+		// The stage decides what it does with them.
 		if kept := int(r.node().Ledger.Recovered); len(sink.failed)+kept != came {
 			t.Errorf("%d failed items came; %d left, and it took up %d", came, len(sink.failed), kept)
 		}
@@ -151,7 +151,7 @@ func stagePasses[I, O any](t tester, c StageCase[I, O]) {
 	}
 }
 
-// twice returns each value twice.
+// twice returns each value two times.
 func twice[T any](values []T) (all []T) {
 	for _, v := range values {
 		all = append(all, v, v)
@@ -178,13 +178,13 @@ func stageAbortedIdle[I, O any](t tester, c StageCase[I, O]) {
 	r.aborts()
 }
 
-// many is more than a bounded stage holds.
+// many is more items than a bounded stage holds.
 const many = 20_000
 
 func stageBlocked[I, O any](t tester, c StageCase[I, O]) {
 	r := launch(t, c.behind(flow.From(flood(c.In, many)), pass, &catcher[O]{gate: make(chan struct{})}))
 	time.Sleep(soon)
-	// A stage that drops, or makes one of many, has taken more for less.
+	// A stage that drops or combines items may take more of them.
 	if l := r.node().Ledger; l.In >= many && l.Filtered+l.Folded+l.Shed == 0 {
 		t.Errorf("its results were not taken, and it still took %d items", l.In)
 	}
@@ -215,9 +215,9 @@ func stageAcks[I, O any](t tester, c StageCase[I, O]) {
 	}
 }
 
-// faulty runs the stage with a function that does something on every second call,
-// and returns what failed and how often it was done. It is 0 where the stage calls
-// no function. broken is the fault that the run may have.
+// faulty runs the stage with a function that calls do on every second call. It returns the failed
+// items, and the number of calls of do, which is 0 if the stage calls no function. broken is the
+// fault that the run may have.
 func (c StageCase[I, O]) faulty(t tester, broken error, do func() error) (failed []*stages.ItemError, done int) {
 	t.Helper()
 	var calls atomic.Int64
@@ -260,8 +260,8 @@ func stagePanics[I, O any](t tester, c StageCase[I, O]) {
 	}
 }
 
-// stageGoexit allows for a stage that is broken by it: where the function runs in
-// its own goroutine, that is no more.
+// stageGoexit accepts a stage that runtime.Goexit has ended: no more is possible if the function
+// runs in the stage's own goroutine.
 func stageGoexit[I, O any](t tester, c StageCase[I, O]) {
 	failed, done := c.faulty(t, stages.ErrGoexit, func() error { return Fault{Goexit: true}.strike(context.Background()) })
 	if len(failed) < min(done, 1) {

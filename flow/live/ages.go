@@ -2,8 +2,8 @@ package live
 
 import "github.com/weir-go/weir/flow"
 
-// percentiles returns the median and the 99th percentile of the ages of the items that left while
-// the kept snapshots were taken; nil if none did. The caller holds mu.
+// percentiles returns the median and the 99th percentile of the ages of the items that left during
+// the kept snapshots. Both are nil if none left. The caller holds mu.
 func (p *pulse) percentiles(now *flow.Distribution) (p50, p99 *float64) {
 	if now == nil {
 		return nil, nil

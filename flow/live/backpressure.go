@@ -2,11 +2,11 @@ package live
 
 import "github.com/weir-go/weir/flow"
 
-// congested is from which share of the time on an edge counts as full. Below it a full edge is
-// part of the usual give and take.
+// congested is the percentage of time from which an edge counts as full. Below it a full edge is
+// normal.
 const congested = 10
 
-// ways are the edges of a stage, by their places in the status.
+// ways are the edges of a stage, by their indices in the status.
 type ways struct{ in, out []int }
 
 // waysOf returns the edges of each stage.
@@ -24,8 +24,8 @@ func waysOf(s flow.Status) []ways {
 	return all
 }
 
-// begins returns the stages at which backpressure begins: the edge to the stage is full, and
-// none of the edges that lead on is.
+// begins returns the stages at which backpressure begins: an edge to the stage is full, and no edge
+// that leads from it is.
 func begins(f frame, ways []ways) []int {
 	full := func(edges []int) bool {
 		for _, e := range edges {

@@ -9,10 +9,10 @@ import (
 	"net/http"
 )
 
-// maxBody bounds what a viewer can send.
+// maxBody is the largest size of a request in bytes.
 const maxBody = 64 << 10
 
-// order is what a viewer wants to be done.
+// order is a request of a viewer.
 type order struct {
 	Action string   `json:"action"` // pause, resume, workers or capacity
 	Name   string   `json:"name"`   // of the stage, or of the guard
@@ -20,14 +20,14 @@ type order struct {
 	IDs    []uint64 `json:"ids"` // of letters
 }
 
-// fault is an answer with a status that is not 200.
+// fault is an answer with a status other than 200.
 type fault struct {
 	status int
 	error
 }
 
-// post guards what changes something: the request must come from the page, by its origin and
-// by its token, and be JSON, which no form of another site can send.
+// post guards requests that change something. Such a request must come from the page, by its origin
+// and its token. It must be JSON, which no form of another site can send.
 func (p *page) post(do func(*http.Request, order) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		o, err := p.admit(w, r)
@@ -77,7 +77,7 @@ func reply(w http.ResponseWriter, status int, answer any) {
 	_, _ = w.Write(body) // a viewer that has gone needs no answer
 }
 
-// control sets a part of the run.
+// control changes settings of the run.
 func (p *page) control(_ *http.Request, o order) (any, error) {
 	if !p.controls {
 		return nil, fault{http.StatusForbidden, errors.New("this page has no controls")}

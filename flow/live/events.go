@@ -11,7 +11,7 @@ import (
 // patience is how long a viewer may take to receive a frame.
 const patience = 10 * time.Second
 
-// hello is the first event of a viewer: what does not change in a run.
+// hello is the first event for a viewer: it has everything that does not change in a run.
 type hello struct {
 	Run      string      `json:"run"` // differs between runs, so that a page notices a new one
 	Title    string      `json:"title"`
@@ -55,11 +55,11 @@ func (p *page) hello(past history) hello {
 	return h
 }
 
-// id tells one run of a process from the next.
+// id distinguishes the runs of a process.
 func (p *pulse) id(s flow.Status) string { return s.Flow + s.Started.Format(time.RFC3339Nano) }
 
-// events sends a viewer what the run does, until the viewer goes or the run has ended. A
-// viewer that is slow misses frames.
+// events sends the frames of the run to a viewer, until the viewer goes or the run has ended. A
+// slow viewer misses frames.
 func (p *page) events(w http.ResponseWriter, r *http.Request) {
 	if !reads(w, r) {
 		return

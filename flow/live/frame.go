@@ -74,7 +74,7 @@ type edgeFrame struct {
 // span is the time between two snapshots.
 type span struct{ seconds float64 }
 
-// rate is how much a counter has grown per second.
+// rate returns the growth of a counter per second.
 func (s span) rate(before, now int64) float64 {
 	if s.seconds <= 0 {
 		return 0
@@ -82,7 +82,7 @@ func (s span) rate(before, now int64) float64 {
 	return tenth(max(0, float64(now-before)/s.seconds))
 }
 
-// share is how much of the time went to what has taken so many seconds.
+// share returns the percentage of the time in which a counter of seconds has grown.
 func (s span) share(before, now float64) float64 {
 	if s.seconds <= 0 {
 		return 0
@@ -92,8 +92,8 @@ func (s span) share(before, now float64) float64 {
 
 func tenth(v float64) float64 { return math.Round(10*v) / 10 }
 
-// frameOf makes a frame of two snapshots of a run. The shares are since a third, older one: in a
-// second, a share jumps too much to be read.
+// frameOf makes a frame of two snapshots of a run. The shares are relative to a third, older
+// snapshot: in one second a share changes too much to be readable.
 func frameOf(older, before, now flow.Status) frame {
 	d := span{now.ElapsedSeconds - before.ElapsedSeconds}
 	f := frame{
@@ -120,7 +120,8 @@ func frameOf(older, before, now flow.Status) frame {
 	return f
 }
 
-// age is the mean time inside over the snapshots, which are in order. It is nil if no item left.
+// age returns the mean time inside over the snapshots, which are in order. It is nil if no item
+// left.
 func age(all []flow.Status) *float64 {
 	if len(all) < 2 {
 		return nil
@@ -141,10 +142,10 @@ func age(all []flow.Status) *float64 {
 
 func came(l stages.Ledger) int64 { return l.In + l.Derived + l.Recovered }
 
-// lost is what has failed, or was put aside, and was not taken up again.
+// lost returns the number of items that failed or were put aside, and were not recovered.
 func lost(l stages.Ledger) int64 { return l.Failed + l.Shed + l.Expired + l.DeadLettered - l.Recovered }
 
-// node makes the figures of a stage, but for the shares.
+// node returns the figures of a stage, without the shares.
 func (d span) node(before, now flow.StageStatus) nodeFrame {
 	n := nodeFrame{
 		In: d.rate(before.Ledger.In, now.Ledger.In), Out: d.rate(before.Ledger.Out, now.Ledger.Out),
@@ -169,8 +170,8 @@ func (d span) node(before, now flow.StageStatus) nodeFrame {
 	return n
 }
 
-// split says what a stage did with its time. The three shares add up to at most 100: what is
-// left went to the stage itself, such as to items that wait in a layer.
+// split sets the shares of time of a stage. The three shares add up to at most 100. The rest is
+// time in the stage itself, such as that of items that wait in a layer.
 func (d span) split(n *nodeFrame, before, now flow.Status, i int, w ways) {
 	s, was := now.Stages[i], before.Stages[i]
 	workers := float64(max(1, s.Workers))

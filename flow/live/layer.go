@@ -22,7 +22,7 @@ type layerFrame struct {
 	Limit int      `json:"limit,omitempty"` // the capacity of a guard
 }
 
-// layerOf says in words what two snapshots of a layer tell.
+// layerOf describes what two snapshots of a layer show.
 func layerOf(before, now flow.LayerStatus) layerFrame {
 	l := layerFrame{Kind: now.Kind, Name: now.Name, State: now.State}
 	f := figures{before.Figures, now.Figures}
@@ -43,12 +43,12 @@ func layerOf(before, now flow.LayerStatus) layerFrame {
 	return l
 }
 
-// figures are those of two snapshots.
+// figures has the figures of two snapshots.
 type figures struct{ before, now map[string]float64 }
 
 func (f figures) n(name string) int64 { return int64(f.now[name]) }
 
-// grew is how much a counter has grown.
+// grew returns the growth of a counter.
 func (f figures) grew(name string) int64 { return int64(f.now[name] - f.before[name]) }
 
 func (l *layerFrame) guard(f figures) {
@@ -115,7 +115,7 @@ func (l *layerFrame) limiter(f figures) {
 	}
 }
 
-// other shows all figures of a layer that the page does not know.
+// other shows all figures of a layer of an unknown kind.
 func (l *layerFrame) other(all map[string]float64) {
 	var parts []string
 	for name, v := range all {

@@ -88,8 +88,8 @@ type letterBox[T any] struct {
 
 func (b *letterBox[T]) replays() bool { return b.Letters.Replay != nil }
 
-// list returns the letters with greater numbers than after. A letter whose value cannot be read
-// is listed all the same.
+// list returns the letters with numbers greater than after, including letters whose values cannot
+// be read.
 func (b *letterBox[T]) list(ctx context.Context, after uint64) (letterPage, error) {
 	all := letterPage{Letters: []letterView{}}
 	for l, err := range b.Store.Letters(ctx) {

@@ -68,7 +68,7 @@ func Handler(run *flow.Run, opts ...Option) http.Handler {
 type page struct {
 	run      *flow.Run
 	title    string
-	token    string // that a change must bring along
+	token    string // a request that changes something must have it
 	controls bool
 	guards   map[string]*guard.Guard // by name
 	letters  box                     // nil if the page has none
@@ -79,8 +79,8 @@ type page struct {
 	origin   http.CrossOriginProtection
 }
 
-// ServeHTTP implements http.Handler. The last one or two elements of the path say what is
-// wanted, so that the prefix may be anything.
+// ServeHTTP implements http.Handler. The last one or two elements of the path select the content.
+// So the prefix may be anything.
 func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	secure(w.Header())
 	if r.URL.Path == "" {
@@ -114,7 +114,7 @@ func below(r *http.Request, name string) *http.Request {
 	return inner
 }
 
-// addSlash sends a browser that came without the last slash to the page: its links are
+// addSlash redirects a browser that came without the last slash: the links of the page are
 // relative.
 func (p *page) addSlash(w http.ResponseWriter, r *http.Request) {
 	asked, _, _ := strings.Cut(r.RequestURI, "?")
@@ -122,7 +122,7 @@ func (p *page) addSlash(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusTemporaryRedirect)
 }
 
-// secure lets a browser take code, styles and data from this handler alone.
+// secure lets a browser load code, styles and data only from this handler.
 func secure(h http.Header) {
 	h.Set("Content-Security-Policy", "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'")
 	h.Set("X-Content-Type-Options", "nosniff")

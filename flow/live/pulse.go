@@ -9,22 +9,22 @@ import (
 	"github.com/weir-go/weir/flow"
 )
 
-// kept is how many samples the timeline has: five minutes.
+// kept is the number of samples in the timeline: five minutes.
 const kept = 300
 
-// shared is over how many snapshots before the last one the shares of time are taken.
+// shared is the number of snapshots over which the shares of time are taken.
 const shared = 3
 
-// averaged is over how many snapshots the mean time inside is taken.
+// averaged is the number of snapshots over which the mean time inside is taken.
 const averaged = 11
 
-// maxViewers bounds how many viewers a handler has at a time.
+// maxViewers is the largest number of viewers of a handler at a time.
 const maxViewers = 256
 
 var errCrowded = errors.New("too many viewers")
 
-// pulse takes a snapshot of the run once a period, makes a frame of it and of the one before,
-// and hands the frame to all viewers.
+// pulse takes a snapshot of the run in each period. It makes a frame of this snapshot and the
+// previous ones, and gives it to all viewers.
 //
 // Must not: wait for a viewer.
 type pulse struct {
@@ -41,8 +41,8 @@ type pulse struct {
 	over    bool                     // Guarded by: mu. The run has ended, and latest is the last frame
 }
 
-// history is what the timeline shows, oldest first. The slices have the same length, at most
-// kept. A number that is not known is nil.
+// history is the content of the timeline, oldest first. The slices have the same length, at most
+// kept. An unknown number is nil.
 type history struct {
 	At     []int64    `json:"at"` // Unix milliseconds
 	In     []float64  `json:"in"` // items per second
@@ -57,7 +57,7 @@ func newPulse(run *flow.Run, period time.Duration) *pulse {
 	return &pulse{run: run, period: period, viewers: map[chan []byte]struct{}{}, recent: []flow.Status{run.Status()}}
 }
 
-// work beats until the run has ended.
+// work takes snapshots until the run has ended.
 //
 // Owner: the run.
 func (p *pulse) work(done <-chan struct{}) {
@@ -74,7 +74,7 @@ func (p *pulse) work(done <-chan struct{}) {
 	}
 }
 
-// beat takes a snapshot and hands out its frame.
+// beat takes a snapshot and sends its frame to all viewers.
 func (p *pulse) beat() {
 	now, ages := p.run.Status(), p.run.Ages()
 	p.mu.Lock()
@@ -85,7 +85,7 @@ func (p *pulse) beat() {
 	}
 }
 
-// last hands out the frame of a run that has ended, and lets the viewers go.
+// last sends the frame of a run that has ended, and closes the channels of the viewers.
 func (p *pulse) last() {
 	p.beat()
 	p.mu.Lock()
@@ -117,8 +117,8 @@ func (p *pulse) step(now flow.Status, ages *flow.Distribution) {
 	p.latest = event("frame", f)
 }
 
-// replace puts a frame into a viewer's channel in place of one that the viewer has not taken.
-// It does not block: the caller holds mu, so that it is the only sender.
+// replace puts a frame into a viewer's channel, in place of a frame that the viewer has not taken.
+// It does not block: the caller holds mu, so it is the only sender.
 func replace(viewer chan []byte, frame []byte) {
 	select {
 	case <-viewer:
@@ -127,8 +127,8 @@ func replace(viewer chan []byte, frame []byte) {
 	viewer <- frame
 }
 
-// join adds a viewer. It returns the viewer's channel, closed if the run has ended, and what
-// the viewer has missed.
+// join adds a viewer. It returns the viewer's channel, which is closed if the run has ended. It
+// also returns the history and the latest frame.
 func (p *pulse) join() (viewer chan []byte, past history, latest []byte, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -147,7 +147,7 @@ func (p *pulse) join() (viewer chan []byte, past history, latest []byte, err err
 	return viewer, p.history.clone(), p.latest, nil
 }
 
-// leave takes a viewer out.
+// leave removes a viewer.
 func (p *pulse) leave(viewer chan []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -157,7 +157,7 @@ func (p *pulse) leave(viewer chan []byte) {
 // event returns a server-sent event.
 func event(kind string, v any) []byte {
 	data, err := json.Marshal(v)
-	if err != nil { // a number that JSON does not know: frames have none
+	if err != nil { // JSON cannot represent some numbers, but frames have none of them
 		kind, data = "fault", []byte(`"`+kind+`"`)
 	}
 	out := make([]byte, 0, len(kind)+len(data)+16)
@@ -172,7 +172,7 @@ func (h *history) add(f frame) {
 	h.P50, h.P99 = bound(append(h.P50, f.P50)), bound(append(h.P99, f.P99))
 }
 
-// bound drops the oldest if there are too many.
+// bound drops the oldest elements if there are too many.
 func bound[T any](s []T) []T { return s[max(0, len(s)-kept):] }
 
 func (h *history) clone() history {

@@ -53,10 +53,11 @@ type tracer struct {
 	to       trace.Tracer
 }
 
-// enter decides whether an item with a context is sampled. One that is carries a span from then on.
+// enter decides whether an item with a context is sampled. A sampled item carries a span from then
+// on.
 func (t *tracer) enter(ctx context.Context) context.Context {
 	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
-		return nil // as its parent is
+		return nil // like its parent
 	}
 	if t.ratio < 1 && rand.Float64() >= t.ratio {
 		return nil
@@ -64,10 +65,11 @@ func (t *tracer) enter(ctx context.Context) context.Context {
 	return t.receive(ctx)
 }
 
-// root begins the trace of an item without a context that is sampled as far as the ratio goes.
+// root begins the trace of an item without a context. The ratio decides whether the item is
+// sampled.
 func (t *tracer) root(ctx context.Context) context.Context {
 	if with := t.receive(ctx); with != nil {
-		return context.WithoutCancel(with) // it is the run's; the run ends its calls itself
+		return context.WithoutCancel(with) // the context is that of the run, which ends its calls itself
 	}
 	return nil
 }
@@ -83,7 +85,7 @@ func (t *tracer) receive(ctx context.Context) context.Context {
 	return with
 }
 
-// gap draws how many items are not sampled before the next one that is.
+// gap draws the number of items that are not sampled before the next one.
 func (t *tracer) gap() int64 {
 	if t.ratio <= 0 {
 		return math.MaxInt64

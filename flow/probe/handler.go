@@ -80,7 +80,7 @@ func (h *handler) readyz(w http.ResponseWriter, _ *http.Request) {
 
 func (h *handler) snapshot(w http.ResponseWriter, _ *http.Request) {
 	body, err := json.Marshal(h.run.Status())
-	if err != nil { // a time or a number that JSON does not know; neither occurs
+	if err != nil { // JSON cannot represent some times and numbers, but none of them occurs
 		h.say(w, http.StatusInternalServerError, err.Error())
 		return
 	}
@@ -111,14 +111,14 @@ func failed(r *flow.Run) bool {
 	return err != nil
 }
 
-// progress notices whether anything in a run goes on between two looks.
+// progress finds out whether a run makes progress between two looks.
 type progress struct {
 	mu    sync.Mutex
 	sum   int64     // Guarded by: mu. See [flow.Run.Progress]
-	since time.Time // Guarded by: mu. When the sum was first seen; zero before the first look
+	since time.Time // Guarded by: mu. Time at which the sum was first seen; zero before the first look
 }
 
-// stuck reports whether functions are being called and nothing at all has gone on for d.
+// stuck reports whether functions are being called but the run has made no progress for d.
 func (p *progress) stuck(r *flow.Run, now time.Time, d time.Duration) bool {
 	sum, calls := r.Progress()
 	p.mu.Lock()

@@ -37,10 +37,11 @@ func (s *scrape) histogram(name, help, stage string, d *flow.Distribution, since
 	s.to <- &both{native, classic(d)}
 }
 
-// Classic buckets have the bounds 4^lowest up to 4^highest seconds: 1 µs to 256 s.
+// Classic buckets have the bounds 4^lowest to 4^highest seconds: 1 µs to 256 s.
 const lowest, highest = -10, 4
 
-// classic returns the classic buckets of d, which are exact: their bounds are bounds of d, too.
+// classic returns the classic buckets of d. They are exact, because their bounds are also bounds of
+// d.
 func classic(d *flow.Distribution) (buckets []*dto.Bucket) {
 	counts := map[int]uint64{} // by power of four
 	total := d.Zeros()
@@ -56,8 +57,8 @@ func classic(d *flow.Distribution) (buckets []*dto.Bucket) {
 	return buckets
 }
 
-// both is a native histogram that has classic buckets as well, for servers and formats that do not
-// know native ones.
+// both is a native histogram that also has classic buckets, for servers and formats that do not
+// know native histograms.
 type both struct {
 	prometheus.Metric
 	classic []*dto.Bucket

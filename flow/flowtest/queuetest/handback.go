@@ -12,7 +12,7 @@ import (
 
 var errPoison = errors.New("queuetest: poison")
 
-// handedBack hands every second message back, twice.
+// handedBack hands back every second message, twice.
 func handedBack[M any](tr *trial[M]) {
 	const n, times = 100, 2
 	tr.create(unused)
@@ -38,7 +38,7 @@ func handedBack[M any](tr *trial[M]) {
 	}
 }
 
-// handedBackLater hands one message back for a time. The others do not wait for it.
+// handedBackLater hands back one message for some time. The others do not wait for it.
 func handedBackLater[M any](tr *trial[M]) {
 	tr.skipUnless(tr.b.Features.Delay, "the broker has no delays")
 	const n, after = 20, time.Second
@@ -77,7 +77,7 @@ func handedBackLater[M any](tr *trial[M]) {
 // name0 is the first message.
 var name0 = name("key0", 0)
 
-// poison has messages that always fail. They are dead-lettered at the third delivery.
+// poison has messages that always fail. They become dead letters at the third delivery.
 func poison[M any](tr *trial[M]) {
 	tr.skipUnless(tr.b.Features.Deliveries, "the broker does not count deliveries")
 	const n, last = 4 * keys, 3

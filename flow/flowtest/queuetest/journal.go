@@ -11,17 +11,17 @@ import (
 	"time"
 )
 
-// journal is what members have done, in order.
+// journal records what members have done, in order.
 type journal struct {
 	mu      sync.Mutex
 	records []record
 	times   map[string]int // by message
 	members map[string]int // by member
-	file    *os.File       // that worker processes append to, nil without them
-	rest    []byte         // of a line that is not complete
+	file    *os.File       // file to which worker processes append, nil without them
+	rest    []byte         // of an incomplete line
 }
 
-// record says that a member has done a message, which its payload tells.
+// record says that a member has done the message with this payload.
 type record struct {
 	member, message string
 	at              time.Time // when the journal got the record
@@ -29,7 +29,7 @@ type record struct {
 
 func newJournal() *journal { return &journal{times: map[string]int{}, members: map[string]int{}} }
 
-// done notes a record, and returns how often the message has been done now.
+// done adds a record, and returns how often the message has been done by now.
 func (j *journal) done(member, message string) int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -46,7 +46,7 @@ func (j *journal) add(member, message string) int {
 // line is a record as worker processes write it.
 func line(member, message string) []byte { return []byte(member + " " + message + "\n") }
 
-// read takes in what worker processes have written.
+// read reads the records of worker processes.
 func (j *journal) read() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -69,14 +69,14 @@ func (j *journal) read() error {
 	}
 }
 
-// unique returns how many messages are done.
+// unique returns the number of messages that are done.
 func (j *journal) unique() int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return len(j.times)
 }
 
-// by returns how many records are the member's.
+// by returns the number of records of a member.
 func (j *journal) by(member string) int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -97,7 +97,7 @@ func (j *journal) all() []record {
 	return j.records[:len(j.records):len(j.records)]
 }
 
-// repeats returns, for each member, how many of its records were done again.
+// repeats returns, for each member, how many messages of its records were done again.
 func repeats(records []record) (by map[string]int, total int) {
 	by, last := map[string]int{}, map[string]string{}
 	for _, r := range records {
@@ -110,8 +110,8 @@ func repeats(records []record) (by map[string]int, total int) {
 	return by, total
 }
 
-// disorder returns the first message that was done before one of its key that was put before it,
-// "" if there is none. Messages that come again are ignored.
+// disorder returns the first message that was done before an earlier message of its key, "" if
+// there is none. It ignores messages that come again.
 func disorder(records []record) string {
 	next, seen := map[string]int{}, map[string]bool{}
 	for _, r := range records {

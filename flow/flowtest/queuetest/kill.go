@@ -5,7 +5,7 @@ const (
 	signals = 6
 )
 
-// killed kills worker processes under load. Only what they held is done again.
+// killed kills worker processes under load. Only the messages that they held are done again.
 func killed[M any](tr *trial[M]) {
 	tr.create(tr.b.Term)
 	stop := tr.keepFull()
@@ -32,8 +32,8 @@ func killed[M any](tr *trial[M]) {
 	tr.ordered(OrderedGroup)
 }
 
-// terminated ends worker processes by SIGTERM under load. Nothing is done again, and what they
-// held is free at once.
+// terminated ends worker processes by SIGTERM under load. No message is done again, and the
+// messages that they held are free at once.
 func terminated[M any](tr *trial[M]) {
 	tr.create(unused)
 	stop := tr.keepFull()

@@ -9,7 +9,7 @@ import (
 // noGoroutineLeft counts goroutines before and after runs that end in different ways.
 func noGoroutineLeft[M any](tr *trial[M]) {
 	tr.create(unused)
-	warm := tr.join(tr.worker) // what a client starts once a process is not the source's
+	warm := tr.join(tr.worker) // starts the client's goroutines that belong to no source
 	tr.load(10)
 	tr.complete()
 	warm.leave()
@@ -36,7 +36,8 @@ func noGoroutineLeft[M any](tr *trial[M]) {
 	tr.Errorf("goroutines are left after the run:\n%s", more)
 }
 
-// goroutines returns the stacks of all goroutines, without numbers, and how many have each.
+// goroutines returns the stacks of all goroutines, without numbers, and the number of goroutines
+// with each stack.
 func goroutines() map[string]int {
 	buf := make([]byte, 1<<20)
 	for {
@@ -64,7 +65,7 @@ func origin(stack string) string {
 	return created
 }
 
-// added names what there is more of in now than in before.
+// added returns the stacks of which now has more than before.
 func added(before, now map[string]int) string {
 	var b strings.Builder
 	for where, n := range now {

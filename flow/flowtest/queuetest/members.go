@@ -4,7 +4,7 @@ import "time"
 
 const changes = 20
 
-// members join and leave under load: nothing is lost, and nothing is done twice.
+// members join and leave under load. No message is lost, and none is done twice.
 func members[M any](tr *trial[M]) {
 	tr.create(unused)
 	stop := tr.keepFull()
@@ -28,7 +28,7 @@ func members[M any](tr *trial[M]) {
 	tr.ordered(OrderedGroup)
 }
 
-// restarted restarts the broker under a member. Its run goes on.
+// restarted restarts the broker under a member. The member's run continues.
 func restarted[M any](tr *trial[M]) {
 	tr.skipUnless(tr.b.Restart != nil, "Broker.Restart is nil")
 	tr.create(tr.b.Term)
@@ -50,7 +50,8 @@ func restarted[M any](tr *trial[M]) {
 	tr.ordered(OrderedGroup)
 }
 
-// failedAcks has acknowledgements fail for a time. A member may end with that, and starts anew.
+// failedAcks makes acknowledgements fail for some time. A member may end because of that, and a new
+// one starts.
 func failedAcks[M any](tr *trial[M]) {
 	tr.skipUnless(tr.b.FailAcks != nil, "Broker.FailAcks is nil")
 	tr.create(tr.b.Term)

@@ -55,7 +55,7 @@ func (p *process) kill() {
 	<-p.done
 }
 
-// terminate sends SIGTERM, and waits for the process to end well.
+// terminate sends SIGTERM, and waits for the process to end without an error.
 func (tr *trial[M]) terminate(p *process) {
 	tr.Helper()
 	tr.fine(p.cmd.Process.Signal(syscall.SIGTERM), "signal worker "+p.member)

@@ -34,7 +34,7 @@ func published[M any](tr *trial[M]) {
 	tr.ordered(OrderedMember)
 }
 
-// forwarded takes messages from one queue to another, with a restart of a member in the middle.
+// forwarded moves messages from one queue to another, and restarts a member in between.
 func forwarded[M any](tr *trial[M]) {
 	tr.skipUnless(tr.b.Publish != nil, "Broker.Publish is nil")
 	tr.create(unused)

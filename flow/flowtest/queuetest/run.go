@@ -28,10 +28,10 @@ func Run[M any](t *testing.T, b Broker[M]) {
 	})
 }
 
-// testCase is one promise. All are listed in cases.
+// testCase is one promise. cases lists all of them.
 type testCase[M any] struct {
 	name string
-	// beside: the case mostly waits, and can wait beside others.
+	// beside: the case mostly waits, so it can run beside others.
 	beside bool
 	run    func(*trial[M])
 }

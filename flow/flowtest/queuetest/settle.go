@@ -24,7 +24,8 @@ func comeAsPut[M any](tr *trial[M]) {
 	tr.once()
 }
 
-// settledAfterTheSink holds messages at the sink, and looks at what is left at the broker.
+// settledAfterTheSink holds messages at the sink, and looks at the messages that are left at the
+// broker.
 func settledAfterTheSink[M any](tr *trial[M]) {
 	const n = 5
 	tr.create(unused)
@@ -55,7 +56,7 @@ func settledAfterTheSink[M any](tr *trial[M]) {
 	tr.healthy(m)
 }
 
-// healthy checks the source's own account of a run that has ended.
+// healthy checks the account of the source after a run has ended.
 func (tr *trial[M]) healthy(m *member[M]) {
 	tr.Helper()
 	report, _ := m.run.Wait()
@@ -64,7 +65,7 @@ func (tr *trial[M]) healthy(m *member[M]) {
 	}
 }
 
-// badInBatch has one message of a batch fail twice. The others are settled at the first time.
+// badInBatch makes one message of a batch fail twice. The others are settled at the first delivery.
 func badInBatch[M any](tr *trial[M]) {
 	const n, size = 40, 10
 	tr.create(unused)
@@ -92,7 +93,7 @@ func badInBatch[M any](tr *trial[M]) {
 	tr.need(len(seen.all()) == n+2, "%d messages came, %d of them twice more: want 1 of %d", len(seen.all()), len(seen.all())-n, n)
 }
 
-// noting is a sink that notes messages in the journal.
+// noting is a sink that records messages in the journal.
 func (tr *trial[M]) noting(member string) stages.Sink[string] {
 	return sink.ForEach(func(_ context.Context, m string) error {
 		tr.journal.done(member, m)
@@ -133,7 +134,7 @@ func large[M any](tr *trial[M]) {
 	tr.need(whole == n && small == n, "%d large and %d small messages came, want %d of each", whole, small, n)
 }
 
-// inOrder has workers work on many keys, each in order.
+// inOrder lets workers work on many keys, each in order.
 func inOrder[M any](tr *trial[M]) {
 	tr.skipUnless(tr.b.Features.Order >= OrderedMember, "the broker promises no order")
 	tr.create(unused)
@@ -145,8 +146,9 @@ func inOrder[M any](tr *trial[M]) {
 	tr.ordered(OrderedMember)
 }
 
-// slow has one message take five terms, and others wait behind it. If the broker or the machine was
-// held up for a part of a term, a lost lease says nothing about the connector: again with twice the term.
+// slow has one message that takes five terms, and others that wait behind it. If the broker or the
+// machine was held up for a part of a term, a lost lease says nothing about the connector. Then
+// slow tries again with twice the term.
 func slow[M any](tr *trial[M]) {
 	term := tr.b.Term
 	for tries := 4; ; tries, term = tries-1, 2*term {
@@ -160,7 +162,7 @@ func slow[M any](tr *trial[M]) {
 	}
 }
 
-// hold plays slow once. It reports whether two looks at the broker were a quarter of a term apart.
+// hold runs slow once. It reports whether two looks at the broker were a quarter of a term apart.
 func (tr *trial[M]) hold(term time.Duration) (late bool) {
 	tr.create(term)
 	tr.load(inFlight / 2)
@@ -191,7 +193,7 @@ func (tr *trial[M]) hold(term time.Duration) (late bool) {
 	return late
 }
 
-// aborted aborts a run that holds messages. Another member gets all that was not done.
+// aborted aborts a run that holds messages. Another member gets all messages that were not done.
 func aborted[M any](tr *trial[M]) {
 	tr.create(unused)
 	tr.load(2 * inFlight)

@@ -18,7 +18,7 @@ const (
 	unused   = time.Minute           // the term, if a case does not need it
 )
 
-// trial is one run of one case, with the helpers that cases are written in.
+// trial is one run of one case, with the helpers for cases.
 type trial[M any] struct {
 	testing.TB
 	b       Broker[M]
@@ -26,7 +26,7 @@ type trial[M any] struct {
 	journal *journal
 
 	mu    sync.Mutex
-	next  map[string]int // of the messages that were put, by key
+	next  map[string]int // next message number, by key
 	put   int
 	ends  []func()
 	named int
@@ -40,7 +40,7 @@ func (tr *trial[M]) create(term time.Duration) {
 	tr.next = map[string]int{}
 }
 
-// end ends what the case has left running, the last first.
+// end ends everything that the case has left running, the last first.
 func (tr *trial[M]) end() {
 	for len(tr.ends) > 0 {
 		last := len(tr.ends) - 1
@@ -70,7 +70,7 @@ func (tr *trial[M]) skipUnless(ok bool, why string) {
 	}
 }
 
-// feed puts n messages more, and returns the error of the broker.
+// feed puts n more messages, and returns the error of the broker.
 func (tr *trial[M]) feed(n int) error {
 	tr.mu.Lock()
 	batch := make([]Message, n)
@@ -97,7 +97,7 @@ func (tr *trial[M]) total() int {
 	return tr.put
 }
 
-// keepFull puts messages until stop is called, so that there are always some hundred to do.
+// keepFull puts messages until stop is called, so that some hundred are always left.
 func (tr *trial[M]) keepFull() (stop func()) {
 	ctx, cancel := context.WithCancel(tr.Context())
 	var feeding sync.WaitGroup
@@ -116,7 +116,7 @@ func (tr *trial[M]) keepFull() (stop func()) {
 	return func() { tr.Helper(); once(); tr.fine(fault, "Put under load") }
 }
 
-// left asks the broker for what is not settled.
+// left asks the broker for the number of messages that are not settled.
 func (tr *trial[M]) left() int {
 	tr.Helper()
 	n, err := tr.b.Left(tr.Context(), tr.queue)
@@ -137,14 +137,14 @@ func (tr *trial[M]) until(what string, ok func() bool) {
 	}
 }
 
-// settled waits until nothing is left at the broker.
+// settled waits until no message is left at the broker.
 func (tr *trial[M]) settled() {
 	tr.Helper()
 	tr.until("all messages are settled", func() bool { return tr.left() == 0 })
 	tr.fine(tr.journal.read(), "read the journal")
 }
 
-// complete waits until all is settled, and checks that nothing was lost.
+// complete waits until all messages are settled, and checks that none was lost.
 func (tr *trial[M]) complete() {
 	tr.Helper()
 	tr.settled()
@@ -175,7 +175,7 @@ func first(names []string) string {
 	return names[0]
 }
 
-// repeated checks that each member is repeated no more often than may says, and logs the count.
+// repeated checks that each member has at most as many repeats as may returns, and logs the count.
 func (tr *trial[M]) repeated(may func(member string) int) {
 	tr.Helper()
 	by, total := repeats(tr.journal.all())
@@ -200,10 +200,10 @@ type member[M any] struct {
 	run  *flow.Run
 	done chan struct{}
 	err  error
-	free bool // to end
+	free bool // it may end
 }
 
-// join starts a member whose flow build makes of the source's stream.
+// join starts a member with the flow that build makes from the source's stream.
 func (tr *trial[M]) join(build func(name string, s *flow.Stream[M]) *flow.Graph, opts ...flow.RunOption) *member[M] {
 	tr.Helper()
 	source, end, err := tr.b.Source(tr.queue)
@@ -225,7 +225,7 @@ func (tr *trial[M]) join(build func(name string, s *flow.Stream[M]) *flow.Graph,
 	return m
 }
 
-// abort ends a member at the end of a case that has failed.
+// abort ends a member at the end of a failed case.
 func (m *member[M]) abort() {
 	m.run.Abort(nil)
 	select {
@@ -248,7 +248,7 @@ func (m *member[M]) leave() {
 	}
 }
 
-// running fails the case if the member has ended, and was not free to.
+// running fails the case if the member has ended although it was not free to.
 func (m *member[M]) running() {
 	m.tr.Helper()
 	if !m.free && closed(m.done) {
@@ -256,8 +256,8 @@ func (m *member[M]) running() {
 	}
 }
 
-// worker is the flow of most members: it works on each message for a moment, in order of each key
-// if the broker promises that, and notes it in the journal.
+// worker is the flow of most members. It works on each message for a moment, and records it in the
+// journal. It works in order of each key if the broker promises that.
 func (tr *trial[M]) worker(name string, s *flow.Stream[M]) *flow.Graph {
 	return work(s, tr.b.Message, tr.b.Features.Order, func(_ context.Context, m string) error {
 		tr.journal.done(name, m)

@@ -14,10 +14,10 @@ import (
 	"github.com/weir-go/weir/stages/sink"
 )
 
-// variable holds the orders of a worker process.
+// variable is the environment variable with the orders for a worker process.
 const variable = "WEIR_QUEUETEST_WORKER"
 
-// orders is what a worker process is told.
+// orders tell a worker process what to do.
 type orders struct {
 	Queue, Member, Journal string
 	Order                  Order
@@ -44,7 +44,7 @@ func Main[M any](m *testing.M, c Client[M], after ...func(code int) int) {
 
 // obey runs the flow of a worker process until it is signalled.
 func obey[M any](told string, c Client[M]) error {
-	go func() { // the test has gone
+	go func() { // ends the process if the test has gone
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(3)
 	}()
@@ -68,14 +68,14 @@ func obey[M any](told string, c Client[M]) error {
 	return err
 }
 
-// work makes the flow of a worker.
+// work makes the flow of a worker process.
 func work[M any](s *flow.Stream[M], message func(M) Message, order Order, done func(context.Context, string) error) *flow.Graph {
 	call := func(_ context.Context, m M) (string, error) {
 		got := message(m)
 		if key, _ := parse(string(got.Payload)); key != got.Key {
 			return "", fmt.Errorf("queuetest: message %.80q has key %q", got.Payload, got.Key)
 		}
-		time.Sleep(2 * time.Millisecond) // what takes time in a worker
+		time.Sleep(2 * time.Millisecond) // the time that work takes
 		return string(got.Payload), nil
 	}
 	if order == Unordered {
