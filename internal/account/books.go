@@ -88,7 +88,7 @@ func (b *Books) Effort() Effort {
 }
 
 // Ledger returns the account. For a source, sent returns the number of items that it has sent: they
-// count both as come and as left. Ordering: what left is read before what came; pairs with Publish.
+// count both as come and as left. What left is read before what came; see Publish.
 func (b *Books) Ledger(source bool, sent func() int64) Ledger {
 	l := Ledger{
 		HandedBack: b.Returned.Load(), DeadLettered: b.DeadLetter.Load(), Expired: b.Expired.Load(), Shed: b.Shed.Load(), Failed: b.Failed.Load(),

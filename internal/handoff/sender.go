@@ -193,9 +193,9 @@ func (e *Edge) Rouse() {
 
 // token wakes the receiver's goroutine, which is parked or about to park.
 //
-// Invariant: each token belongs to one change of state to busy by a sender or visitor. Must not: be
-// called without such a change. A goroutine that receives a token becomes the owner of the
-// receiver's half.
+// Invariant: each token belongs to one change of state to busy by a sender or visitor.
+// Must not: be called without such a change. A goroutine that receives a token becomes the owner of
+// the receiver's half.
 func (e *Edge) token() { e.wake <- struct{}{} }
 
 // Close ends the stream.
