@@ -120,10 +120,10 @@ type session struct {
 	mu       sync.Mutex
 	owned    map[Partition]bool
 	assigned []Partition         // since the last poll
-	lag      map[Partition]int64 // as of the last fetch
+	lag      map[Partition]int64 // at the last fetch
 	trouble  error
 	at       time.Time
-	lost     int64 // how often the group was lost
+	lost     int64 // number of times that the group was lost
 }
 
 // position is a record that is done.
@@ -167,7 +167,7 @@ func runGroup[T any](g *Group, ctx context.Context, out *stages.Outlet[T], how r
 		s.claim()
 		s.client.AllowRebalance()
 		if ctx.Err() != nil {
-			return nil // what was polled is not begun, so it is not committed
+			return nil // polled records are not in the flow yet, so they are not committed
 		}
 		if err := s.troubles(fetches); err != nil {
 			return err
@@ -182,7 +182,7 @@ func runGroup[T any](g *Group, ctx context.Context, out *stages.Outlet[T], how r
 	return nil
 }
 
-// measure notes how far behind the partitions are.
+// measure records the lag of the partitions.
 func (s *session) measure(fetches kgo.Fetches) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -193,7 +193,7 @@ func (s *session) measure(fetches kgo.Fetches) {
 	})
 }
 
-// troubles notes the errors of a poll, and returns one that ends the run.
+// troubles records the errors of a poll, and returns an error that ends the run.
 func (s *session) troubles(fetches kgo.Fetches) (end error) {
 	fetches.EachError(func(topic string, n int32, err error) {
 		err = fmt.Errorf("kafkaio: fetch of %v: %w", Partition{topic, n}, err)

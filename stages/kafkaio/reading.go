@@ -11,24 +11,24 @@ import (
 	"github.com/weir-go/weir/stages/ack"
 )
 
-// reading says what becomes of records.
+// reading tells how records become values.
 type reading[T any] struct {
-	// open returns the value of a record, and what is known of it beside its receipt.
+	// open returns the value of a record, with what else is known about it.
 	open func(*kgo.Record, stages.Receipt) (T, stages.Receipt, error)
 	// reject keeps a record that cannot be opened; nil if all can.
 	reject func(ctx context.Context, client *kgo.Client, r *kgo.Record, why error) error
 }
 
-// records has the records as they are.
+// records returns the records unchanged.
 var records = reading[*kgo.Record]{open: func(r *kgo.Record, known stages.Receipt) (*kgo.Record, stages.Receipt, error) {
 	return r, known, nil
 }}
 
-// together is how many records of a partition are brought in together, at most. One that is open
-// keeps the others in memory.
+// together is the largest number of records of a partition that are delivered together. An open
+// record keeps the others in memory.
 const together = 64
 
-// emitAll brings the records of a poll in.
+// emitAll sends the records of a poll into the flow.
 func emitAll[T any](s *session, ctx context.Context, out *stages.Outlet[T], fetches kgo.Fetches, how reading[T]) (err error) {
 	s.measure(fetches)
 	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
@@ -37,14 +37,14 @@ func emitAll[T any](s *session, ctx context.Context, out *stages.Outlet[T], fetc
 			some := all[:min(together, len(all))]
 			all = all[len(some):]
 			if err = emitSome(s, ctx, out, p, some, how); errors.Is(err, ack.ErrForgotten) {
-				all, err = nil, nil // they are the next member's
+				all, err = nil, nil // the next member gets them
 			}
 		}
 	})
 	return err
 }
 
-// emitSome brings neighbours of a partition in.
+// emitSome sends adjacent records of a partition into the flow.
 func emitSome[T any](s *session, ctx context.Context, out *stages.Outlet[T], p Partition, some []*kgo.Record, how reading[T]) error {
 	var ready ack.Positions[position, T]
 	flush := func() error {
@@ -77,7 +77,8 @@ func emitSome[T any](s *session, ctx context.Context, out *stages.Outlet[T], p P
 	return flush()
 }
 
-// ids is the IDs of records: topic/partition/offset. They are parts of one text, which is cheaper.
+// ids has the IDs of records: topic/partition/offset. They are parts of one string, which costs
+// less.
 type ids struct {
 	text string
 	ends []int32

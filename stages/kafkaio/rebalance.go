@@ -12,7 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// onAssigned notes new partitions. They are claimed by the loop that polls.
+// onAssigned records new partitions. The polling loop claims them.
 func (s *session) onAssigned(_ context.Context, _ *kgo.Client, all map[string][]int32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -22,7 +22,7 @@ func (s *session) onAssigned(_ context.Context, _ *kgo.Client, all map[string][]
 	}
 }
 
-// claim lets the partitions begin that were assigned since the last poll.
+// claim claims the partitions that were assigned since the last poll.
 func (s *session) claim() {
 	s.mu.Lock()
 	all := s.assigned
@@ -49,7 +49,7 @@ func (s *session) onRevoked(ctx context.Context, _ *kgo.Client, all map[string][
 	s.disown(all)
 }
 
-// onLost gives up the partitions that other members have already.
+// onLost gives up the partitions that other members have by now.
 func (s *session) onLost(_ context.Context, _ *kgo.Client, all map[string][]int32) {
 	s.disown(all)
 	for p := range partitions(all) {
@@ -85,9 +85,8 @@ func partitions(all map[string][]int32) func(yield func(Partition) bool) {
 // commitPause is the time between two attempts to commit.
 const commitPause = 100 * time.Millisecond
 
-// commit commits the positions, again if the group does not take them now: while it rebalances,
-// and until it has a coordinator. Positions of a partition that is not this member's any more
-// are left out.
+// commit commits the positions. It tries again while the group rebalances, and until it has a
+// coordinator. It leaves out positions of partitions that this member has lost.
 func (s *session) commit(ctx context.Context, upTo map[Partition]position) error {
 	for {
 		err := s.commitOnce(ctx, s.still(upTo))
@@ -103,7 +102,7 @@ func (s *session) commit(ctx context.Context, upTo map[Partition]position) error
 	}
 }
 
-// still returns the positions of partitions that are this member's.
+// still returns the positions of partitions that this member still has.
 func (s *session) still(upTo map[Partition]position) map[string]map[int32]kgo.EpochOffset {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -120,7 +119,7 @@ func (s *session) still(upTo map[Partition]position) map[string]map[int32]kgo.Ep
 	return all
 }
 
-// commitOnce returns the first error, that of a partition included.
+// commitOnce commits once. It returns the first error, also that of a single partition.
 func (s *session) commitOnce(ctx context.Context, all map[string]map[int32]kgo.EpochOffset) (err error) {
 	if len(all) == 0 {
 		return nil

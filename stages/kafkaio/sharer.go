@@ -14,37 +14,37 @@ import (
 
 // sharer is a member of a share group.
 //
-// Invariant: the client is polled only while nothing is held. A poll accepts what was polled before
-// and has no answer.
+// Invariant: the client is polled only while no record is held. A poll accepts all earlier records
+// without an answer.
 type sharer struct {
 	share  *Share
 	client *kgo.Client
 	most   int
 
-	mu      sync.Mutex // Guarded by: mu, all below
+	mu      sync.Mutex // Guarded by: mu, all fields below
 	held    map[*kgo.Record]*holding
-	stopped bool // nothing is polled any more
+	stopped bool // polling has ended
 	trouble error
 	at      time.Time
 
-	idle    chan struct{} // a token when nothing is held
+	idle    chan struct{} // a token when no record is held
 	ended   chan struct{}
-	renews  sync.Once // when the duration of a lock is known
+	renews  sync.Once // begins when the duration of a lock is known
 	renewal sync.WaitGroup
 }
 
-// holding is a record that has no answer yet.
+// holding is a record without an answer.
 type holding struct {
 	delay *time.Timer // until it goes back; nil if it is in the flow
 }
 
-// bring brings the records of a poll in, and waits until all are settled. It returns false when ctx
-// has ended: what is in the flow is settled later.
+// bring sends the records of a poll into the flow, and waits until all are settled. It returns
+// false when ctx has ended: records in the flow are settled later.
 func (m *sharer) bring(ctx context.Context, out *stages.Outlet[*kgo.Record], records []*kgo.Record) bool {
 	if len(records) == 0 {
 		return ctx.Err() == nil
 	}
-	if ctx.Err() != nil { // nothing is begun
+	if ctx.Err() != nil { // no record is sent
 		m.answer(kgo.AckRelease, records...)
 		return false
 	}
@@ -68,7 +68,7 @@ func (m *sharer) bring(ctx context.Context, out *stages.Outlet[*kgo.Record], rec
 	}
 }
 
-// hold notes records, and begins to renew their locks.
+// hold registers records, and begins to renew their locks.
 func (m *sharer) hold(records []*kgo.Record) {
 	first := time.Now().Add(time.Hour)
 	m.mu.Lock()
@@ -83,7 +83,7 @@ func (m *sharer) hold(records []*kgo.Record) {
 	m.renews.Do(func() { m.renewal.Go(func() { m.renew(every) }) })
 }
 
-// renew renews the locks of what is held, until the run has ended.
+// renew renews the locks of held records, until the run has ended.
 func (m *sharer) renew(every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
@@ -99,8 +99,8 @@ func (m *sharer) renew(every time.Duration) {
 			all = append(all, r)
 		}
 		m.mu.Unlock()
-		if len(all) > 0 { // to the client none means all
-			m.client.MarkAcks(kgo.AckRenew, all...) // of no effect on one that has its answer
+		if len(all) > 0 { // the client takes no records to mean all records
+			m.client.MarkAcks(kgo.AckRenew, all...) // has no effect on a record with an answer
 		}
 	}
 }
@@ -120,7 +120,7 @@ func (m *sharer) settle(r *kgo.Record, err error) {
 	}
 }
 
-// delay releases a record later. It returns false if that is to be at once.
+// delay releases a record after a delay. It returns false if there is no delay.
 func (m *sharer) delay(r *kgo.Record, after time.Duration) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -132,9 +132,9 @@ func (m *sharer) delay(r *kgo.Record, after time.Duration) bool {
 	return true
 }
 
-// answer tells the brokers what becomes of records.
+// answer tells the brokers the outcome of records.
 func (m *sharer) answer(status kgo.AckStatus, records ...*kgo.Record) {
-	if len(records) == 0 { // to the client none means all
+	if len(records) == 0 { // the client takes no records to mean all records
 		return
 	}
 	m.client.MarkAcks(status, records...)
@@ -152,7 +152,7 @@ func (m *sharer) answer(status kgo.AckStatus, records ...*kgo.Record) {
 	}
 }
 
-// stop releases what waits for a delay: the member polls nothing any more.
+// stop releases the records that wait for a delay, because the member does not poll any more.
 func (m *sharer) stop() {
 	m.mu.Lock()
 	m.stopped = true
@@ -166,7 +166,7 @@ func (m *sharer) stop() {
 	m.answer(kgo.AckRelease, all...)
 }
 
-// finish has the brokers get all answers, and leaves the group.
+// finish waits until the brokers have all answers, and leaves the group.
 func (m *sharer) finish(ctx context.Context) error {
 	close(m.ended)
 	m.renewal.Wait()
@@ -179,7 +179,7 @@ func (m *sharer) finish(ctx context.Context) error {
 	return errors.Join(err, left)
 }
 
-// heard is told what the brokers say to answers. What they refuse comes again.
+// heard handles the brokers' results for answers. Records whose answer was refused come again.
 func (m *sharer) heard(_ *kgo.Client, results kgo.ShareAckResults) {
 	for _, r := range results {
 		if r.Err != nil {
@@ -188,7 +188,7 @@ func (m *sharer) heard(_ *kgo.Client, results kgo.ShareAckResults) {
 	}
 }
 
-// troubles notes the errors of a poll, and returns one that ends the run.
+// troubles records the errors of a poll, and returns an error that ends the run.
 func (m *sharer) troubles(fetches kgo.Fetches) (end error) {
 	fetches.EachError(func(topic string, n int32, err error) {
 		err = fmt.Errorf("kafkaio: fetch of %v: %w", Partition{topic, n}, err)

@@ -28,8 +28,7 @@ func Sink(client *kgo.Client) stages.Sink[*kgo.Record] {
 	})
 }
 
-// produce publishes a record, also if it came from a topic: a client must not publish the record
-// that another one has fetched.
+// produce publishes a record, and calls done with the result.
 func produce(ctx context.Context, client *kgo.Client, r *kgo.Record, done func(error)) {
 	if client == nil {
 		done(errors.New("kafkaio: client is nil"))

@@ -123,7 +123,7 @@ func (s *topicSource[T]) open(r *kgo.Record, known stages.Receipt) (T, stages.Re
 	return s.topic.Config.Open(s.topic.Name, m, known)
 }
 
-// reject keeps a record that cannot be decoded, as it is.
+// reject stores a record that cannot be decoded, unchanged.
 func (s *topicSource[T]) reject(ctx context.Context, client *kgo.Client, r *kgo.Record, why error) error {
 	err := client.ProduceSync(ctx, &kgo.Record{
 		Topic: s.topic.Name + Undecodable, Key: r.Key, Value: r.Value,

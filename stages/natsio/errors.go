@@ -13,7 +13,7 @@ import (
 // for 5 seconds. A server that starts may not know a consumer yet.
 var ErrGone = errors.New("natsio: consumer is gone")
 
-// gone is for how long a consumer must be missing.
+// gone is the time for which a consumer must be missing.
 const gone = 5 * time.Second
 
 // Heals reports whether an error of a source can pass by itself: a connection that is lost, or a
@@ -26,7 +26,7 @@ func Heals(err error) bool {
 // lasts reports whether an error does not heal.
 func lasts(err error) bool { return !Heals(err) }
 
-// absence is how long a consumer has been missing.
+// absence records how long a consumer has been missing.
 type absence struct{ since time.Time }
 
 // over returns err, or an error that matches ErrGone if the consumer has been missing for too long.

@@ -11,13 +11,13 @@ import (
 )
 
 const (
-	// answer is how long the server may take to tell whether there is a consumer.
+	// answer is the time that the server may take to tell whether the consumer exists.
 	answer = time.Second
 	// pause is the time between tries while something is wrong.
 	pause = 50 * time.Millisecond
 )
 
-// fetch holds what the server hands out, until ctx ends or an error ends the run.
+// fetch requests and holds messages, until ctx ends or an error ends the run.
 func (s *source) fetch(ctx context.Context) error {
 	var away absence
 	for {
@@ -34,7 +34,7 @@ func (s *source) fetch(ctx context.Context) error {
 			err = away.over(err)
 		}
 		if ctx.Err() != nil {
-			return nil // Finish tells what matters now
+			return nil // Finish reports what matters now
 		}
 		if ends || s.settings.ends(err) {
 			return fmt.Errorf("consumer %q: %w", s.consumer.CachedInfo().Name, err)
@@ -47,9 +47,9 @@ func (s *source) fetch(ctx context.Context) error {
 	}
 }
 
-// pull makes a request for n messages, and holds them as they arrive, until there are n or ctx ends.
-// A consumption that never ended would fetch ahead what the source cannot hold. ends says that the
-// error ends the run.
+// pull makes a request for n messages, and holds them as they arrive, until there are n or ctx
+// ends. An endless consumption would fetch more than the source can hold. ends says that the error
+// ends the run.
 func (s *source) pull(ctx context.Context, n int) (ends bool, failed error) {
 	type failure struct {
 		err  error
@@ -60,7 +60,7 @@ func (s *source) pull(ctx context.Context, n int) (ends bool, failed error) {
 		jetstream.ConsumeErrHandler(func(cc jetstream.ConsumeContext, err error) {
 			s.trouble(err)
 			f := failure{err: err}
-			if !interrupts(err) { // what interrupts is for fetch to decide
+			if !interrupts(err) { // fetch handles errors that interrupt a request
 				if f.ends = s.settings.ends(err); !f.ends {
 					return
 				}
@@ -79,7 +79,7 @@ func (s *source) pull(ctx context.Context, n int) (ends bool, failed error) {
 	select {
 	case <-closed:
 	case <-ctx.Done():
-		cc.Drain() // what the server has sent is still held
+		cc.Drain() // messages that the server has sent are still held
 		<-closed
 	}
 	select {
@@ -90,7 +90,7 @@ func (s *source) pull(ctx context.Context, n int) (ends bool, failed error) {
 	}
 }
 
-// missing asks the server for the consumer after an error.
+// missing asks the server whether the consumer exists, after an error.
 func (s *source) missing(ctx context.Context, err error) bool {
 	if errors.Is(err, jetstream.ErrConsumerDeleted) {
 		return true

@@ -8,14 +8,14 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// lease is a message that a source holds, and the context of its item. It is out of the ring when it
-// is settled, and in a ring of its own when it is lost.
+// lease is a message that a source holds, and the context of its item. A settled lease is in no
+// ring. A lost lease is in a ring of its own.
 //
-// A context of the standard library is made when a function asks for Done, or when the lease is lost.
-// So an item whose function does not ask costs no allocation here.
+// The lease makes a context of the standard library when a function asks for Done, or when the
+// lease is lost. So an item whose function does not ask costs no allocation here.
 type lease struct {
 	msg        jetstream.Msg
-	since      time.Duration // when it arrived, or when its last renewal was sent that has arrived
+	since      time.Duration // time at which it arrived, or at which its last successful renewal was sent
 	prev, next *lease
 	std        atomic.Pointer[standard]
 }
@@ -40,8 +40,8 @@ func (l *lease) Err() error {
 	return nil
 }
 
-// Value implements context.Context. It has no values but those by which package context finds what it
-// derives contexts from, and causes.
+// Value implements context.Context. It has only the values by which package context finds causes,
+// and the parent of contexts that it derives.
 func (l *lease) Value(key any) any {
 	if s := l.std.Load(); s != nil {
 		return s.Value(key)
@@ -49,7 +49,7 @@ func (l *lease) Value(key any) any {
 	return nil
 }
 
-// open returns the context as one of the standard library.
+// open returns an equivalent context of the standard library.
 func (l *lease) open() *standard {
 	if s := l.std.Load(); s != nil {
 		return s
@@ -62,12 +62,12 @@ func (l *lease) open() *standard {
 	return s
 }
 
-// close ends the context, if it was looked at.
+// close ends the context, if user code has asked for it.
 func (l *lease) close(cause error) {
 	if s := l.std.Load(); s != nil {
 		s.end(cause)
 	}
 }
 
-// lost reports whether the lease is lost. It is for a message that is not settled.
+// lost reports whether the lease is lost. The message must not be settled.
 func (l *lease) lost() bool { return l.next == l }

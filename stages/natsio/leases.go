@@ -9,15 +9,15 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// leases is the messages that a source holds: from when they arrive until they are settled.
+// leases are the messages that a source holds, from their arrival until they are settled.
 //
-// Guarded by: mu, which is also held while a renewal is sent. So a renewal of a message is never
-// sent after its acknowledgement, whose delay it would undo.
+// Guarded by: mu, also while a renewal is sent. So no renewal of a message is sent after its
+// acknowledgement, whose delay it would undo.
 type leases struct {
 	conn  *nats.Conn
-	began time.Time     // all times are since then
-	every time.Duration // between two renewals
-	term  time.Duration // after that a lease is lost that was not renewed
+	began time.Time     // origin of all times
+	every time.Duration // time between two renewals
+	term  time.Duration // time after which a lease without renewal is lost
 
 	mu   sync.Mutex
 	ring lease // the head of a ring of the messages that are not lost, in the order of their renewal
@@ -27,16 +27,16 @@ type leases struct {
 	queue  []*lease
 	wake   sync.Cond
 	closed bool
-	// spare is leases that were made together, which is cheaper.
+	// spare has leases that were allocated together, which costs less.
 	spare []lease
 
-	end     context.CancelFunc // of the renewals; nil if there are none
+	end     context.CancelFunc // ends the renewals; nil if there are none
 	renewal sync.WaitGroup
 }
 
-// start begins a run. lost is told of leases that are lost.
+// start begins a run. It calls lost when leases are lost.
 func (ls *leases) start(conn *nats.Conn, every, term time.Duration, lost func(error)) {
-	ls.mu.Lock() // Health may be asked for already
+	ls.mu.Lock() // Health may be called already
 	ls.conn, ls.began, ls.every, ls.term = conn, time.Now(), every, term
 	ls.ring.prev, ls.ring.next = &ls.ring, &ls.ring
 	ls.queue, ls.closed, ls.wake.L = nil, false, &ls.mu
@@ -62,7 +62,7 @@ func (ls *leases) count() int {
 	return ls.n
 }
 
-// hold takes a message that has arrived.
+// hold holds a message that has arrived.
 func (ls *leases) hold(m jetstream.Msg) {
 	now := ls.now()
 	ls.mu.Lock()
@@ -90,8 +90,8 @@ func (ls *leases) close() {
 	ls.wake.Signal()
 }
 
-// take waits for messages and takes all of them, in exchange for an empty slice. It returns false
-// when there will be none.
+// take waits for messages and takes all of them. It gives the queue an empty slice in exchange. It
+// returns false when no message will come.
 func (ls *leases) take(empty []*lease) ([]*lease, bool) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
@@ -116,7 +116,7 @@ func (ls *leases) push(l *lease) {
 
 func (l *lease) leave() { l.prev.next, l.next.prev = l.next, l.prev }
 
-// release gives a message up, before it is settled. held is false if that was done before. lost says
+// release removes a message before it is settled. held is false if that was done before. lost says
 // that the lease was lost.
 func (ls *leases) release(l *lease) (held, lost bool) {
 	ls.mu.Lock()
@@ -136,8 +136,8 @@ func (ls *leases) release(l *lease) (held, lost bool) {
 	return true, lost
 }
 
-// room waits until a quarter of most is free, and returns how many messages more can be held. It
-// returns false when ctx ends.
+// room waits until a quarter of most is free, and returns the number of messages that the source
+// can hold in addition. It returns false when ctx ends.
 func (ls *leases) room(ctx context.Context, most int) (int, bool) {
 	for ctx.Err() == nil {
 		if n := most - ls.count(); n >= max(most/4, 1) {

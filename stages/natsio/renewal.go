@@ -9,7 +9,7 @@ import (
 	"github.com/weir-go/weir/stages/ack"
 )
 
-// renew tells the server again and again that what is held is in progress, until ctx ends.
+// renew tells the server at intervals that the held messages are in progress, until ctx ends.
 func (ls *leases) renew(ctx context.Context, lost func(error)) {
 	tick := time.NewTicker(max(min(ls.every, ls.term)/4, time.Millisecond))
 	defer tick.Stop()
@@ -24,11 +24,11 @@ func (ls *leases) renew(ctx context.Context, lost func(error)) {
 	}
 }
 
-// round renews what is due. The renewals count from when they were sent, and only if the server has
-// answered a ping after them on the same connection: so it has read them.
+// round renews the leases that are due. Renewals count from the time at which they were sent. They
+// count only if the server has answered a later ping on the same connection: then it has read them.
 //
-// Nothing is sent without a connection. The client would keep it until it has one, and there would be
-// no room for acknowledgements.
+// Without a connection round sends nothing. The client would buffer the renewals until it has one,
+// and leave no room for acknowledgements.
 func (ls *leases) round(ctx context.Context) {
 	if !ls.conn.IsConnected() {
 		return
@@ -46,21 +46,21 @@ func (ls *leases) round(ctx context.Context) {
 	}
 }
 
-// send sends a renewal of each lease that was renewed last before a time. It returns when the first
-// of them was, and false if there are none.
+// send sends a renewal of each lease whose last renewal was before a time. It returns the time of
+// the oldest of these renewals, and false if there are none.
 func (ls *leases) send(before time.Duration) (first time.Duration, any bool) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	first = ls.ring.next.since
 	for l := ls.ring.next; l != &ls.ring && l.since < before; l = l.next {
-		_ = l.msg.InProgress() // the ping after it tells whether it has arrived
+		_ = l.msg.InProgress() // the ping after it tells whether the renewal has arrived
 		any = true
 	}
 	return first, any
 }
 
-// renewed notes that the leases which were renewed last before a time were renewed at another one.
-// Those that have arrived meanwhile are not among them.
+// renewed sets the time of the last renewal to at, for the leases whose last renewal was before a
+// time. Messages that arrived meanwhile are not changed.
 func (ls *leases) renewed(before, at time.Duration) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
@@ -72,7 +72,7 @@ func (ls *leases) renewed(before, at time.Duration) {
 }
 
 // expire ends the contexts of messages that were not renewed for a term. Another member may have
-// them.
+// them by now.
 func (ls *leases) expire(lost func(error)) {
 	var late []*lease
 	ls.mu.Lock()

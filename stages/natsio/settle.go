@@ -10,7 +10,7 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// retryFailed is after how long a message comes again that failed without a policy for it.
+// retryFailed is the delay of a message that failed without a policy.
 const retryFailed = pause
 
 // Terminate returns an error that ends a message at the server: it is not handed out again. A
@@ -24,22 +24,22 @@ type terminated struct{ reason string }
 
 func (t *terminated) Error() string { return "terminated: " + t.reason }
 
-// settle tells the server what became of a message.
+// settle tells the server the outcome of a message.
 func (s *source) settle(l *lease, err error) {
 	held, lost := s.held.release(l)
 	if !held {
 		return
 	}
 	m := l.msg
-	l.msg = nil // leases are made together: this one must not keep its message
+	l.msg = nil // leases are allocated together: this one must not keep its message
 	after, back := stages.HandedBack(err)
 	var t *terminated
 	switch {
 	case err == nil:
-		err = m.Ack() // counts if the lease is lost, too: the work is done
+		err = m.Ack() // also counts if the lease is lost: the work is done
 	case errors.As(err, &t):
 		err = m.TermWithReason(t.reason)
-	case lost: // another member may have it, whose delivery this would end
+	case lost: // another member may have the message: an answer would end that delivery
 		err = nil
 	case back && after <= 0:
 		err = m.Nak()

@@ -33,7 +33,7 @@ type publisher struct {
 	settings settings
 }
 
-// published is an item whose message waits for its confirmation.
+// published is an item whose message is not confirmed yet.
 type published struct {
 	item   stages.Item[*nats.Msg]
 	future jetstream.PubAckFuture
@@ -70,7 +70,7 @@ func (s *publisher) Run(ctx context.Context, in *stages.Inlet[*nats.Msg]) error 
 	return nil
 }
 
-// confirmed waits for the confirmation of a message. Those of messages before it have come.
+// confirmed waits for the confirmation of a message. Earlier messages must be confirmed already.
 func (s settings) confirmed(ctx context.Context, future jetstream.PubAckFuture, since time.Time) error {
 	select {
 	case <-future.Ok():
@@ -91,12 +91,12 @@ func (s settings) confirmed(ctx context.Context, future jetstream.PubAckFuture, 
 	}
 }
 
-// unpublished gives an item back whose message is not confirmed.
+// unpublished returns an error that hands back an item whose message is not confirmed.
 func unpublished(err error) error {
 	return &stages.HandBackError{After: time.Second, Err: fmt.Errorf("natsio: publish: %w", err)}
 }
 
-// settle accounts for an item. Done and Fail may be called beside the inlet's goroutine.
+// settle accounts for an item. Done and Fail may be called concurrently with the inlet's goroutine.
 func settle(in *stages.Inlet[*nats.Msg], it stages.Item[*nats.Msg], err error) {
 	if err != nil {
 		in.Fail(it, err)

@@ -49,7 +49,7 @@ type source struct {
 	mu    sync.Mutex
 	err   error
 	at    time.Time
-	since uint64 // reconnects before the run
+	since uint64 // number of reconnects before the run
 }
 
 // Validate implements [stages.Validator].
@@ -71,9 +71,9 @@ func (s *source) Run(ctx context.Context, out *stages.Outlet[jetstream.Msg]) err
 	return s.run(ctx, func(l *lease, r stages.Receipt) bool { return out.Deliver(r, l.msg) })
 }
 
-// run brings messages into a flow by deliver, which returns false if it has not taken one. One
-// goroutine fetches and holds what the server hands out, and run's own delivers it: so what waits
-// for room in the flow is also held.
+// run sends messages into a flow by deliver, which returns false if it has not taken the message.
+// One goroutine fetches and holds messages, and the goroutine of run delivers them. So messages
+// that wait for room in the flow are also held.
 func (s *source) run(ctx context.Context, deliver func(*lease, stages.Receipt) bool) error {
 	config := s.consumer.CachedInfo().Config
 	if config.AckPolicy != jetstream.AckExplicitPolicy {
@@ -93,19 +93,19 @@ func (s *source) run(ctx context.Context, deliver func(*lease, stages.Receipt) b
 	return <-fetched
 }
 
-// termOf returns how long the server waits before it hands a message out again.
+// termOf returns how long the server waits before it delivers a message again.
 func termOf(config jetstream.ConsumerConfig) time.Duration {
 	term := config.AckWait
 	for _, d := range config.BackOff {
 		term = min(term, d)
 	}
 	if term <= 0 {
-		term = 30 * time.Second // the server's own
+		term = 30 * time.Second // the default of the server
 	}
 	return term
 }
 
-// bring brings what is queued into the flow, until the queue is closed and empty.
+// bring sends the queued messages into the flow, until the queue is closed and empty.
 func (s *source) bring(deliver func(*lease, stages.Receipt) bool) {
 	var batch []*lease
 	for {
@@ -152,7 +152,7 @@ func (s *source) Health() stages.Health {
 	}
 }
 
-// trouble notes what went wrong and did not end the run.
+// trouble records an error that does not end the run.
 func (s *source) trouble(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -30,14 +30,14 @@ type Store struct {
 
 	mu     sync.Mutex
 	stream jetstream.Stream
-	skew   time.Duration // the server's clock minus this one
+	skew   time.Duration // clock of the server minus that of this process
 	asked  time.Time
 }
 
 const (
 	ttlHeader    = "Nats-TTL"
 	markerHeader = "Nats-Marker-Reason"
-	// prevHeader has the revision that a write has replaced, by which a watch notices what it missed.
+	// prevHeader has the revision that a write has replaced. With it a watch notices missed writes.
 	prevHeader = "Weir-Prev"
 	clockEvery = 10 * time.Second
 )
@@ -56,8 +56,8 @@ func NewStore(ctx context.Context, js jetstream.JetStream, config jetstream.Stre
 	return s, nil
 }
 
-// make finds the stream, or makes it. Its first revision is higher than that of every stream of the
-// name before it, as long as there was less than a write in a microsecond.
+// make finds the stream, or makes it. Its first revision is higher than any of earlier streams of
+// that name, if there was less than one write in a microsecond.
 func (s *Store) make(ctx context.Context) error {
 	stream, err := s.js.Stream(ctx, s.config.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -97,14 +97,14 @@ func (s *Store) clock(ctx context.Context) error {
 	return nil
 }
 
-// age returns how long ago the server has stamped a message.
+// age returns the age of a message from its time stamp.
 func (s *Store) age(stamp time.Time) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return max(0, time.Since(stamp)+s.skew)
 }
 
-// call calls f, and once more if the stream was lost and could be made again.
+// call calls f. If the stream was lost and could be made again, it calls f once more.
 func (s *Store) call(ctx context.Context, op, key string, f func(jetstream.Stream) error) error {
 	s.mu.Lock()
 	stream := s.stream

@@ -58,7 +58,7 @@ func Topic[T any](js jetstream.JetStream, name string, c TopicConfig[T]) stages.
 		c.Ends = lasts
 	}
 	if c.Consumer.MaxAckPending == 0 {
-		c.Consumer.MaxAckPending = -1 // each process bounds what it holds
+		c.Consumer.MaxAckPending = -1 // each process limits the messages that it holds
 	}
 	return &brokerTopic[T]{js: js, name: name, config: c}
 }
@@ -90,7 +90,8 @@ func (t *brokerTopic[T]) settings() settings {
 	return settings{inFlight: t.config.InFlight, confirm: time.Second, ends: t.config.Ends}
 }
 
-// open finds the stream and its consumer, or makes them. Processes may do so at the same time.
+// open finds the stream and its consumer, or makes them. Several processes may do so at the same
+// time.
 func (t *brokerTopic[T]) open(ctx context.Context) (jetstream.Consumer, error) {
 	stream, err := t.js.Stream(ctx, t.name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -136,10 +137,10 @@ func (t *brokerTopic[T]) Drained(ctx context.Context) error {
 	}
 }
 
-// topicSink is the end above.
+// topicSink is the publishing end.
 type topicSink[T any] struct{ *brokerTopic[T] }
 
-// sealed is a message that waits for its confirmation.
+// sealed is an encoded message that is not confirmed yet.
 type sealed struct {
 	future jetstream.PubAckFuture
 	since  time.Time
@@ -189,7 +190,7 @@ func (s *topicSink[T]) message(m topic.Message) *nats.Msg {
 	return &nats.Msg{Subject: s.name + ".item", Header: header, Data: m.Body}
 }
 
-// topicSource is the end below.
+// topicSource is the receiving end.
 type topicSource[T any] struct {
 	*source
 	topic *brokerTopic[T]
@@ -225,7 +226,7 @@ func received(m jetstream.Msg) topic.Message {
 	return got
 }
 
-// undecoded has a message kept that cannot be decoded, and ends it.
+// undecoded stores a message that cannot be decoded, and ends it.
 func (s *topicSource[T]) undecoded(ctx context.Context, l *lease, err error) {
 	s.trouble(err)
 	if keep := s.topic.config.Undecoded; keep != nil {

@@ -66,15 +66,15 @@ func (s *Store) watch(ctx context.Context, folder string, yield func(store.Event
 	}
 }
 
-// watching is what a watch knows of the keys that it has told of.
+// watching is the state of a watch: the keys that it has reported.
 type watching struct {
 	store *Store
 	from  uint64 // the last revision before the watch
 	last  map[string]uint64
 }
 
-// events returns what a message means. A write that was replaced before it was read leaves no trace
-// but the revision in the write after it.
+// events returns the events of a message. If a write was replaced before it was read, only the
+// revision in the next write shows that.
 func (w *watching) events(m jetstream.Msg) (all []store.Event) {
 	meta, err := m.Metadata()
 	if err != nil || m.Headers().Get(markerHeader) != "" {

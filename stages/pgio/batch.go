@@ -64,7 +64,7 @@ func Passing[T any](write func(context.Context, []T) error) func(context.Context
 	return func(ctx context.Context, vs []T) ([]T, error) { return vs, write(ctx, vs) }
 }
 
-// bisection writes a batch, and finds the rows that are to blame if it is refused.
+// bisection writes a batch. If the batch is refused, it finds the faulty rows.
 type bisection struct {
 	todo []int
 	errs map[int]error
@@ -80,8 +80,8 @@ func newBisection(n int) *bisection {
 
 func (b *bisection) fail(i int, err error) { b.errs[i] = err }
 
-// run writes the rows that have not failed. If it ends early, the rows that are not written fail
-// with the reason: the others must not be written again.
+// run writes the rows that have not failed. If it ends early, only the unwritten rows fail with the
+// reason: the others must not be written again.
 func (b *bisection) run(ctx context.Context, write func(context.Context, []int) error) error {
 	var good []int
 	for _, i := range b.todo {

@@ -26,7 +26,7 @@ returning q.id, q.key, q.payload, q.headers, q.created, q.deliveries`
 	claimPerKeySQL = claimHead + claimPerKey + claimTail
 )
 
-// claim takes the next rows for a term, n at most. They come in the order of their ids.
+// claim takes up to n rows for a term, in the order of their ids.
 func (q *Queue) claim(ctx context.Context, n int) ([]Row, error) {
 	sql := claimSQL
 	if q.perKey {
@@ -52,8 +52,8 @@ func scan(row pgx.CollectableRow) (r Row, err error) {
 	return r, nil
 }
 
-// headersOf reads an object of JSON. A value that is no string is kept as JSON: what others have
-// written must not keep the queue from being read.
+// headersOf reads a JSON object. A value that is not a string stays JSON: entries of other programs
+// must not keep the queue from being read.
 func headersOf(object []byte) map[string]string {
 	var raw map[string]json.RawMessage
 	if object == nil || json.Unmarshal(object, &raw) != nil {
@@ -70,14 +70,14 @@ func headersOf(object []byte) map[string]string {
 	return headers
 }
 
-// lagLimit bounds how many rows a look counts.
+// lagLimit is the largest number of rows that a look counts.
 const lagLimit = 100_000
 
 const lookSQL = `select
 	(select count(*) from (select from weir_queue where queue = $1 and due <= now() limit $2) as t),
 	coalesce((select extract(epoch from min(due) - now()) from weir_queue where queue = $1 and due > now()), 3600)::float8`
 
-// look counts the rows that wait, and tells in what time the next one will.
+// look counts the waiting rows, and returns the time until the next row is due.
 func (q *Queue) look(ctx context.Context) (lag int64, next time.Duration, err error) {
 	var seconds float64
 	err = q.pool.QueryRow(ctx, lookSQL, q.name, lagLimit).Scan(&lag, &seconds)

@@ -30,7 +30,7 @@ from weir_dead where queue = $1 and id > $2 order by id limit $3`
 insert into weir_queue (id, queue, key, payload, headers, created) overriding system value select * from back order by id`
 )
 
-// errNoRow is a failed item whose row cannot be found.
+// errNoRow is the error for a failed item whose row cannot be found.
 var errNoRow = errors.New("pgio: the item has no row: add a Remember stage behind the source")
 
 // DeadLetter moves the row of a failed item to the table of dead letters, with the reason. It is

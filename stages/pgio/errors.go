@@ -13,8 +13,8 @@ import (
 // another worker has it or has settled it.
 var ErrLeaseLost = errors.New("pgio: lease is lost")
 
-// lasting are the classes of errors that do not heal by themselves: no feature, no authorization,
-// no such database, a wrong statement or no table.
+// lasting has the classes of errors that do not heal by themselves: missing feature, authorization,
+// database or table, or a wrong statement.
 var lasting = []string{"0A", "28", "3D", "3F", "42"}
 
 // Heals reports whether an error of a call can pass by itself: the server is away, restarts, or is
@@ -32,11 +32,11 @@ func Heals(err error) bool {
 	return true
 }
 
-// data are the classes of errors that the data of a row can cause.
+// data has the classes of errors that the data of a row can cause.
 var data = []string{"21", "22", "23", "P0"}
 
-// ofData reports whether a row may be to blame. A value that pgx cannot encode has no error type of
-// its own, and ends a COPY as if the client had cancelled it.
+// ofData reports whether a row may be faulty. If pgx cannot encode a value, the error has no type
+// of its own, and a COPY ends as if the client had canceled it.
 func ofData(err error) bool {
 	var refused *pgconn.PgError
 	if !errors.As(err, &refused) {
@@ -63,7 +63,7 @@ const (
 func lasts(err error) bool { return !Heals(err) }
 
 // persist calls f until it succeeds, ctx ends, or f fails with an error that ends the tries. It
-// tells trouble of each other failure.
+// calls trouble with each other error.
 func persist(ctx context.Context, ends func(error) bool, trouble func(error), f func(context.Context) error) error {
 	for wait := firstWait; ; wait = min(2*wait, lastWait) {
 		err := f(ctx)

@@ -11,10 +11,10 @@ import (
 )
 
 const (
-	// settleDelay is how long a row that is done waits for others.
+	// settleDelay is how long a done row waits for others.
 	settleDelay = 5 * time.Millisecond
-	// grace is what a statement may take after the intake has stopped. A statement that is cut
-	// off may have taken rows, which then wait for the end of their term.
+	// grace is the time for a statement after the intake has stopped. An interrupted statement may
+	// have taken rows, which then wait until their term ends.
 	grace = 2 * time.Second
 	// forgetEvery is how often old ids are removed.
 	forgetEvery = time.Minute
@@ -23,20 +23,21 @@ const (
 // intake is a run of a [Source].
 type intake struct {
 	*Source
-	wake      chan struct{} // holds one token while there may be rows
-	freed     chan struct{} // holds one token while rows may have been settled
-	forgot    time.Time     // when old ids were last removed
+	wake      chan struct{} // a token while there may be rows
+	freed     chan struct{} // a token while rows may have been settled
+	forgot    time.Time     // time at which old ids were last removed
 	unsettled atomic.Int64
 
 	done   *ack.Batch[held]
 	back   *ack.Batch[returned]
 	leases *ack.Leases[token]
 
-	tokens   []token // of deliver, to be used again
+	tokens   []token // tokens of deliver, for reuse
 	receipts []stages.Receipt
 }
 
-// room waits until rows may be taken, and returns how many. It returns 0 if ctx has ended.
+// room waits until the source may take rows, and returns their number. It returns 0 if ctx has
+// ended.
 func (r *intake) room(ctx context.Context) int {
 	for ctx.Err() == nil {
 		if n := r.queue.inFlight - int(r.unsettled.Load()); n > 0 {
@@ -50,7 +51,7 @@ func (r *intake) room(ctx context.Context) int {
 	return 0
 }
 
-// next takes rows, n at most, and waits while the server is away. After a stop it returns no error.
+// next takes up to n rows, and waits while the server is away. After a stop it returns no error.
 func (r *intake) next(ctx context.Context, n int) (rows []Row, err error) {
 	if n == 0 {
 		return nil, nil
@@ -75,11 +76,11 @@ func (r *intake) next(ctx context.Context, n int) (rows []Row, err error) {
 	return rows, err
 }
 
-// forget removes old ids from time to time.
+// forget removes old ids at intervals.
 func (r *intake) forget(ctx context.Context) {
 	if time.Since(r.forgot) > forgetEvery {
 		r.forgot = time.Now()
-		_, _ = r.queue.pool.Exec(ctx, forgetSQL, r.queue.name) // it is tried again
+		_, _ = r.queue.pool.Exec(ctx, forgetSQL, r.queue.name) // tried again at the next interval
 	}
 }
 
@@ -93,7 +94,7 @@ func linger(ctx context.Context, d time.Duration) (context.Context, context.Canc
 	return late, func() { unhook(); cancel() }
 }
 
-// deliver brings rows into the flow. Rows that an aborted flow does not take go back.
+// deliver sends rows into the flow. Rows that an aborted flow does not take go back.
 func (r *intake) deliver(out emit, rows []Row) {
 	r.unsettled.Add(int64(len(rows)))
 	tokens, receipts, kept := r.tokens[:0], r.receipts[:0], rows[:0]
@@ -117,8 +118,8 @@ func (r *intake) deliver(out emit, rows []Row) {
 	r.tokens, r.receipts = tokens, receipts
 }
 
-// exhausted makes a row a dead letter that was delivered too often. If that fails, the row comes
-// again when its term is over.
+// exhausted makes a row a dead letter because it was delivered too often. If that fails, the row
+// comes again after its term.
 func (r *intake) exhausted(t token, deliveries int) int64 {
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
@@ -144,13 +145,13 @@ func (r *intake) settled(n int64) {
 	}
 }
 
-// handBack is told of rows that are not done.
+// handBack is called with rows that are not done.
 func (r *intake) handBack(h held, err error) {
 	after, _ := stages.HandedBack(err)
 	r.back.Settle(returned{h, after}, nil)
 }
 
-// remove deletes rows that are done. Until then their leases are renewed.
+// remove deletes done rows. Their leases are renewed until then.
 func (r *intake) remove(ctx context.Context, rows []held) error {
 	tokens := make([]token, len(rows))
 	for i, h := range rows {
@@ -159,7 +160,7 @@ func (r *intake) remove(ctx context.Context, rows []held) error {
 	err := persist(ctx, lasts, r.trouble, func(ctx context.Context) error { return r.queue.remove(ctx, tokens) })
 	r.end(err, rows...)
 	if r.queue.perKey {
-		r.rouse() // for the next rows of the keys
+		r.rouse() // the next rows of the same keys may be free
 	}
 	return err
 }
@@ -173,7 +174,7 @@ func (r *intake) release(ctx context.Context, rows []returned) error {
 	return err
 }
 
-// end lets go of leases.
+// end ends leases.
 func (r *intake) end(err error, all ...held) {
 	if err != nil {
 		r.trouble(err)
@@ -191,8 +192,8 @@ func (r *intake) renew(ctx context.Context, tokens []token) (lost []token, err e
 	return lost, err
 }
 
-// idle waits for rows: for a notification, for the time when the next row is due, or for the poll
-// interval.
+// idle waits for rows: for a notification, for the time at which the next row is due, or for the
+// poll interval.
 func (r *intake) idle(ctx context.Context) {
 	wait := r.queue.poll
 	if next, ok := r.look(ctx); ok {
@@ -201,7 +202,7 @@ func (r *intake) idle(ctx context.Context) {
 	sleep(ctx, wait, r.wake)
 }
 
-// look counts the rows that wait, and tells when to claim next.
+// look counts the waiting rows, and returns when to claim next.
 func (r *intake) look(ctx context.Context) (next time.Duration, ok bool) {
 	lag, next, err := r.queue.look(ctx)
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 // channel is what the trigger of [Schema] notifies, with the name of the queue.
 const channel = "weir_queue"
 
-// listen wakes the intake when there are new rows, until ctx ends. It has a connection of its own:
-// one of the pool would be lacking there. A notification is a hint. The intake also looks by
-// itself, so one that is lost costs a poll interval and no row.
+// listen wakes the intake when there are new rows, until ctx ends. It has a connection of its own,
+// so that it takes none from the pool. A notification is only a hint. The intake also polls, so a
+// lost notification costs a poll interval and no row.
 func (r *intake) listen(ctx context.Context) {
 	_ = persist(ctx, lasts, func(error) {}, func(ctx context.Context) error {
 		conn, err := r.connect(ctx)
@@ -22,7 +22,7 @@ func (r *intake) listen(ctx context.Context) {
 		if _, err := conn.Exec(ctx, "listen "+channel); err != nil {
 			return err
 		}
-		r.rouse() // for what came before
+		r.rouse() // for rows that came before
 		for {
 			n, err := conn.WaitForNotification(ctx)
 			if err != nil {
@@ -46,7 +46,7 @@ func (r *intake) connect(ctx context.Context) (*pgx.Conn, error) {
 	return pgx.ConnectConfig(ctx, pool.ConnConfig)
 }
 
-// rouse ends the wait of the intake. It never blocks.
+// rouse wakes the intake. It never blocks.
 func (r *intake) rouse() {
 	select {
 	case r.wake <- struct{}{}:

@@ -18,8 +18,8 @@ select $1, m.key, m.payload, m.headers::jsonb, clock_timestamp() + m.delay * int
 from unnest($2::text[], $3::bytea[], $4::text[], $5::bigint[]) with ordinality as m (key, payload, headers, delay, at)
 order by m.at`
 
-// putOnceSQL is putSQL for messages with ids. An id that another transaction is about to put is
-// waited for.
+// putOnceSQL is putSQL for messages with ids. It waits if another transaction is about to put the
+// same id.
 const putOnceSQL = `with m as materialized (
 	select *, row_number() over (partition by id order by at) as nth
 	from unnest($2::text[], $3::bytea[], $4::text[], $5::bigint[], $6::text[]) with ordinality as m (key, payload, headers, delay, id, at)),

@@ -43,7 +43,7 @@ func JSON[P any](_ context.Context, r Row) (P, error) {
 	return p, nil
 }
 
-// token is a lease: it is over when the row has other deliveries.
+// token identifies a lease. The lease is over when the row has another count of deliveries.
 type token struct {
 	id         int64
 	deliveries int32
@@ -51,10 +51,10 @@ type token struct {
 
 func (r Row) token() token { return token{r.ID, int32(r.Deliveries)} }
 
-// id is what the queue calls a row, for [stages.Receipt].
+// id returns the ID of a row for [stages.Receipt].
 func (q *Queue) id(r Row) string { return q.name + " " + strconv.FormatInt(r.ID, 10) }
 
-// rowOf finds the row of a failed item: its value, or what it was at a Remember stage.
+// rowOf returns the row of a failed item: its value, or the value that a Remember stage has kept.
 func rowOf(e *stages.ItemError) (Row, bool) {
 	for _, v := range []any{e.Value, e.Origin} {
 		switch v := v.(type) {

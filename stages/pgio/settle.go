@@ -51,7 +51,7 @@ func columns(tokens []token) (ids []int64, deliveries []int32) {
 	return ids, deliveries
 }
 
-// held is a lease of a run, which is renewed.
+// held is a lease of a run. The run renews it.
 type held = *ack.Lease[token]
 
 // returned is a row that goes back to the queue.
@@ -60,14 +60,14 @@ type returned struct {
 	after time.Duration
 }
 
-// remove deletes rows that are done.
+// remove deletes done rows.
 func (q *Queue) remove(ctx context.Context, tokens []token) error {
 	ids, ns := columns(tokens)
 	_, err := q.pool.Exec(ctx, deleteSQL, ids, ns)
 	return err
 }
 
-// release lets rows be handed out again, each after its delay.
+// release makes rows available again, each after its delay.
 func (q *Queue) release(ctx context.Context, rows []returned) error {
 	tokens, delays := make([]token, len(rows)), make([]int64, len(rows))
 	for i, r := range rows {
@@ -78,7 +78,7 @@ func (q *Queue) release(ctx context.Context, rows []returned) error {
 	return err
 }
 
-// renew begins the terms of rows anew, and returns the rows whose lease is lost.
+// renew restarts the terms of rows, and returns the rows whose lease is lost.
 func (q *Queue) renew(ctx context.Context, tokens []token) (lost []token, err error) {
 	ids, ns := columns(tokens)
 	rows, err := q.pool.Query(ctx, renewSQL, ids, ns, q.term.Microseconds())

@@ -25,7 +25,7 @@ type Source struct {
 	queue *Queue
 
 	mu     sync.Mutex
-	intake *intake // of the run; nil before
+	intake *intake // of the last run; nil before the first
 	health stages.Health
 }
 
@@ -58,7 +58,7 @@ func (s *Source) Health() stages.Health {
 	return h
 }
 
-// trouble notes an error that does not end the run.
+// trouble records an error that does not end the run.
 func (s *Source) trouble(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,7 +70,8 @@ func (s *Source) Run(ctx context.Context, out *stages.Outlet[Row]) error {
 	return s.run(ctx, func(rs []stages.Receipt, vs []Row) int { return out.DeliverAll(rs, vs) })
 }
 
-// emit brings values in. It returns how many the flow has taken: see [stages.Outlet.DeliverAll].
+// emit sends values into the flow. It returns how many the flow has taken: see
+// [stages.Outlet.DeliverAll].
 type emit func([]stages.Receipt, []Row) (taken int)
 
 func (s *Source) run(ctx context.Context, out emit) error {
@@ -124,7 +125,7 @@ func (s *Source) Finish(ctx context.Context) error {
 	return err
 }
 
-// note notes how many rows wait.
+// note records the number of waiting rows.
 func (s *Source) note(lag int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -137,7 +138,7 @@ func (s *Source) reconnected() {
 	s.health.Reconnects++
 }
 
-// settleSize is how many rows are settled by one statement, at most.
+// settleSize is the largest number of rows that one statement settles.
 const settleSize = 1000
 
 func newIntake(s *Source) *intake {

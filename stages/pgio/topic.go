@@ -31,7 +31,7 @@ func (t *tableTopic[T]) Sink() stages.Sink[T] {
 	})
 }
 
-// published is a message that is about to be put.
+// published is a message that will be put.
 type published struct {
 	ctx  context.Context
 	m    topic.Message
@@ -51,7 +51,7 @@ func (q *Queue) publish(_ context.Context, all []published) error {
 	return nil
 }
 
-// topicSource is a [Source] whose rows are decoded.
+// topicSource is a [Source] that decodes its rows.
 type topicSource[T any] struct {
 	*Source
 	config topic.Config[T]

@@ -32,7 +32,7 @@ func Append[T any](client redis.UniversalClient, key string, bound int64, entry 
 			commands[i] = pipe.XAdd(ctx, &redis.XAddArgs{Stream: key, MaxLen: bound, Approx: bound > 0, Values: fields})
 		}
 		if pipe.Len() > 0 {
-			_, _ = pipe.Exec(ctx) // each command has its error
+			_, _ = pipe.Exec(ctx) // each command has an error of its own
 		}
 		var last error
 		for i, c := range commands {

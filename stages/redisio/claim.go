@@ -11,7 +11,8 @@ import (
 	"github.com/weir-go/weir/stages/ack"
 )
 
-// token is a lease: it is over when the entry has another member or other deliveries.
+// token identifies a lease. The lease is over when the entry has another member or another count of
+// deliveries.
 type token struct {
 	id         string
 	deliveries int64
@@ -19,8 +20,8 @@ type token struct {
 
 func tokenOf(m redis.XMessage) token { return token{m.ID, m.DeliveredCount} }
 
-// read returns new entries, n at most. It waits in the server for block. Their count of deliveries
-// is 1.
+// read returns up to n new entries. It waits in the server for up to block. Their count of
+// deliveries is 1.
 func (s *Stream) read(ctx context.Context, reader redis.UniversalClient, me string, n int, block time.Duration) ([]redis.XMessage, error) {
 	streams, err := reader.XReadGroup(ctx, &redis.XReadGroupArgs{
 		Group: s.group, Consumer: me, Streams: []string{s.key, ">"}, Count: int64(n), Block: max(block, time.Millisecond),
@@ -35,7 +36,7 @@ func (s *Stream) read(ctx context.Context, reader redis.UniversalClient, me stri
 	return messages, err
 }
 
-// drop returns err, or nil if it is the given one.
+// drop returns err, or nil if err is other.
 func drop(err, other error) error {
 	if errors.Is(err, other) {
 		return nil
@@ -43,14 +44,14 @@ func drop(err, other error) error {
 	return err
 }
 
-// claimed is what [claimScript] returns.
+// claimed is the result of [claimScript].
 type claimed struct {
 	cursor   string
-	next     time.Duration // until an entry is due, negative if there is none
+	next     time.Duration // time until an entry is due, negative if there is none
 	messages []redis.XMessage
 }
 
-// claim takes entries that are due, and with a cursor the entries of dead members; n at most.
+// claim takes up to n entries that are due. With a cursor it also takes entries of dead members.
 func (s *Stream) claim(ctx context.Context, me string, n int, cursor string) (claimed, error) {
 	reply, err := claimScript.Run(ctx, s.client, []string{s.key, s.beside("due")}, s.group, me, n, s.term.Milliseconds(), cursor).Slice()
 	if err != nil {
@@ -72,16 +73,16 @@ func (s *Stream) claim(ctx context.Context, me string, n int, cursor string) (cl
 	return c, nil
 }
 
-// held is a lease of a run, which is renewed.
+// held is a lease of a run. The run renews it.
 type held = *ack.Lease[token]
 
-// returned is an entry that goes back.
+// returned is an entry that goes back to the stream.
 type returned struct {
 	held  held
 	after time.Duration
 }
 
-// release hands entries of a member back.
+// release hands back entries of a member.
 func (s *Stream) release(ctx context.Context, me string, entries []returned) error {
 	args := []any{s.group, me}
 	for _, e := range entries {
@@ -94,10 +95,11 @@ func (s *Stream) release(ctx context.Context, me string, entries []returned) err
 // ceil rounds up to milliseconds: an entry must not come early.
 func ceil(d time.Duration) int64 { return int64((d + time.Millisecond - 1) / time.Millisecond) }
 
-// renewSize is how many entries one script renews: a script holds up the server.
+// renewSize is the largest number of entries that one script renews: a script blocks the server.
 const renewSize = 500
 
-// renew makes entries of a member look busy, and returns the entries that it no longer has.
+// renew resets the idle time of entries of a member, and returns the entries that the member has
+// lost.
 func (s *Stream) renew(ctx context.Context, me string, tokens []token) (lost []token, err error) {
 	for len(tokens) > 0 {
 		some := tokens[:min(renewSize, len(tokens))]
@@ -117,8 +119,8 @@ func (s *Stream) renew(ctx context.Context, me string, tokens []token) (lost []t
 	return lost, nil
 }
 
-// acknowledge settles entries that are done. A late acknowledgement of a lost lease counts: the
-// work is done.
+// acknowledge settles done entries. An acknowledgement counts even if the lease is lost: the work
+// is done.
 func (s *Stream) acknowledge(ctx context.Context, tokens []token) error {
 	ids := make([]string, len(tokens))
 	for i, t := range tokens {
@@ -135,8 +137,8 @@ func (s *Stream) acknowledge(ctx context.Context, tokens []token) error {
 	return err
 }
 
-// leave removes the member from the group, and others that are long gone, unless they have
-// pending entries.
+// leave removes the member from the group, and also members that are long gone. Members with
+// pending entries stay.
 func (s *Stream) leave(ctx context.Context, me string) error {
 	gone := max(10*s.term, time.Hour).Milliseconds()
 	err := leaveScript.Run(ctx, s.client, []string{s.key}, s.group, me, gone).Err()
@@ -146,7 +148,7 @@ func (s *Stream) leave(ctx context.Context, me string) error {
 	return err
 }
 
-// lag returns how many entries wait that no member has had, -1 if the server does not know.
+// lag returns the number of entries that no member has received, -1 if the server does not know.
 func (s *Stream) lag(ctx context.Context) (int64, error) {
 	groups, err := s.client.XInfoGroups(ctx, s.key).Result()
 	for _, g := range groups {

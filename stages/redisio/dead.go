@@ -11,7 +11,7 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// errNoEntry is a failed item whose entry cannot be found.
+// errNoEntry is the error for a failed item whose entry cannot be found.
 var errNoEntry = errors.New("redisio: the item has no entry: add a Remember stage behind the source")
 
 // DeadLetter moves the entry of a failed item to the stream of dead letters, which is beside the

@@ -9,8 +9,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// lasting are the errors of a server that do not heal by themselves: the key has another type, a
-// wrong or missing command, no right to it, a wrong password.
+// lasting has the errors of a server that do not heal by themselves: a key of another type, a wrong
+// or missing command, a missing right, a wrong password.
 var lasting = []string{"WRONGTYPE", "ERR unknown", "ERR wrong number", "ERR syntax", "NOPERM", "NOAUTH", "WRONGPASS", "ERR invalid password", "ERR Invalid stream ID"}
 
 // Heals reports whether an error of a call can pass by itself: the server is away, restarts, loads
@@ -28,7 +28,7 @@ func Heals(err error) bool {
 	return true
 }
 
-// noGroup reports whether the stream or its group is gone, as after a flush.
+// noGroup reports whether the stream or its group does not exist, as after a flush.
 func noGroup(err error) bool { return strings.Contains(err.Error(), "NOGROUP") }
 
 // The waits between tries of what heals.
@@ -41,7 +41,7 @@ const (
 func lasts(err error) bool { return !Heals(err) }
 
 // persist calls f until it succeeds, ctx ends, or f fails with an error that ends the tries. It
-// tells trouble of each other failure.
+// calls trouble with each other error.
 func persist(ctx context.Context, ends func(error) bool, trouble func(error), f func(context.Context) error) error {
 	for wait := firstWait; ; wait = min(2*wait, lastWait) {
 		err := f(ctx)

@@ -13,12 +13,12 @@ import (
 )
 
 const (
-	// grace is what a command may take after the intake has stopped. A read that is cut off may
-	// have taken entries, which then wait until they have been idle for a term.
+	// grace is the time for a command after the intake has stopped. An interrupted read may have
+	// taken entries, which then wait until they have been idle for a term.
 	grace = 2 * time.Second
-	// dueEvery is how often a busy member looks for entries that are due.
+	// dueEvery is how often a busy member asks for entries that are due.
 	dueEvery = 100 * time.Millisecond
-	// lagEvery is how often the lag is asked for.
+	// lagEvery is how often the source asks for the lag.
 	lagEvery = 2 * time.Second
 )
 
@@ -27,25 +27,26 @@ type intake struct {
 	*Source
 	me        string
 	reader    redis.UniversalClient
-	freed     chan struct{} // holds one token while entries may have been settled
+	freed     chan struct{} // a token while entries may have been settled
 	unsettled atomic.Int64
 	returns   atomic.Bool // entries were handed back
 
-	looked time.Time     // when claim was last called
-	swept  time.Time     // when the last sweep for entries of dead members began
-	cursor string        // of the sweep, "" if none is going on
-	due    time.Duration // when claim is called next, after looked
+	looked time.Time     // time of the last call of claim
+	swept  time.Time     // time at which the last sweep for entries of dead members began
+	cursor string        // cursor of the sweep, "" if none is running
+	due    time.Duration // time from looked to the next call of claim
 	lagged time.Time
 
 	done   *ack.Batch[held]
 	back   *ack.Batch[returned]
 	leases *ack.Leases[token]
 
-	tokens   []token // of deliver, to be used again
+	tokens   []token // tokens of deliver, for reuse
 	receipts []stages.Receipt
 }
 
-// room waits until entries may be taken, and returns how many. It returns 0 if ctx has ended.
+// room waits until the source may take entries, and returns their number. It returns 0 if ctx has
+// ended.
 func (r *intake) room(ctx context.Context) int {
 	for ctx.Err() == nil {
 		if n := r.stream.inFlight - int(r.unsettled.Load()); n > 0 {
@@ -59,8 +60,7 @@ func (r *intake) room(ctx context.Context) int {
 	return 0
 }
 
-// next returns entries, n at most, and waits for some for a while. After a stop it returns no
-// error.
+// next returns up to n entries, and waits some time for them. After a stop it returns no error.
 func (r *intake) next(ctx context.Context, n int) (messages []redis.XMessage, err error) {
 	if n == 0 {
 		return nil, nil
@@ -78,8 +78,8 @@ func (r *intake) next(ctx context.Context, n int) (messages []redis.XMessage, er
 	return messages, err
 }
 
-// call calls f until it succeeds, or until [Ends] says that an error ends the run. It makes the group
-// again if that is gone.
+// call calls f until it succeeds, or until [Ends] says that the error ends the run. If the group
+// does not exist, call makes it again.
 func (r *intake) call(ctx context.Context, f func(context.Context) error) error {
 	lost := false
 	err := persist(ctx, r.stream.ends, func(err error) {
@@ -108,8 +108,8 @@ func linger(ctx context.Context, d time.Duration) (context.Context, context.Canc
 	return late, func() { unhook(); cancel() }
 }
 
-// reclaim takes entries that were handed back and are due, and those of dead members. It asks the
-// server at most every dueEvery.
+// reclaim takes entries that were handed back and are due, and entries of dead members. It asks the
+// server at most once in dueEvery.
 func (r *intake) reclaim(ctx context.Context, n int) ([]redis.XMessage, error) {
 	now := time.Now()
 	if now.Sub(r.looked) < r.due && !r.returns.Load() {
@@ -128,7 +128,7 @@ func (r *intake) reclaim(ctx context.Context, n int) ([]redis.XMessage, error) {
 		r.due = min(max(c.next, time.Millisecond), dueEvery)
 	}
 	if len(c.messages) > 0 || c.cursor != "" {
-		r.due = 0 // there may be more
+		r.due = 0 // there may be more entries
 	}
 	return c.messages, nil
 }
@@ -136,13 +136,13 @@ func (r *intake) reclaim(ctx context.Context, n int) ([]redis.XMessage, error) {
 // block returns how long a read may wait in the server.
 func (r *intake) block() time.Duration {
 	block := min(r.stream.block, r.stream.term/4)
-	if r.due < dueEvery || r.unsettled.Load() > 0 { // something may be handed back meanwhile
+	if r.due < dueEvery || r.unsettled.Load() > 0 { // entries may be handed back meanwhile
 		block = min(block, max(r.due, time.Millisecond))
 	}
 	return block
 }
 
-// look asks for the lag from time to time.
+// look asks for the lag at intervals.
 func (r *intake) look(ctx context.Context) {
 	if time.Since(r.lagged) < lagEvery {
 		return
@@ -153,7 +153,7 @@ func (r *intake) look(ctx context.Context) {
 	}
 }
 
-// deliver brings entries into the flow. Entries that an aborted flow does not take go back.
+// deliver sends entries into the flow. Entries that an aborted flow does not take go back.
 func (r *intake) deliver(out emit, messages []redis.XMessage) {
 	r.unsettled.Add(int64(len(messages)))
 	tokens, receipts, kept := r.tokens[:0], r.receipts[:0], messages[:0]
@@ -177,8 +177,8 @@ func (r *intake) deliver(out emit, messages []redis.XMessage) {
 	r.tokens, r.receipts = tokens, receipts
 }
 
-// exhausted makes an entry a dead letter that was delivered too often. If that fails, the entry
-// comes again when it has been idle for a term.
+// exhausted makes an entry a dead letter because it was delivered too often. If that fails, the
+// entry comes again when it has been idle for a term.
 func (r *intake) exhausted(t token) {
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
@@ -205,13 +205,13 @@ func (r *intake) settled(n int64) {
 	}
 }
 
-// handBack is told of entries that are not done.
+// handBack is called with entries that are not done.
 func (r *intake) handBack(h held, err error) {
 	after, _ := stages.HandedBack(err)
 	r.back.Settle(returned{h, after}, nil)
 }
 
-// acknowledge settles entries that are done. Until then their leases are renewed.
+// acknowledge settles done entries. Their leases are renewed until then.
 func (r *intake) acknowledge(ctx context.Context, entries []held) error {
 	tokens := make([]token, len(entries))
 	for i, h := range entries {
@@ -237,7 +237,7 @@ func (r *intake) release(ctx context.Context, entries []returned) error {
 	return err
 }
 
-// end lets go of leases.
+// end ends leases.
 func (r *intake) end(err error, all ...held) {
 	if err != nil {
 		r.trouble(err)

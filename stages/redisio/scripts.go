@@ -2,18 +2,19 @@ package redisio
 
 import "github.com/redis/go-redis/v9"
 
-// The scripts. Each is atomic. KEYS[1] is the stream, KEYS[2] the sorted set of the entries that
-// were handed back, by the time when they are due in milliseconds.
+// Each script is atomic. KEYS[1] is the stream. KEYS[2] is the sorted set of the entries that were
+// handed back, by the time in milliseconds at which they are due.
 
-// claimScript takes entries for ARGV[2] of the group ARGV[1], ARGV[3] at most:
-//   - those that were handed back and are due;
-//   - those that have been idle for ARGV[4] ms, from the cursor ARGV[5] on, unless that is "". An
-//     entry that was handed back and is not due is left alone.
+// claimScript takes up to ARGV[3] entries for ARGV[2] of the group ARGV[1]:
 //
-// It returns the next cursor ("" at the end), the time in ms until the next entry is due (-1 for
-// none), and the entries with their counts of deliveries. XCLAIM without JUSTID counts a delivery.
-// An entry that is no longer in the stream is taken from the pending ones by XCLAIM or
-// XAUTOCLAIM, and from the set here.
+//   - entries that were handed back and are due;
+//   - unless ARGV[5] is "", entries that have been idle for ARGV[4] ms, from the cursor ARGV[5] on.
+//     It leaves out entries that were handed back and are not due.
+//
+// It returns three values. The first is the next cursor, "" at the end. The second is the time in
+// ms until the next entry is due, -1 for none. The third is the entries with their counts of
+// deliveries. XCLAIM without JUSTID counts a delivery. If an entry is no longer in the stream,
+// XCLAIM or XAUTOCLAIM removes it from the pending ones, and the script removes it from the set.
 var claimScript = redis.NewScript(`
 local key, set, group, me, n = KEYS[1], KEYS[2], ARGV[1], ARGV[2], tonumber(ARGV[3])
 local t = redis.call('TIME')
@@ -42,8 +43,9 @@ local next = -1
 if first[2] then next = math.max(0, first[2] - now) end
 return {cursor, next, out}`)
 
-// releaseScript hands entries back for the member ARGV[2] of the group ARGV[1]: triples of id,
-// count of deliveries and delay in ms. An entry that another member has is left alone.
+// releaseScript hands back entries for the member ARGV[2] of the group ARGV[1]. The further
+// arguments are triples of id, count of deliveries and delay in ms. It leaves out entries that
+// another member has.
 var releaseScript = redis.NewScript(`
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -55,8 +57,9 @@ for i = 3, #ARGV, 3 do
 end
 return 0`)
 
-// renewScript has entries of the member ARGV[2] of the group ARGV[1] look busy: pairs of id and
-// count of deliveries. It returns the ids of those that the member has no longer.
+// renewScript resets the idle time of entries of the member ARGV[2] of the group ARGV[1]. The
+// further arguments are pairs of id and count of deliveries. It returns the ids of entries that the
+// member has lost.
 var renewScript = redis.NewScript(`
 local lost = {}
 for i = 3, #ARGV, 2 do
@@ -69,8 +72,8 @@ for i = 3, #ARGV, 2 do
 end
 return lost`)
 
-// buryScript moves an entry to the stream of dead letters, KEYS[3]: ARGV is the group, the id, the
-// reason and the count of deliveries. An entry that is gone already is not moved.
+// buryScript moves an entry to the stream of dead letters, KEYS[3]. ARGV is the group, the id, the
+// reason and the count of deliveries. It does not move an entry that does not exist any more.
 var buryScript = redis.NewScript(`
 local e = redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2])[1]
 if not e or redis.call('XACK', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
@@ -93,9 +96,9 @@ for _, id in ipairs(ARGV) do
 end
 return n`)
 
-// leaveScript removes members of the group ARGV[1] that have nothing pending: the member ARGV[2],
-// and all that have been idle for ARGV[3] ms. A member with pending entries stays, or they would
-// be lost.
+// leaveScript removes members of the group ARGV[1] without pending entries: the member ARGV[2], and
+// all members that have been idle for ARGV[3] ms. A member with pending entries stays, because
+// otherwise these would be lost.
 var leaveScript = redis.NewScript(`
 local n = 0
 for _, c in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do

@@ -28,7 +28,7 @@ type Source struct {
 	stream *Stream
 
 	mu     sync.Mutex
-	intake *intake // of the run; nil before
+	intake *intake // of the last run; nil before the first
 	health stages.Health
 }
 
@@ -63,7 +63,7 @@ func (s *Source) Health() stages.Health {
 	return h
 }
 
-// trouble notes an error that does not end the run.
+// trouble records an error that does not end the run.
 func (s *Source) trouble(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -87,7 +87,8 @@ func (s *Source) Run(ctx context.Context, out *stages.Outlet[redis.XMessage]) er
 	return s.run(ctx, func(rs []stages.Receipt, vs []redis.XMessage) int { return out.DeliverAll(rs, vs) })
 }
 
-// emit brings values in. It returns how many the flow has taken: see [stages.Outlet.DeliverAll].
+// emit sends values into the flow. It returns how many the flow has taken: see
+// [stages.Outlet.DeliverAll].
 type emit func([]stages.Receipt, []redis.XMessage) (taken int)
 
 func (s *Source) run(ctx context.Context, out emit) error {
@@ -143,8 +144,8 @@ func (s *Source) Finish(ctx context.Context) error {
 }
 
 const (
-	// settleSize is how many entries are acknowledged by one command, at most, and settleDelay how
-	// long an entry that is done waits for others.
+	// settleSize is the largest number of entries that one command acknowledges. settleDelay is how
+	// long a done entry waits for others.
 	settleSize  = 1000
 	settleDelay = 5 * time.Millisecond
 )

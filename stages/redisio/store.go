@@ -52,10 +52,10 @@ end
 return out`)
 
 // setScript writes the entry KEYS[1] if its revision is ARGV[1]: the value ARGV[2] for ARGV[3] ms.
-// KEYS[2] is the counter of revisions, and ARGV[4] the channel that is told. It returns the new
-// revision as a text, or "". The numbers of Lua are too small for revisions of 64 bits, so the
-// counter is moved by commands. It is never deleted: without it an entry's revision could be used
-// again.
+// KEYS[2] is the counter of revisions, and ARGV[4] the channel to which the write is published. It
+// returns the new revision as a text, or "". Lua's numbers are too small for 64-bit revisions, so
+// commands change the counter. The counter is never deleted: without it a revision could be used
+// twice.
 var setScript = redis.NewScript(`
 local now = redis.call('HGET', KEYS[1], 'r') or '0'
 if now ~= ARGV[1] then return '' end
@@ -116,7 +116,7 @@ func (s *Store) load(ctx context.Context, keys []string) ([]store.Entry, error) 
 	return entries, nil
 }
 
-// listSize is how many keys one step of List looks at.
+// listSize is the number of keys that one step of List reads.
 const listSize = 500
 
 // List implements [store.Store]. It scans the keys of the server, so it is for servers with few

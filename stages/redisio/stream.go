@@ -136,13 +136,13 @@ func (s *Stream) member() string {
 	return fmt.Sprintf("%s-%d-%s", host, os.Getpid(), rand.Text()[:8])
 }
 
-// tagged reports whether a cluster takes the slot of a key from a part in braces.
+// tagged reports whether a cluster computes the slot of a key from a part in braces.
 func tagged(key string) bool {
 	_, behind, ok := strings.Cut(key, "{")
 	return ok && strings.Index(behind, "}") > 0
 }
 
-// beside returns a key that is in the slot of the stream's key in a cluster. A key with a closing brace
+// beside returns a key in the slot of the stream's key in a cluster. A key with a closing brace
 // needs a tag of its own there.
 func (s *Stream) beside(what string) string {
 	if tagged(s.key) {
@@ -160,8 +160,8 @@ func (s *Stream) open(ctx context.Context) error {
 	return err
 }
 
-// reader returns a client with a connection of its own, for reads that block. They would keep the
-// connections of the caller's pool busy.
+// reader returns a client with a connection of its own, for reads that block. Such reads would
+// occupy the connections of the caller's pool.
 func (s *Stream) reader() (c redis.UniversalClient, end func()) {
 	switch c := s.client.(type) {
 	case *redis.Client:

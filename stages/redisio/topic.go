@@ -22,10 +22,11 @@ const (
 	headerPrefix = "h:"
 )
 
-// publishScript adds messages, in order: all of them, or none if the server refuses. ARGV[1] is for
-// how long an ID is kept, in ms. Then come the messages: whether it has an ID (1 or 0), how many
-// arguments its fields have, and the fields. KEYS[2] and on are the keys of the IDs; a message whose
-// key is there is not added. The ID is noted behind the entry, so a refused entry leaves none.
+// publishScript adds messages in order: all of them, or none if the server refuses. ARGV[1] is how
+// long an ID is kept, in ms. Then come the messages: whether it has an ID (1 or 0), the number of
+// arguments of its fields, and the fields. KEYS[2] and the following are the keys of the IDs. A
+// message whose key exists is not added. The script writes the ID after the entry, so a refused
+// entry leaves no ID.
 var publishScript = redis.NewScript(`
 local at, id = 2, 2
 while at <= #ARGV do
@@ -64,16 +65,16 @@ func (t *streamTopic[T]) Sink() stages.Sink[T] {
 	})
 }
 
-// published is a message that is about to be added.
+// published is a message that will be added.
 type published struct {
 	ctx  context.Context
 	m    topic.Message
 	done func(error)
 }
 
-// publish adds messages by one script. It tries for as long as the run continues. A script that
-// fails has added nothing or, if the answer was lost, all: so the messages stay in order, and one
-// with an ID is not added twice.
+// publish adds messages by one script. It tries as long as the run continues. A failed script has
+// added no message. If only its answer was lost, it has added all. So the messages stay in order,
+// and a message with an ID is not added twice.
 func (s *Stream) publish(_ context.Context, all []published) error {
 	keys, args := []string{s.key}, []any{idWindow.Milliseconds()}
 	for _, p := range all {
@@ -95,7 +96,7 @@ func (s *Stream) publish(_ context.Context, all []published) error {
 	return nil
 }
 
-// topicSource is a [Source] whose entries are decoded.
+// topicSource is a [Source] that decodes its entries.
 type topicSource[T any] struct {
 	*Source
 	config topic.Config[T]

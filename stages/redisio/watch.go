@@ -13,7 +13,7 @@ import (
 	"github.com/weir-go/weir/primitives/store"
 )
 
-// watchBuffer is how many writes a stream can be behind.
+// watchBuffer is the largest number of writes that a stream can be behind.
 const watchBuffer = 256
 
 // errCut ends a stream whose connection was lost.
@@ -51,11 +51,12 @@ func (s *Store) Watch(ctx context.Context, folder string) iter.Seq2[store.Event,
 	}
 }
 
-// watch is one stream. One goroutine receives, and that of the loop tells.
+// watch is one stream. One goroutine receives messages, and the goroutine of the loop yields
+// events.
 type watch struct {
 	prefix string
 	sub    *redis.PubSub
-	events chan store.Event // Ordering: only put sends, so Lost stands where writes are missing
+	events chan store.Event // Ordering: only put sends, so Lost is where writes are missing
 	behind bool             // Owner: put. The last event is Lost
 	failed chan error
 }
@@ -64,8 +65,8 @@ func newWatch(prefix string, sub *redis.PubSub) *watch {
 	return &watch{prefix: prefix, sub: sub, events: make(chan store.Event, watchBuffer+1), failed: make(chan error, 1)}
 }
 
-// receive takes messages until the connection is closed or lost. A ping finds out about a server
-// that is gone without a word.
+// receive takes messages until the connection is closed or lost. A ping detects a server that does
+// not answer.
 func (w *watch) receive(ctx context.Context) {
 	quiet := 0
 	for {
@@ -99,13 +100,13 @@ func timedOut(err error) bool {
 	return ok && t.Timeout()
 }
 
-// put hands a message to the loop. The last place is for Lost: if there is no other, the write is
-// dropped, and the loop will list anyway. put never blocks.
+// put passes a message to the loop. The last place is for Lost. If no other place is free, put
+// drops the write: the loop will list anyway. put never blocks.
 func (w *watch) put(m *redis.Message) {
 	number, value, _ := strings.Cut(m.Payload, " ")
 	revision, err := strconv.ParseUint(number, 10, 64)
 	if err != nil {
-		return // a stranger's message
+		return // a message of another sender
 	}
 	switch e := (store.Entry{Key: strings.TrimPrefix(m.Channel, w.prefix), Revision: revision, Value: []byte(value)}); {
 	case len(w.events) < watchBuffer:
@@ -117,7 +118,7 @@ func (w *watch) put(m *redis.Message) {
 	}
 }
 
-// tell yields events until the loop or ctx ends, or the connection is lost: then it returns why.
+// tell yields events until the loop or ctx ends. If the connection is lost, it returns the reason.
 func (w *watch) tell(ctx context.Context, yield func(store.Event, error) bool) error {
 	if !yield(store.Event{Lost: true}, nil) {
 		return nil
