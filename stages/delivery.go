@@ -66,7 +66,7 @@ func (out *Outlet[T]) Deliver[O OutletOf[T]](r Receipt, vs ...T) bool {
 	return true
 }
 
-// receipt makes made, which is new, what n values owe to the source.
+// receipt makes made, which is new, the receipt for n values of the source.
 func (r *Receipt) receipt(k *kernel.Outlet, made *lineage.Receipt, n int) *lineage.Receipt {
 	made.Owe(n, k.Node(), r.Ack).WithDeliveries(r.Deliveries).WithID(r.ID)
 	if r.Lot != nil {
@@ -83,10 +83,10 @@ func (r *Receipt) receipt(k *kernel.Outlet, made *lineage.Receipt, n int) *linea
 // The Ack of the others is not called. If one of the slices is longer, its rest is ignored.
 func (out *Outlet[T]) DeliverAll[O OutletOf[T]](rs []Receipt, vs []T) (taken int) {
 	k, n := kernel.OutletOf(out), min(len(rs), len(vs))
-	var entries [deliverBlock]lineage.Entry // on the stack
+	var entries [deliverBlock]lineage.Entry // allocated on the stack
 	for taken < n && k.Open() {
 		some := rs[taken:min(n, taken+deliverBlock)]
-		var block []lineage.Receipt // made together, which is cheaper
+		var block []lineage.Receipt // allocated together, which costs less
 		for i := range some {
 			entries[i] = some[i].entry(k)
 			if some[i].Ack != nil {
@@ -104,8 +104,8 @@ func (out *Outlet[T]) DeliverAll[O OutletOf[T]](rs []Receipt, vs []T) (taken int
 	return taken
 }
 
-// deliverBlock is how many values are brought in together, at most. The receipt of one that is in the
-// flow keeps those of the others.
+// deliverBlock is the largest number of values that are sent together. The receipt of a value in
+// the flow keeps the others in memory.
 const deliverBlock = 16
 
 // Lot is a group of values of a source, such as the values of a partition that another consumer

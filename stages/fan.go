@@ -43,7 +43,7 @@ func Either[A, B any](a *Inlet[A], b *Inlet[B], wake <-chan time.Time) (x Item[A
 	}
 }
 
-// atHand returns the next item at hand, unless none of them concerns the stage.
+// atHand returns the next item at hand that concerns the stage, if there is one.
 func (in *Inlet[T]) atHand[I InletOf[T]]() (it Item[T], ok bool) {
 	k := kernel.Of(in)
 	if it.meta, ok = k.AtHand(); ok {

@@ -25,7 +25,7 @@ type core = kernel.InletRef
 type Inlet[T any] struct {
 	//lint:ignore U1000 see core
 	core
-	batch   *handoff.Batch // the batch at hand
+	batch   *handoff.Batch // the current batch
 	values  []T            // its values
 	archive []lineage.Timing
 }
@@ -92,7 +92,7 @@ func (in *Inlet[T]) Read[I InletOf[T]](buf []Item[T]) int {
 	return to - from
 }
 
-// at returns the value of the item at hand.
+// at returns the value of the current item.
 func (in *Inlet[T]) at[I InletOf[T]](k *kernel.Inlet) T {
 	if k.B != in.batch {
 		in.batch, in.values = k.B, typed.Values[T](k.B)
@@ -153,5 +153,5 @@ func (in *Inlet[T]) Timings[I InletOf[T]](it Item[T]) Timings {
 	return Timings{spans: all[from:len(all):len(all)], total: total}
 }
 
-// pathOf returns the number of timings for which there should be room.
+// pathOf returns the number of timings for which to reserve room.
 func pathOf(k *kernel.Inlet) int { return len(k.Node().Run().Nodes()) }

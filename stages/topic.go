@@ -102,7 +102,7 @@ func (in *Inlet[T]) PublishID[I InletOf[T]](it Item[T], topic string, content []
 	return sum
 }
 
-// entry returns what the kernel has to know of the values.
+// entry returns what the kernel must know about the values.
 func (r *Receipt) entry(k *kernel.Outlet) lineage.Entry {
 	e := lineage.Entry{Limit: lineage.Limit{Ctx: r.Context}}
 	if j := r.Journey; j != nil {

@@ -9,28 +9,27 @@ import (
 )
 
 const (
-	// compactAt is how many bytes of a file may be dead before it is compacted.
+	// compactAt is the number of dead bytes from which a file is compacted.
 	compactAt = 64 << 10
-	// compacting is added to the name of the file for the new one, until it has
-	// taken its place.
+	// compacting is a suffix for the name of the new file until it replaces the old one.
 	compacting = ".compacting"
 )
 
-// shrink is what compaction keeps in mind.
+// shrink is the state of compaction.
 type shrink struct {
-	least  int64 // so much may be dead
-	pinned bool  // no new file can take the place of the old one
+	least  int64 // so many bytes may be dead
+	pinned bool  // a new file cannot replace the old one
 	frozen bool  // the file stays as it is
-	tried  int64 // how much was dead when compaction failed
+	tried  int64 // number of dead bytes when compaction last failed
 	fault  error // why it failed
-	waits  bool  // it failed since the file was being read
+	waits  bool  // it failed because a range was reading the file
 }
 
-// compact frees the room of what is dead, when that outweighs what is live. So it
-// costs less than what was written since the last time.
+// compact frees the room of dead lines, when they outweigh the live ones. So it costs less than the
+// writes since the last compaction.
 //
-// A fault is kept for Close, and the file stays as it was. There is another try when
-// what has died since outweighs what is live.
+// If compaction fails, the error is kept for Close, and the file stays as it was. compact tries
+// again when the lines that have died since outweigh the live ones.
 func (j *journal) compact() {
 	dead := j.size - j.live
 	if j.frozen || dead <= j.least || dead-j.tried <= j.live {
@@ -42,10 +41,10 @@ func (j *journal) compact() {
 	}
 }
 
-// errPinned says why there is no new file.
+// errPinned is why there is no new file.
 var errPinned = errors.New("the directory cannot be synced")
 
-// free writes a new file, or, if that fails, moves what is live inside the old one.
+// free writes a new file. If that fails, it moves live lines inside the old one.
 func (j *journal) free() error {
 	err := errPinned
 	if !j.pinned {
@@ -59,28 +58,28 @@ func (j *journal) free() error {
 	return nil
 }
 
-// replace puts a new file in the old one's place. The new file is whole and on disk
-// before, so whenever a crash comes there is one of the two, with the same letters.
+// replace replaces the old file by a new one. The new file is complete and on disk before that. So
+// a crash at any time leaves one of the two, with the same letters.
 func (j *journal) replace() error {
 	fresh, err := j.rewrite()
 	if err == nil {
 		err = j.disk.rename(j.path+compacting, j.path)
 	}
 	if err != nil {
-		_ = j.disk.remove(j.path + compacting) // or the next try does
+		_ = j.disk.remove(j.path + compacting) // otherwise the next try removes it
 		if fresh != nil {
 			_ = fresh.file.Close()
 		}
 		return err
 	}
-	_ = j.file.Close() // the new file has all that is in it
+	_ = j.file.Close() // the new file has all of its content
 	j.file, j.size, j.live, j.alive, j.skipped = fresh.file, fresh.size, fresh.live, fresh.alive, fresh.skipped
 	j.torn, j.unended, j.moved = false, false, true
 	return nil
 }
 
-// rewrite writes to a new file what is live: letters, and lines that cannot be read,
-// since a person may still make sense of them.
+// rewrite writes the live lines to a new file: letters, and unreadable lines, because a person may
+// still understand those.
 func (j *journal) rewrite() (*journal, error) {
 	if err := j.disk.remove(j.path + compacting); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
@@ -101,7 +100,7 @@ func (j *journal) rewrite() (*journal, error) {
 	return fresh, err
 }
 
-// copy writes line by line, so that the largest letter is all that is in memory.
+// copy copies line by line, so that at most the largest letter is in memory.
 func (j *journal) copy(fresh *journal) error {
 	w := bufio.NewWriter(io.NewOffsetWriter(fresh.file, 0))
 	line := 0
@@ -112,16 +111,16 @@ func (j *journal) copy(fresh *journal) error {
 			e.line, e.span, e.dead = line, span{fresh.size, int64(len(text))}, false
 			fresh.size = e.end()
 			fresh.note(e)
-			_, _ = w.Write(text) // Flush tells
+			_, _ = w.Write(text) // Flush reports the error
 		}
 		return true
 	})
 	return errors.Join(err, w.Flush())
 }
 
-// eachLine calls f for each line, and tells whether it is to stay, until f returns
-// false. If the letter with the highest number has been taken out, a line that says
-// so comes last and stays: the number is not given again.
+// eachLine calls f for each line, and says whether the line is live, until f returns false. If the
+// letter with the highest number was removed, a line that says so comes last and is live. So the
+// number is not given again.
 func (j *journal) eachLine(f func(e entry, live bool) bool) error {
 	on := true
 	err := eachEntry(io.NewSectionReader(j.file, 0, j.size), func(e entry) bool {
@@ -134,14 +133,14 @@ func (j *journal) eachLine(f func(e entry, live bool) bool) error {
 	return err
 }
 
-// stays reports whether a line is live. A letter may be live and struck out all the
-// same, if the sync failed and nothing is known.
+// stays reports whether a line is live. A letter may be live although it is struck out, if the sync
+// failed and the state on disk is not known.
 func (j *journal) stays(e entry) bool {
 	s, alive := j.alive[e.id]
 	return e.fault != nil || alive && s.at == e.at
 }
 
-// copied returns the text of a live line with its end, and not struck out.
+// copied returns the text of a live line with its end, and without a strike-out.
 func copied(e entry) []byte {
 	text := e.text
 	if e.dead {

@@ -7,20 +7,20 @@ import (
 	"path/filepath"
 )
 
-// disk is what a journal needs of a file system. Tests put faults in between.
+// disk is the part of a file system that a journal needs. Tests inject faults here.
 type disk interface {
 	// resolve makes the file if there is none, and returns its path without links.
 	resolve(path string) (string, error)
-	// lock keeps other processes from the file until the lock is closed.
+	// lock locks the file against other processes until the lock is closed.
 	lock(path string) (io.Closer, error)
 	open(path string, flag int, mode os.FileMode) (file, error)
 	rename(from, to string) error
 	remove(path string) error
-	// syncDir puts on disk which files stand beside path.
+	// syncDir writes the directory of path to disk.
 	syncDir(path string) error
 }
 
-// file is what a journal needs of an open file.
+// file is the part of an open file that a journal needs.
 type file interface {
 	io.ReaderAt
 	io.WriterAt

@@ -9,12 +9,11 @@ import (
 	"io"
 )
 
-// struck takes the place of a letter's first character, a brace, when the letter is
-// taken out and there is no room for a line that says so.
+// struck replaces a letter's first character, a brace, when the letter is removed and there is no
+// room for a line that says so.
 const struck = '-'
 
-// span is where a letter stands in the file: from its first character up to the end
-// of its line.
+// span is the place of a letter in the file: from its first character to the end of its line.
 type span struct{ at, n int64 }
 
 func (s span) end() int64 { return s.at + s.n }
@@ -23,7 +22,7 @@ func (s span) end() int64 { return s.at + s.n }
 type entry struct {
 	span
 	line  int    // its number, from 1
-	text  []byte // as much as the span has; valid until the next entry is read
+	text  []byte // the text in the span; valid until the next entry is read
 	whole bool   // the line has its end
 
 	id      uint64 // of a letter
@@ -55,12 +54,12 @@ func eachEntry(r io.Reader, f func(entry) bool) error {
 	}
 }
 
-// parse tells what the text of an entry is. It leaves the value alone.
+// parse finds out what the text of an entry is. It does not parse the value.
 func parse(e entry) entry {
 	text := bytes.TrimSpace(e.text)
 	e.dead = len(text) == 0 || text[0] == struck
 	if e.dead {
-		text = unstruck(text) // its number is not given again
+		text = unstruck(text) // its number must not be given again
 	}
 	var head struct{ ID, Removed uint64 }
 	err := json.Unmarshal(text, &head)
@@ -74,7 +73,7 @@ func parse(e entry) entry {
 	return e
 }
 
-// unstruck returns the text with the brace that may have been struck out.
+// unstruck returns the text with its brace, which may have been struck out.
 func unstruck(text []byte) []byte {
 	text = bytes.Clone(text)
 	if len(text) > 0 && text[0] == struck {
@@ -83,5 +82,5 @@ func unstruck(text []byte) []byte {
 	return text
 }
 
-// removal is the line that takes a letter out.
+// removal returns the line that removes a letter.
 func removal(id uint64) []byte { return fmt.Appendf(nil, "{\"removed\":%d}\n", id) }

@@ -46,8 +46,8 @@ import (
 // A file system that cannot sync a directory, as on Windows, has no safe way to
 // replace a file. There the file is always compacted in place.
 type File[T any] struct {
-	// turn is held by the owner of journal. It is a channel and no mutex, since a
-	// disk may block for long, and a caller that waits can give up.
+	// turn is held by the owner of journal. It is a channel and not a mutex, because a disk may
+	// block for long, and a waiting caller can give up.
 	turn    chan struct{}
 	journal *journal
 	closed  bool // guarded by: turn
@@ -111,8 +111,8 @@ func (f *File[T]) Put(ctx context.Context, e *stages.ItemError) error {
 	return nil
 }
 
-// encode makes the letters of a failed item. It calls user code, and so belongs
-// outside of the turn.
+// encode makes the letters of a failed item. It calls user code, so the caller must not hold the
+// turn.
 func encode[T any](e *stages.ItemError) ([]Letter[json.RawMessage], error) {
 	letters, err := Of[T](e)
 	if err != nil {
@@ -129,8 +129,8 @@ func encode[T any](e *stages.ItemError) ([]Letter[json.RawMessage], error) {
 	return raw, nil
 }
 
-// decode makes a letter of its text. If the value is no T, the letter comes with the
-// error, and has all but its value.
+// decode makes a letter from its text. If the value is not a T, decode returns the error and the
+// letter without its value.
 func decode[T any](text []byte) (Letter[T], error) {
 	var raw Letter[json.RawMessage]
 	if err := json.Unmarshal(text, &raw); err != nil {
@@ -175,7 +175,7 @@ func (f *File[T]) Letters(ctx context.Context) iter.Seq2[Letter[T], error] {
 	}
 }
 
-// beginRange opens the file as it is now, for a range of its own.
+// beginRange opens the file at its present state, for one range.
 func (f *File[T]) beginRange(ctx context.Context) (file, []span, error) {
 	if err := f.take(ctx); err != nil {
 		return nil, nil, err
@@ -192,7 +192,7 @@ func (f *File[T]) beginRange(ctx context.Context) (file, []span, error) {
 
 // endRange ends a range.
 func (f *File[T]) endRange(file file) {
-	_ = file.Close() // it was only read
+	_ = file.Close() // the file was only read
 	f.turn <- struct{}{}
 	defer f.give()
 	if !f.closed {

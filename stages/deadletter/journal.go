@@ -11,12 +11,11 @@ import (
 
 // journal is the file below a [File]. It does not know the type of the values.
 //
-// Letters are appended, and so are the lines that take letters out. Nothing that is
-// on disk is written over, with two exceptions, both for a disk without room: strike
-// and squeeze.
+// The journal appends letters, and lines that remove letters. It overwrites nothing that is on
+// disk, with two exceptions for a full disk: strike and squeeze.
 //
 // Owner: the goroutine that has the turn of the File.
-// Invariant: the first size bytes are on disk. What comes behind is torn.
+// Invariant: the first size bytes are on disk. The bytes after them are torn.
 // Invariant: the bytes of the file that are not live are dead.
 type journal struct {
 	disk disk
@@ -25,20 +24,20 @@ type journal struct {
 	file file
 
 	size    int64
-	live    int64           // how much of it is letters, or cannot be read
+	live    int64           // bytes of letters and of unreadable lines
 	alive   map[uint64]span // the letters
-	last    uint64          // the highest number that was given
-	skipped error           // the lines that cannot be read
+	last    uint64          // the highest number given so far
+	skipped error           // errors of the unreadable lines
 
-	torn    bool // a write has failed and may have left something behind size
-	unended bool // the last line has no end: a crash has cut it short
-	moved   bool // the place of a new file is not yet on disk
-	readers int  // ranges that read the file
+	torn    bool // a write has failed and may have left bytes after size
+	unended bool // the last line has no end, because of a crash
+	moved   bool // the rename of a new file is not on disk yet
+	readers int  // ranges that are reading the file
 	shrink
 }
 
-// openJournal opens the file, or makes it, and reads what is in it. The file is not
-// compacted for least dead bytes, or fewer.
+// openJournal opens or creates the file, and reads its content. It does not compact the file unless
+// more than least bytes are dead.
 func openJournal(d disk, path string, least int64) (*journal, error) {
 	path, err := d.resolve(path)
 	if err != nil {
@@ -58,15 +57,15 @@ func openJournal(d disk, path string, least int64) (*journal, error) {
 	return j, nil
 }
 
-// load reads which letters there are. It removes a new file that a crash has kept
-// from taking its place.
+// load reads which letters exist. It removes a new file that could not replace the old one because
+// of a crash.
 func (j *journal) load() error {
-	_ = j.disk.remove(j.path + compacting)   // mostly there is none
+	_ = j.disk.remove(j.path + compacting)   // usually there is none
 	j.pinned = j.disk.syncDir(j.path) != nil // the file may be new
 	return j.scan()
 }
 
-// scan makes the account of the file.
+// scan counts the content of the file.
 func (j *journal) scan() error {
 	return eachEntry(io.NewSectionReader(j.file, 0, 1<<62), func(e entry) bool {
 		j.size = e.end()
@@ -76,14 +75,14 @@ func (j *journal) scan() error {
 	})
 }
 
-// note enters a line into the account.
+// note adds a line to the account.
 func (j *journal) note(e entry) {
 	j.last = max(j.last, e.id, e.removed)
 	switch {
 	case e.fault != nil:
 		j.keep(e, e.fault)
 	case e.dead:
-		j.bury(e.id) // squeeze may have left a copy above
+		j.bury(e.id) // squeeze may have left an earlier copy
 	case e.removed > 0:
 		j.bury(e.removed)
 	default:
@@ -92,9 +91,9 @@ func (j *journal) note(e entry) {
 	}
 }
 
-// replaceTwin takes an earlier letter with the number of e out of the account. A
-// crash during squeeze leaves such twins, which are equal. If they differ, the file
-// was put together by hand: it is not compacted, so that no text is lost.
+// replaceTwin removes an earlier letter with the number of e from the account. A crash during
+// squeeze leaves such twins, which are equal. If they differ, a person has put the file together.
+// Then the file is not compacted, so that no text is lost.
 func (j *journal) replaceTwin(e entry) {
 	twin, ok := j.alive[e.id]
 	if !ok {
@@ -109,7 +108,7 @@ func (j *journal) replaceTwin(e entry) {
 	}
 }
 
-// keep accounts for a line that cannot be read, and stays.
+// keep accounts for an unreadable line, which stays.
 func (j *journal) keep(e entry, fault error) {
 	j.live += e.n
 	j.skipped = errors.Join(j.skipped, fmt.Errorf("%s:%d: no dead letter: %w", j.path, e.line, fault))
@@ -125,8 +124,8 @@ func (j *journal) bury(id uint64) {
 	delete(j.alive, id)
 }
 
-// put appends letters. Their lines are in the order of their numbers, the first of
-// which is next.
+// put appends letters. Their lines are in the order of their numbers, which begin with the next
+// free number.
 func (j *journal) put(lines [][]byte) error {
 	at, err := j.append(slices.Concat(lines...))
 	if err != nil {
@@ -140,7 +139,7 @@ func (j *journal) put(lines [][]byte) error {
 	return nil
 }
 
-// remove takes a letter out.
+// remove removes a letter.
 func (j *journal) remove(id uint64) error {
 	s, ok := j.alive[id]
 	if !ok {
@@ -156,8 +155,8 @@ func (j *journal) remove(id uint64) error {
 	return nil
 }
 
-// append writes b behind all lines, and returns where b begins. b is on disk when
-// append returns. If append fails, the file is as it was.
+// append writes b after all lines, and returns where b begins. b is on disk when append returns. If
+// append fails, the file is unchanged.
 func (j *journal) append(b []byte) (at int64, err error) {
 	if err := errors.Join(j.settle(), j.cut()); err != nil {
 		return 0, err
@@ -180,8 +179,8 @@ func (j *journal) append(b []byte) (at int64, err error) {
 	return at, nil
 }
 
-// cut takes back what a failed write has left behind. Until that is on disk nothing
-// is appended: a crash could mix the two, or bring letters back that failed.
+// cut removes the rest of a failed write. Until that is on disk nothing is appended: a crash could
+// mix the two, or restore failed letters.
 func (j *journal) cut() error {
 	if !j.torn {
 		return nil
@@ -194,8 +193,8 @@ func (j *journal) cut() error {
 	return err
 }
 
-// settle puts on disk that a new file has taken its place, before anything is
-// written to the new file. Until then a crash may bring back the old one.
+// settle writes the rename of a new file to disk, before the new file is written to. Until then a
+// crash may restore the old one.
 func (j *journal) settle() error {
 	if !j.moved {
 		return nil
@@ -205,8 +204,7 @@ func (j *journal) settle() error {
 	return err
 }
 
-// strike marks a letter as taken out by one byte of its own, which is written over:
-// that needs no room.
+// strike marks a letter as removed by overwriting one of its bytes: that needs no room.
 func (j *journal) strike(s span) error {
 	if err := j.settle(); err != nil {
 		return err
@@ -224,10 +222,10 @@ func read(f file, s span) ([]byte, error) {
 	if _, err := f.ReadAt(text, s.at); err != nil {
 		return nil, err
 	}
-	return unstruck(text), nil // it may have been taken out meanwhile
+	return unstruck(text), nil // it may have been removed meanwhile
 }
 
-// spans returns where the letters stand, oldest first.
+// spans returns the places of the letters, oldest first.
 func (j *journal) spans() []span {
 	all := make([]span, 0, len(j.alive))
 	for _, s := range j.alive {
@@ -237,7 +235,7 @@ func (j *journal) spans() []span {
 	return all
 }
 
-// endRange ends a range over the letters. What had to wait for it is done now.
+// endRange ends a range over the letters. It does the work that waited for the end.
 func (j *journal) endRange() {
 	if j.readers--; j.readers == 0 && j.waits {
 		j.tried = 0
@@ -245,5 +243,5 @@ func (j *journal) endRange() {
 	}
 }
 
-// close gives the file and the lock back.
+// close closes the file and the lock.
 func (j *journal) close() error { return errors.Join(j.file.Close(), j.lock.Close()) }

@@ -35,8 +35,8 @@ func (e *LockedError) Error() string {
 // Unwrap returns [ErrLocked].
 func (e *LockedError) Unwrap() error { return ErrLocked }
 
-// locking is added to the name of the file for the file that is locked. The letters'
-// own file cannot be: compaction puts another one in its place.
+// locking is a suffix for the name of the locked file. The letters' own file cannot be locked:
+// compaction replaces it.
 const locking = ".lock"
 
 // lock is an exclusive lock on a file beside the letters. The file names the process
@@ -44,7 +44,7 @@ const locking = ".lock"
 // lock of a process that dies.
 type lock struct{ file *os.File }
 
-// holder is what is in the locked file.
+// holder is the content of the locked file.
 type holder struct {
 	PID   int       `json:"pid"`
 	Host  string    `json:"host"`
@@ -67,17 +67,17 @@ func acquire(path string) (*lock, error) {
 	return &lock{f}, nil
 }
 
-// heldBy reads which process has the lock.
+// heldBy returns an error that names the process with the lock.
 func heldBy(path string, f *os.File) error {
 	var h holder
 	if text, err := io.ReadAll(f); err == nil {
-		_ = json.Unmarshal(text, &h) // what cannot be read is unknown
+		_ = json.Unmarshal(text, &h) // unreadable fields are unknown
 	}
 	return &LockedError{Path: path, PID: h.PID, Host: h.Host, Since: h.Since}
 }
 
-// sign writes down which process has the lock. Faults, as on a full disk, leave the file
-// empty: the lock holds without a name.
+// sign writes which process has the lock. If that fails, as on a full disk, the file is empty: the
+// lock holds without a name.
 func sign(f *os.File) {
 	host, _ := os.Hostname() // empty if unknown
 	text, err := json.Marshal(holder{PID: os.Getpid(), Host: host, Since: time.Now()})

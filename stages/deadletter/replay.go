@@ -83,8 +83,8 @@ func (r *Replay[T]) Run(ctx context.Context, out *stages.Outlet[T]) error {
 	return nil
 }
 
-// settle deals with a letter whose item has left the flow. ctx does not end: what is
-// done is done, also if the run has been aborted meanwhile.
+// settle handles a letter whose item has left the flow. ctx does not end: finished work counts even
+// if the run has been aborted meanwhile.
 func (r *Replay[T]) settle(ctx context.Context, l Letter[T], deadLettered bool, err error) error {
 	switch {
 	case errors.Is(err, stages.ErrAborted), errors.Is(err, stages.ErrHandedBack):
@@ -106,8 +106,8 @@ func (r *Replay[T]) settle(ctx context.Context, l Letter[T], deadLettered bool, 
 	return nil
 }
 
-// again is the failure of a letter's item, which may have been part of another item
-// when it failed.
+// again returns the failure of a letter's item. The item may have been part of another item when it
+// failed.
 func again[T any](l Letter[T], err error) *stages.ItemError {
 	e := &stages.ItemError{Err: err, Value: l.Value, Replays: l.Replays + 1}
 	var failed *stages.ItemError

@@ -46,7 +46,7 @@ func (j *journal) squeeze() error {
 		return err
 	}
 	if err := j.file.Truncate(g.end()); err != nil {
-		return err // the account is of the originals
+		return err // the account still describes the originals
 	}
 	for id, s := range g.moved {
 		j.alive[id] = s
@@ -55,13 +55,13 @@ func (j *journal) squeeze() error {
 	return j.file.Sync()
 }
 
-// gap is a run of dead lines, and what is to move there.
+// gap is a run of dead lines, with the lines that will move there.
 type gap struct {
 	at, size int64
-	closed   bool            // it goes no further
-	dead     []span          // the letters in it
-	copies   []byte          // the live lines behind it
-	moved    map[uint64]span // where their letters will stand
+	closed   bool            // the gap is complete
+	dead     []span          // dead letters in the gap
+	copies   []byte          // live lines after the gap
+	moved    map[uint64]span // new places of their letters
 }
 
 // end is where the copies end.
@@ -71,7 +71,7 @@ func (g *gap) end() int64 { return g.at + int64(len(g.copies)) }
 // of the gap is no room: without it the next line would be struck out, too.
 func (g *gap) full() bool { return g.end()+1 >= g.at+g.size }
 
-// blank is what stands in the place of the copies before they come.
+// blank returns the text that fills the place of the copies before they come.
 func (g *gap) blank() []byte {
 	return append(bytes.Repeat([]byte{'\n'}, len(g.copies)), struck)
 }
@@ -88,7 +88,7 @@ func (g *gap) take(e entry) {
 // firstGap returns the first gap, or an error if the copies have no room there.
 func (j *journal) firstGap() (g gap, err error) {
 	g.moved = map[uint64]span{}
-	before := int64(0) // where the line before ends
+	before := int64(0) // end of the line before
 	err = j.eachLine(func(e entry, live bool) bool {
 		switch {
 		case live && g.size > 0:
@@ -108,8 +108,8 @@ func (j *journal) firstGap() (g gap, err error) {
 	return g, err
 }
 
-// tellsLast reports a line that keeps the highest number from being given again. It is
-// not written over: a crash could lose the number.
+// tellsLast reports a line that keeps the highest number from being given again. It is not
+// overwritten: a crash could lose the number.
 func (j *journal) tellsLast(e entry) bool {
 	_, alive := j.alive[j.last]
 	return !alive && (e.id == j.last || e.removed == j.last)
@@ -130,7 +130,7 @@ func (g *gap) widen(before int64, e entry) {
 func (j *journal) strikeOut(g gap) error {
 	for _, s := range g.dead {
 		if s.at > g.end() {
-			break // it stays as it is
+			break // the gap stays as it is
 		}
 		if _, err := j.file.WriteAt([]byte{struck}, s.at); err != nil {
 			return err
@@ -139,7 +139,7 @@ func (j *journal) strikeOut(g gap) error {
 	return j.file.Sync()
 }
 
-// overwrite writes over what is dead.
+// overwrite overwrites dead bytes.
 func (j *journal) overwrite(b []byte, at int64) error {
 	_, err := j.file.WriteAt(b, at)
 	if err == nil {

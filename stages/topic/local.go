@@ -21,7 +21,7 @@ func Local[T any]() stages.Topic[T] { return &local[T]{} }
 
 type local[T any] struct {
 	mu   sync.Mutex
-	open *session[T] // of the end that has come, and waits for the other
+	open *session[T] // the end that has come and waits for the other
 }
 
 // Sink implements [stages.Topic].
@@ -33,7 +33,7 @@ func (l *local[T]) Source() stages.Source[T] { return localSource[T]{l} }
 // Local implements [stages.LocalTopic].
 func (l *local[T]) Local() bool { return true }
 
-// meet returns the session of a run: both ends come once.
+// meet returns the session of a run. Both ends call it once.
 func (l *local[T]) meet() *session[T] {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -51,13 +51,13 @@ func (l *local[T]) meet() *session[T] {
 // session is a topic in one run.
 type session[T any] struct {
 	ch       chan parcel[T] // the sink closes it
-	unwanted chan struct{}  // closed when the part below wants no more
-	ready    chan struct{}  // has room for one: again or waiting has changed
+	unwanted chan struct{}  // closed when the part below wants no more items
+	ready    chan struct{}  // a token when again or waiting has changed
 
 	mu      sync.Mutex
-	again   []parcel[T]       // were handed back, and are due
-	waiting map[*held[T]]bool // were handed back, and are not due yet
-	over    bool              // nothing begins below any more
+	again   []parcel[T]       // parcels that were handed back and are due
+	waiting map[*held[T]]bool // parcels that were handed back and are not due yet
+	over    bool              // no parcel is delivered below any more
 }
 
 // parcel is an item between the two ends.
@@ -98,13 +98,13 @@ func (s localSink[T]) Run(ctx context.Context, in *stages.Inlet[T]) error {
 	return nil
 }
 
-// parcelOf returns the parcel of the item at hand. done is called when it is settled.
+// parcelOf returns the parcel of the current item. done is called when the parcel is settled.
 func parcelOf[T any](k *kernel.Inlet, in *stages.Inlet[T], it stages.Item[T], done func()) parcel[T] {
 	m := k.MetaAt(k.Pos)
 	journey := in.Journey(it)
 	id, alone := m.ID()
 	if !alone {
-		id = "" // it would need the content, which is not encoded
+		id = "" // an ID would need the content, which is not encoded
 	}
 	return parcel[T]{
 		value: it.Value, sent: time.Now(),
@@ -134,7 +134,7 @@ func (s localSource[T]) Run(ctx context.Context, out *stages.Outlet[T]) error {
 			session.deliver(k, out, p)
 		case stop == nil || !session.stopped(stop):
 			return nil
-		default: // the intake has stopped: what is above drains into here
+		default: // the intake has stopped: items of the part above drain into the topic
 			stop = nil
 			if k.Unwanted() {
 				close(session.unwanted)
@@ -154,7 +154,7 @@ func (s *session[T]) stopped(stop <-chan struct{}) bool {
 	}
 }
 
-// next returns the next parcel. ok is false if there is none any more, or if stop delivers.
+// next returns the next parcel. ok is false if no parcel will come, or if stop delivers.
 func (s *session[T]) next(stop <-chan struct{}) (p parcel[T], ok bool) {
 	ch := s.ch
 	for {
@@ -188,14 +188,14 @@ func (s *session[T]) due() (p parcel[T], ok bool) {
 	return p, true
 }
 
-// idle reports that no parcel waits to be due.
+// idle reports that no parcel waits until it is due.
 func (s *session[T]) idle() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.waiting) == 0
 }
 
-// deliver brings a parcel into the part below.
+// deliver sends a parcel into the part below.
 func (s *session[T]) deliver(k *kernel.Outlet, out *stages.Outlet[T], p parcel[T]) {
 	r := p.receipt
 	j := *r.Journey
@@ -217,7 +217,7 @@ func (s *session[T]) deliver(k *kernel.Outlet, out *stages.Outlet[T], p parcel[T
 	}
 }
 
-// retry has a parcel delivered again. It returns false if that is too late.
+// retry delivers a parcel again after a delay. It returns false if it is too late for that.
 func (s *session[T]) retry(p parcel[T], after time.Duration) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -249,7 +249,7 @@ func (s *session[T]) signal() {
 	}
 }
 
-// finish has nothing delivered again any more: what was handed back goes back to the source above.
+// finish ends redelivery: parcels that were handed back go back to the source above.
 func (s *session[T]) finish() {
 	s.mu.Lock()
 	s.over = true

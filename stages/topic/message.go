@@ -132,8 +132,8 @@ func (c Config[T]) Open(topic string, m Message, r stages.Receipt) (T, stages.Re
 	return v, r, nil
 }
 
-// journey reads what has happened to an item. The time in the topic is that between two clocks,
-// and never negative.
+// journey reads the history of an item from the header. The time in the topic is the difference of
+// two clocks, and at least 0.
 func journey(topic string, header map[string]string) *stages.Journey {
 	transit := time.Duration(0)
 	if sent := number(header[HeaderSent]); sent > 0 {
@@ -147,7 +147,7 @@ func journey(topic string, header map[string]string) *stages.Journey {
 	return j
 }
 
-// number returns 0 for what is not a number of nanoseconds, or is out of range.
+// number returns 0 for a text that is not a number of nanoseconds, or is out of range.
 func number(s string) int64 {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < 0 || n > 1<<62 {

@@ -7,7 +7,7 @@ import (
 	"github.com/weir-go/weir/stages"
 )
 
-// maxTimings bounds how many timings of earlier parts are read from a header.
+// maxTimings is the largest number of timings of earlier parts that are read from a header.
 const maxTimings = 1 << 10
 
 // encodeTimings returns the value of [HeaderTimings].
@@ -16,11 +16,11 @@ func encodeTimings(all []stages.Timing) string {
 	for i, t := range all {
 		rows[i] = [4]any{t.Stage, int64(t.Wait), int64(t.Work), t.Attempts}
 	}
-	b, _ := json.Marshal(rows) // strings and numbers can be encoded
+	b, _ := json.Marshal(rows) // strings and numbers can always be encoded
 	return string(b)
 }
 
-// decodeTimings reads the value of [HeaderTimings]. It returns nothing if that is not valid.
+// decodeTimings reads the value of [HeaderTimings]. It returns nil if the value is not valid.
 func decodeTimings(s string) []stages.Timing {
 	var rows [][]json.RawMessage
 	if s == "" || json.Unmarshal([]byte(s), &rows) != nil || len(rows) > maxTimings {

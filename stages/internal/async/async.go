@@ -45,7 +45,7 @@ func Run[T any](ctx context.Context, in *stages.Inlet[T], inFlight int, send fun
 }
 
 // begin calls send. If send panics or ends its goroutine, the item is done with that error: Run
-// waits for all items, also when its goroutine ends.
+// waits for all items, also when its own goroutine ends.
 func begin(n *kernel.Node, send func(), done func(error)) {
 	err := stages.ErrGoexit
 	defer func() {

@@ -66,7 +66,7 @@ func Run(in *kernel.Inlet, s Settings, blank func() Batch) {
 		switch {
 		case woken:
 			if !r.alarm.Early() || r.holdsCalled() {
-				r.alarm.Clear() // else it would cut the next batch short
+				r.alarm.Clear() // otherwise the alarm would cut the next batch short
 				r.flush()
 			}
 		case !ok:
@@ -77,7 +77,7 @@ func Run(in *kernel.Inlet, s Settings, blank func() Batch) {
 	}
 }
 
-// run is a stage at work.
+// run is a running stage.
 type run struct {
 	Settings
 	in     *kernel.Inlet
@@ -85,8 +85,8 @@ type run struct {
 	alarm  *kernel.Alarm
 	calls  sync.WaitGroup
 	slots  chan struct{} // a token for each call
-	before chan struct{} // closed when the last batch has been sent on
-	held   *call         // the batch in the making; nil if it is empty
+	before chan struct{} // closed when the last batch was sent
+	held   *call         // the batch that is being filled; nil if it is empty
 }
 
 func (r *run) put(m kernel.Meta) {
@@ -106,12 +106,13 @@ func (r *run) put(m kernel.Meta) {
 	}
 }
 
-// holdsCalled reports whether an item of the batch in the making must not be held back.
+// holdsCalled reports whether the batch that is being filled has an item that must not be held
+// back.
 func (r *run) holdsCalled() bool {
 	return r.held != nil && slices.ContainsFunc(r.held.items, func(m kernel.Meta) bool { return r.in.Node().Called(&m) })
 }
 
-// flush begins the call for the batch in the making. It blocks while all workers are busy.
+// flush begins the call for the batch that is being filled. It blocks while all workers are busy.
 func (r *run) flush() {
 	c := r.held
 	if c == nil {

@@ -14,15 +14,15 @@ type call struct {
 	Batch
 	in     *kernel.Inlet
 	items  []kernel.Meta
-	before <-chan struct{} // closed when the batch before has been sent on; nil if that does not matter
+	before <-chan struct{} // closed when the batch before was sent; nil if the order does not matter
 	done   chan struct{}
 
-	live    []int   // the items that the function gets
-	refused []error // of the others; nil if there are none
+	live    []int   // items for which the function is called
+	refused []error // errors of the other items; nil if there are none
 }
 
-// run calls the function and sends on what has become of the items, in the order of the
-// batches, also if the function ends its goroutine.
+// run calls the function and sends the results, in the order of the batches. It also does so if the
+// function ends its goroutine.
 func (c *call) run() {
 	c.sift()
 	results, err := 0, stages.ErrGoexit
@@ -45,8 +45,8 @@ func (c *call) run() {
 	})
 }
 
-// sift finds out which items the function gets: the items that have time left, in a flow that
-// is not aborted.
+// sift finds the items for which the function is called: those with time left, unless the flow is
+// aborted.
 func (c *call) sift() {
 	run := c.in.Node().Run()
 	for i := range c.items {
@@ -69,7 +69,7 @@ func (c *call) sift() {
 // settle accounts for all items, in their order.
 func (c *call) settle(results int, err error) {
 	verdict := verdicts(len(c.live), results, err)
-	at := 0 // in live
+	at := 0 // index in live
 	for i := range c.items {
 		if c.refused != nil && c.refused[i] != nil {
 			c.in.Refuse(c.items[i], c.Value(i), c.refused[i])
@@ -80,7 +80,7 @@ func (c *call) settle(results int, err error) {
 	}
 }
 
-// account accounts for item i, for which the function has result at, unless err is not nil.
+// account accounts for item i. at is its index among the results; err is its error, if not nil.
 func (c *call) account(i, at int, err error) {
 	switch {
 	case err == nil:
@@ -92,8 +92,8 @@ func (c *call) account(i, at int, err error) {
 	}
 }
 
-// verdicts returns what has become of each of n items, for which the function returned so many
-// results and err.
+// verdicts returns the outcome of each of n items. The function has returned so many results, and
+// err.
 func verdicts(n, results int, err error) func(int) error {
 	var some *stages.BatchError
 	partly := errors.As(err, &some) && len(some.Errs) > 0
