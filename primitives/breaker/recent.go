@@ -13,9 +13,9 @@ type recent struct {
 	next int             // the index of the next time; once at is full, of the oldest
 }
 
-// add counts one failure, and reports whether it met the rule. Calls that end together
-// do not always add their failures in the order in which they have read the clock, so
-// now can be before the failure that was added last.
+// add counts one failure, and reports whether it met the rule. Calls that end together read the
+// clock in one order, and may add their failures in another. So now can be earlier than the last
+// failure.
 func (r *recent) add(now time.Duration) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -41,8 +41,8 @@ func newRing(of rule, now time.Duration) *ring {
 // add counts one outcome, and reports whether it met the rule. A good outcome never does.
 func (r *ring) add(now time.Duration, bad bool) bool {
 	h := r.head.Load()
-	// A multiplication is cheaper than the division that gives the tick of now. now is
-	// before the head if another call has turned the ring since the clock was read.
+	// A multiplication costs less than the division that gives the tick of now. If another call has
+	// turned the ring since the clock was read, now is before the head.
 	if int64(now)-h*r.width >= r.width {
 		h = r.turn(int64(now) / r.width)
 	}
@@ -59,10 +59,9 @@ func (r *ring) add(now time.Duration, bad bool) bool {
 
 // turn makes tick the newest, and empties the buckets of the ticks since the last one.
 //
-// Ordering: the buckets are empty before head names them. A goroutine that has loaded the
-// old head, and then does not run for a whole window, adds to a bucket of a later time:
-// its outcome stays for up to one window more. That is the price of adding without a
-// lock.
+// Ordering: the buckets are empty before head names them. A goroutine may load the old head, and
+// then not run for a whole window. It then adds to a bucket of a later time, and its outcome stays
+// for up to one window longer. This is the cost of adding without a lock.
 func (r *ring) turn(tick int64) int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()

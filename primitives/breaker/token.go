@@ -11,9 +11,9 @@ import "time"
 // admitted in state Closed counts once for each copy.
 type Token struct {
 	stamp word // of the generation that the call was admitted under; 0: none
-	// mark identifies the call if the breaker has to know more of it. It is the probe in
-	// state HalfOpen, the flight if there is a Hung rule, or else the start if there is a
-	// Slow rule. 0 is none of them.
+	// mark identifies the call, if the breaker must know more of it. In state HalfOpen it is the
+	// probe. With a Hung rule it is the flight. Otherwise, with a Slow rule, it is the start. 0 is
+	// none of them.
 	mark uint64
 }
 

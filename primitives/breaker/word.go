@@ -26,9 +26,9 @@ const (
 	watchedBit  word = 1 << 2
 	freeBit     word = 1 << 3
 	failureUnit word = 1 << 4
-	// maxFailures is also the largest threshold. It leaves the generation 36
-	// bits: at a thousand transitions a second they last for two years, and a
-	// token would have to be that old, to the transition, to be mistaken.
+	// maxFailures is also the largest threshold. It leaves 36 bits for the generation. At a
+	// thousand transitions a second they last for two years. Only a token of exactly that age could
+	// be mistaken.
 	maxFailures         = 1<<24 - 1
 	failureMask    word = maxFailures * failureUnit
 	generationUnit word = 1 << 28

@@ -8,12 +8,12 @@ import (
 	"github.com/weir-go/weir/primitives/outcome"
 )
 
-// now is the age of d, at least 1. It costs as much as all else in a hit together. Must
-// not: be called with a lock held.
+// now returns the age of d, at least 1. It costs as much as the rest of a hit. Must not: be called
+// with a lock held.
 func (d *Dedup[K, V]) now() int64 { return int64(time.Since(d.start)) }
 
-// decide says how long the result of a flight that has ended is kept. ctx is that of the
-// run, which goes on while a caller waits; if it is nil, an error, too, is kept for the ttl of
+// decide sets how long the result of a flight that has ended is kept. ctx is the context of the
+// run, which continues while a caller waits. If ctx is nil, an error is also kept for the ttl of
 // the call.
 func (d *Dedup[K, V]) decide(end *ending[V], ctx context.Context, c call) {
 	ttl := c.ttl

@@ -32,7 +32,7 @@ type result[V any] struct {
 	done  chan struct{}
 	value V
 	err   error
-	seats seats // of those that have a deadline
+	seats seats // seats of the Do calls that have a deadline
 	few   [2]place
 }
 
@@ -297,8 +297,8 @@ func (s *shard[K, V]) erase(n uint32) {
 
 func (l landing[V]) empty() bool { return l.result == nil && l.followers == nil }
 
-// recycle keeps slices of followers for the next flights that have some: as many as the
-// places of a batch, with room for no more than mostSpared followers together.
+// recycle keeps slices of followers for later flights. It keeps as many slices as a batch has
+// places, with room for at most mostSpared followers in total.
 func (s *shard[K, V]) recycle(followers []Follower[V]) {
 	room := cap(followers)
 	if room == 0 {

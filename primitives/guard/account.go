@@ -88,9 +88,8 @@ func (g *Guard) admitOrJoin(c call) (Permit, Place, error) {
 	return p, place, nil
 }
 
-// join puts a call into the queue. If the call is the next in line, join serves the
-// queue: the call is lighter than the one that was next, and may get its permit at
-// once.
+// join puts a call into the queue. If the call is the next in line, join serves the queue: the call
+// is lighter than the former next one, and may get its permit at once.
 func (g *Guard) join(c call, now time.Duration) (Permit, Place) {
 	w := g.queue.join(c, now)
 	place := Place{g, w, w.use}

@@ -124,9 +124,9 @@ func (a *adaptation) sample(since, now time.Duration, kind outcome.Kind, mean ti
 // failure is an answer like any other.
 func lost(kind outcome.Kind) bool { return kind == outcome.Failure || kind == outcome.Throttled }
 
-// length is how long the window lasts: one hold, so that calls which begin in the
-// window can end in it, and as long again as a guard in full use needs for twice the
-// least samples. A guard in less than half use sees too few calls.
+// length returns how long the window lasts. It is the sum of two times. The first is one hold, so
+// that calls which begin in the window can end in it. The second is the time in which a guard in
+// full use takes twice the least samples. A guard in less than half use sees too few calls.
 func (a *adaptation) length(mean time.Duration) time.Duration {
 	const most = 1 << 62
 	d := float64(mean) * (1 + max(1, 2*leastSamples/a.limit))

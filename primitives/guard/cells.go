@@ -116,10 +116,10 @@ func (g *Guard) close() {
 	}
 }
 
-// reopen opens the guard if it is likely to stay open. To close and to open it takes a
-// step for each cell. So a closed guard stays closed for as many operations as it has
-// cells, and until a quarter of the capacity is spare: a guard that is nearly full
-// would open and close all the time.
+// reopen opens the guard if it is likely to stay open. Closing and opening take a step for each
+// cell. So a closed guard stays closed for as many operations as it has cells. It also stays closed
+// until a quarter of the capacity is spare: otherwise a nearly full guard would open and close all
+// the time.
 func (g *Guard) reopen() {
 	if !g.closed {
 		g.lend()

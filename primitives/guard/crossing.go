@@ -30,9 +30,9 @@ type softLimit struct {
 	telling bool
 }
 
-// look notes a crossing if the depth has passed the limit, and reports whether it has.
-// It is called under the lock, at the end of an operation: a unit that goes from one
-// call to the next within an operation has never been free.
+// look records a crossing if the depth has passed the limit, and reports whether it has. The caller
+// holds the lock, and calls look at the end of an operation. A unit that goes from one call to the
+// next within an operation has never been free.
 func (s *softLimit) look(depth int) bool {
 	if s.noted == (depth >= s.at) {
 		return false

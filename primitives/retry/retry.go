@@ -123,7 +123,7 @@ func (r *Retrier) Run(ctx context.Context, f func(context.Context) error) error 
 	return err
 }
 
-// first makes the first try of a call that needs more than the try. first and again are
+// first makes the first try of a call that needs more than a plain call of f. It and again are
 // functions of their own, so that other calls have a small frame.
 func (r *Retrier) first[T any](ctx context.Context, f func(context.Context) (T, error)) (v T, err error) {
 	began := r.Begin()

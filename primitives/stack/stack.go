@@ -150,8 +150,8 @@ func (m *meant) Error() string            { return m.err.Error() }
 func (m *meant) Unwrap() error            { return m.err }
 func (m *meant) Outcome() outcome.Outcome { return m.meaning }
 
-// mean leaves an error as it is if it has the meaning already: a retrier looks for the
-// error of a retrier inside the function, which a mark around it would hide.
+// mean returns an error unchanged if it has the meaning already. A mark around it would hide the
+// error of a retrier inside the function, for which an outer retrier looks.
 func mean(ctx context.Context, err error, classify outcome.Classifier) error {
 	o := classify(ctx, err)
 	if o == outcome.Classify(ctx, err) {

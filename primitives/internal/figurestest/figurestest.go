@@ -19,9 +19,9 @@ type Snapshot interface {
 
 var lower = regexp.MustCompile(`^[a-z][a-z_]*$`)
 
-// Check fills the numbers of s, which points to an empty snapshot, and fails the test unless each
-// of them is a figure with a name of its own. The label kind must be as given, and the label name
-// that of the snapshot, if it has one.
+// Check fills the numbers of s, which points to an empty snapshot. It fails the test unless each
+// number is a figure with a name of its own. The label kind must be as given, and the label name
+// must be that of the snapshot, if it has one.
 func Check(t *testing.T, s Snapshot, kind string) {
 	t.Helper()
 	unnamed(t, s)

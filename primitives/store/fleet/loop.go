@@ -16,8 +16,8 @@ type loop struct {
 	lease *store.Lease // of the fleet's one probe
 }
 
-// step brings the store and the local breaker up to date with each other. due says that it
-// is time to ask the store, with or without a reason.
+// step synchronizes the store and the local breaker. due says that the loop must ask the store,
+// even without a reason.
 func (l *loop) step(ctx context.Context, due bool) {
 	defer l.steer()
 	defer l.answer()
@@ -109,9 +109,9 @@ func (b *Breaker) learn(e store.Entry, forced bool) {
 	}
 }
 
-// write puts under key what wanted returns. It reports whether it has, and whether the
-// store has answered. wanted is called before each try, so that no revision is overwritten
-// that the node has not looked at.
+// write writes the result of wanted under key. It reports whether it has written, and whether the
+// store has answered. It calls wanted before each try, so that it does not overwrite a revision at
+// which the node has not looked.
 func (l *loop) write(ctx context.Context, key string, ttl time.Duration, wanted func() (record, bool)) (wrote, answered bool) {
 	revision := l.revision(key)
 	for range 8 {
