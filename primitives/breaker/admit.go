@@ -55,7 +55,7 @@ func (b *Breaker) admit() (Token, error) {
 	}
 }
 
-// answer is the end of admit: a token, or a rejection if r is not nil. A call that a
+// answer is the end of admit: it returns a token, or a rejection if r is not nil. A call that a
 // shadow lets pass gets the zero token, so it counts for nothing.
 func (b *Breaker) answer(t Token, r *OpenError) (Token, error) {
 	if r == nil {
@@ -68,7 +68,7 @@ func (b *Breaker) answer(t Token, r *OpenError) (Token, error) {
 	return Token{}, r
 }
 
-// pass admits a call in state Closed. It is not ok if the state has changed.
+// pass admits a call in state Closed. ok is false if the state has changed.
 func (b *Breaker) pass(w word) (t Token, r *OpenError, ok bool) {
 	t = Token{stamp: w.stamp()}
 	if w.free() {
@@ -116,8 +116,8 @@ func (b *Breaker) hanging(now time.Duration) bool {
 	return b.hung != nil && b.flights.overdue(now-b.hung.slow) >= b.hung.n
 }
 
-// probe admits a call in state HalfOpen, if a place is free and the gate agrees. It is not
-// ok if the state is Closed by now.
+// probe admits a call in state HalfOpen, if a place is free and the gate agrees. ok is false if the
+// state is Closed by now.
 func (b *Breaker) probe(now time.Duration) (t Token, r *OpenError, ok bool) {
 	t, r, ok = b.takeSlot(now)
 	if t.stamp == 0 || b.policy.gate == nil || b.inMode() == Shadow {
@@ -198,8 +198,8 @@ func (b *Breaker) ask(t Token) (wait time.Duration) {
 	return wait
 }
 
-// turnAway gives the place of t back, and has other calls rejected for a while without
-// asking the gate.
+// turnAway gives back the place of t, and makes other calls fail for some time without asking the
+// gate.
 func (b *Breaker) turnAway(t Token, wait time.Duration) *OpenError {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -18,9 +18,9 @@ import (
 const (
 	minBlind  = 100 * time.Millisecond
 	minMargin = 20 * time.Millisecond
-	// maxBlind keeps clear of the end of time. After it, rejections look at the clock.
-	// An alarm that is set again and again would keep a bubble from noticing that all
-	// its goroutines are blocked.
+	// maxBlind stays far from the largest time. After it, rejections look at the clock. An alarm
+	// that is set again and again would keep a synctest bubble from noticing that all its
+	// goroutines are blocked.
 	maxBlind = 24 * time.Hour
 )
 
@@ -37,8 +37,8 @@ func (b *Breaker) trust(r *OpenError, now time.Duration) {
 	b.wind(now, r.near)
 }
 
-// wind sets the alarm. An earlier alarm that is still to ring is enough: it sets the next
-// one. So there are few alarms, however often the breaker opens.
+// wind sets the alarm. If an earlier alarm will ring, that is enough: it sets the next one. So
+// there are few alarms, however often the breaker opens.
 //
 // Guarded by: mu.
 func (b *Breaker) wind(now, at time.Duration) {
@@ -54,8 +54,8 @@ func (b *Breaker) wind(now, at time.Duration) {
 	})
 }
 
-// ring is the alarm that was set for the time at. It looks at the present opening, which
-// can be another one by now.
+// ring is called by the alarm that was set for the time at. It looks at the present opening, which
+// may be a different one by now.
 func (b *Breaker) ring(at time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -70,8 +70,8 @@ type changes struct {
 	watchers   []*watcher // see [Breaker.Watch]
 }
 
-// delivery is a change on its way to one of the hooks. Each hook has its own, so a hook
-// that panics or never returns takes nothing from the others.
+// delivery is a change that will be shown to one of the hooks. Each hook has its own deliveries, so
+// a hook that panics or never returns takes nothing from the others.
 type delivery struct {
 	change Change
 	hook   func(Change)

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// epoch is what the rules with a memory remember of one closed generation.
+// epoch is what the rules with a memory remember in one closed generation.
 //
 // Invariant: an epoch is never emptied for the next generation, which has its own. One
 // pointer brings the counts together with their stamp, so an outcome that comes too late
@@ -41,7 +41,7 @@ func newEpoch(rules []rule, stamp word, now time.Duration) *epoch {
 	return e
 }
 
-// measured is a call that has ended, as the rules see it.
+// measured is an ended call as the rules see it.
 type measured struct {
 	failed bool
 	timed  bool // took is known

@@ -2,15 +2,15 @@ package breaker
 
 import "time"
 
-// flights are the calls under way, in the order of their beginning, if there is a Hung
+// flights are the running calls, in the order of their beginning. They exist if there is a Hung
 // rule.
 //
 // Guarded by: Breaker.mu.
 //
-// They are kept one by one, in a slab that is linked by index. Counts by bucket would need
-// no memory for each call, but would not tell to the nanosecond when a call has been
-// running for too long. The slab is as large as the most calls that ran at the same time.
-// Lost tokens leave it with the generation.
+// They are kept one by one, in a slab that is linked by index. Counts by bucket would need no
+// memory for each call. But they would not tell exactly when a call has been running for too long.
+// The slab is as large as the largest number of simultaneous calls. Lost tokens leave it with the
+// generation.
 type flights struct {
 	slab        []flight
 	free        int32 // the first of the unused, linked by next

@@ -20,7 +20,7 @@ type move struct {
 	ramps   bool // closes as probes do
 }
 
-// why is what opened a breaker.
+// why is the reason for which a breaker opened.
 type why struct {
 	rule    string
 	failure error
@@ -162,8 +162,8 @@ func (b *Breaker) newRejection(s State, until time.Duration) *OpenError {
 	}
 }
 
-// ripen does what is due: it opens a half-open breaker that its probes have left
-// undecided, and makes an open one half-open if its window is over.
+// ripen makes transitions that are due. It opens a half-open breaker that its probes have left
+// undecided, and it makes an open one half-open if its window is over.
 //
 // Guarded by: mu.
 func (b *Breaker) ripen(now time.Duration) {

@@ -1,6 +1,6 @@
 package breaker
 
-// word is all that the closed path looks at, in one atomic 64-bit value:
+// word is all that the closed path reads, in one atomic 64-bit value:
 //
 //	| generation (36 bits) | failures in a row (24 bits) | free, watched (1 bit each) | state (2 bits) |
 //
@@ -34,8 +34,8 @@ const (
 	generationUnit word = 1 << 28
 )
 
-// firstWord is Closed, generation 1. No generation is 0, so the zero Token belongs
-// to none, and neither does the zero Breaker.
+// firstWord is Closed, generation 1. No generation is 0. So the zero Token belongs to no
+// generation, and neither does the zero Breaker.
 const firstWord = generationUnit
 
 func (w word) state() State       { return State(w & stateMask) }

@@ -32,10 +32,10 @@ func TTL(ttl time.Duration) CallOption { return CallOption{ttl: ttl, kind: setTT
 // from t on. [Dedup.Do] uses t only to find a result.
 func At(t time.Time) CallOption { return CallOption{at: t, kind: setAt} }
 
-// call is what the options of a call add up to.
+// call is the sum of the options of a call.
 type call struct {
 	ttl time.Duration
-	own bool  // the ttl is the call's
+	own bool  // the ttl belongs to the call
 	now int64 // 0: the clock must be read
 }
 

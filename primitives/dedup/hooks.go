@@ -14,7 +14,7 @@ type Hooks[V any] struct {
 	Weigh func(V) int64
 }
 
-// share returns what a caller gets that did not make v itself.
+// share returns the value for a caller that did not make v itself.
 func (d *Dedup[K, V]) share(v V) V {
 	if d.clone == nil {
 		return v

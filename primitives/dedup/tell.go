@@ -2,9 +2,8 @@ package dedup
 
 import "runtime/debug"
 
-// User code is called without a lock, and may leave without returning: by a panic or
-// by runtime.Goexit. Then what it was called for is seen to first, and the panic or
-// Goexit goes on in the caller.
+// User code is called without a lock. It may leave without returning, by a panic or by
+// runtime.Goexit. Then its caller first does what is left to do, and the panic or Goexit continues.
 
 // left returns the error for user code that has left without returning. p is what
 // recover has returned: only that tells a panic from Goexit. It is called by the
@@ -29,7 +28,7 @@ func (d *Dedup[K, V]) tell(l landing[V], v V, err error) {
 	tellAll(l.followers, v, err)
 }
 
-// tellAll goes on with the next follower if one leaves.
+// tellAll continues with the next follower if one leaves.
 func tellAll[V any](followers []Follower[V], v V, err error) {
 	i := 0
 	defer func() {
@@ -42,8 +41,8 @@ func tellAll[V any](followers []Follower[V], v V, err error) {
 	}
 }
 
-// tellCopies is tellAll with a copy for each. A follower whose copy cannot be made is
-// told so.
+// tellCopies is tellAll with a copy for each follower. If a copy cannot be made, the follower gets
+// that error.
 func (d *Dedup[K, V]) tellCopies(followers []Follower[V], v V) {
 	i, copied := 0, false
 	defer func() {

@@ -57,7 +57,7 @@ func (l Level) String() string {
 	return "unknown"
 }
 
-// call is what the options of a call amount to.
+// call is the sum of the options of a call.
 type call struct {
 	weight   int
 	level    Level

@@ -16,7 +16,7 @@ func (g *Guard) accept(w *waiter) Permit {
 	return p
 }
 
-// sentOff takes the error of a waiter whose wait the guard has ended, and counted.
+// sentOff takes the error of a waiter whose wait the guard has ended. The error is counted already.
 func (g *Guard) sentOff(w *waiter) error {
 	err := w.err
 	w.gone.Store(declined)

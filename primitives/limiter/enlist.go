@@ -118,8 +118,8 @@ func (l *Limiter) setAlarm(w *waiter) {
 	}
 }
 
-// ring is what the timer calls, in a goroutine of its own. If an earlier goroutine
-// still calls a function, that one looks at the line afterwards, and ring returns.
+// The timer calls ring in a goroutine of its own. If an earlier goroutine still calls a function,
+// that goroutine looks at the line afterwards, and ring returns.
 func (l *Limiter) ring() {
 	l.mu.Lock()
 	busy := l.alarm.serving

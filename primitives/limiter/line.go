@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// line is the calls that wait, in order. Only the first one waits for the clock. The
-// others wait for it to leave. A call looks again when it becomes the first, and the
-// first looks again when the rate changes.
+// line has the waiting calls, in order. Only the first one waits for the clock. The others wait
+// until it leaves. A call looks again when it becomes the first, and the first looks again when the
+// rate changes.
 //
 // Guarded by: the limiter's lock.
 type line struct {
@@ -65,7 +65,7 @@ func (l *Limiter) part(w *waiter) {
 	}
 }
 
-// callFirst has the first in line look again. It does not block. The lock is held.
+// callFirst makes the first call in line look again. It does not block. The lock is held.
 func (l *Limiter) callFirst() {
 	w := l.line.head
 	switch {

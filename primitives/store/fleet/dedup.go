@@ -20,19 +20,19 @@ type Dedup[K comparable, V any] struct {
 	codec  Codec[K, V]
 	ttl    time.Duration
 	name   string
-	folder string // of all its keys in the store
+	folder string // folder in the store for all keys
 
 	runs, alone, taken, unshared, unread atomic.Uint64
 }
 
-// local is a result as the node keeps it.
+// local is a result as the local deduplicator keeps it.
 type local[V any] struct {
 	value V
-	// until is when a result of another node is as old as the ttl. The node's own
-	// deduplicator counts from when it got the result, which is later. It is 0 for a
-	// result of this node.
+	// until is the time at which a result of another node is as old as the ttl. The local
+	// deduplicator counts from the time at which it got the result, which is later. until is 0 for
+	// a result of this node.
 	until   time.Duration
-	dropped *atomic.Bool // one caller forgets it
+	dropped *atomic.Bool // set by the one caller that forgets it
 }
 
 // NewDedup returns a deduplicator that shares results, through s, with all deduplicators
@@ -87,8 +87,8 @@ func (d *Dedup[K, V]) Do(ctx context.Context, key K, f func(context.Context) (V,
 		if err != nil || l.until == 0 || begun < l.until {
 			return l.value, err
 		}
-		// Of all callers that find it too old one forgets it. A second one could forget
-		// the run that the first already waits for.
+		// If several callers find it too old, only one of them forgets it. A second one could
+		// forget the run for which the first already waits.
 		if l.dropped.CompareAndSwap(false, true) {
 			d.local.Forget(key)
 		}
@@ -102,7 +102,7 @@ func (d *Dedup[K, V]) Run(ctx context.Context, key K, f func(context.Context) er
 	return err
 }
 
-// share is what one of the callers in a process does for all of them.
+// share does the work of all callers in this process that wait for a key.
 func (d *Dedup[K, V]) share(ctx context.Context, key K, f func(context.Context) (V, error)) (local[V], error) {
 	p := &pursuit{client: d.client, policy: &d.policy, ttl: d.ttl, folder: d.folder + store.Key(d.codec.Key(key)) + "/"}
 	for {
@@ -119,7 +119,7 @@ func (d *Dedup[K, V]) share(ctx context.Context, key K, f func(context.Context) 
 				return d.take(v, found.age), nil
 			}
 			d.unread.Add(1)
-			if d.policy.strict { // the work was done, and must not be done again
+			if d.policy.strict { // the work was done, and must not be repeated
 				return local[V]{}, &Error{Name: d.name, Err: errors.Join(errDecode, err)}
 			}
 			p.reject = found.Nonce
@@ -135,7 +135,7 @@ func (d *Dedup[K, V]) share(ctx context.Context, key K, f func(context.Context) 
 	}
 }
 
-// take takes the result of another node.
+// take returns the result of another node as a local one.
 func (d *Dedup[K, V]) take(v V, age time.Duration) local[V] {
 	d.taken.Add(1)
 	l := local[V]{value: v}

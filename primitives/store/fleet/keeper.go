@@ -10,13 +10,13 @@ import (
 	"github.com/weir-go/weir/primitives/store"
 )
 
-// keeper is what only the goroutine of [Limiter.Run] does.
+// keeper is the state of the goroutine of [Limiter.Run].
 type keeper struct {
 	*Limiter
 	held map[int]*store.Lease
 }
 
-// The value of a node's own entry: it takes part, or has left.
+// Values of a node's own entry: it takes part, or has left.
 const present, left = "present", "left"
 
 func (k *keeper) folder() string { return store.Key("limiter", k.name, "node") + "/" }
@@ -25,7 +25,7 @@ func (k *keeper) shareKey(share int) string {
 	return store.Key("limiter", k.name, "share", strconv.Itoa(share))
 }
 
-// step renews the shares, and takes or gives back what the node has too few or too many.
+// step renews the shares, and takes missing shares or gives back surplus ones.
 func (k *keeper) step(ctx context.Context) {
 	ok := k.renew(ctx)
 	ok = k.tell(ctx, present) && ok
@@ -67,7 +67,7 @@ func (k *keeper) renew(ctx context.Context) bool {
 	return ok
 }
 
-// tell writes the node's own entry.
+// tell writes the node's own entry to the store.
 func (k *keeper) tell(ctx context.Context, state string) bool {
 	key := k.folder() + store.Key(k.policy.node)
 	err := k.client.call(ctx, func(ctx context.Context) error {
@@ -102,7 +102,7 @@ func (k *keeper) nodes(ctx context.Context) ([]string, bool) {
 	return nodes, true
 }
 
-// giveBack gives back what is more than due. The node's rate is lowered first.
+// giveBack gives back the shares beyond due. It lowers the node's rate first.
 func (k *keeper) giveBack(ctx context.Context, due int) {
 	for share, lease := range k.held {
 		if len(k.held) <= due {
@@ -114,7 +114,7 @@ func (k *keeper) giveBack(ctx context.Context, due int) {
 	}
 }
 
-// take takes free shares until the node has what is due. It reports whether the store has answered.
+// take takes free shares until the node has due of them. It reports whether the store has answered.
 func (k *keeper) take(ctx context.Context, due int) bool {
 	for _, share := range rand.Perm(k.policy.shares) {
 		if len(k.held) >= due {
@@ -139,7 +139,7 @@ func (k *keeper) take(ctx context.Context, due int) bool {
 	return true
 }
 
-// leave gives everything back.
+// leave gives back all shares.
 func (k *keeper) leave(ctx context.Context) {
 	k.giveBack(ctx, 0)
 	k.tell(ctx, left)

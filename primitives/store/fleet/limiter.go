@@ -30,7 +30,7 @@ type Limiter struct {
 	burst  int
 
 	running atomic.Bool
-	wake    chan struct{} // holds one token when a share has a new end
+	wake    chan struct{} // a token when a share has a new end
 
 	mu      sync.Mutex // Must not: be held while the store runs.
 	ends    map[int]time.Duration
@@ -77,7 +77,7 @@ func NewLimiter(s store.Store, name string, perSecond float64, burst int, opts .
 	return l, nil
 }
 
-// idle is the time in which a node without a share admits a burst: in fact none.
+// idle is the time in which a node without a share admits a burst. It is practically never over.
 const idle = 30 * 365 * 24 * time.Hour
 
 // at is the policy of a node with n shares.
@@ -140,7 +140,7 @@ func (l *Limiter) Run(ctx context.Context) error {
 	}
 }
 
-// expire takes away the shares whose lease was not renewed in time, also while the store hangs.
+// expire removes the shares whose lease was not renewed in time, also while the store hangs.
 func (l *Limiter) expire(ctx context.Context) {
 	timer := time.NewTimer(idle)
 	defer timer.Stop()
@@ -155,7 +155,7 @@ func (l *Limiter) expire(ctx context.Context) {
 	}
 }
 
-// dropLate drops what has ended, and returns the time until the next end.
+// dropLate drops the shares that have ended, and returns the time until the next end.
 func (l *Limiter) dropLate() time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -173,8 +173,8 @@ func (l *Limiter) dropLate() time.Duration {
 	return next
 }
 
-// set notes for how long the node has a share, or that it has it no more if left is not positive. It
-// goes by nine tenths of the term, so that a share is let go before another node can take it.
+// set records how long the node has a share. If left is not positive, it removes the share. It uses
+// nine tenths of the term, so that the node drops a share before another node can take it.
 func (l *Limiter) set(share int, left time.Duration) {
 	l.mu.Lock()
 	before := len(l.ends)
@@ -193,9 +193,9 @@ func (l *Limiter) set(share int, left time.Duration) {
 	}
 }
 
-// apply sets the rate of the shares that the node has. Guarded by: mu.
+// apply sets the rate for the node's shares. Guarded by: mu.
 func (l *Limiter) apply() {
-	_ = l.local.Set(l.at(len(l.ends))) // valid, as the policy of the whole rate was
+	_ = l.local.Set(l.at(len(l.ends))) // valid, as the policy of the whole rate is
 	if len(l.ends) == 0 {
 		l.local.Penalize(0)
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/weir-go/weir/primitives/store"
 )
 
-// loop is what only the goroutine of [Breaker.Run] does.
+// loop is the state of the goroutine of [Breaker.Run].
 type loop struct {
 	*Breaker
 	lease *store.Lease // of the fleet's one probe
@@ -35,18 +35,17 @@ func (l *loop) step(ctx context.Context, due bool) {
 	}
 }
 
-// answer notes that Run has dealt with the calls that asked to probe: the store does not
-// block it.
+// answer records that Run has handled the calls that asked to probe: the store does not block Run.
 func (l *loop) answer() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.asked = 0
 }
 
-// sync asks for everything, and reports whether the store has answered.
+// sync loads all entries, and reports whether the store has answered.
 func (l *loop) sync(ctx context.Context) bool {
 	l.mu.Lock()
-	l.relist = false // before the question: what is lost from here on is asked for again
+	l.relist = false // set before the load: events that are lost from here on are loaded again
 	l.mu.Unlock()
 	asked := l.client.now()
 	var all []store.Entry
@@ -72,8 +71,8 @@ func (l *loop) sync(ctx context.Context) bool {
 	return true
 }
 
-// remind repeats the verdict if the store has forgotten it and a node votes in an epoch
-// before it. Otherwise that vote would stay void.
+// remind writes the verdict again if the store has lost it and a node votes in an earlier epoch.
+// Otherwise that vote would stay void.
 func (l *loop) remind() {
 	now := l.client.now()
 	l.mu.Lock()
@@ -87,7 +86,7 @@ func (l *loop) remind() {
 	}
 }
 
-// learn takes in what the store has told. See [view.learn].
+// learn adds an entry of the store to the view. See [view.learn].
 func (b *Breaker) learn(e store.Entry, forced bool) {
 	verdict := e.Key == b.verdictKey()
 	if e.Revision == 0 || !verdict && !strings.HasPrefix(e.Key, b.folder+"vote/") {
@@ -140,8 +139,8 @@ func (l *loop) write(ctx context.Context, key string, ttl time.Duration, wanted 
 			return false, false
 		}
 	}
-	// So many conflicts are writes of other nodes, which then make progress. Or what is
-	// read is old, and to go on would be a hot loop.
+	// So many conflicts come from writes of other nodes, which then make progress. Or the reads are
+	// stale, and further tries would be a hot loop.
 	return false, true
 }
 
@@ -159,8 +158,8 @@ func (l *loop) look(ctx context.Context, key string) (revision uint64, answered 
 	return e.Revision, true
 }
 
-// revision returns that of the newest entry seen under key. If the entry is gone, the
-// write that relies on it conflicts.
+// revision returns the revision of the newest entry seen under key. If the entry is gone, a write
+// with this revision conflicts.
 func (l *loop) revision(key string) uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -170,7 +169,7 @@ func (l *loop) revision(key string) uint64 {
 	return l.view.votes[key].revision
 }
 
-// tellVote makes the store's vote of this node the one that it wants to have.
+// tellVote writes the vote that this node wants to have.
 func (l *loop) tellVote(ctx context.Context) bool {
 	var sent vote
 	wrote, answered := l.write(ctx, l.voteKey(), 0, func() (record, bool) {
@@ -178,13 +177,13 @@ func (l *loop) tellVote(ctx context.Context) bool {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		sent = vote{}
-		if l.mine > now { // otherwise the vote is over, and need not be told
+		if l.mine > now { // otherwise the vote is over, and need not be written
 			sent = vote{l.view.epoch, l.mine}
 		}
 		if sent == l.told || sent.until == 0 && l.mine != 0 {
 			return record{}, false
 		}
-		l.told = unsure // until the store says that it has it
+		l.told = unsure // until the store confirms the write
 		return record{Epoch: l.view.epoch, For: max(sent.until-now, 0)}, true
 	})
 	if wrote {
@@ -195,8 +194,8 @@ func (l *loop) tellVote(ctx context.Context) bool {
 	return answered
 }
 
-// tellVerdict ends the epoch with the result of the probe, unless another node has ended
-// it first, and gives the lease back.
+// tellVerdict ends the epoch with the result of the probe, unless another node has ended it first.
+// It then gives back the lease.
 func (l *loop) tellVerdict(ctx context.Context) bool {
 	var sent *verdict
 	wrote, answered := l.write(ctx, l.verdictKey(), keepVerdict, func() (record, bool) {
@@ -224,8 +223,8 @@ func (l *loop) tellVerdict(ctx context.Context) bool {
 	return answered
 }
 
-// askToProbe takes the lease of the fleet's one probe, if a call has asked for it
-// and it is time.
+// askToProbe takes the lease of the fleet's one probe, if a call has asked for it and it is time
+// for a probe.
 func (l *loop) askToProbe(ctx context.Context) bool {
 	now := l.client.now()
 	l.mu.Lock()
@@ -265,7 +264,7 @@ func (l *loop) giveBack(ctx context.Context) {
 	_ = l.client.call(ctx, lease.Release)
 }
 
-// leave gives the lease back when Run ends, so that others need not wait for it.
+// leave gives back the lease when Run ends, so that other nodes need not wait for it.
 func (l *loop) leave(ctx context.Context) {
 	if l.lease != nil {
 		l.giveBack(context.WithoutCancel(ctx))
@@ -285,14 +284,14 @@ func (l *loop) steer() {
 	case o.down && (!was.down || o.until != was.until || epoch != since):
 		l.open(o, now)
 	case !o.down && was.down && epoch > since:
-		l.close() // the verdict: it is up
+		l.close() // the verdict is that the service is up
 	case !o.down && was.down && steered && now < was.until:
 		l.close() // enough nodes have changed their minds
 	}
 }
 
-// open follows an opening. A node that has opened by itself, and for longer, stays as it
-// is. A difference as small as the time of a call to the store does not count.
+// open follows an opening of the fleet. A node that has opened by itself for longer stays open. A
+// difference as small as the time of a call to the store does not count.
 func (l *loop) open(o opening, now time.Duration) {
 	left := o.until - now
 	if left <= 0 && !l.policy.once {

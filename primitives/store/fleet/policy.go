@@ -10,7 +10,7 @@ import (
 	"github.com/weir-go/weir/primitives/store"
 )
 
-// policy is what the options add up to.
+// policy is the sum of the options.
 type policy struct {
 	node    string
 	timeout time.Duration
@@ -45,7 +45,7 @@ type Option struct {
 	name string
 }
 
-// kind is what an option is for.
+// kind is the kind of primitive that an option is for.
 type kind uint8
 
 const (
@@ -166,7 +166,7 @@ func newPolicy(k kind, opts []Option) policy {
 	return p
 }
 
-// validate lists everything that is wrong, including further.
+// validate returns all faults, including further.
 func (p *policy) validate(name string, s store.Store, further ...error) error {
 	faults := slices.Clone(further)
 	check := func(ok bool, format string, args ...any) {

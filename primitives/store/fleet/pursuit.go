@@ -18,8 +18,8 @@ type pursuit struct {
 	ttl    time.Duration
 	folder string // of the key; it holds one entry, so that it can be watched
 
-	waited string // the nonce of the claim that the caller waited for
-	reject string // the nonce of the result that could not be read
+	waited string // nonce of the claim for which the caller waited
+	reject string // nonce of the result that could not be read
 	unread uint64 // entries that could not be read
 }
 
@@ -43,8 +43,8 @@ func (p *pursuit) settle(ctx context.Context) (finding, *claim, error) {
 		found, mine, wait, err := p.look(ctx)
 		switch {
 		case errors.Is(err, store.ErrConflict):
-			// Another node has made progress. If what is read does not say so, it is old,
-			// and to ask again at once would be a hot loop.
+			// Another node has made progress. If the reads do not show that, they are stale, and to
+			// ask again at once would be a hot loop.
 			if conflicts++; conflicts < 4 {
 				continue
 			}
@@ -52,7 +52,7 @@ func (p *pursuit) settle(ctx context.Context) (finding, *claim, error) {
 		case err != nil:
 			return finding{}, nil, errors.Join(ErrStore, err)
 		default:
-			p.client.mend() // a claim of another node is an answer as well
+			p.client.mend() // a claim of another node is also an answer
 		}
 		if wait == 0 {
 			return found, mine, nil

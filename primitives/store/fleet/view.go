@@ -9,23 +9,23 @@ import (
 // maxOpen is the longest opening that a node accepts from another.
 const maxOpen = time.Hour
 
-// record is what a node writes: a vote, under its own name, or a verdict. It has no point
-// in time, see [store].
+// record is an entry of a node: a vote, under the node's own name, or a verdict. It has no absolute
+// time, see [store].
 type record struct {
 	versioned
 	Epoch uint64        `json:"epoch"`
 	For   time.Duration `json:"for"` // how long open, from the write on; 0 for not open
 }
 
-// keep is how long a record stays in the store. It stays for a while after the opening is
-// over: a new node then knows that no node has found the service up since. A verdict
-// outlasts all votes that it makes void.
+// keep is how long a record stays in the store. It stays for some time after the end of the
+// opening. So a new node knows that no node has found the service up since then. A verdict outlasts
+// all votes that it makes void.
 func (r record) keep() time.Duration { return 2*r.For + time.Minute }
 
 const keepVerdict = 2*maxOpen + 2*time.Minute
 
-// view is what a node knows of the fleet. It learns entries and answers questions. All
-// times are those of the node's own monotonic clock. It is not safe for concurrent use.
+// view is what a node knows of the fleet. It learns entries and answers questions. All times are
+// those of the node's own monotonic clock. It is not safe for concurrent use.
 type view struct {
 	epoch   uint64
 	verdict seen
@@ -34,7 +34,7 @@ type view struct {
 	old     uint64
 }
 
-// seen is a record, and when it stops to matter.
+// seen is a record, and the times between which it matters.
 type seen struct {
 	revision uint64
 	epoch    uint64
@@ -45,8 +45,8 @@ type seen struct {
 	forget   time.Duration
 }
 
-// learn takes a record in, and reports whether it was news. forced is for what the node
-// has just written itself: that is the newest, whatever its revision.
+// learn adds a record, and reports whether it was new. forced is true for a record that the node
+// has just written itself: it is the newest, whatever its revision.
 func (v *view) learn(key string, verdict bool, revision uint64, r record, age, now time.Duration, forced bool) bool {
 	had := v.verdict
 	if !verdict {
@@ -80,15 +80,15 @@ func (v *view) learn(key string, verdict bool, revision uint64, r record, age, n
 	return true
 }
 
-// opening is what the fleet has decided. The zero opening is that there is none.
+// opening is the decision of the fleet. The zero opening means that there is none.
 type opening struct {
 	down  bool          // no node has found the service up again yet
-	until time.Duration // when the service may be probed; in the past if it may be now
+	until time.Duration // time from which the service may be probed; in the past if it may be probed now
 }
 
-// opening returns the present decision: that of the verdict, or that of the votes if
-// enough nodes have said at one time that the service is down. No node may probe until
-// too few of these votes hold. After that the service still counts as down.
+// opening returns the present decision. It comes from the verdict, or from the votes if enough
+// nodes have said at the same time that the service is down. No node may probe until too few of
+// these votes hold. After that the service still counts as down.
 func (v *view) opening(now time.Duration, quorum int) (o opening) {
 	var votes []seen
 	for key, s := range v.votes {

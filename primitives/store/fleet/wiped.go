@@ -7,14 +7,13 @@ import (
 	"github.com/weir-go/weir/primitives/store"
 )
 
-// A store must not use a revision twice. A store that is flushed, or restarts without its
-// disk, often does, because its counter begins at 1 again. Then all that it tells looks
-// older than what the nodes know, and they would ignore it.
+// A store must not use a revision twice. But a store that is flushed, or restarts without its disk,
+// often does, because its counter begins at 1 again. Then all its entries look older than the
+// known ones, and the nodes would ignore them.
 //
-// The ages of entries show such a loss. A replica that lags behind tells entries of a
-// lower revision, and all of them were written before the entry that the node knows. An
-// entry of a lower revision that was written after it can only come from a counter that
-// has begun again.
+// The ages of entries show such a loss. A replica that lags behind has entries of lower revisions,
+// and all of them were written before the entry that the node knows. If an entry of a lower
+// revision was written after that, the counter must have begun again.
 
 // seesWipe looks at the answer to a List that was asked at the given time. If the store
 // has lost its data, the node forgets the revisions that it knows and raises an event.
@@ -34,9 +33,9 @@ func (l *loop) seesWipe(all []store.Entry, asked time.Duration) {
 	}
 }
 
-// contradicts reports whether e is another write than the entry that the node knows, later
-// than it, and has no higher revision. The List that tells e was asked at the given time,
-// so that e was written at that time less its age, or later. Guarded by: mu.
+// contradicts reports whether e is a later write than the entry that the node knows, but has no
+// higher revision. The List that returned e was asked at the given time. So e was written at that
+// time less its age, or later. Guarded by: mu.
 func (b *Breaker) contradicts(e store.Entry, asked time.Duration) bool {
 	had := b.view.votes[e.Key]
 	if e.Key == b.verdictKey() {
@@ -52,8 +51,8 @@ func (b *Breaker) contradicts(e store.Entry, asked time.Duration) bool {
 	return unseal(e.Value, &r) == nil && (r.Epoch != had.epoch || r.For != had.told)
 }
 
-// rebase forgets all revisions, so that the next entry of each key is news. What the old
-// entries said holds until its time is over.
+// rebase forgets all revisions, so that the next entry of each key counts as new. The effect of the
+// old entries lasts until their time is over.
 func (v *view) rebase() {
 	v.verdict.revision = 0
 	for key, s := range v.votes {

@@ -6,13 +6,13 @@ import (
 	"hash/crc32"
 )
 
-// What crosses the wire is a checksum in 8 hex digits and JSON. The checksum is there
-// because a value that was cut or mixed up can still be JSON. A wrong digit in a duration
-// would keep a fleet from its service.
+// A value in the store is a checksum in 8 hex digits and JSON. A value that was cut or mixed up can
+// still be JSON, so it needs the checksum. A wrong digit in a duration would keep a fleet from its
+// service.
 
 const wireVersion = 1
 
-// versioned is embedded in everything that is sent.
+// versioned is embedded in all values in the store.
 type versioned struct {
 	Version int `json:"v"`
 }
@@ -26,7 +26,7 @@ func seal(x any) ([]byte, error) {
 	return fmt.Appendf(nil, "%08x%s", crc32.ChecksumIEEE(body), body), nil
 }
 
-// unseal decodes what seal made into x.
+// unseal decodes a sealed value into x.
 func unseal(value []byte, x any) error {
 	if len(value) < 8 {
 		return errCorrupt
@@ -35,7 +35,7 @@ func unseal(value []byte, x any) error {
 	if fmt.Sprintf("%08x", crc32.ChecksumIEEE(body)) != sum {
 		return errCorrupt
 	}
-	// The version first: the rest of another version may not fit.
+	// The version comes first: the rest of another version may not fit.
 	var v versioned
 	if json.Unmarshal(body, &v) != nil {
 		return errCorrupt

@@ -25,7 +25,7 @@ const (
 // Call is one call that the script of a [Faulty] is asked about.
 type Call struct {
 	Op  Op
-	Key string // or the folder
+	Key string // key or folder
 	N   int    // the number of calls of this Op so far, this one included
 }
 
@@ -60,7 +60,7 @@ type Faulty struct {
 	mu     sync.Mutex // Must not: be held while the script or a call runs.
 	script func(Call) Fault
 	counts map[Op]int
-	before map[string]past // what was there before the last write
+	before map[string]past // entries before the last write
 }
 
 // past is an entry that was loaded at some time. It has aged since then.
@@ -109,7 +109,7 @@ func (f *Faulty) Calls(ops ...Op) int {
 	return n
 }
 
-// meet counts a call, asks the script, and does what comes before the call is made.
+// meet counts a call, asks the script, and carries out the part of the fault before the call.
 func (f *Faulty) meet(ctx context.Context, op Op, key string) (Fault, error) {
 	f.mu.Lock()
 	f.counts[op]++
@@ -192,7 +192,7 @@ func (f *Faulty) CompareAndSet(ctx context.Context, key string, revision uint64,
 	return next, nil
 }
 
-// spoil does to an answer what the script says.
+// spoil changes an answer as the script says.
 func (f *Faulty) spoil(fault Fault, e store.Entry) store.Entry {
 	if fault.Stale {
 		f.mu.Lock()
@@ -233,7 +233,7 @@ func (f *Faulty) Watch(ctx context.Context, folder string) iter.Seq2[store.Event
 	}
 }
 
-// pass hands one event on, and reports whether the stream goes on.
+// pass yields one event, and reports whether the stream continues.
 func (f *Faulty) pass(ctx context.Context, e store.Event, err error, held *[]store.Event, yield func(store.Event, error) bool) bool {
 	if err != nil {
 		return yield(e, err)

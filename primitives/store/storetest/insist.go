@@ -9,8 +9,8 @@ import (
 	"github.com/weir-go/weir/primitives/store"
 )
 
-// insist is try on real time. The checks rely on sleeps that take about as long as they
-// were asked to. If a sleep took longer, a failure says nothing about the store.
+// insist is try on real time. The checks assume that sleeps take about as long as requested. If a
+// sleep took longer, a failure says nothing about the store.
 func (c check) insist(t reporter, factory func() []store.Store, s settings) {
 	t.Helper()
 	for tries := 4; ; tries-- {

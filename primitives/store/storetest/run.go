@@ -14,7 +14,7 @@ type Option func(*settings)
 type settings struct {
 	unit    time.Duration
 	virtual bool
-	wipe    func() // nil: the checks that need it are skipped
+	wipe    func() // if nil, the checks that need it are skipped
 }
 
 // Unit sets the shortest ttl that the store keeps to within half of it; the default is
@@ -53,13 +53,13 @@ func Run(t *testing.T, factory func() []store.Store, opts ...Option) {
 	}
 }
 
-// check is one rule. All are listed in checks.
+// check is one rule. checks lists all of them.
 type check struct {
 	name string
 	run  func(*trial)
 }
 
-// checks are in an order in which each relies on those before it.
+// checks are in an order in which each relies on the checks before it.
 var checks = []check{
 	{"what is not there is the zero entry", absent},
 	{"what one writes another reads", create},

@@ -9,13 +9,13 @@ import (
 	"github.com/weir-go/weir/primitives/store"
 )
 
-// trial is one run of one check, with the helpers that checks are written in.
+// trial is one run of one check, with the helpers for checks.
 type trial struct {
 	reporter
 	ctx   context.Context
 	nodes []store.Store
 	unit  time.Duration
-	slept time.Duration // that the check has asked for
+	slept time.Duration // total of the sleeps that the check has requested
 	wipe  func()        // see Wiped
 }
 

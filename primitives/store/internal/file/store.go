@@ -27,11 +27,11 @@ type saved struct {
 type savedEntry struct {
 	Value    []byte
 	Revision uint64
-	Written  time.Time // by the clock of the store, which is this file's
+	Written  time.Time // by the clock of the store
 	Expires  time.Time
 }
 
-// with runs f on the content of the file while no other process does so.
+// with calls f with the content of the file while no other process can use it.
 func (s Store) with(ctx context.Context, f func(state *saved, now time.Time) error) error {
 	lock := filepath.Join(s.Dir, "lock")
 	for {
@@ -122,7 +122,7 @@ func (s Store) CompareAndSet(ctx context.Context, key string, revision uint64, v
 		if state.Entries[key].Revision != revision {
 			return store.ErrConflict
 		}
-		// By the clock, so that no revision is used twice if the file is removed.
+		// From the clock, so that no revision is used twice if the file is removed.
 		state.Revision = max(state.Revision+1, uint64(now.UnixMicro()))
 		next = state.Revision
 		ttl = min(ttl, 100*365*24*time.Hour) // a Time has no room for more
