@@ -8,6 +8,6 @@
 //     https://opentelemetry.io/docs/specs/otel/metrics/data-model/#exponentialhistogram
 //
 // The bounds are in seconds, from a nanosecond to 4.5 hours. The last bucket also counts longer
-// durations. [Index] finds the bucket of a duration in about 2 ns: it looks into a table of 16
+// durations. [Index] finds the bucket of a duration in about 2 ns. It looks into a table of 16
 // linear steps for each power of two, and makes one comparison.
 package buckets

@@ -1,8 +1,9 @@
 // Package kernel runs nodes; package stages has the contract above it. It has no type parameters,
-// and it knows no operator, no layer and no primitive. It builds on other packages: handoff has the
-// edges between nodes, lineage what belongs to an item beside its value, fault the failures of
-// items, and account the counts of nodes. Two packages build on it: turn, for sections, and lanes,
-// for stages with keys. Read the files of the kernel in this order:
+// and it knows no operator, no layer and no primitive. It builds on four packages. Package handoff
+// has the edges between nodes. Package lineage has what belongs to an item beside its value.
+// Package fault has the failures of items, and package account the counts of nodes. Two packages
+// build on the kernel: turn, for sections, and lanes, for stages with keys. Read the files of the
+// kernel in this order:
 //
 //	run.go node.go edge.go  a run, and the place of a stage in it: clock, abort, account
 //	pace.go group.go        up to 64 items done in one call
@@ -14,9 +15,10 @@
 //
 // # Who owns what
 //
-// The state of a node at work belongs to the goroutine that does its work: the node's own, or that
-// of its neighbour above, which does the work by a function call ([Node.Work]). Package handoff
-// describes how the work changes hands. No other synchronization orders the two goroutines.
+// The state of a node at work belongs to the goroutine that does its work. That is the goroutine of
+// the node, or that of its neighbour above, which does the work by a function call ([Node.Work]).
+// Package handoff describes how the work changes hands. No other synchronization orders the two
+// goroutines.
 //
 // # Abort
 //

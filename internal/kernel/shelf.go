@@ -2,8 +2,8 @@ package kernel
 
 import "github.com/weir-go/weir/internal/handoff"
 
-// Shelf holds the items that a stage has taken from an inlet and not used yet, in order: first the
-// items that were put aside, then the items at hand.
+// Shelf holds the items that a stage has taken from an inlet and not used yet. The items that were
+// put aside come first, and then the items at hand.
 //
 // Owner: the goroutine of the stage.
 type Shelf struct {

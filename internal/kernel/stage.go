@@ -17,9 +17,9 @@ type solo struct {
 	below int64 // cost of an item below, in the same goroutine
 }
 
-// Work does op in this goroutine until the stream has ended, which it reports, until op wants no
-// more items, or until the node gets more than one worker. A node without Staff never has more than
-// one.
+// Work does op in this goroutine. It returns true when the stream has ended. It returns false when
+// op wants no more items, or when the node gets more than one worker. A node without Staff never
+// has more than one.
 func (n *Node) Work(op Op) (ended bool) {
 	if !n.alone() {
 		return false

@@ -7,8 +7,8 @@ import (
 	"github.com/weir-go/weir/internal/kernel"
 )
 
-// keyed is a stage that calls an op by key: one at a time and in order for items of equal keys, and
-// from several goroutines for different keys.
+// keyed is a stage that calls an op by key. Calls for items of equal keys are made in order, one at
+// a time. Calls for different keys are made from several goroutines.
 //
 // The goroutine of the stage puts items into lanes, one for each key that has items. A worker takes
 // items of one or more lanes, up to as many as may share a clock reading. It holds their lanes

@@ -1,6 +1,6 @@
-// Package lineage holds what belongs to an item beside its value: how much time each stage took,
-// the receipt that its source waits for, its deadline, and the items that it was made of. It knows
-// no edge, no stage and no run. Read its files in this order:
+// Package lineage holds what belongs to an item beside its value. That is the time that each stage
+// took, the receipt for which its source waits, its deadline, and the items that it was made of. It
+// knows no edge, no stage and no run. Read its files in this order:
 //
 //	lineage.go    the trail of an item, in a slab of 64, and the records of stages
 //	pool.go       the slabs of a run; allocator.go, trails for new and for derived items

@@ -315,7 +315,7 @@ func (s *Section) book(f *Flight, from, to int, now int64) {
 	}
 }
 
-// leaveCalls tells the hooks that items have left the section. dropped are those that were dropped.
+// leaveCalls tells the hooks that items have left the section. dropped has the dropped ones.
 func (s *Section) leaveCalls(f *Flight, from, to int, dropped kernel.Mask) {
 	if f.calls == nil {
 		return

@@ -101,7 +101,7 @@ func (p *Port) Again(f *Flight, items kernel.Mask) {
 	p.section.hop(f, down(p.index), p.leave(f, items))
 }
 
-// leave takes items out of the layer. It returns those that were there.
+// leave takes items out of the layer. It returns the items that were there.
 func (p *Port) leave(f *Flight, items kernel.Mask) kernel.Mask {
 	fresh := f.fresh & items
 	f.fresh &^= fresh

@@ -162,7 +162,7 @@ func (s *Section) collect() {
 }
 
 // deal handles the next note, or moves items. Before a note of another kind than request, response
-// and visits it moves all items that are on their way: the note then finds each item in its layer.
+// and visits it moves all items that are on their way. The note then finds each item in its layer.
 func (s *Section) deal() bool {
 	if s.next < len(s.todo) && (s.todo[s.next].kind <= visits || s.at == len(s.hops)) {
 		n := &s.todo[s.next]

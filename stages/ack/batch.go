@@ -84,7 +84,7 @@ func (b *Batch[ID]) Settle(id ID, err error) {
 	}
 }
 
-// add adds a delivery to those that wait.
+// add adds a delivery to the waiting ones.
 func (b *Batch[ID]) add(id ID) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -101,7 +101,7 @@ type Commits[K comparable, P any] struct {
 	parts     map[K]*partition[K, P]
 	due       map[K]*partition[K, P] // for the next Commit
 	lost      map[K]struct{}         // partitions that were given up, and not claimed again
-	unsettled int64                  // positions in the flow, including those that were given up
+	unsettled int64                  // positions in the flow, also of partitions that were given up
 	err       error                  // the first error that stopped a partition
 	at        time.Time              // time of err
 	shut      bool

@@ -78,7 +78,7 @@ func (c *Commits[K, P]) Flush(ctx context.Context) error {
 	return c.rounds.waitAll(ctx, c)
 }
 
-// again makes the next round commit all done positions, including those that failed before.
+// again makes the next round commit all done positions, also the ones that failed before.
 func (c *Commits[K, P]) again() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

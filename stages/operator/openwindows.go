@@ -41,7 +41,7 @@ func (b byTime) Swap(i, j int) {
 // spareWindows is the largest number of windows that are kept for reuse.
 const spareWindows = 1 << 10
 
-// find returns the windows of an item, and opens those that are missing. It returns none if all of
+// find returns the windows of an item, and opens the missing ones. It returns none if all of
 // them have left. The slice is valid until the next call.
 func (w *windows) find(p spot) []*window {
 	w.found = w.found[:0]
@@ -173,7 +173,7 @@ func (w *windows) keep(win *window) {
 	w.spare = append(w.spare, win)
 }
 
-// forget removes the window from those that find searches.
+// forget removes the window from the windows that find searches.
 func (w *windows) forget(win *window) {
 	k := w.of(win.key)
 	i := slices.Index(k.windows, win)

@@ -9,8 +9,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// lasting has the errors of a server that do not heal by themselves: a key of another type, a wrong
-// or missing command, a missing right, a wrong password.
+// lasting has the errors of a server that do not heal by themselves. The key has another type, a
+// command is wrong or missing, or a right or the password is wrong.
 var lasting = []string{"WRONGTYPE", "ERR unknown", "ERR wrong number", "ERR syntax", "NOPERM", "NOAUTH", "WRONGPASS", "ERR invalid password", "ERR Invalid stream ID"}
 
 // Heals reports whether an error of a call can pass by itself: the server is away, restarts, loads
