@@ -7,13 +7,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The memory order of an edge, as a model: the atomic operations of a sender and of a receiver, one
-// a step, in the order in which sender.go and receiver.go do them. The test goes through all interleavings.
-// Since the atomics of Go are sequentially consistent, there are no other runs. The steps of the
-// model have the names of the functions in these files.
+// This file models the memory order of an edge. Each atomic operation of a sender and of a receiver
+// is a step, in the order of sender.go and receiver.go. The steps have the names of the functions in
+// these files. The test goes through all interleavings. Go's atomics are sequentially consistent, so
+// there are no other runs.
 //
-// A run is wrong if it gets stuck (a wake-up was lost), if a token comes twice or is left over, if
-// both goroutines have the receiver's half, or if the receiver waits for a visit that has ended.
+// A run is wrong if one of these happens:
+//   - It gets stuck, because a wake-up was lost.
+//   - A token comes twice or is left over.
+//   - Both goroutines have the receiver's half.
+//   - The receiver waits for a visit that has ended.
 
 // mistake is a change of the order that the test must notice.
 type mistake int

@@ -19,8 +19,8 @@ func Plus(t int64, d time.Duration) int64 {
 	return t + int64(d)
 }
 
-// Alarm wakes a stage at a time that the stage sets, when the intake stops, and when a [Lot] is
-// called in. In a drain a stage holds no items back, so it waits for no timer.
+// Alarm wakes a stage at a time that the stage sets, when the intake stops, and when a
+// [lineage.Lot] is called in. In a drain a stage holds no items back, so it waits for no timer.
 //
 // Owner: the stage's goroutine.
 type Alarm struct {
@@ -120,8 +120,8 @@ func (a *Alarm) wake() {
 	}
 }
 
-// Early reports that the alarm rang only because a [Lot] was called in. The time that was set is
-// still in the future, and stays set.
+// Early reports that the alarm rang only because a [lineage.Lot] was called in. The time that
+// was set is still in the future, and stays set.
 func (a *Alarm) Early() bool { return a.early }
 
 // ring rings all alarms of the run.

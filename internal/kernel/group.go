@@ -201,7 +201,7 @@ func (g *Group) refuse(err error) {
 	g.fail(err, 0)
 }
 
-// Fail fails item Next after a call, or drops it if err is [ErrDrop].
+// Fail fails item Next after a call, or drops it if err is [fault.ErrDrop].
 func (g *Group) Fail(err error) {
 	if fault.IsDrop(err) {
 		g.Drop()

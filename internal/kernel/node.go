@@ -150,7 +150,7 @@ func (n *Node) Calls() int { return int(n.calls.Load()) }
 // of them as folded already.
 func (n *Node) Keeps(items int) { n.kept.Store(int64(items)) }
 
-// Inside returns the least number of items that the stage may hold.
+// Inside returns a lower bound of the number of items that the stage holds.
 func (n *Node) Inside() int64 {
 	l := n.Ledger()
 	return max(l.Balance(), n.kept.Load(), int64(n.Calls()))
