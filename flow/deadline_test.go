@@ -14,8 +14,8 @@ import (
 	"github.com/weir-go/weir/stages/source"
 )
 
-// wait is a place where items wait, and what comes of that: how many count as
-// expired, and which their sources hear of as such.
+// wait is a place where items wait, with the expected results: the number of expired items, and the
+// items whose sources hear that they expired.
 type wait struct {
 	in      func(s, other *flow.Stream[int]) *flow.Stream[int]
 	expired int64

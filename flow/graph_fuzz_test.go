@@ -90,7 +90,7 @@ func (w *weaver) source(b byte) {
 	w.open = append(w.open, w.g.From(box, stages.Name(fmt.Sprint("source-", len(w.boxes)))))
 }
 
-// pick takes a stream out of those that are open.
+// pick removes one of the open streams.
 func (w *weaver) pick(b byte) *flow.Stream[int] {
 	i := int(b) % len(w.open)
 	s := w.open[i]

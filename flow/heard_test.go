@@ -87,8 +87,8 @@ func windowsWith(v int) func(context.Context, operator.WindowOf[int]) (int, erro
 	return func(ctx context.Context, w operator.WindowOf[int]) (int, error) { return holding(v)(ctx, w.Items) }
 }
 
-// word is what the source of 0 to 7 hears where it is not nil, by the item, and
-// the source of 100 to 103, if there is one.
+// word has the errors that sources hear, by item. One source has the items 0 to 7. A second one, if
+// there is one, has the items 100 to 103.
 type word struct {
 	of   func(s, other *flow.Stream[int]) *flow.Stream[int]
 	says map[int]error

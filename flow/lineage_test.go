@@ -20,8 +20,8 @@ import (
 	"github.com/weir-go/weir/stages/operator"
 )
 
-// moody is a function with all that can come of an item: it takes a while, and
-// then fails, panics, drops, or returns.
+// moody is a function with all possible results: it takes some time, and then fails, panics, drops
+// the item, or returns.
 func moody(_ context.Context, v int) (int, error) {
 	time.Sleep(time.Duration(v%3) * 100 * time.Microsecond)
 	switch v % 7 {

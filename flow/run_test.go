@@ -197,7 +197,7 @@ func TestChan(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ch := flow.From(endless).Chan(ctx)
 		<-ch
-		cancel() // and nobody receives any more
+		cancel() // no goroutine receives after this
 	})
 }
 

@@ -19,9 +19,9 @@ import (
 	"github.com/weir-go/weir/stages/source"
 )
 
-// goTest does what "go test" does with a function Test(t *testing.T), once and
-// silently where it passes, and tells whether it passed: an example has no
-// *testing.T, and what the run of the examples was asked for is not for it.
+// goTest runs a function Test(t *testing.T) as "go test" does, once, and silently if it passes. It
+// reports whether the function passed. It is needed because an example has no *testing.T, and because
+// the flags of the examples' own run must not apply.
 func goTest(test func(t *testing.T)) (passed bool) {
 	for name, alone := range map[string]string{"test.run": "", "test.skip": "", "test.v": "false", "test.count": "1"} {
 		f := flag.Lookup(name)

@@ -128,7 +128,7 @@ func TestNoLeaksNamesWhoWaitsForGood(t *testing.T) {
 	require.Len(t, faults, 1)
 	require.Contains(t, faults[0], "TestNoLeaksNamesWhoWaitsForGood")
 	require.NotContains(t, faults[0], "testing.tRunner(")
-	os.Exit(0) // ahead of those who look for leaks
+	os.Exit(0) // before the checks for leaks
 }
 
 func TestRunReturnsWhatTheRunDoes(t *testing.T) {

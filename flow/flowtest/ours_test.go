@@ -248,7 +248,7 @@ func TestOurSources(t *testing.T) {
 			}
 			return source.Chan(ch)
 		},
-		Brings: one2five, Endless: true, // nobody closes it
+		Brings: one2five, Endless: true, // the test never closes ch
 	})
 	var acks atomic.Int64 // from any goroutine of the flow
 	run("Acked", flowtest.SourceCase[int]{

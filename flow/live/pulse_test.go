@@ -16,8 +16,8 @@ import (
 	"github.com/weir-go/weir/stages/sink"
 )
 
-// ticking brings an item in, each 10 ms, and never at the moment of a frame: which of two that are due at the same
-// moment comes first is not defined.
+// ticking sends an item every 10 ms, and never at the moment of a frame: the order of two events at
+// the same moment is not defined.
 var ticking = stages.SourceFunc[int](func(ctx context.Context, out *stages.Outlet[int]) error {
 	time.Sleep(5 * time.Millisecond)
 	tick := time.NewTicker(10 * time.Millisecond)

@@ -187,7 +187,7 @@ func newColumn() *column {
 	return c
 }
 
-// round joins n places and completes those that were the first.
+// round joins n places and completes the ones that were the first.
 func (c *column) round(t *testing.T, d *dedup.Dedup[int, int], n int) {
 	first := n - n/2
 	for i := range n {

@@ -7,9 +7,9 @@ import (
 	"github.com/weir-go/weir/primitives/dedup"
 )
 
-// model is the naive deduplicator that the real one is compared with: a map of
-// flights, a slice of results in the order in which they were kept, and a loop
-// for everything. It removes results when they expire; the real one is lazy.
+// model is a naive deduplicator, with which the real one is compared. It has a map of flights, a
+// slice of results in the order in which they were kept, and a loop for everything. It removes results
+// when they expire; the real one is lazy.
 type model struct {
 	ttl, stale, errs time.Duration
 	limit            int   // 0 for none

@@ -151,8 +151,8 @@ func TestWhenAdaptiveLIFOTurns(t *testing.T) {
 	}
 }
 
-// window runs calls of 10 ms, so many at a time, in rounds, of which some are lost, and
-// returns the capacity after the window that the last of them ends.
+// window runs rounds of width simultaneous calls of 10 ms, of which some are lost. It returns the
+// capacity after the window that the last call ends.
 func window(t *testing.T, a guard.Algorithm, capacity, width, rounds, lost int) (after int) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

@@ -154,8 +154,6 @@ func TestReleaseTwice(t *testing.T) {
 	require.ErrorContains(t, err, `by "b"`)
 }
 
-// No process has the lease whose Release did not reach the store until its term is
-// over, and that is as long as it takes.
 // deaf is a store that is down for writes.
 type deaf struct{ store.Store }
 
@@ -171,6 +169,7 @@ func TestAcquireWithTheStoreDown(t *testing.T) {
 	require.False(t, held)
 }
 
+// If a Release does not reach the store, no process has the lease until its term is over.
 func TestReleaseWithTheStoreDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := storetest.NewFaulty(store.NewMemory())

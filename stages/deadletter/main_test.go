@@ -19,8 +19,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// inTheBackground, if set, makes a test binary a second process: it opens the file
-// of that name, puts a letter into it, and holds it until its input ends.
+// inTheBackground, if set, makes a test binary a second process. That process opens the file of this
+// name, puts a letter into it, and holds the file until its input ends.
 const inTheBackground = "WEIR_DEADLETTER_HOLD"
 
 // hold is what the second process does.

@@ -26,7 +26,7 @@ import (
 type worked struct {
 	mu    sync.Mutex
 	times map[int]int             // by value
-	last  map[string]int          // the largest value by key, of those that were done
+	last  map[string]int          // the largest done value by key
 	wrong []string                // of the order
 	where map[int32]map[int64]int // how often each offset was done
 }

@@ -16,10 +16,10 @@ import (
 	"github.com/weir-go/weir/stages/source"
 )
 
-// allocsPerItem runs n items through three stages with timings on, the middle one s, and returns
-// the allocations of each beyond those of a run of half as many: what it costs to begin and to
-// fill the edges is left out. No bubble: the figures are those of real goroutines, and nothing
-// waits for time.
+// allocsPerItem runs n items through three stages with timings; s is the middle one. It returns the
+// allocations of an item beyond those in a run of half as many items. So the cost of the start and of
+// filling the edges is left out. It uses no bubble: the figures are those of real goroutines, and
+// nothing waits for time.
 func allocsPerItem(t *testing.T, n int, s stages.Stage[int, int]) float64 {
 	t.Helper()
 	if raced {

@@ -15,8 +15,8 @@ import (
 func TestDebounceSendsTheLastOfABurst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := through(t, bursts(0, 10, 10, 100, 29, 31, 30), operator.Debounce[int](30*ms))
-		// At 0 10 20, 120 149, 180, 210 ms: the sixth comes 31 ms after the fifth, the
-		// seventh when the sixth has been alone for 30 ms, and the stream then ends.
+		// The values come at 0 10 20, 120 149, 180 and 210 ms. The sixth comes 31 ms after the
+		// fifth. The seventh comes when the sixth has been alone for 30 ms. Then the stream ends.
 		require.Equal(t, []int{2, 4, 5, 6}, r.out)
 		require.Equal(t, stages.Ledger{In: 7, Out: 4, Filtered: 3}, r.ledger())
 		require.Equal(t, 30*ms, r.times[0].Total())

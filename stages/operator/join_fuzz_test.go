@@ -32,8 +32,8 @@ func come(all []arrival, side int) stages.Source[int] {
 	})
 }
 
-// couples is what a Join does, told anew for each item: it is paired with each item of the
-// other side and its key that came less than d before.
+// couples is a naive Join. It pairs each item with each item of the other side that has the same
+// key and came less than d before.
 func couples(all []arrival, d time.Duration) (pairs [][2]int, paired map[int]bool) {
 	paired = map[int]bool{}
 	for i, a := range all {

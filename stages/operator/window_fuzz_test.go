@@ -19,9 +19,8 @@ import (
 // the stream.
 type stamped struct{ key, at, place int }
 
-// naive is what a Window does, told anew for each item and without any thought
-// of its cost: all items that have not left are sorted into windows, and those
-// that are due leave.
+// naive is a Window that ignores its cost. For each item it sorts all items that have not left into
+// windows, and sends the windows that are due.
 type naive struct {
 	size, every, lateness, capacity int // every is 0 for sessions
 

@@ -18,7 +18,7 @@ import (
 	"github.com/weir-go/weir/stages/source"
 )
 
-// flakyAt is a call that counts its tries by item and fails those that fail says.
+// flakyAt is a call that counts its tries by item. A try fails if fails returns true.
 type flakyAt struct {
 	mu    sync.Mutex
 	tries map[int]int

@@ -272,7 +272,7 @@ func TestAnAbortEmptiesASection(t *testing.T) {
 		require.Equal(t, 500*time.Millisecond, r.took)
 		require.NotEmpty(t, r.failed)
 		for _, f := range r.failed {
-			require.ErrorIs(t, f, errGone) // also those that a retry gave up on for it
+			require.ErrorIs(t, f, errGone) // also items for which a retry gave up because of it
 		}
 	})
 }

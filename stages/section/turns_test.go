@@ -93,7 +93,7 @@ func TestAnItemLeavesItsPlaceWhenItsTimeIsUp(t *testing.T) {
 				join := func(v, _ int) int { order = append(order, v); return v }
 				early := hurried(0, 0, time.Second, 3*time.Second, 0)
 				r := run(t, false, section.Enrich(tt.layers(), takes(15*time.Second), join, stages.Workers(4), stages.Unordered()), nil, fed(source.Slice(upTo(5)), early))
-				order = slices.DeleteFunc(order, func(v int) bool { return v == 0 }) // which has waited for nobody
+				order = slices.DeleteFunc(order, func(v int) bool { return v == 0 }) // item 0 has waited for no other item
 				require.Equal(t, []int{1, 4}, order, "the order of the others is kept")
 				require.Equal(t, tt.at, left(r))
 				require.Equal(t, int64(2), r.ledger().Expired)
@@ -263,7 +263,7 @@ func TestAHookThatBreaksAGuardFurtherIn(t *testing.T) {
 	for name, broken := range breaks() {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				_, hook := hook(2, broken) // up with the one who held all, and down with those who waited
+				_, hook := hook(2, broken) // up with the call that held all permits, and down with the waiting calls
 				g, err := guard.New(guard.Limit(8, guard.SoftLimit(3, hook)))
 				require.NoError(t, err)
 				held, err := g.TryAcquire(guard.Weight(8))
