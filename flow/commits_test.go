@@ -63,8 +63,8 @@ func (o *offsets) last() int {
 	return o.committed[len(o.committed)-1]
 }
 
-// Items finish in any order. What is dead-lettered or dropped is passed over; at
-// one that has failed for good the watermark stands still.
+// Items finish in any order. The watermark passes items that were
+// dead-lettered or dropped, and stops at an item that has failed finally.
 func TestCommitsPassOverDeadLettersAndHaltAtAFailure(t *testing.T) {
 	const failed = 23
 	for name, tt := range map[string]struct {

@@ -12,8 +12,8 @@ import (
 	"github.com/weir-go/weir/stages/source"
 )
 
-// The sink is the slowest part, and shares its goroutine with nobody, as the stage
-// above has two workers; so all edges are full all the time. The memory in use must
+// The sink is the slowest part, and has a goroutine of its own, because the stage
+// above has two workers. So all edges are full all the time. The memory in use must
 // be that of the edges, from the first item to the last. No time and nothing that waits
 // for it is involved, so there is no bubble.
 func TestMemoryStaysFlatBehindASlowSink(t *testing.T) {

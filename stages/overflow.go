@@ -8,7 +8,7 @@ type OverflowPolicy int
 const (
 	// Block makes the stage above wait until there is room.
 	Block OverflowPolicy = iota
-	// DropNewest sheds the item that has just come, and keeps those that wait.
+	// DropNewest sheds the item that has just come, and keeps the items that wait.
 	DropNewest
 	// DropOldest sheds the item that has waited longest, and keeps the new one.
 	DropOldest

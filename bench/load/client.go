@@ -121,8 +121,8 @@ func (o order) look() time.Duration {
 	return 20 * time.Millisecond
 }
 
-// left returns how many more goroutines there are than before, when those that
-// are about to end have; a busy machine may take its time.
+// left returns how many more goroutines there are than before, after goroutines that
+// are about to end have ended. A busy machine may take its time.
 func left(before int) int {
 	for range 500 {
 		if runtime.NumGoroutine() <= before {

@@ -124,7 +124,7 @@ func (c *config) setImpls(text string, bad faults) {
 	}
 }
 
-// implementations are those that there are.
+// implementations are all implementations.
 var implementations = impl.All()
 
 func find(name string) (impl.Implementation, bool) {

@@ -235,7 +235,7 @@ func TestIdleKeysAreRetired(t *testing.T) {
 	})
 }
 
-// One that has to stay does not keep those that come after it from going.
+// A key that has to stay does not keep later keys from going.
 func TestIdleKeysAreRetiredBehindOneThatStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRegistry[int](t, 1000)

@@ -329,7 +329,7 @@ func FuzzBudget(f *testing.F) {
 	})
 }
 
-// Successes that are counted together count as those that are counted one by one.
+// Successes that are counted together count as much as successes counted one by one.
 func TestSuccessesTogetherCountAsOneByOne(t *testing.T) {
 	for _, n := range []int{-1, 0, 1, 7, 1000} {
 		counted := func(succeed func(*retry.Retrier)) (retry.Snapshot, retry.BudgetSnapshot) {

@@ -77,8 +77,8 @@ func TestAForgottenPartitionIsNotCommitted(t *testing.T) {
 	})
 }
 
-// What is done, and waits for the next commit, is not committed after Forget. A commit
-// that is on its way then is no fault, whatever comes of it.
+// Positions that wait for the next commit are not committed after Forget. A commit that
+// is on its way then reports no fault, even if it fails.
 func TestCommitsEndWithForget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := log{takes: time.Second, err: errGone}

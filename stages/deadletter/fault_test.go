@@ -203,8 +203,8 @@ func TestALetterIsStruckOutOnAFullDisk(t *testing.T) {
 	a.has(1, 2, 4)
 }
 
-// A range sees the letters that were there when it began, also those that are struck
-// out meanwhile; and the file is not compacted in place below it.
+// A range sees the letters that were there when it began, and also letters that are
+// struck out meanwhile. The file is not compacted in place below it.
 func TestARangeOnAFullDisk(t *testing.T) {
 	d := newMemDisk()
 	a := boxOn(t, d)
@@ -242,8 +242,8 @@ func TestAFileThatCannotBeReplacedIsCompactedInPlace(t *testing.T) {
 	a.has(1, 2, 40, 41)
 }
 
-// Whenever the process dies while the file is compacted in place, the letters are
-// there, and those that were taken out are not.
+// Whenever the process dies while the file is compacted in place, all letters are
+// there but the ones that were taken out.
 func TestACrashInTheMiddleOfCompactingInPlace(t *testing.T) {
 	chances := map[string]func(int) int{"nothing": nothing, "everything": everything, "every other": func() func(int) int {
 		n := 0

@@ -93,7 +93,7 @@ func TestServeThroughAPairOfCalls(t *testing.T) {
 	}
 }
 
-// Beyond its bound a Join lets the oldest go, for which nobody will come.
+// Beyond its bound a Join drops the oldest item, which has found no partner.
 func TestAJoinKeepsNoMoreThanItMay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := flow.From(source.Slice(upTo(operator.MaxJoin + 1)))

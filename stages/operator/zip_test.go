@@ -67,7 +67,7 @@ func TestZipEndsWithTheShorterStream(t *testing.T) {
 	})
 }
 
-// One way that drops items would keep the stage above waiting for good.
+// One way that drops items would keep the stage above waiting for ever.
 func TestZipBreaksTheRunWhereTheWaysDriftApart(t *testing.T) {
 	b := flow.From(source.Slice(make([]int, 2*operator.MaxDrift))).Broadcast(2)
 	none := b[0].Filter("none", func(context.Context, int) (bool, error) { return false, nil })

@@ -19,7 +19,7 @@ import (
 // The server makes the id of an entry. So an entry is added twice if the answer is lost, or if the
 // value comes again after a crash. The client repeats a pipeline whose connection was lost. Entries
 // are repeated then, and the first copies are in order. If the server refuses a value, such as for
-// lack of memory, and the value is tried again, it comes behind those that were added.
+// lack of memory, and the value is tried again, it comes behind the values that were added.
 func Append[T any](client redis.UniversalClient, key string, bound int64, entry func(T) (any, error)) func(context.Context, []T) error {
 	return func(ctx context.Context, vs []T) error {
 		pipe, commands, errs := client.Pipeline(), make([]*redis.StringCmd, len(vs)), map[int]error{}

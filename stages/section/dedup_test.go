@@ -251,8 +251,8 @@ func leaderOf(t *testing.T, d *dedup.Dedup[string, section.Answer], layers func(
 	return r
 }
 
-// A flow that is aborted takes its own items with it and nobody else's: those
-// who followed its leader ask again, and one of them leads.
+// A flow that is aborted takes its own items with it, and no items of other flows. Items
+// that followed its leader ask again, and one of them leads.
 func TestFollowersOfAnAbortedFlowGoOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := leaderOf(t, shared[string](t, time.Hour), func(l section.Layer) []section.Layer {
@@ -271,8 +271,8 @@ func TestFollowersOfACancelledLeaderGoOn(t *testing.T) {
 	})
 }
 
-// An abort lets go of those who follow another flow's leader, and that leader
-// tells them nothing that matters any more.
+// An abort releases items that follow the leader of another flow. What that leader
+// answers later is ignored.
 func TestAnAbortReleasesTheFollowersOfOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := shared[string](t, time.Hour)

@@ -47,7 +47,7 @@ func TestAnAdaptiveGuardLearnsFromTheItems(t *testing.T) {
 	}
 }
 
-// What the guard does not let wait fails with its error. Fault: whoever waited for
+// What the guard does not let wait fails with its error. Fault: what waited for
 // such an item waited for ever.
 func TestAGuardThatDoesNotLetWait(t *testing.T) {
 	for place, around := range map[string]func(...section.Layer) []section.Layer{

@@ -95,7 +95,7 @@ func TestAGuardThatShedsLetsGoAtOnce(t *testing.T) {
 	}
 }
 
-// A call that is done waits at the exit for its turn, and limits nobody.
+// A call that is done waits at the exit for its turn, and holds no permit.
 func TestAGuardThatShedsIsNotFullOfThoseWhoAreDone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, err := guard.New(guard.Limit(2, guard.Shedding()))
@@ -181,8 +181,8 @@ func TestPermitsComeBackHoweverACallEnds(t *testing.T) {
 	}
 }
 
-// Those who wait for a permit of somebody else are let go by an abort, and a
-// permit that comes too late is given back.
+// An abort releases items that wait for a permit of another flow, and a permit that
+// comes too late is given back.
 func TestAnAbortEndsTheWaitForAPermit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, err := guard.New(guard.Limit(1))

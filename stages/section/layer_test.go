@@ -291,7 +291,7 @@ func TestALayerKnowsItsPlace(t *testing.T) {
 }
 
 // An abort takes back the exchanges that a layer holds, and the layer cannot send them any more.
-// It still gets the responses to those that it has sent down.
+// It still gets the responses to exchanges that it has sent down.
 func TestAnAbortTakesBackWhatALayerHolds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var held []*section.Exchange[int]

@@ -61,7 +61,7 @@ func TestACallCostsSoMuch(t *testing.T) {
 	})
 }
 
-// What waits for the rate holds no worker: one serves those who need not wait.
+// What waits for the rate holds no worker: one worker serves the items that need not wait.
 func TestWhoWaitsForTheRateHoldsNoWorker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		layers := []section.Layer{section.RateLimit(limiter.Every(time.Hour, limiter.Burst(10)), func(v int) int { return 10 * (v % 2) })}
@@ -217,7 +217,7 @@ func TestASharedRate(t *testing.T) {
 	})
 }
 
-// Where the guard is the outermost layer it counts those who wait, as it should.
+// Where the guard is the outermost layer it counts the items that wait, as it should.
 func TestAGuardBoundsWhatWaitsForTheRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, err := guard.New(guard.Limit(3))

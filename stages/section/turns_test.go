@@ -279,7 +279,7 @@ func TestAHookThatBreaksAGuardFurtherIn(t *testing.T) {
 	}
 }
 
-// The goroutine that releases a permit tells those who wait for it, and calls the hook. If the
+// The goroutine that releases a permit tells the items that wait for it, and calls the hook. If the
 // hook breaks, that is no fault of the section.
 func TestAHookThatBreaksElsewhereIsNoFaultOfTheSection(t *testing.T) {
 	for name, broken := range breaks() {

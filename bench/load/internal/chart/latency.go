@@ -44,8 +44,8 @@ func latencies(p *plot.Plot, r report.Results, runs []report.Run) error {
 	return nil
 }
 
-// least is where the axis begins, in ms. There are quicker answers, of those who
-// share a call that is nearly done, but nothing is to be seen in them.
+// least is where the axis begins, in ms. Callers that share
+// a call which is nearly done have quicker answers, but a chart of these shows nothing.
 const least = 1
 
 // most is a little more than the slowest answer of all runs.

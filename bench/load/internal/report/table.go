@@ -41,8 +41,8 @@ func recovery(r Run) string {
 	return fmt.Sprintf("%.0f", *r.Recovery)
 }
 
-// Faults returns a line for each thing that must not happen in a run, whoever
-// wins.
+// Faults returns a line for each thing that must not happen in a run of any
+// implementation.
 func (r Run) Faults() []string {
 	var faults []string
 	bad := func(wrong bool, format string, args ...any) {
