@@ -84,7 +84,8 @@ func (s *shard[K, V]) context(ctx context.Context, t Token) *runContext {
 
 // retire is called when a flight becomes free. Its context stays if its caller came
 // twice in a row. A caller's ctx that comes once, such as that of a request, is not kept
-// from the garbage collector.
+// from the garbage collector. One exception is harmless: lately holds nothing, so a ctx at
+// the address of a collected one looks like it, and stays until the next run of the flight.
 func (f *flight[V]) retire() {
 	who := f.run.who
 	if !who.is(f.lately) || f.run.inner.Load() != nil {
