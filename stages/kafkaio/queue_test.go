@@ -143,7 +143,8 @@ func (r *rig) broker() queuetest.Broker[*kgo.Record] {
 			r.Close()
 			r.Cluster = r.start(t)
 		},
-		Term: time.Second,
+		AckDelay: 250 * time.Millisecond, // commits are made every 5 ms, share groups acknowledge at the next poll: of a busy machine
+		Term:     time.Second,
 	}
 }
 

@@ -47,6 +47,10 @@ type Broker[M any] struct {
 	// Forgets is how old an acknowledgement can be that the broker has accepted and forgets at such
 	// a restart, 0 if it forgets none. What was done in that time may come again.
 	Forgets time.Duration
+	// AckDelay is how long a member takes at most to acknowledge what is done, such as the interval
+	// of its commits on a slow machine, 0 if it acknowledges at once. What was done in that time may
+	// come again if the member is killed or the broker restarts.
+	AckDelay time.Duration
 	// FailAcks makes acknowledgements of the queue fail until heal is called: [Proxy] can do it
 	// for most brokers. It may be nil.
 	FailAcks func(t testing.TB, queue string) (heal func())

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -83,12 +82,14 @@ func (j *journal) by(member string) int {
 	return j.members[member]
 }
 
-// since returns how many records have come after a time.
-func (j *journal) since(t time.Time) int {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	first, _ := slices.BinarySearchFunc(j.records, t, func(r record, t time.Time) int { return r.at.Compare(t) })
-	return len(j.records) - first
+// since returns how many records of a member, or of all if it is "", have come after a time.
+func (j *journal) since(member string, t time.Time) (n int) {
+	for _, r := range j.all() {
+		if r.at.After(t) && (member == "" || r.member == member) {
+			n++
+		}
+	}
+	return n
 }
 
 func (j *journal) all() []record {

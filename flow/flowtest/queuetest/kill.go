@@ -1,21 +1,24 @@
 package queuetest
 
+import "time"
+
 const (
 	kills   = 20
 	signals = 6
 )
 
-// killed kills worker processes under load. Only the messages that they held are done again.
+// killed kills worker processes under load. Only the messages that they held are done again, and
+// what they had not acknowledged.
 func killed[M any](tr *trial[M]) {
 	tr.create(tr.b.Term)
 	stop := tr.keepFull()
 	crew := tr.crew()
-	dead := map[string]bool{}
+	dead := map[string]time.Time{}
 	for i := range kills {
 		p := crew[i%len(crew)]
 		tr.busy(p, 10)
+		dead[p.member] = time.Now()
 		p.kill()
-		dead[p.member] = true
 		crew[i%len(crew)] = tr.spawn()
 	}
 	stop()
@@ -24,10 +27,14 @@ func killed[M any](tr *trial[M]) {
 		tr.terminate(p)
 	}
 	tr.repeated(func(member string) int {
-		if dead[member] {
+		at, killed := dead[member]
+		switch {
+		case !killed:
+			return 0
+		case tr.b.AckDelay == 0:
 			return inFlight
 		}
-		return 0
+		return inFlight + tr.journal.since(member, at.Add(-tr.b.AckDelay))
 	})
 	tr.ordered(OrderedGroup)
 }

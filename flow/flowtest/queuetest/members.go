@@ -40,8 +40,8 @@ func restarted[M any](tr *trial[M]) {
 		stopped := time.Now()
 		tr.b.Restart(tr.TB)
 		again += inFlight
-		if tr.b.Forgets > 0 {
-			again += tr.journal.since(stopped.Add(-tr.b.Forgets))
+		if late := max(tr.b.Forgets, tr.b.AckDelay); late > 0 {
+			again += tr.journal.since("", stopped.Add(-late))
 		}
 	}
 	tr.complete()
