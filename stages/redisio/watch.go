@@ -20,7 +20,7 @@ const watchBuffer = 256
 var errCut = errors.New("redisio: the connection was lost")
 
 // Watch implements [store.Watcher]. A loop that falls more than 256 events behind gets Lost in
-// place of those that it misses. If the connection is lost, the stream ends with an error; a user
+// place of the events that it misses. If the connection is lost, the stream ends with an error; a user
 // of the store ranges over Watch again.
 func (s *Store) Watch(ctx context.Context, folder string) iter.Seq2[store.Event, error] {
 	return func(yield func(store.Event, error) bool) {

@@ -277,7 +277,7 @@ func TestAnAbortEmptiesASection(t *testing.T) {
 	})
 }
 
-// A stopped section finishes all items inside, and those that wait for their next try.
+// A stopped section finishes all items inside, and items that wait for their next try as well.
 func TestAStopDrainsASection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := map[int]int{}
