@@ -29,10 +29,10 @@ type Timing struct {
 // # Precision
 //
 // All times are nanoseconds of the monotonic clock. A stage reads the clock before and
-// after each item until 8 items in a row took less than a microsecond each. Those times are
-// exact. While items stay that cheap, neighbours share the readings, in groups:
-//   - a quarter of the number of cheap items in a row, up to 64 of them in a row
-//   - then 16 items, or 64 if they take less than 125 ns
+// after each item until 8 items in a row took less than 4 µs each. Those times are exact.
+// While items stay that short, neighbours share the readings, in groups of 4 items. A group
+// has 16 items if they take less than 1 µs, and 64 if they take less than 125 ns. Until 64
+// short items came in a row, a group has at most a quarter of the number of them.
 //
 // Each item shows the mean of its group. So an item's error is below the total of its group:
 // below 16 µs, unless one item of the group was slow. Then the group shows that item's time

@@ -3,16 +3,18 @@ package kernel
 import "github.com/weir-go/weir/internal/handoff"
 
 const (
-	// groupSize is the number of items that share clock readings if they are cheap. If they are
-	// much cheaper still, a whole batch shares them.
-	groupSize = 16
-	// cheap is the work, in nanoseconds an item, below which items share clock readings.
-	cheap = 1000
-	// light is the work, in nanoseconds an item, at which a whole batch takes about 8 microseconds.
-	light = groupSize * cheap / handoff.BatchSize / 2
+	// GroupTime is the time, in nanoseconds, that a group of items with common clock readings may
+	// take. The first result of a group waits that long at most, unless an item is slow.
+	GroupTime = 16_000
+	// short is the work, in nanoseconds an item, below which items share clock readings.
+	short = GroupTime / 4
+	// cheap is the work, in nanoseconds an item, below which a neighbour may do the work of a stage.
+	cheap = GroupTime / 16
+	// light is the work, in nanoseconds an item, at which a whole batch takes half a GroupTime.
+	light = GroupTime / handoff.BatchSize / 2
 	// slow is the work on an item after which a stage must prove again that it is cheap.
 	slow = 100 * cheap
-	// calmLength is the number of cheap items in a row before items share clock readings.
+	// calmLength is the number of short items in a row before items share clock readings.
 	calmLength = 64
 	// heavy is the load of a stage that no sender visits.
 	heavy = handoff.Heavy
@@ -20,7 +22,7 @@ const (
 
 // Pace decides how many items share a pair of clock readings, and estimates the cost of an item.
 type Pace struct {
-	calm  int   // cheap items in a row, up to calmLength
+	calm  int   // short items in a row, up to calmLength
 	mean  int64 // nanoseconds an item, a moving average
 	proof int   // cheap items that are missing before the stage may be visited
 }
@@ -36,33 +38,42 @@ func (p *Pace) Cost() int64 { return p.mean }
 
 // Share returns how many items of a batch share clock readings.
 func (p *Pace) Share() int {
-	switch {
-	case p.calm < calmLength:
+	if p.calm < calmLength {
 		return 1
+	}
+	return p.group()
+}
+
+// group returns the size of a group that takes less than GroupTime, if the next items take as long
+// as those before.
+func (p *Pace) group() int {
+	switch {
 	case p.mean < light:
 		return handoff.BatchSize
+	case p.mean < cheap:
+		return GroupTime / cheap
 	}
-	return groupSize
+	return GroupTime / short
 }
 
 // batch returns how many items may be done before any result is sent. After an item that was not
-// cheap it is small, and grows: it is a quarter of the cheap items in a row since then.
+// short it is small, and grows: it is a quarter of the short items in a row since then.
 func (p *Pace) batch() int {
 	if p.calm < calmLength {
-		return max(p.calm/4, 1)
+		return min(max(p.calm/4, 1), p.group())
 	}
-	return p.Share()
+	return p.group()
 }
 
 // Note adds a group of n items that took ns nanoseconds in all to the estimates.
 func (p *Pace) Note(n int, ns int64) {
 	each := ns / int64(n)
-	p.mean += (min(each, groupSize*cheap) - p.mean) / 8
+	p.mean += (min(each, GroupTime) - p.mean) / 8
 	p.proof = max(p.proof-n, 0)
 	if each >= slow {
 		p.proof = calmLength
 	}
-	if ns >= int64(min(n, groupSize))*cheap {
+	if ns >= int64(min(n, GroupTime/short))*short {
 		p.calm = 0
 		return
 	}

@@ -40,7 +40,7 @@ type worker struct {
 }
 
 // stint is the time, in nanoseconds, after which a worker sends the responses so far up.
-const stint = 10_000
+const stint = kernel.GroupTime
 
 // staff sets the number of workers.
 func (c *crew) staff(workers int) {

@@ -23,11 +23,10 @@ import (
 // With [stages.Hedge] calls that do not answer are made once more.
 //
 // The next stage can receive a result while f works on the next item, with one exception. If the
-// last calls of f took less than 1 µs each, the next results are sent on together. Their number is
-// a quarter of the cheap calls in a row, up to 16. After 64 calls of less than 125 ns each, it is
-// up to 64. A call among them that becomes slow delays the results before it. So the f of a single
-// worker must not wait for what a stage below does with the item before. f is not called any more
-// once the flow is aborted.
+// last calls of f took less than 4 µs each, the next results are sent on in groups. Such a group
+// takes less than 16 µs; see [stages.Timings]. A call in it that becomes slow delays the results
+// before it. So the f of a single worker must not wait for what a stage below does with the item
+// before. f is not called any more once the flow is aborted.
 func Map[I, O any](f func(context.Context, I) (O, error), opts ...stages.MapOption) stages.Stage[I, O] {
 	return &mapper[I, O]{f: f, settings: stages.Apply(opts...)}
 }
