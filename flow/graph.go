@@ -49,7 +49,7 @@ type wire struct {
 	from, to *node
 	bound    int
 	twice    bool // it has more than one receiver
-	columns  func() handoff.Columns
+	columns  handoff.Columns
 }
 
 // New returns an empty graph.
@@ -158,13 +158,13 @@ func (g *Graph) absorb(other *Graph) {
 
 // newStream adds an edge that leads from the node.
 func newStream[T any](g *Graph, from *node) *Stream[T] {
-	return &Stream[T]{graph: g, wire: g.wire(from, typed.Of[T])}
+	return &Stream[T]{graph: g, wire: g.wire(from, typed.Of[T]())}
 }
 
 // wire adds an edge that leads from the node.
 //
 //go:noinline
-func (g *Graph) wire(from *node, columns func() handoff.Columns) *wire {
+func (g *Graph) wire(from *node, columns handoff.Columns) *wire {
 	w := &wire{from: from, columns: columns}
 	from.outs = append(from.outs, w)
 	g.wires = append(g.wires, w)

@@ -103,7 +103,7 @@ func (g *Graph) prepare(ctx context.Context, end *wire, opts []RunOption) (*Run,
 		if w != end {
 			to, bound = r.nodeOf(w.to), w.bound
 		}
-		r.edges[i] = r.kernel.Link(r.nodeOf(w.from), to, bound, w.columns())
+		r.edges[i] = r.kernel.Link(r.nodeOf(w.from), to, bound, w.columns)
 	}
 	r.announce(s.onStart)
 	r.supervise(s)

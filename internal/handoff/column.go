@@ -3,8 +3,10 @@ package handoff
 import "github.com/weir-go/weir/internal/lineage"
 
 // Column holds the values of a batch. Package typed has the only implementation. An edge moves
-// values and never looks at them.
+// values and never looks at them. The compiler makes each method anew for each type of values.
 type Column interface {
+	// Make returns another column of the same type, for size values.
+	Make(size int) Column
 	// Value returns value i in an interface.
 	Value(i int) any
 	// Clear zeroes the values from from up to to.
@@ -16,10 +18,8 @@ type Column interface {
 
 // Columns makes columns of one type.
 type Columns struct {
-	// Make returns a column of size values.
-	Make func(size int) Column
-	// Most is the largest useful size of a batch: large values get smaller batches.
-	Most int
+	Column     // of the type; only for [Column.Make]
+	Most   int // the largest useful size of a batch: large values get smaller batches
 }
 
 // BatchSize is the largest number of items in a batch. A mask of this many bits is a set of items

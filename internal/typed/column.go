@@ -9,8 +9,9 @@ import (
 
 type column[T any] struct{ v []T }
 
-func (c *column[T]) Value(i int) any    { return c.v[i] }
-func (c *column[T]) Clear(from, to int) { clear(c.v[from:to]) }
+func (*column[T]) Make(size int) handoff.Column { return &column[T]{make([]T, size)} }
+func (c *column[T]) Value(i int) any            { return c.v[i] }
+func (c *column[T]) Clear(from, to int)         { clear(c.v[from:to]) }
 
 func (c *column[T]) CopyTo(dst handoff.Column, at, from, to int) {
 	copy(dst.(*column[T]).v[at:], c.v[from:to])
@@ -18,10 +19,7 @@ func (c *column[T]) CopyTo(dst handoff.Column, at, from, to int) {
 
 // Of returns a maker of columns of T.
 func Of[T any]() handoff.Columns {
-	return handoff.Columns{
-		Make: func(size int) handoff.Column { return &column[T]{make([]T, size)} },
-		Most: handoff.MostOf(unsafe.Sizeof(*new(T))),
-	}
+	return handoff.Columns{Column: (*column[T])(nil), Most: handoff.MostOf(unsafe.Sizeof(*new(T)))}
 }
 
 // Values returns the values of a batch of T. It costs one type assertion a batch.

@@ -18,7 +18,7 @@ import (
 // [stages.Workers] of one stage is simpler, and keeps the order.
 func Balance[T any]() stages.FanOut[T] { return &balancer[T]{} }
 
-type balancer[T any] struct{}
+type balancer[T any] struct{ single }
 
 func (*balancer[T]) Run(_ context.Context, in *stages.Inlet[T], outs []*stages.Outlet[T]) error {
 	s := scales{fan: fanOf(in, outs), outs: outletsOf(outs), room: make([]int, len(outs))}

@@ -19,7 +19,7 @@ import (
 // more items. An item is acknowledged when all branches are done with it.
 func Broadcast[T any]() stages.FanOut[T] { return &broadcaster[T]{} }
 
-type broadcaster[T any] struct{}
+type broadcaster[T any] struct{ single }
 
 func (*broadcaster[T]) Run(_ context.Context, in *stages.Inlet[T], outs []*stages.Outlet[T]) error {
 	fan := fanOf(in, outs)

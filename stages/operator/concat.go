@@ -16,7 +16,7 @@ import (
 //	out:  --1--2--a--b-c--|
 func Concat[T any]() stages.FanIn[T, T] { return &concatenator[T]{} }
 
-type concatenator[T any] struct{}
+type concatenator[T any] struct{ single }
 
 // TakesTurns implements [stages.TurnTaker].
 func (*concatenator[T]) TakesTurns() bool { return true }

@@ -15,10 +15,11 @@ import (
 // an item that goes back to its source: one that fails with [stages.ErrHandedBack] or
 // [stages.ErrAborted].
 func DeadLetter[T any](put func(context.Context, *stages.ItemError) error) stages.Stage[T, T] {
-	return &deadLetter[T]{put}
+	return &deadLetter[T]{put: put}
 }
 
 type deadLetter[T any] struct {
+	single
 	put func(context.Context, *stages.ItemError) error
 }
 

@@ -18,9 +18,12 @@ import (
 // if one of them has none. A pair of [Zip] or [Join] has the earlier of two deadlines. An item
 // does not expire, however late it is, if it is dropped, finds no partner, or ends in a sink
 // that calls no function.
-func Deadline[T any](d time.Duration) stages.Stage[T, T] { return &deadliner[T]{d} }
+func Deadline[T any](d time.Duration) stages.Stage[T, T] { return &deadliner[T]{d: d} }
 
-type deadliner[T any] struct{ d time.Duration }
+type deadliner[T any] struct {
+	single
+	d time.Duration
+}
 
 // Validate implements [stages.Validator].
 func (s *deadliner[T]) Validate() error { return needs(s.d <= 0, "deadline must be positive") }

@@ -21,10 +21,11 @@ import (
 // latest that long after the first one that was held back. At the end of the stream, and in a
 // drain, it leaves at once.
 func Debounce[T any](d time.Duration, opts ...stages.DebounceOption) stages.Stage[T, T] {
-	return &debouncer[T]{d, stages.Apply(opts...)}
+	return &debouncer[T]{d: d, settings: stages.Apply(opts...)}
 }
 
 type debouncer[T any] struct {
+	single
 	d        time.Duration
 	settings stages.Settings
 }

@@ -21,10 +21,11 @@ import (
 // turn fails with [stages.ErrExpired], at once. When the intake has stopped, the items leave
 // without delay.
 func Delay[T any](d time.Duration, opts ...stages.DelayOption) stages.Stage[T, T] {
-	return &delayer[T]{d, stages.Apply(opts...)}
+	return &delayer[T]{d: d, settings: stages.Apply(opts...)}
 }
 
 type delayer[T any] struct {
+	single
 	d        time.Duration
 	settings stages.Settings
 }

@@ -18,10 +18,13 @@ import (
 // A panic of key, a key that cannot be compared, or one that is not equal to itself fails the
 // item, and changes nothing.
 func DistinctUntilChanged[T any, K comparable](key func(T) K) stages.Stage[T, T] {
-	return &distinct[T, K]{key}
+	return &distinct[T, K]{key: key}
 }
 
-type distinct[T any, K comparable] struct{ key func(T) K }
+type distinct[T any, K comparable] struct {
+	single
+	key func(T) K
+}
 
 // Validate implements [stages.Validator].
 func (d *distinct[T, K]) Validate() error { return needs(d.key == nil, "key function is nil") }

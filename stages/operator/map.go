@@ -28,18 +28,24 @@ import (
 // before it. So the f of a single worker must not wait for what a stage below does with the item
 // before. f is not called any more once the flow is aborted.
 func Map[I, O any](f func(context.Context, I) (O, error), opts ...stages.MapOption) stages.Stage[I, O] {
-	return &mapper[I, O]{f: f, settings: stages.Apply(opts...)}
+	return &mapper[I, O]{mapping{noCall: f == nil, settings: stages.Apply(opts...)}, f}
 }
 
 type mapper[I, O any] struct {
-	f        func(context.Context, I) (O, error)
+	mapping
+	f func(context.Context, I) (O, error)
+}
+
+// mapping is what a Map has beside its function. It is not generic, so its methods are compiled
+// once and not for each type.
+type mapping struct {
+	single
+	noCall   bool // the function is missing
 	settings stages.Settings
 }
 
 // Validate implements [stages.Validator].
-func (m *mapper[I, O]) Validate() error {
-	return validCall(m.f == nil, m.settings)
-}
+func (m *mapping) Validate() error { return validCall(m.noCall, m.settings) }
 
 func validCall(none bool, s stages.Settings) error {
 	if none {
@@ -49,21 +55,17 @@ func validCall(none bool, s stages.Settings) error {
 }
 
 // Staff implements [stages.Staffed].
-func (m *mapper[I, O]) Staff() int { return m.settings.Workers }
+func (m *mapping) Staff() int { return m.settings.Workers }
 
 // Direct reports that callers can make the stage's calls themselves; see flow.Serve.
-func (m *mapper[I, O]) Direct() bool { return true }
+func (m *mapping) Direct() bool { return true }
 
 // Describe implements [stages.Describer].
-func (m *mapper[I, O]) Describe() string {
-	return describeWorkers(m.settings.Workers)
-}
-
-func describeWorkers(n int) string {
-	if n == 1 {
+func (m *mapping) Describe() string {
+	if m.settings.Workers == 1 {
 		return ""
 	}
-	return fmt.Sprintf("%d workers", n)
+	return fmt.Sprintf("%d workers", m.settings.Workers)
 }
 
 func (m *mapper[I, O]) Run(_ context.Context, in *stages.Inlet[I], _ *stages.Outlet[O]) error {

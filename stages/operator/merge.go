@@ -18,7 +18,7 @@ import (
 //	out:  --1--a--2--b---3-->
 func Merge[T any]() stages.FanIn[T, T] { return &merger[T]{} }
 
-type merger[T any] struct{}
+type merger[T any] struct{ single }
 
 // Run has a goroutine for each inlet: the outlet takes any number of senders.
 func (*merger[T]) Run(_ context.Context, ins []*stages.Inlet[T], out *stages.Outlet[T]) error {

@@ -27,10 +27,11 @@ import (
 // failed. A fallback that is a slow call belongs in the section's function, which runs on the
 // workers.
 func OnError[T any](f func(context.Context, *stages.ItemError) (T, error)) stages.Stage[T, T] {
-	return &onError[T]{f}
+	return &onError[T]{f: f}
 }
 
 type onError[T any] struct {
+	single
 	f func(context.Context, *stages.ItemError) (T, error)
 }
 

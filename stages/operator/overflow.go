@@ -28,7 +28,7 @@ import (
 // The edge below has a bound of its own, and the policy does not reach the items there. With
 // the option [stages.Buffer] of a stage, a flow makes that edge as small as possible.
 func Overflow[T any](n int, policy stages.OverflowPolicy) stages.Stage[T, T] {
-	return overflow[T]{dropping{n, policy}}
+	return overflow[T]{dropping{n: n, policy: policy}}
 }
 
 type overflow[T any] struct{ dropping }
@@ -40,6 +40,7 @@ func (o overflow[T]) Run(_ context.Context, in *stages.Inlet[T], out *stages.Out
 // dropping is a buffer that drops items when it is full. It has no type parameter: values stay in
 // columns.
 type dropping struct {
+	single
 	n      int
 	policy stages.OverflowPolicy
 }

@@ -21,7 +21,7 @@ import (
 //
 // A number that no outlet has, or a panic, fails the item, which leaves by outlet 0. A full
 // branch makes all wait. See [ByKey] to spread items by a key.
-func Partition[T any](lane func(T) int) stages.FanOut[T] { return &partitioner[T]{lane} }
+func Partition[T any](lane func(T) int) stages.FanOut[T] { return &partitioner[T]{lane: lane} }
 
 // ByKey returns a lane function for [Partition] that spreads the keys evenly over n lanes.
 // Items of equal keys go to the same lane, which differs from process to process: so no sender
@@ -41,7 +41,10 @@ func ByKey[T any, K comparable](n int, key func(T) K) func(T) int {
 	}
 }
 
-type partitioner[T any] struct{ lane func(T) int }
+type partitioner[T any] struct {
+	single
+	lane func(T) int
+}
 
 // Validate implements [stages.Validator].
 func (p *partitioner[T]) Validate() error {

@@ -14,7 +14,7 @@ import (
 // keeps the value alive while the item is in the flow.
 func Remember[T any]() stages.Stage[T, T] { return &rememberer[T]{} }
 
-type rememberer[T any] struct{}
+type rememberer[T any] struct{ single }
 
 func (*rememberer[T]) Run(_ context.Context, in *stages.Inlet[T], out *stages.Outlet[T]) error {
 	k, o := kernel.Of(in), kernel.OutletOf(out)

@@ -20,10 +20,11 @@ import (
 // pointer, all runs share what it refers to, unless f makes a copy. So do the receivers of
 // the states.
 func Scan[T, A any](initial A, f func(ctx context.Context, state A, v T) (A, error)) stages.Stage[T, A] {
-	return &scanner[T, A]{initial, f}
+	return &scanner[T, A]{initial: initial, f: f}
 }
 
 type scanner[T, A any] struct {
+	single
 	initial A
 	f       func(context.Context, A, T) (A, error)
 }

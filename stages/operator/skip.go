@@ -13,9 +13,12 @@ import (
 //	in:   --1--2--3--4-->
 //	        Skip(2)
 //	out:  --------3--4-->
-func Skip[T any](n int) stages.Stage[T, T] { return &skipper[T]{n} }
+func Skip[T any](n int) stages.Stage[T, T] { return &skipper[T]{n: n} }
 
-type skipper[T any] struct{ n int }
+type skipper[T any] struct {
+	single
+	n int
+}
 
 // Validate implements [stages.Validator].
 func (s *skipper[T]) Validate() error { return atLeast(0, "number of items to skip", s.n) }

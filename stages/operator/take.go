@@ -14,9 +14,12 @@ import (
 //	in:   --1--2--3--4-->
 //	        Take(2)
 //	out:  --1--2|
-func Take[T any](n int) stages.Stage[T, T] { return &taker[T]{n} }
+func Take[T any](n int) stages.Stage[T, T] { return &taker[T]{n: n} }
 
-type taker[T any] struct{ n int }
+type taker[T any] struct {
+	single
+	n int
+}
 
 // Validate implements [stages.Validator].
 func (t *taker[T]) Validate() error { return atLeast(0, "number of items to take", t.n) }

@@ -26,10 +26,11 @@ import (
 // turn, or whose caller goes, fails with [stages.ErrExpired]. A cost above the burst fails the
 // item with a *[limiter.CostError].
 func Throttle[T any](source limiter.Source, cost func(T) int) stages.Stage[T, T] {
-	return &throttler[T]{source, cost}
+	return &throttler[T]{source: source, cost: cost}
 }
 
 type throttler[T any] struct {
+	single
 	source limiter.Source
 	cost   func(T) int
 }

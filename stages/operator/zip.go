@@ -32,9 +32,12 @@ const MaxDrift = 1 << 16
 // another path through the graph. Then both branches must send on the same number of items. If
 // one drops items, the other waits, and so does the stage above both. To avoid that deadlock,
 // Zip ends the run with an error when one inlet is [MaxDrift] items ahead.
-func Zip[A, B, O any](join func(A, B) O) stages.Pairing[A, B, O] { return &zipper[A, B, O]{join} }
+func Zip[A, B, O any](join func(A, B) O) stages.Pairing[A, B, O] { return &zipper[A, B, O]{join: join} }
 
-type zipper[A, B, O any] struct{ join func(A, B) O }
+type zipper[A, B, O any] struct {
+	single
+	join func(A, B) O
+}
 
 // Validate implements [stages.Validator].
 func (z *zipper[A, B, O]) Validate() error {
