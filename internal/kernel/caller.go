@@ -52,7 +52,7 @@ func (c *Caller) Call(o *Outlet) {
 		n.calls.Add(-1)
 		g.account(&c.tally, begin, n.run.now())
 		c.tally.Publish(&n.Books)
-		o.copy(c.out, 0, g.N)
+		o.copy(c.out, Span(0, g.N), nil)
 		c.in.Vals.Clear(0, c.n)
 		c.out.Vals.Clear(0, c.n)
 		c.in.Reset()

@@ -116,25 +116,20 @@ func (o *Outlet) Bring(entries []lineage.Entry, write func(b *handoff.Batch, at,
 		o.node.Derived.Add(int64(len(entries)))
 		o.node.Out.Add(int64(len(entries)))
 	}
-	for from := 0; from < len(entries); {
-		born := o.node.run.stamp()
-		b, at, room, ok := o.lock()
-		if !ok {
-			o.unlock()
-			for _, e := range entries[from:] {
-				e.Receipt.Close(o.untaken())
-			}
-			return
-		}
-		to := min(len(entries), from+room)
-		for i := from; i < to; i++ {
+	born := o.node.run.stamp() // an item has entered when it begins to wait for room
+	sent := o.fill(len(entries), func(b *handoff.Batch, at, from, to int) {
+		for i := range entries[from:to] {
 			t := o.trails.New(born)
-			t.Enter(&entries[i])
-			b.SetTrail(at+i-from, t)
-			b.Left[at+i-from] = born
+			t.Enter(&entries[from+i])
+			b.SetTrail(at+i, t)
+			b.Left[at+i] = born
 		}
 		write(b, at, from, to)
-		o.publish(to - from)
-		from = to
+		if to < len(entries) {
+			born = o.node.run.stamp()
+		}
+	})
+	for _, e := range entries[sent:] {
+		e.Receipt.Close(o.untaken())
 	}
 }

@@ -1,10 +1,7 @@
 package kernel
 
 import (
-	"errors"
-
 	"github.com/weir-go/weir/internal/account"
-	"github.com/weir-go/weir/internal/fault"
 	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/lineage"
 )
@@ -41,17 +38,18 @@ func (f *Fan) Flush() {
 	if all == 0 {
 		return
 	}
-	healthy := f.In.stampSet(all)
+	healthy := f.In.stamp(all)
 	f.In.node.In.Add(healthy)
 	f.send()
 	f.In.node.Out.Add(healthy)
 }
 
+// send sends all sets and empties them.
 func (f *Fan) send() {
 	for i, o := range f.outs {
 		if m := f.sets[i]; m != 0 {
 			f.sets[i] = 0
-			o.copySet(f.In.B, m, nil)
+			o.copy(f.In.B, m, f.twins[i])
 		}
 	}
 }
@@ -61,24 +59,19 @@ func (f *Fan) send() {
 func (f *Fan) Copy(from, to int) {
 	all := Span(from, to)
 	n := f.In.node
-	healthy := f.In.stampSet(all)
+	healthy := f.In.stamp(all)
 	n.In.Add(healthy)
 	f.sets[0] = all
 	copies := int64(0)
 	for i, o := range f.outs {
 		if i > 0 && !o.Unwanted() && healthy > 0 {
-			f.sets[i] = f.In.healthySet(all)
+			f.sets[i] = f.In.healthy(all)
 			f.twins[i] = o.children(f.In.B, f.sets[i], f.twins[i])
 			copies += healthy
 		}
 	}
 	n.Derived.Add(copies)
-	for i, o := range f.outs { // all copies exist by now: items of the first set may leave the flow at once
-		if m := f.sets[i]; m != 0 {
-			f.sets[i] = 0
-			o.copySet(f.In.B, m, f.twins[i])
-		}
-	}
+	f.send() // all copies exist by now: items of the first set may leave the flow at once
 	n.Out.Add(healthy + copies)
 }
 
@@ -90,8 +83,8 @@ func (f *Fan) Fail(place int, err error, attempts int) {
 	f.In.FailAt(place, err, attempts)
 }
 
-// healthySet returns which places of m are healthy.
-func (in *Inlet) healthySet(m Mask) Mask {
+// healthy returns which places of m are healthy.
+func (in *Inlet) healthy(m Mask) Mask {
 	if !in.B.Has(handoff.HasFault) {
 		return m
 	}
@@ -104,18 +97,15 @@ func (in *Inlet) healthySet(m Mask) Mask {
 	return healthy
 }
 
-// stampSet books that the node has passed places on without any work. It returns the number of
+// stamp books that the node has passed places on without any work. It returns the number of
 // healthy ones.
-func (in *Inlet) stampSet(m Mask) (healthy int64) {
-	m = in.healthySet(m)
+func (in *Inlet) stamp(m Mask) (healthy int64) {
+	m = in.healthy(m)
 	healthy = int64(m.Len())
 	n, b := in.node, in.B
-	if !n.run.timed || m == 0 || !b.Has(handoff.HasTrail) {
-		return healthy
-	}
-	now := n.run.now()
 	t := account.Tally{Attempts: healthy}
-	for m != 0 {
+	now := n.run.stamp()
+	for m != 0 && n.run.timed && b.Has(handoff.HasTrail) {
 		from, to := m.Run()
 		m = m.Without(from, to)
 		t.Waits(&n.Books, b.Left[from:to], now, 0)
@@ -144,42 +134,4 @@ func (o *Outlet) children(b *handoff.Batch, m Mask, to []*lineage.Trail) []*line
 		}
 	}
 	return to
-}
-
-// copySet sends the places of src in m. twins, if not nil, are the trails of the sent items.
-func (o *Outlet) copySet(src *handoff.Batch, m Mask, twins []*lineage.Trail) {
-	for m != 0 {
-		b, at, room, ok := o.lock()
-		if !ok {
-			o.unlock()
-			o.lostSet(src, m, twins)
-			return
-		}
-		k := 0
-		for m != 0 && k < room {
-			from, to := m.Run()
-			to = min(to, from+room-k)
-			m = m.Without(from, to)
-			b.Take(at+k, src, from, to)
-			if twins != nil {
-				for i := from; i < to; i++ {
-					b.SetTrail(at+k+i-from, twins[i])
-				}
-			}
-			k += to - from
-		}
-		o.publish(k)
-	}
-}
-
-// lostSet ends the lineage of items that cannot be sent because the stage was left behind.
-func (o *Outlet) lostSet(src *handoff.Batch, m Mask, twins []*lineage.Trail) {
-	err := errors.Join(o.node.run.AbortError(), fault.ErrAbandoned)
-	for ; m != 0; m &= m - 1 {
-		if i := m.First(); twins != nil {
-			twins[i].Leave(err)
-		} else {
-			src.Trail(i).Leave(err)
-		}
-	}
 }

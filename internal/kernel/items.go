@@ -39,32 +39,26 @@ func (o *Outlet) sendRun(items *Items, from, to int) {
 	if n.run.timed {
 		each = (n.run.now() - begin) / int64(to-from)
 	}
-	for from < to {
-		b, at, room, ok := o.lock()
-		k := to - from
-		if ok {
-			k = min(k, room)
+	sent := o.fill(to-from, func(b *handoff.Batch, at, sent, end int) {
+		k, first := end-sent, from+sent
+		for i := range k {
+			put(b, at+i, items.Meta(first+i))
 		}
-		if healthy {
-			n.Out.Add(int64(k))
-		}
-		if !ok {
-			o.unlock()
-			for ; from < to; from++ {
-				items.Meta(from).trail.Leave(o.untaken())
-			}
+		items.Write(b, at, first, first+k)
+		if !healthy {
 			return
 		}
-		for i := range k {
-			put(b, at+i, items.Meta(from+i))
-		}
-		items.Write(b, at, from, from+k)
-		if healthy && n.run.timed && b.Has(handoff.HasTrail) {
+		n.Out.Add(int64(k))
+		if n.run.timed && b.Has(handoff.HasTrail) {
 			n.workedOn(b, at, at+k, begin, each)
 			begin += int64(k) * each
 		}
-		o.publish(k)
-		from += k
+	})
+	if lost := to - from - sent; lost > 0 && healthy {
+		n.Out.Add(int64(lost))
+	}
+	for i := from + sent; i < to; i++ {
+		items.Meta(i).trail.Leave(o.untaken())
 	}
 }
 

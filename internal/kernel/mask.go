@@ -9,7 +9,7 @@ import (
 // Mask is a set of items of a batch, by place.
 type Mask uint64
 
-// Span returns the mask of the places from from up to to. There must be at least one.
+// Span returns the mask of the places from from up to to.
 func Span(from, to int) Mask { return ^Mask(0) >> (handoff.BatchSize - (to - from)) << from }
 
 // One returns the mask of one place.

@@ -208,51 +208,52 @@ func (o *Outlet) Resend(in *Inlet, m Meta) {
 
 // Forward sends the taken places from up to to of in unchanged. It counts the healthy ones.
 func (o *Outlet) Forward(in *Inlet, from, to int) {
-	healthy := in.stampTaken(from, to)
+	set := Span(from, to)
+	healthy := in.stamp(set)
 	o.node.In.Add(healthy)
-	o.copy(in.B, from, to)
+	o.copy(in.B, set, nil)
 	o.node.Out.Add(healthy)
 }
 
-// stampTaken books that the node has passed places on without any work. It returns the number of
-// healthy ones.
-func (in *Inlet) stampTaken(from, to int) (healthy int64) {
-	b, n := in.B, in.node
-	now := n.run.stamp()
-	var t account.Tally
-	for i := from; i < to; i++ {
-		if b.Fault(i) != nil {
-			continue
-		}
-		healthy++
-		if trail := b.Trail(i); trail != nil && n.run.timed {
-			t.Waited(&n.Books, now-b.Left[i])
-			trail.Record(n.Index, 1, now, 0)
-			b.Left[i] = now
-		}
-	}
-	t.Attempts = healthy
-	t.Publish(&n.Books)
-	return healthy
-}
-
-// copy sends the places from from up to to of src.
-func (o *Outlet) copy(src *handoff.Batch, from, to int) {
-	for from < to {
+// fill sends n items, as many at a time as there is room for. write writes the items from from up to
+// to, to the places of b from at on. fill returns how many items it has sent. It sends fewer than n
+// only if the stream has ended.
+func (o *Outlet) fill(n int, write func(b *handoff.Batch, at, from, to int)) (sent int) {
+	for sent < n {
 		b, at, room, ok := o.lock()
 		if !ok {
 			o.unlock()
-			lineage.Release(src.Trails[from:to], errors.Join(o.node.run.AbortError(), fault.ErrAbandoned))
-			return
+			break
 		}
-		k := min(room, to-from)
-		src.Vals.CopyTo(b.Vals, at, from, from+k)
-		if !src.Has(handoff.HasTrail) && b.Has(handoff.HasTrail) {
-			clear(b.Trails[at : at+k])
-		}
-		b.CopyMeta(at, src, from, from+k)
+		k := min(room, n-sent)
+		write(b, at, sent, sent+k)
 		o.publish(k)
-		from += k
+		sent += k
+	}
+	return sent
+}
+
+// copy sends the places of src in m. twins, if not nil, are the trails of the sent items, by place.
+func (o *Outlet) copy(src *handoff.Batch, m Mask, twins []*lineage.Trail) {
+	o.fill(m.Len(), func(b *handoff.Batch, at, sent, to int) {
+		for sent < to {
+			i, end := m.Run()
+			end = min(end, i+to-sent)
+			m = m.Without(i, end)
+			b.Take(at, src, i, end)
+			for j := i; j < end && twins != nil; j++ {
+				b.SetTrail(at+j-i, twins[j])
+			}
+			at += end - i
+			sent += end - i
+		}
+	})
+	for ; m != 0; m &= m - 1 { // the stage was left behind
+		if i := m.First(); twins != nil {
+			twins[i].Leave(o.untaken())
+		} else {
+			src.Trail(i).Leave(o.untaken())
+		}
 	}
 }
 

@@ -31,7 +31,7 @@ func (o *Outlet) SendPairs(made *handoff.Batch, a, b *Shelf, k int) {
 		}
 	}
 	t.Publish(&n.Books)
-	o.copy(made, 0, k)
+	o.copy(made, Span(0, k), nil)
 	n.Out.Add(int64(k))
 	made.Vals.Clear(0, k)
 	made.Reset()
