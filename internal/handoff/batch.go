@@ -101,19 +101,12 @@ func (b *Batch) SetTrail(i int, t *lineage.Trail) {
 // Take copies the places from from up to to of src to the places from at on.
 func (b *Batch) Take(at int, src *Batch, from, to int) {
 	src.Vals.CopyTo(b.Vals, at, from, to)
-	if !src.Has(HasTrail) && b.Has(HasTrail) {
-		clear(b.Trails[at : at+to-from])
-	}
-	b.CopyMeta(at, src, from, to)
-}
-
-// CopyMeta copies the places from from up to to of src to the places from at on, without the
-// values.
-func (b *Batch) CopyMeta(at int, src *Batch, from, to int) {
 	marks := src.Marks.Load()
 	if marks&HasTrail != 0 {
 		copy(b.Trails[at:], src.Trails[from:to])
 		copy(b.Left[at:], src.Left[from:to])
+	} else if b.Has(HasTrail) {
+		clear(b.Trails[at : at+to-from])
 	}
 	if marks&HasFault != 0 {
 		for i := from; i < to; i++ {

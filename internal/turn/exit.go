@@ -146,28 +146,22 @@ func (s *Section) sendOn(l *leaving, wait bool, now *int64, last bool) bool {
 		*now = n.Run().Now()
 	}
 	for l.at < l.to {
-		switch i := l.at; {
-		case l.dropped&kernel.One(i) != 0:
-			s.drop(f, i)
+		if l.dropped&kernel.One(l.at) != 0 {
+			s.drop(f, l.at)
 			l.at++
-		case n.IsSink():
-			s.end1(l, i, *now)
-			l.at++
-		default:
-			b, at, room := s.place(wait, now)
-			if room == 0 {
-				return false
-			}
-			l.at += s.write(l, b, at, room, *now)
+			continue
 		}
+		b, at, room := s.place(wait, now)
+		if room == 0 {
+			return false
+		}
+		l.at += s.write(l, b, at, room, *now)
 	}
 	s.leaveCalls(f, l.from, l.to, l.dropped)
 	f.forget(l.from, l.to)
 	if last {
 		s.tally.Publish(&n.Books)
-		if !n.IsSink() {
-			n.Outs[0].Notify(s.spare, 0)
-		}
+		n.Outs[0].Notify(s.spare, 0)
 	}
 	return true
 }
@@ -276,24 +270,6 @@ func (s *Section) drop(f *Flight, i int) {
 	f.In.Trail(i).Leave(nil)
 }
 
-// end1 accounts for an item at the end of a flow.
-func (s *Section) end1(l *leaving, i int, now int64) {
-	f := l.f
-	if l.bad&kernel.One(i) != 0 {
-		s.node.Lose(s.faultOf(l, i), f.In.Trail(i))
-		return
-	}
-	s.tally.In++
-	s.tally.Out++
-	if s.node.Run().Timed() {
-		s.book(f, i, i+1, now)
-		if t := f.In.Trail(i); t != nil && s.node.Distributed() {
-			s.tally.Aged(&s.node.Books, t.Born(), now)
-		}
-	}
-	f.In.Trail(i).Leave(nil)
-}
-
 // book records the time that the section spent on items that leave now. Adjacent items that were
 // called together share a record.
 func (s *Section) book(f *Flight, from, to int, now int64) {
@@ -308,7 +284,7 @@ func (s *Section) book(f *Flight, from, to int, now int64) {
 		}
 		s.tally.Attempts += int64(tries) * int64(j-i)
 		s.tally.Longest = max(s.tally.Longest, work)
-		if f.In.Has(handoff.HasTrail) && !n.IsSink() {
+		if f.In.Has(handoff.HasTrail) {
 			lineage.RecordGroup(f.In.Trails[i:j], lineage.Record{Begin: now - work, Each: work, Node: n.Index, Attempts: tries, Together: true})
 		}
 		i = j

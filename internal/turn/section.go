@@ -185,11 +185,7 @@ func (s *Section) admit(e *kernel.Edge, b *handoff.Batch, from, to int) {
 			}
 		}
 		f, at, k := s.reserve(most)
-		if !b.Has(handoff.HasTrail) && f.In.Has(handoff.HasTrail) {
-			clear(f.In.Trails[at : at+k])
-		}
-		b.Vals.CopyTo(f.In.Vals, at, from, from+k)
-		f.In.CopyMeta(at, b, from, from+k)
+		f.In.Take(at, b, from, from+k)
 		n := note{kind: request, f: f, items: kernel.Span(at, at+k)}
 		if b.Has(handoff.HasFault) {
 			for i := range k {
@@ -218,75 +214,60 @@ func (s *Section) passes(b *handoff.Batch, i int) bool {
 		}
 		s.mu.Lock()
 		seated := s.seats > 0
+		s.mu.Unlock()
 		if seated {
-			s.mu.Unlock()
 			return true
 		}
-		s.mu.Unlock()
 		s.gate.Withdraw()
+		s.mu.Lock()
 		s.awaitSeat()
+		s.mu.Unlock()
 	}
 }
 
 // turnAway sends an item that the gate refused to the exit.
 func (s *Section) turnAway(b *handoff.Batch, i int, err error) {
 	s.mu.Lock()
-	if s.side == nil {
-		s.side = s.flight()
-	}
-	f := s.side
-	at := f.free.First()
-	if f.free = f.free.Without(at, at+1); f.free == 0 {
-		s.side = nil
-	}
+	f, at, _ := s.claim(&s.side, 1)
 	s.mu.Unlock()
-	if !b.Has(handoff.HasTrail) && f.In.Has(handoff.HasTrail) {
-		f.In.Trails[at] = nil
-	}
-	b.Vals.CopyTo(f.In.Vals, at, i, i+1)
-	f.In.CopyMeta(at, b, i, i+1)
+	f.In.Take(at, b, i, i+1)
 	f.Err[at] = err
-	s.mu.Lock()
-	s.outq = append(s.outq, leaving{f: f, from: at, at: at, to: at + 1, bad: kernel.One(at), shed: true})
-	mine := !s.sending
-	s.sending = true
-	s.mu.Unlock()
-	if mine {
+	if s.release(leaving{f: f, from: at, at: at, to: at + 1, bad: kernel.One(at), shed: true}) {
 		s.send(false, s.limit.Load())
 	}
 }
 
-// awaitSeat waits until there is a seat.
+// awaitSeat waits until there is a seat. The caller holds mu.
 func (s *Section) awaitSeat() {
-	s.mu.Lock()
 	for s.seats <= 0 {
 		s.starved = true
 		s.mu.Unlock()
 		<-s.room
 		s.mu.Lock()
 	}
-	s.mu.Unlock()
 }
 
 // reserve returns places for up to k items. It waits until there is a seat.
 func (s *Section) reserve(k int) (f *Flight, at, n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.seats <= 0 {
-		s.starved = true
-		s.mu.Unlock()
-		<-s.room
-		s.mu.Lock()
-	}
-	if s.open == nil {
-		s.open = s.flight()
-	}
-	f = s.open
-	at, to := f.free.Run()
-	n = min(k, s.seats, to-at)
+	s.awaitSeat()
+	f, at, n = s.claim(&s.open, min(k, s.seats))
 	s.seats -= n
+	return f, at, n
+}
+
+// claim takes up to k adjacent places of *filled, or of a flight that it sets. It sets *filled to nil
+// if no place is left. The caller holds mu, or has the turn if *filled is set.
+func (s *Section) claim(filled **Flight, k int) (f *Flight, at, n int) {
+	if *filled == nil {
+		*filled = s.flight()
+	}
+	f = *filled
+	at, to := f.free.Run()
+	n = min(k, to-at)
 	if f.free = f.free.Without(at, at+n); f.free == 0 {
-		s.open = nil
+		*filled = nil
 	}
 	return f, at, n
 }
@@ -316,12 +297,17 @@ func (s *Section) vacate(f *Flight, m kernel.Mask) {
 	}
 }
 
-// enlist adds a flight to the order when items have come to it.
-func (s *Section) enlist(f *Flight, items kernel.Mask) {
+// number gives the flight an index if it has none.
+func (s *Section) number(f *Flight) {
 	if f.index == noFlight {
 		f.index = uint32(len(s.flights))
 		s.flights = append(s.flights, f)
 	}
+}
+
+// enlist adds a flight to the order when items have come to it.
+func (s *Section) enlist(f *Flight, items kernel.Mask) {
+	s.number(f)
 	from, to := items.Run()
 	f.admit(from, to)
 	if s.unordered {
@@ -347,11 +333,17 @@ func (s *Section) handOut() (exit bool) {
 	if len(s.ready) == 0 {
 		return false
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.outq = append(s.outq, s.ready...)
+	exit = s.release(s.ready...)
 	clear(s.ready)
 	s.ready = s.ready[:0]
+	return exit
+}
+
+// release queues items for the exit. It reports whether the caller has the exit now.
+func (s *Section) release(ready ...leaving) (exit bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.outq = append(s.outq, ready...)
 	exit = !s.sending
 	s.sending = true
 	return exit

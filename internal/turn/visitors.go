@@ -32,11 +32,7 @@ func (s *Section) arrive(ctx context.Context) *visit {
 		s.callers.room = s.flight()
 		s.mu.Unlock()
 	}
-	f := s.callers.room
-	i := f.free.First()
-	if f.free = f.free.Without(i, i+1); f.free == 0 {
-		s.callers.room = nil
-	}
+	f, i, _ := s.claim(&s.callers.room, 1)
 	if f.visits == nil {
 		f.visits = new([handoff.BatchSize]visit)
 	}
@@ -89,10 +85,7 @@ func (s *Section) borrow() *worker {
 
 // visitComes lets the item of a visit in.
 func (s *Section) visitComes(f *Flight, place int) {
-	if f.index == noFlight {
-		f.index = uint32(len(s.flights))
-		s.flights = append(s.flights, f)
-	}
+	s.number(f)
 	f.admit(place, place+1)
 	f.visited |= kernel.One(place)
 	f.SetLimit(place, lineage.Limit{Ctx: f.visits[place].ctx, Late: fault.ErrExpired})
@@ -158,15 +151,10 @@ func (s *Section) answer(f *Flight, items kernel.Mask) kernel.Mask {
 	f.visited &^= theirs
 	for m := theirs; m != 0; m &= m - 1 {
 		v := &f.visits[m.First()]
-		if v.dropped = f.dropped&kernel.One(v.place) != 0; !v.tell(answered) {
-			s.left1(v)
+		if v.dropped = f.dropped&kernel.One(v.place) != 0; !v.tell(answered) { // the caller has gone
+			s.outcome(v, 0)
+			s.departs(v)
 		}
 	}
 	return items &^ theirs
-}
-
-// left1 ends a visit whose caller has gone.
-func (s *Section) left1(v *visit) {
-	s.outcome(v, 0)
-	s.departs(v)
 }
