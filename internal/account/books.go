@@ -3,6 +3,8 @@ package account
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/weir-go/weir/internal/fault"
 )
 
 // Ledger is the account of a node. Its fields are those of stages.Ledger.
@@ -40,6 +42,18 @@ type Tally struct {
 	Attempts, wait, work, Longest                  int64
 
 	streaks streaks
+}
+
+// Fail counts an item that failed with err: as handed back, as expired or as failed.
+func (t *Tally) Fail(err error) {
+	switch {
+	case fault.IsReturn(err):
+		t.Returned++
+	case fault.IsExpired(err):
+		t.Expired++
+	default:
+		t.Failed++
+	}
 }
 
 // Publish adds the tally to the books and empties it. It adds what came before what left, and

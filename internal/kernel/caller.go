@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"github.com/weir-go/weir/internal/account"
 	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/lineage"
 )
@@ -17,7 +16,6 @@ type Caller struct {
 	last    int // items of the last call
 	group   Group
 	pace    Pace
-	tally   account.Tally
 }
 
 // NewCaller returns a caller. in and out are the columns of items and of results.
@@ -50,8 +48,8 @@ func (c *Caller) Call(o *Outlet) {
 	n.calls.Add(1)
 	defer func() {
 		n.calls.Add(-1)
-		g.account(&c.tally, begin, n.run.now())
-		c.tally.Publish(&n.Books)
+		g.account(begin, n.run.now())
+		g.tally.Publish(&n.Books)
 		o.copy(c.out, Span(0, g.N), nil)
 		c.in.Vals.Clear(0, c.n)
 		c.out.Vals.Clear(0, c.n)
@@ -73,24 +71,12 @@ func (g *Group) At(errs *[handoff.BatchSize]error, calls *[handoff.BatchSize]Cal
 	g.errs, g.calls = errs, calls
 }
 
-// Call calls the op for the places of in from from up to to. Items with limits get calls with a
-// context of their own.
+// Call calls the op for the places of in from from up to to. limits has the limits of the items in
+// limited.
 func (g *Group) Call(in, out *handoff.Batch, from, to int, limited Mask, limits *[handoff.BatchSize]lineage.Limit) {
-	g.N, g.Out = from, out
+	g.N, g.Out, g.limited, g.limits = from, out, limited, limits
 	g.begin(g.node, in, from, to)
-	for g.Next = from; g.Next < to; {
-		if limited&One(g.Next) != 0 {
-			l, end := &limits[g.Next], g.Next+1
-			for end < to && limited&One(end) != 0 && l.SameAs(&limits[end]) {
-				end++
-			}
-			g.apart(l, end)
-			continue
-		}
-		for g.End = g.Next + 1; g.End < to && limited&One(g.End) == 0; g.End++ {
-		}
-		g.works()
-	}
+	g.run()
 }
 
 // Untried returns the places for which Call has called no function.

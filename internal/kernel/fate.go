@@ -3,6 +3,7 @@ package kernel
 import (
 	"time"
 
+	"github.com/weir-go/weir/internal/account"
 	"github.com/weir-go/weir/internal/fault"
 	"github.com/weir-go/weir/internal/lineage"
 )
@@ -17,14 +18,9 @@ func (in *Inlet) Refuse(m Meta, value any, err error) { in.fail(m, value, err, 0
 
 func (in *Inlet) fail(m Meta, value any, err error, attempts int) {
 	n := in.node
-	switch {
-	case fault.IsReturn(err):
-		n.Returned.Add(1)
-	case fault.IsExpired(err):
-		n.Expired.Add(1)
-	default:
-		n.Failed.Add(1)
-	}
+	var t account.Tally
+	t.Fail(err)
+	t.Publish(&n.Books)
 	m.fault = n.NewFault(err, attempts, value, m.trail)
 	in.passBy(&m)
 }

@@ -35,30 +35,39 @@ type Group struct {
 	gone     uint64                // items, counted from from, that have no place in Out
 	ended    uint64                // items of gone whose lineage has ended
 	idle     uint64                // items for which no function was called
-	limit    lineage.Limit         // limits of the items that apart tries
+	limit    lineage.Limit         // limits of the items that within tries
 	contexts []lineage.CallContext // spare contexts, allocated together because that costs less
 	exited   bool                  // the function has ended the goroutine
 	call     Call                  // the call as hooks see it
 	err      error                 // error of that call
 
-	refused, failed, expired, returned, filtered int64
+	refused int64 // healthy items for which no function was called
+	unsent  int64 // healthy items of which no result is sent
+	tally   account.Tally
 
-	errs  *[handoff.BatchSize]error // of a section: errors go here, and results keep the places of their items
-	calls *[handoff.BatchSize]Call  // of a section: the calls as hooks see them
+	// Of a section.
+	errs    *[handoff.BatchSize]error // errors go here, and results keep the places of their items
+	calls   *[handoff.BatchSize]Call  // the calls as hooks see them
+	limited Mask                      // items with limits
+	limits  *[handoff.BatchSize]lineage.Limit
 }
 
 // begin prepares the group for places of in.
 func (g *Group) begin(n *Node, in *handoff.Batch, from, to int) {
 	g.Ctx, g.node, g.In, g.from, g.to, g.at = n.run.Ctx, n, in, from, to, g.N
 	g.gone, g.ended, g.idle, g.exited = 0, 0, 0, false
-	g.refused, g.failed, g.expired, g.returned, g.filtered = 0, 0, 0, 0, 0
+	g.refused, g.unsent = 0, 0
 }
 
-// run handles all items. A failed item skips the op and keeps its place. An item with limits is
-// tried apart, together with neighbours that have the same limits.
+// run handles all items. A failed item skips the op and keeps its place. An item is tried together
+// with the neighbours that have the same limits.
 func (g *Group) run() {
 	g.Next = g.from
-	if !g.In.Has(handoff.HasFault | handoff.HasLimit) {
+	mixed := g.limited != 0
+	if g.errs == nil {
+		mixed = g.In.Has(handoff.HasFault | handoff.HasLimit)
+	}
+	if !mixed {
 		g.End = g.to
 		g.works()
 		return
@@ -74,34 +83,38 @@ func (g *Group) run() {
 			g.dropAll()
 			continue
 		}
-		if l := g.In.Trail(g.Next).Limit(); l.Bounded() {
-			end := g.Next + 1
-			for ; end < g.to && g.In.Fault(end) == nil; end++ {
-				if next := g.In.Trail(end).Limit(); !l.SameAs(&next) {
-					break
-				}
+		l, end := g.limitOf(g.Next), g.Next+1
+		for ; end < g.to && g.In.Fault(end) == nil; end++ {
+			if next := g.limitOf(end); !l.SameAs(&next) {
+				break
 			}
-			g.apart(&l, end)
-			continue
 		}
-		for g.End = g.Next + 1; g.End < g.to && g.plain(g.End); g.End++ {
-		}
-		g.works()
+		g.within(&l, end)
 	}
+}
+
+// limitOf returns what ends the work on the item at a place.
+func (g *Group) limitOf(place int) lineage.Limit {
+	switch {
+	case g.errs == nil:
+		return g.In.Trail(place).Limit()
+	case g.limited&One(place) != 0:
+		return g.limits[place]
+	}
+	return lineage.Limit{}
 }
 
 func (g *Group) bit() uint64 { return 1 << (g.Next - g.from) }
 
-// plain reports that item i is healthy and has no limits.
-func (g *Group) plain(i int) bool {
-	l := g.In.Trail(i).Limit()
-	return g.In.Fault(i) == nil && !l.Bounded()
-}
-
-// apart tries the items up to end, which have the same limits. Their calls share a context, which
+// within tries the items up to end, which have the same limits. Their calls share a context, which
 // ends after the last one.
-func (g *Group) apart(l *lineage.Limit, end int) {
-	g.limit, g.End = *l, end
+func (g *Group) within(l *lineage.Limit, end int) {
+	g.End = end
+	if !l.Bounded() {
+		g.works()
+		return
+	}
+	g.limit = *l
 	var late error
 	if l.Ctx != nil { // otherwise the context of the calls reports the deadline
 		late = l.Over(g.node.run.Clock)
@@ -221,26 +234,22 @@ func (g *Group) fail(err error, attempts int) {
 		g.N++
 		return
 	}
-	switch {
-	case fault.IsReturn(err):
-		g.returned++
-	case fault.IsExpired(err):
-		g.expired++
-	default:
-		g.failed++
-	}
+	g.tally.Fail(err)
+	g.unsent++
 	g.place(g.node.NewFault(err, attempts, g.In.Vals.Value(g.Next), g.In.Trail(g.Next)))
 }
 
 // Drop drops item Next on purpose.
 func (g *Group) Drop() {
 	g.err = fault.ErrDrop
-	g.filtered++
 	g.gone |= g.bit()
 	g.Next++
 	if g.errs != nil {
 		g.N++
+		return
 	}
+	g.tally.Filtered++
+	g.unsent++
 }
 
 // Forward sends the next k items as they are. Their values must have the type of the results.
@@ -277,17 +286,13 @@ func (g *Group) place(f *fault.Fault) {
 }
 
 // account books the group, which was handled from begin to end, and passes the lineage on.
-func (g *Group) account(t *account.Tally, begin, end int64) {
-	n, k := g.node, g.to-g.from
+func (g *Group) account(begin, end int64) {
+	n, t, k := g.node, &g.tally, g.to-g.from
 	tried := int64(k - bits.OnesCount64(g.idle))
 	longest := g.pace.Longest(k, end-begin) // uses the mean before this group
 	g.pace.Note(k, end-begin)
 	t.In += tried + g.refused
-	t.Failed += g.failed
-	t.Expired += g.expired
-	t.Returned += g.returned
-	t.Filtered += g.filtered
-	t.Out += tried + g.refused - g.failed - g.expired - g.returned - g.filtered
+	t.Out += tried + g.refused - g.unsent
 	t.Attempts += tried
 	if n.run.timed {
 		t.Worked(&n.Books, tried, end-begin)
@@ -298,7 +303,7 @@ func (g *Group) account(t *account.Tally, begin, end int64) {
 	}
 	trails, left := g.In.Trails[g.from:g.to], g.In.Left[g.from:g.to]
 	if n.run.timed && tried > 0 {
-		g.stamp(t, trails, left, begin, (end-begin)/tried)
+		g.stamp(trails, left, begin, (end-begin)/tried)
 	}
 	switch {
 	case g.Out == nil && g.gone == 0:
@@ -309,29 +314,29 @@ func (g *Group) account(t *account.Tally, begin, end int64) {
 		copy(g.Out.Left[g.at:], left)
 		g.Out.Mark(g.In.Marks.Load() &^ handoff.HasFault)
 	default:
-		g.sift(t, trails, left)
+		g.sift(trails, left)
 	}
 }
 
 // stamp sets the time at which each item left, and books the group's waits and its lineage record.
-func (g *Group) stamp(t *account.Tally, trails []*lineage.Trail, left []int64, begin, each int64) {
+func (g *Group) stamp(trails []*lineage.Trail, left []int64, begin, each int64) {
 	if g.idle != 0 {
-		g.stampTried(t, trails, left, begin, each)
+		g.stampTried(trails, left, begin, each)
 		return
 	}
-	t.Waits(&g.node.Books, left, begin, each)
+	g.tally.Waits(&g.node.Books, left, begin, each)
 	if g.Out != nil { // nothing asks for the timings of items that leave at a sink
 		lineage.RecordGroup(trails, lineage.Record{Begin: begin, Each: each, Node: g.node.Index, Attempts: 1})
 	}
 }
 
 // stampTried is stamp for a group in which some items were not tried.
-func (g *Group) stampTried(t *account.Tally, trails []*lineage.Trail, left []int64, begin, each int64) {
+func (g *Group) stampTried(trails []*lineage.Trail, left []int64, begin, each int64) {
 	for i, trail := range trails {
 		if g.idle&(1<<i) != 0 {
 			continue
 		}
-		t.Waited(&g.node.Books, begin-left[i])
+		g.tally.Waited(&g.node.Books, begin-left[i])
 		if trail != nil && g.Out != nil {
 			trail.Record(g.node.Index, 1, begin, each)
 		}
@@ -341,7 +346,7 @@ func (g *Group) stampTried(t *account.Tally, trails []*lineage.Trail, left []int
 }
 
 // sift passes on the lineage of the items that have a place, and ends that of the others.
-func (g *Group) sift(t *account.Tally, trails []*lineage.Trail, left []int64) {
+func (g *Group) sift(trails []*lineage.Trail, left []int64) {
 	at := g.at
 	for i := range trails {
 		switch bit := uint64(1) << i; {
@@ -349,7 +354,7 @@ func (g *Group) sift(t *account.Tally, trails []*lineage.Trail, left []int64) {
 		case g.gone&bit != 0:
 			trails[i].Leave(nil)
 		case g.Out == nil:
-			g.node.agesOf(t, trails[i:i+1], left[i:i+1])
+			g.node.agesOf(&g.tally, trails[i:i+1], left[i:i+1])
 			trails[i].Leave(nil)
 		default:
 			g.Out.Trails[at], g.Out.Left[at] = trails[i], left[i]

@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"github.com/weir-go/weir/internal/account"
 	"github.com/weir-go/weir/internal/fault"
 	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/lineage"
@@ -13,7 +12,6 @@ import (
 type solo struct {
 	pace  Pace
 	group Group
-	tally account.Tally
 	below int64 // cost of an item below, in the same goroutine
 }
 
@@ -63,7 +61,7 @@ func (n *Node) do(b *handoff.Batch, from, to int, visitor bool, now int64) (last
 			n.calls.Add(-1)
 			n.settle(now)
 		}
-		s.tally.Publish(&n.Books)
+		g.tally.Publish(&n.Books)
 	}()
 	for from < to {
 		k := min(s.pace.batch(), to-from)
@@ -103,9 +101,9 @@ func (n *Node) settle(now int64) (end int64) {
 	s := n.solo
 	g := &s.group
 	end = n.run.now()
-	g.account(&s.tally, now, end)
+	g.account(now, end)
 	if s.pace.calm < calmLength { // the next call may take long, and the account may be read meanwhile
-		s.tally.Publish(&n.Books)
+		g.tally.Publish(&n.Books)
 	}
 	n.Ins[0].Consume(g.to - g.from)
 	if sent := g.N - g.at; sent > 0 && g.Out != nil {

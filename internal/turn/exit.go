@@ -247,18 +247,12 @@ func (s *Section) faultOf(l *leaving, i int) *fault.Fault {
 		return f.In.Faults[i]
 	}
 	s.tally.In++
-	err := f.Err[i]
-	switch {
-	case l.shed:
+	if l.shed {
 		s.tally.Shed++
-	case fault.IsReturn(err):
-		s.tally.Returned++
-	case fault.IsExpired(err):
-		s.tally.Expired++
-	default:
-		s.tally.Failed++
+	} else {
+		s.tally.Fail(f.Err[i])
 	}
-	return n.NewFault(err, int(f.Attempts[i]), f.In.Vals.Value(i), f.In.Trail(i))
+	return n.NewFault(f.Err[i], int(f.Attempts[i]), f.In.Vals.Value(i), f.In.Trail(i))
 }
 
 // drop accounts for an item that was dropped on purpose.

@@ -47,8 +47,8 @@ type hop struct {
 // goroutines only try to lock it. If another goroutine has the turn, they leave a note and
 // continue.
 //
-//	Ordering: bring leaves a note, and then tries the mutex again. work and yield unlock the
-//	mutex, and then look for notes. So one of the two goroutines handles the note.
+//	Ordering: bring leaves a note, and then tries the mutex again. work unlocks the mutex,
+//	and then looks for notes. So one of the two goroutines handles the note.
 //	Invariant: the notes of one goroutine are handled in order: work handles the notes that were
 //	left before it handles its own.
 //	Must not: a goroutine that has the turn waits for anything.
@@ -143,14 +143,6 @@ func (s *Section) work(n *note) (exit bool) {
 	}
 	returned = true
 	return exit
-}
-
-// yield gives up the turn of a goroutine that has no note.
-func (s *Section) yield() {
-	s.right.Unlock()
-	if s.mail.Load() && s.right.TryLock() && s.work(nil) {
-		s.send(false, s.limit.Load())
-	}
 }
 
 // collect takes the notes that were left.

@@ -68,7 +68,7 @@ func (s *Section) Do(ctx context.Context, put, take func(b *handoff.Batch, i int
 	s.right.Lock()
 	v := s.arrive(known)
 	if v == nil {
-		s.yield()
+		s.pass(nil)
 		if asked && refused == nil {
 			s.gate.Withdraw()
 		}
@@ -86,12 +86,12 @@ func (s *Section) Do(ctx context.Context, put, take func(b *handoff.Batch, i int
 		}
 	}()
 	if refused != nil {
-		s.yield()
+		s.pass(nil)
 		n.In.Add(1)
 		n.Shed.Add(1)
 		return Outcome{Err: s.itemError(v, refused, 0, began)}, true
 	}
-	s.pass(note{kind: visits, f: v.f, items: kernel.One(v.place)})
+	s.pass(&note{kind: visits, f: v.f, items: kernel.One(v.place)})
 	if !s.attend(ctx, v) {
 		returned = true
 		return Outcome{Err: ctx.Err()}, true
@@ -136,9 +136,9 @@ func (s *Section) enters(ctx context.Context) context.Context {
 	return s.node.Run().Enters(ctx)
 }
 
-// pass handles a note of a caller. The caller has waited for the turn, and gives it up.
-func (s *Section) pass(n note) {
-	if s.work(&n) {
+// pass handles a note of a caller, nil for none. The caller has waited for the turn, and gives it up.
+func (s *Section) pass(n *note) {
+	if s.work(n) {
 		s.send(false, s.limit.Load())
 	}
 }
@@ -147,7 +147,7 @@ func (s *Section) pass(n note) {
 func (s *Section) depart(v *visit) {
 	s.right.Lock()
 	s.departs(v)
-	s.yield()
+	s.pass(nil)
 }
 
 // attend does what the section tells the caller, until the outcome is known. It returns false if
@@ -163,7 +163,7 @@ func (s *Section) attend(ctx context.Context, v *visit) bool {
 		default:
 			if !v.park(ctx) {
 				s.right.Lock()
-				s.pass(note{kind: deserts, f: v.f, items: kernel.One(v.place)})
+				s.pass(&note{kind: deserts, f: v.f, items: kernel.One(v.place)})
 				return false
 			}
 		}
@@ -212,7 +212,7 @@ func (s *Section) makes(v *visit) {
 	var dropped kernel.Mask
 	defer func() { // also if user code ends the goroutine
 		s.right.Lock()
-		s.pass(note{kind: response, f: v.f, items: kernel.One(v.place), other: dropped})
+		s.pass(&note{kind: response, f: v.f, items: kernel.One(v.place), other: dropped})
 	}()
 	s.node.Calling(1)
 	defer s.node.Calling(-1)
@@ -233,12 +233,8 @@ func (s *Section) outcome(v *visit, began int64) Outcome {
 		t.Out = 1
 	case fault.IsDrop(o.Err):
 		t.Filtered = 1
-	case fault.IsReturn(o.Err):
-		t.Returned = 1
-	case fault.IsExpired(o.Err):
-		t.Expired = 1
 	default:
-		t.Failed = 1
+		t.Fail(o.Err)
 	}
 	if n.Run().Timed() {
 		o.Total = time.Duration(n.Run().Now() - began)
