@@ -58,14 +58,6 @@ func (in *Inlet) call(place int, m *Meta, f func(context.Context) error) (attemp
 	return attempts, true
 }
 
-// Call calls f, which calls the function of the stage, as [Node.Protect] does. [Node.Calls] counts
-// the call.
-func (n *Node) Call(f func() error) error {
-	n.calls.Add(1)
-	defer n.calls.Add(-1)
-	return n.Protect(f)
-}
-
 // reject accounts for the item at a place after user code has returned err, or was not called.
 func (in *Inlet) reject(m *Meta, place int, err error, attempts int) {
 	if fault.IsDrop(err) {
@@ -98,8 +90,8 @@ func (l lent) Value(key any) any {
 	return l.Context.Value(key)
 }
 
-// ValuesOf returns a context that has the values of the item's context and ends with the run.
-func (n *Node) ValuesOf(m *Meta) context.Context {
+// valuesOf returns a context that has the values of the item's context and ends with the run.
+func (n *Node) valuesOf(m *Meta) context.Context {
 	if ctx := m.Context(); ctx != nil {
 		return lent{n.run.Ctx, context.WithoutCancel(ctx)}
 	}

@@ -39,10 +39,8 @@ func (o *Outlet) Emit() (b *handoff.Batch, at int, ok bool) {
 	if o.node.run.timed {
 		m.left = o.node.run.now()
 		m.trail = o.newTrail(m.left)
-		if o.node.run.entering() {
-			if ctx := o.root(); ctx != nil {
-				m.trail.CarryContext(ctx)
-			}
+		if ctx := o.enters(nil); ctx != nil {
+			m.trail.CarryContext(ctx)
 		}
 	}
 	return o.bring(&m)
@@ -50,15 +48,10 @@ func (o *Outlet) Emit() (b *handoff.Batch, at int, ok bool) {
 
 // enters returns the context of an item that comes with ctx, nil for none.
 func (o *Outlet) enters(ctx context.Context) context.Context {
-	if ctx == nil && o.node.run.entering() {
-		return o.root()
-	}
-	return o.node.run.Enters(ctx)
-}
-
-// root returns the context of an item that comes without one, nil for none.
-func (o *Outlet) root() context.Context {
 	r := o.node.run
+	if ctx != nil || !r.entering() {
+		return r.Enters(ctx)
+	}
 	if r.hooks.Gap != nil {
 		o.mu.Lock()
 		seen := r.hooks.drawn(&o.gap)
@@ -67,7 +60,7 @@ func (o *Outlet) root() context.Context {
 			return nil
 		}
 	}
-	return r.root(r.Ctx)
+	return r.root()
 }
 
 // bring counts and places a new item.

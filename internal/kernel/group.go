@@ -148,7 +148,7 @@ func (g *Group) context(l *lineage.Limit) *lineage.CallContext {
 // works calls the op up to End, again after each panic.
 func (g *Group) works() {
 	if h := g.node.run.calling; h != nil && h.selects(&g.limit) {
-		g.watch(h)
+		g.watch()
 		return
 	}
 	g.unwatched()

@@ -43,19 +43,6 @@ type Change struct {
 	Err                         error
 }
 
-// begin calls Begin, and returns the context for the call.
-func (c *Call) begin(h *Hooks, ctx context.Context) context.Context {
-	if h.Begin == nil {
-		c.Watched = true
-		return ctx
-	}
-	if with := h.Begin(ctx, c); with != nil {
-		c.Watched = true
-		return with
-	}
-	return ctx
-}
-
 // SetHooks sets the hooks of the run. It must be called before nodes are created.
 func (r *Run) SetHooks(h *Hooks) {
 	r.hooks = h
@@ -71,14 +58,14 @@ func (r *Run) Hooks() *Hooks { return r.hooks }
 
 // Enters returns the context of an item that comes from a source with ctx, nil for none.
 func (r *Run) Enters(ctx context.Context) context.Context {
-	if r.hooks == nil || r.hooks.Enter == nil {
+	if !r.entering() {
 		return ctx
 	}
 	if ctx == nil { // an item of a caller; items of sources come by [Outlet.enters]
 		if r.hooks.Gap != nil && !r.drawnCaller() {
 			return nil
 		}
-		return r.root(r.Ctx)
+		return r.root()
 	}
 	if with := r.hooks.Enter(ctx); with != nil {
 		return with
@@ -87,12 +74,12 @@ func (r *Run) Enters(ctx context.Context) context.Context {
 }
 
 // root returns the context of an item that comes without one, nil for none.
-func (r *Run) root(given context.Context) context.Context {
+func (r *Run) root() context.Context {
 	f := r.hooks.Root
 	if f == nil {
 		f = r.hooks.Enter
 	}
-	if with := f(given); with != given {
+	if with := f(r.Ctx); with != r.Ctx {
 		return with
 	}
 	return nil
@@ -135,142 +122,105 @@ func (r *Run) entering() bool { return r.hooks != nil && r.hooks.Enter != nil }
 // selects reports whether hooks are called for an item.
 func (h *Hooks) selects(l *lineage.Limit) bool { return !h.Selected || l.Linked() }
 
+// watch calls f with the context that Begin returns. End and leave hear how f ended, also if f has
+// panicked or ended the goroutine. leave is nil if the item does not leave the stage after the call.
+func (n *Node) watch(ctx context.Context, c *Call, f func(context.Context) error, leave func(*Call, error)) (err error) {
+	h := n.run.calling
+	c.Stage = n.Name
+	with := ctx
+	if h.Begin != nil {
+		with = h.Begin(ctx, c)
+	}
+	if with != nil {
+		ctx, c.Watched = with, true
+	}
+	if !c.Watched {
+		return f(ctx)
+	}
+	began, returned := n.run.now(), false
+	defer func() {
+		if !returned {
+			err = fault.Caught(n.Name, recover()) // if the goroutine is ending, it still ends
+		}
+		if h.End != nil {
+			h.End(ctx, c, err, time.Duration(n.run.now()-began))
+		}
+		if leave != nil {
+			leave(c, err)
+		}
+	}()
+	err = f(ctx)
+	returned = true
+	return err
+}
+
 // watch handles the items up to End one at a time, with hooks.
-func (g *Group) watch(h *Hooks) {
-	end := g.End
-	for g.Next < end {
+func (g *Group) watch() {
+	for end := g.End; g.Next < end; {
 		g.End = g.Next + 1
 		if g.Ctx.Err() != nil { // no function is called
 			g.unwatched()
 			continue
 		}
-		g.watchOne(h)
-	}
-	g.End = end
-}
-
-// watchOne handles item Next with hooks.
-func (g *Group) watchOne(h *Hooks) {
-	c, run := g.callOf(g.Next), g.node.run
-	c.Stage, c.Items, c.Attempt = g.node.Name, 1, c.Attempt+1
-	c.Links = g.limit.Kinship()
-	before := g.Ctx
-	g.Ctx = c.begin(h, before)
-	if !c.Watched {
-		g.unwatched()
-		return
-	}
-	began := run.now()
-	g.err = nil
-	defer g.watched(h, c, before, began) // also if the function ends the goroutine
-	g.unwatched()
-}
-
-// watched tells the hooks that a call has ended. The call began at began.
-func (g *Group) watched(h *Hooks, c *Call, before context.Context, began int64) {
-	if h.End != nil {
-		h.End(g.Ctx, c, g.err, time.Duration(g.node.run.now()-began))
-	}
-	g.Ctx = before
-	if g.errs == nil {
-		if h.Leave != nil {
-			h.Leave(c, g.err)
+		c, leave, before := &g.call, g.node.run.calling.Leave, g.Ctx
+		if g.calls != nil {
+			c, leave = &g.calls[g.Next], nil
 		}
-		*c = Call{}
+		c.Items, c.Attempt, c.Links = 1, c.Attempt+1, g.limit.Kinship()
+		g.node.watch(before, c, func(ctx context.Context) error {
+			g.Ctx, g.err = ctx, nil
+			g.unwatched()
+			return g.err
+		}, leave)
+		g.Ctx, g.call = before, Call{}
 	}
 }
 
-// callOf returns the call for an item.
-func (g *Group) callOf(place int) *Call {
-	if g.calls != nil {
-		return &g.calls[place]
-	}
-	g.call = Call{}
-	return &g.call
-}
-
-// CallFor is [Node.Call] for a function that is called once for several items.
-func (n *Node) CallFor(ctx context.Context, items []Meta, which []int, f func(context.Context) error) (err error) {
+// CallFor calls f, which calls the function of the stage for several items, as [Node.Protect] does.
+// Hooks see the call. [Node.Calls] counts it.
+func (n *Node) CallFor(ctx context.Context, items []Meta, which []int, f func(context.Context) error) error {
+	n.calls.Add(1)
+	defer n.calls.Add(-1)
 	h := n.run.calling
 	if h == nil {
-		return n.Call(func() error { return f(ctx) })
+		return n.Protect(func() error { return f(ctx) })
 	}
-	c := Call{Stage: n.Name, Items: len(which), Attempt: 1}
+	c := Call{Items: len(which), Attempt: 1}
 	for _, i := range which {
 		l := items[i].Limit()
 		c.Links = l.Links(c.Links)
 	}
-	if h.Selected && len(c.Links) == 0 {
-		return n.Call(func() error { return f(ctx) })
-	}
-	with := c.begin(h, ctx)
-	began := n.run.now()
-	err = fault.ErrGoexit
-	defer func() {
-		if !c.Watched {
-			return
+	return n.Protect(func() error {
+		if h.Selected && c.Links == nil {
+			return f(ctx)
 		}
-		if h.End != nil {
-			h.End(with, &c, err, time.Duration(n.run.now()-began))
-		}
-		if h.Leave != nil {
-			h.Leave(&c, err)
-		}
-	}()
-	err = n.Call(func() error { return f(with) })
-	return err
+		return n.watch(ctx, &c, f, h.Leave)
+	})
 }
 
 // Try is [Inlet.Ask] for the function of the stage itself: hooks see the call. It also returns the
 // number of calls.
 func (in *Inlet) Try(m *Meta, f func(context.Context) error) (attempts int, ok bool) {
-	h := in.node.run.calling
-	if h == nil {
+	if in.node.run.calling == nil {
 		return in.call(in.Pos, m, f)
 	}
-	l := m.Limit()
-	if !h.selects(&l) {
-		return in.call(in.Pos, m, f)
-	}
-	return in.call(in.Pos, m, func(ctx context.Context) (err error) { return in.node.tried(ctx, &l, f) })
+	return in.call(in.Pos, m, func(ctx context.Context) error { return in.node.tried(ctx, m, f) })
 }
 
 // Consult calls f about a failed item, as [Node.Protect] does. The context of f has the values of
 // the item's context, but does not end with it: that end may be the reason of the failure. Hooks
 // see the call.
 func (n *Node) Consult(m *Meta, f func(context.Context) error) error {
-	ctx, h, l := n.ValuesOf(m), n.run.calling, m.Limit()
-	if h == nil || !h.selects(&l) {
-		return n.Protect(func() error { return f(ctx) })
-	}
-	return n.Protect(func() error { return n.tried(ctx, &l, f) })
+	return n.Protect(func() error { return n.tried(n.valuesOf(m), m, f) })
 }
 
-// tried calls f for an item, with hooks.
-func (n *Node) tried(ctx context.Context, l *lineage.Limit, f func(context.Context) error) (err error) {
-	h := n.run.calling
-	c := Call{Stage: n.Name, Items: 1, Attempt: 1}
-	c.Links = l.Kinship()
-	with := c.begin(h, ctx)
-	if !c.Watched {
+// tried calls f for an item. Hooks see the call.
+func (n *Node) tried(ctx context.Context, m *Meta, f func(context.Context) error) error {
+	h, l := n.run.calling, m.Limit()
+	if h == nil || !h.selects(&l) {
 		return f(ctx)
 	}
-	began := n.run.now()
-	returned := false
-	defer func() {
-		if !returned {
-			err = fault.Caught(n.Name, recover()) // if the goroutine is ending, it still ends
-		}
-		if h.End != nil {
-			h.End(with, &c, err, time.Duration(n.run.now()-began))
-		}
-		if h.Leave != nil {
-			h.Leave(&c, err)
-		}
-	}()
-	err = f(with)
-	returned = true
-	return err
+	return n.watch(ctx, &Call{Items: 1, Attempt: 1, Links: l.Kinship()}, f, h.Leave)
 }
 
 // CallHooks returns the hooks of the run if they see calls, else nil.

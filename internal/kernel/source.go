@@ -93,7 +93,7 @@ func (s *Source) enter(k int) {
 		if !h.drawn(&s.gap) {
 			continue
 		}
-		if ctx := s.out.node.run.root(s.out.node.run.Ctx); ctx != nil {
+		if ctx := s.out.node.run.root(); ctx != nil {
 			t.CarryContext(ctx)
 			s.B.Mark(handoff.HasLimit)
 		}
