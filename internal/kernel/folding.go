@@ -72,14 +72,19 @@ func (f *Folding) book(attempts int) {
 	f.tally.Longest = max(f.tally.Longest, work)
 }
 
-// Result returns the item that was made of all, false if there was none. The stage sends it by
-// [Outlet.Hand].
+// Result returns the item that was made of all, false if there was none. The item has only waited in
+// the stage: the work is that on the items.
 func (f *Folding) Result() (m Meta, ok bool) {
 	if !f.held {
 		return m, false
 	}
 	f.held = false
-	f.in.node.Held(&f.first)
+	if n := f.in.node; n.run.timed && f.first.trail != nil {
+		now := n.run.now()
+		f.tally.Waited(&n.Books, now-f.first.left)
+		f.first.trail.Record(n.Index, 1, now, 0)
+		f.first.left, f.first.booked = now, true
+	}
 	return f.first, true
 }
 

@@ -72,3 +72,24 @@ func (n *Node) workedOn(b *handoff.Batch, from, to int, begin, each int64) {
 	lineage.RecordGroup(b.Trails[from:to], lineage.Record{Begin: begin, Each: each, Node: n.Index, Attempts: 1})
 	t.Publish(&n.Books)
 }
+
+// Together books one call for the items with the indices in which. The call began at begin and ends
+// now.
+func (n *Node) Together(items []Meta, which []int, begin int64) {
+	if !n.run.timed || len(which) == 0 {
+		return
+	}
+	end := n.run.now()
+	work := end - begin
+	t := account.Tally{Attempts: 1, Longest: work}
+	t.Worked(&n.Books, 1, work)
+	for _, i := range which {
+		m := &items[i]
+		t.Waited(&n.Books, begin-m.left)
+		m.left, m.booked = end, true
+		if m.trail != nil {
+			m.trail.Record(n.Index, 1, begin, work)
+		}
+	}
+	t.Publish(&n.Books)
+}

@@ -15,6 +15,7 @@ type Meta struct {
 	fault       *fault.Fault
 	left, began int64 // when it left the stage before, and when the current stage received it
 	waited      bool  // the stage only waited: its work ended when it began
+	booked      bool  // the time in the stage is booked
 }
 
 // metaOf returns what place i of b has beside its value.

@@ -80,7 +80,8 @@ func (o *Outlet) publish(k int) {
 }
 
 // Send begins to send an item, and returns the place for its value. The stage must write the value
-// and call [Outlet.Publish]. Send blocks while the edge is full. ok is false if the stream has
+// and call [Outlet.Publish]. Send books the time that the item was in the stage, unless it is booked
+// already. Send blocks while the edge is full. ok is false if the stream has
 // ended because the stage was left behind: then the item is lost.
 func (o *Outlet) Send(m *Meta) (b *handoff.Batch, at int, ok bool) {
 	n := o.node
@@ -94,7 +95,7 @@ func (o *Outlet) Send(m *Meta) (b *handoff.Batch, at int, ok bool) {
 // time books the stage in the lineage: the work began when the stage received the item.
 func (o *Outlet) time(m *Meta) {
 	n := o.node
-	if m.trail == nil || !n.run.timed {
+	if m.trail == nil || m.booked || !n.run.timed {
 		return
 	}
 	now := m.began
@@ -110,7 +111,7 @@ func (o *Outlet) time(m *Meta) {
 	t.Publish(&n.Books)
 }
 
-// Waited says that the stage has only waited with the item until now.
+// Waited says that the stage has only waited with the item until now. The stage must send it next.
 func (n *Node) Waited(m *Meta) { m.began, m.waited = n.run.stamp(), true }
 
 // place writes an item to the edge, without its value.

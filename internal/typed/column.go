@@ -47,22 +47,6 @@ func Send[T any](out *kernel.Outlet, m *kernel.Meta, v T) {
 	}
 }
 
-// Hand is Send for an item whose time in the stage is booked already.
-func Hand[T any](out *kernel.Outlet, m *kernel.Meta, v T) {
-	if b, at, ok := out.Hand(m); ok {
-		Values[T](b)[at] = v
-		out.Publish()
-	}
-}
-
-// SendLate is Send for an item with which the stage did nothing but wait.
-func SendLate[T any](out *kernel.Outlet, m *kernel.Meta, v T) {
-	if b, at, ok := out.SendLate(m); ok {
-		Values[T](b)[at] = v
-		out.Publish()
-	}
-}
-
 // Emit sends a new value from a source. It returns false if the run was aborted.
 func Emit[T any](out *kernel.Outlet, v T) bool {
 	b, at, ok := out.Emit()

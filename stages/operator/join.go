@@ -56,7 +56,10 @@ func (j *joiner[A, B, K, O]) Run(_ context.Context, a *stages.Inlet[A], b *stage
 		pair = j.join(typed.ColumnValues[A](m.left.values)[x], typed.ColumnValues[B](m.right.values)[y])
 		return nil
 	}
-	m.send = func(meta *kernel.Meta) { typed.SendLate(o, meta, pair) }
+	m.send = func(meta *kernel.Meta) {
+		o.Node().Waited(meta)
+		typed.Send(o, meta, pair)
+	}
 	m.work()
 	return nil
 }

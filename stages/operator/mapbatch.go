@@ -66,4 +66,4 @@ func (b *batch[I, O]) Call(ctx context.Context, live []int) (results int, err er
 }
 
 // Send implements [bulk.Batch].
-func (b *batch[I, O]) Send(m *kernel.Meta, i int) { typed.Hand(b.out, m, b.results[i]) }
+func (b *batch[I, O]) Send(m *kernel.Meta, i int) { typed.Send(b.out, m, b.results[i]) }

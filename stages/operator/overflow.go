@@ -68,7 +68,8 @@ func (o dropping) Pass(in *kernel.Inlet, out *kernel.Outlet) error {
 		for b.take(&items, out.Room()) {
 			for i := range items {
 				it := &items[i]
-				if to, at, ok := out.SendLate(&it.meta); ok {
+				in.Node().Waited(&it.meta)
+				if to, at, ok := out.Send(&it.meta); ok {
 					it.column.CopyTo(to.Vals, at, it.at, it.at+1)
 					out.Publish()
 				}

@@ -49,7 +49,7 @@ func (r *reducer[T, A]) Run(_ context.Context, in *stages.Inlet[T], out *stages.
 		return nil // Close fails the held item
 	}
 	if m, ok := sum.Result(); ok {
-		typed.Hand(o, &m, result)
+		typed.Send(o, &m, result)
 	} else {
 		typed.Emit(o, result)
 	}

@@ -175,7 +175,8 @@ func (s *windower[T]) Run(_ context.Context, in *stages.Inlet[T], out *stages.Ou
 	w.hold = func() bag { return &bagOf[T]{} }
 	w.send = func(win *window, partial bool) {
 		items := win.items.(*bagOf[T])
-		typed.SendLate(o, &win.lead, WindowOf[T]{
+		k.Node().Waited(&win.lead)
+		typed.Send(o, &win.lead, WindowOf[T]{
 			Start: time.Unix(0, win.start).UTC(), End: time.Unix(0, win.end).UTC(), Items: items.values, Partial: partial,
 		})
 		items.values = nil
