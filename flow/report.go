@@ -110,7 +110,11 @@ func health(what any) *stages.Health {
 func (r *Run) edgeStates() []stages.EdgeState {
 	states := make([]stages.EdgeState, len(r.edges))
 	for i, e := range r.edges {
-		states[i] = stages.EdgeState(e.Snapshot())
+		s := e.State()
+		states[i] = stages.EdgeState{
+			From: e.From.Name, To: e.To.Name, Depth: s.Depth, Bound: e.Bound,
+			Full: s.Full, Empty: s.Empty, Fused: s.Fused, Blocked: s.Blocked,
+		}
 	}
 	return states
 }

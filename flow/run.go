@@ -96,7 +96,6 @@ func (g *Graph) prepare(ctx context.Context, end *wire, opts []RunOption) (*Run,
 	}
 	if end != nil {
 		r.results = r.kernel.NewNode(g.free("results"))
-		r.results.Sink()
 	}
 	for i, w := range g.wires {
 		to, bound := r.results, defaultBound
@@ -122,9 +121,6 @@ func (r *Run) edgeOf(w *wire) *kernel.Edge { return r.edges[slices.Index(r.graph
 func (r *Run) place(n *node) {
 	k := r.kernel.NewNode(n.name)
 	k.Serves(n.what)
-	if len(n.outs) == 0 {
-		k.Sink()
-	}
 	if n.staff != nil {
 		k.Staff(n.staff.Staff())
 	}

@@ -39,7 +39,7 @@ func (it Item[T]) Err() error {
 // Deadline returns by when the item must be done, and whether it has to be. in is the
 // inlet that it came by.
 func (it Item[T]) Deadline(in *Inlet[T]) (time.Time, bool) {
-	by := it.meta.Deadline()
+	by := it.meta.Limit().Deadline
 	if by == 0 {
 		return time.Time{}, false
 	}

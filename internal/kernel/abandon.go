@@ -58,7 +58,7 @@ func (n *Node) stuck() bool {
 		if in.Crowded() {
 			return true
 		}
-		all = all && in.from.ended.Load()
+		all = all && in.From.ended.Load()
 	}
 	return all
 }
@@ -164,9 +164,6 @@ func (n *Node) seal() {
 
 // InPlace makes the stage run in the goroutine that calls Serve.
 func (n *Node) InPlace() { n.inPlace.Store(true) }
-
-// Sink says that the stage has no outlets.
-func (n *Node) Sink() { n.sink = true }
 
 // RunSource is Serve for a source. run gets the context of the intake.
 func (n *Node) RunSource(out *Outlet, run func(context.Context) error) {

@@ -73,7 +73,7 @@ func (in *Inlet) Remain(m Meta, err error) {
 	f := *m.fault
 	f.Err = err
 	m.fault = &f
-	in.passBy(&m)
+	in.Pass(&m)
 }
 
 // lent is a context whose values come from item first.
@@ -92,7 +92,7 @@ func (l lent) Value(key any) any {
 
 // valuesOf returns a context that has the values of the item's context and ends with the run.
 func (n *Node) valuesOf(m *Meta) context.Context {
-	if ctx := m.Context(); ctx != nil {
+	if ctx := m.Limit().Ctx; ctx != nil {
 		return lent{n.run.Ctx, context.WithoutCancel(ctx)}
 	}
 	return n.run.Ctx

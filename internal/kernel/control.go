@@ -3,7 +3,6 @@ package kernel
 import (
 	"context"
 	"fmt"
-	"time"
 )
 
 // MaxWorkers is the largest number of workers of a stage.
@@ -57,7 +56,7 @@ func (n *Node) OnWorkers(f func(int)) {
 // Pause makes the source at the node wait with its next value, until Resume or until the intake
 // stops. It returns at once, with an error if the node is not a source.
 func (n *Node) Pause() error {
-	if !n.source() {
+	if !n.IsSource() {
 		return fmt.Errorf("stage %q: only a source can be paused", n.Name)
 	}
 	gate := make(chan struct{})
@@ -75,29 +74,11 @@ func (n *Node) Resume() {
 // Paused reports whether the source at the node is paused.
 func (n *Node) Paused() bool { return n.paused.Load() != nil }
 
-// EdgeState is an edge at one moment. Its fields are those of stages.EdgeState.
-type EdgeState struct {
-	From, To     string
-	Depth, Bound int
-	Full, Empty  time.Duration
-	Fused        bool
-	Blocked      bool
-}
-
-// Snapshot returns the edge at this moment.
-func (e *Edge) Snapshot() EdgeState {
-	s := e.State()
-	return EdgeState{
-		From: e.from.Name, To: e.to.Name, Depth: s.Depth, Bound: e.Bound,
-		Full: s.Full, Empty: s.Empty, Fused: s.Fused, Blocked: s.Blocked,
-	}
-}
-
-// AwaitResumed waits while the source at the node is paused and the intake goes on. It returns
-// false if ctx ends first.
+// AwaitResumed waits while the source at the node is paused and should not return. It returns false
+// if ctx ends first.
 func (n *Node) AwaitResumed(ctx context.Context) bool {
 	gate := n.paused.Load()
-	if gate == nil {
+	if gate == nil || n.Stopping() {
 		return true
 	}
 	select {

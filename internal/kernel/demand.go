@@ -9,12 +9,12 @@ import (
 // forgo marks the edge as unwanted: no stage below takes its items. A source without other
 // consumers stops. When all sources have stopped this way, the intake stops.
 func (e *Edge) forgo() {
-	r := e.to.run
+	r := e.To.run
 	r.mu.Lock()
 	e.forgoLocked()
 	last := true
 	for _, n := range r.nodes {
-		last = last && (!n.source() || n.unwanted.Load())
+		last = last && (!n.IsSource() || n.unwanted.Load())
 	}
 	r.mu.Unlock()
 	if last {
@@ -24,13 +24,13 @@ func (e *Edge) forgo() {
 
 func (e *Edge) forgoLocked() {
 	e.unwanted.Store(true)
-	n := e.from
+	n := e.From
 	for _, out := range n.Outs {
 		if !out.unwanted.Load() {
 			return // another stage wants the node's items
 		}
 	}
-	if n.source() {
+	if n.IsSource() {
 		n.unwanted.Store(true)
 		n.close()
 	}
@@ -69,10 +69,10 @@ func (e *Edge) above() map[*Node]bool {
 		}
 		all[n] = true
 		for _, in := range n.Ins {
-			climb(in.from)
+			climb(in.From)
 		}
 	}
-	climb(e.from)
+	climb(e.From)
 	return all
 }
 

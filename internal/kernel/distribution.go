@@ -13,7 +13,7 @@ func (r *Run) Distribute() { r.distributed = r.timed }
 // Spreads returns the counts of the node's waits, works and ages by the index of their bucket, and
 // the sum of the ages. They are nil if the node keeps none.
 func (n *Node) Spreads() (wait, work, age []uint64, aged time.Duration) {
-	if wait, work, age, aged = n.Books.Spreads(); !n.sink {
+	if wait, work, age, aged = n.Books.Spreads(); !n.IsSink() {
 		age = nil
 	}
 	return wait, work, age, aged
@@ -21,14 +21,14 @@ func (n *Node) Spreads() (wait, work, age []uint64, aged time.Duration) {
 
 // accepted books an item that the sink at the node has accepted.
 func (n *Node) accepted(m *Meta) {
-	if n.sink && m.trail != nil {
+	if n.IsSink() && m.trail != nil {
 		n.Books.Accepted(m.trail.Born(), max(m.began, m.left))
 	}
 }
 
 // acceptedAll books items that the sink at the node has accepted now.
 func (n *Node) acceptedAll(trails []*lineage.Trail) {
-	if n.sink && n.Books.Distributed() {
+	if n.IsSink() && n.Books.Distributed() {
 		n.Books.AcceptedAll(trails, n.run.now())
 	}
 }
@@ -39,7 +39,7 @@ func (n *Node) AcceptedAfter(age int64) { n.Books.Accepted(0, age) }
 
 // agesOf is [account.Tally.Ages] at a sink.
 func (n *Node) agesOf(t *account.Tally, trails []*lineage.Trail, left []int64) {
-	if n.sink {
+	if n.IsSink() {
 		t.Ages(&n.Books, trails, left)
 	}
 }

@@ -5,7 +5,7 @@
 // build on the kernel: turn, for sections, and lanes, for stages with keys. Read the files of the
 // kernel in this order:
 //
-//	run.go node.go edge.go  a run, and the place of a stage in it: clock, abort, account
+//	run.go node.go          a run, and the place of a stage in it: clock, abort, account
 //	pace.go group.go        up to 64 items done in one call
 //	stage.go                a stage with one worker, and work done by a neighbour
 //	meta.go inlet.go fate.go  what a stage with a loop of its own receives, and how each item ends

@@ -10,29 +10,21 @@ import (
 
 // This file has the ways in which an item of a source enters the flow.
 
-// open waits while the source is paused. It returns false if the run was aborted.
-func (o *Outlet) open() bool {
-	n := o.node
-	if gate := n.paused.Load(); gate != nil && !n.stopping() {
-		select {
-		case <-*gate:
-		case <-n.run.Intake.Done():
-		}
-	}
-	return !n.run.Aborted()
+// Open waits while the source is paused. It returns false if the run was aborted.
+func (o *Outlet) Open() bool {
+	o.node.AwaitResumed(o.node.run.Ctx)
+	return !o.node.run.Aborted()
 }
 
-// stopping reports whether the intake has stopped, for the run or for this source.
-func (n *Node) stopping() bool { return n.run.Stopping() || n.unwanted.Load() }
-
-// Stopping reports whether the source should return.
-func (o *Outlet) Stopping() bool { return o.node.stopping() }
+// Stopping reports whether the source at the node should return: the intake has stopped, for the run
+// or for this source.
+func (n *Node) Stopping() bool { return n.run.Stopping() || n.unwanted.Load() }
 
 // Emit begins to send a new item, and returns the place for its value. The source must write the
 // value and call Publish. Emit blocks while the edge is full or the source is paused. ok is false
 // if the run was aborted.
 func (o *Outlet) Emit() (b *handoff.Batch, at int, ok bool) {
-	if !o.open() {
+	if !o.Open() {
 		return nil, 0, false
 	}
 	var m Meta
@@ -65,7 +57,7 @@ func (o *Outlet) enters(ctx context.Context) context.Context {
 
 // bring counts and places a new item.
 func (o *Outlet) bring(m *Meta) (b *handoff.Batch, at int, ok bool) {
-	if !o.node.source() { // a source counts its items by what it has sent
+	if !o.node.IsSource() { // a source counts its items by what it has sent
 		o.node.Derived.Add(1)
 		o.node.Out.Add(1)
 	}
@@ -95,9 +87,6 @@ func (o *Outlet) EmitWith(e lineage.Entry) (b *handoff.Batch, at int, ok bool) {
 	return o.bring(&m)
 }
 
-// Open waits while the source is paused. It returns false if the run was aborted.
-func (o *Outlet) Open() bool { return o.open() }
-
 // Bring is [Outlet.EmitWith] for several items, in order. write writes the values of the items from
 // from up to to, to the places of b from at on. Items in one batch take one lock and one wake-up.
 // Bring changes entries.
@@ -105,7 +94,7 @@ func (o *Outlet) Bring(entries []lineage.Entry, write func(b *handoff.Batch, at,
 	for i := range entries { // hooks are user code, so they run without the lock
 		entries[i].Limit.Ctx = o.enters(entries[i].Limit.Ctx)
 	}
-	if !o.node.source() { // a source counts its items by what it has sent
+	if !o.node.IsSource() { // a source counts its items by what it has sent
 		o.node.Derived.Add(int64(len(entries)))
 		o.node.Out.Add(int64(len(entries)))
 	}

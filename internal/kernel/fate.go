@@ -22,7 +22,7 @@ func (in *Inlet) fail(m Meta, value any, err error, attempts int) {
 	t.Fail(err)
 	t.Publish(&n.Books)
 	m.fault = n.NewFault(err, attempts, value, m.trail)
-	in.passBy(&m)
+	in.Pass(&m)
 }
 
 // Drop accounts for the item as dropped on purpose.
@@ -117,15 +117,6 @@ func (in *Inlet) LimitTo(m Meta, d time.Duration) Meta {
 		by = 0
 	}
 	m.trail.LimitTo(by)
-	return m
-}
-
-// LimitBy sets the deadline of the item to by, unless its own is earlier. 0 is no deadline.
-func (in *Inlet) LimitBy(m Meta, by int64) Meta {
-	if by != 0 {
-		m = in.tracked(m)
-		m.trail.LimitTo(by)
-	}
 	return m
 }
 

@@ -14,9 +14,7 @@ func (in *Inlet) HealthyRun(most int) (from, to int) {
 	if in.dead || most <= 0 || !in.Pending() || in.node.run.Aborted() {
 		return from, from
 	}
-	end := min(in.end, from+most)
-	for to = from; to < end && in.B.Fault(to) == nil; to++ {
-	}
+	to = from + in.B.Plain(from, min(in.end, from+most))
 	in.Pos = to - 1
 	return from, to
 }

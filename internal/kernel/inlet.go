@@ -29,7 +29,7 @@ type Inlet struct {
 // NewInlet returns the receiving end of e. If takes is true, the stage takes failed items.
 // Otherwise they go to out, or fail the run if out is nil.
 func NewInlet(e *Edge, out *Outlet, takes bool) *Inlet {
-	return &Inlet{Pos: -1, node: e.to, edge: e, out: out, takes: takes}
+	return &Inlet{Pos: -1, node: e.To, edge: e, out: out, takes: takes}
 }
 
 // Node returns the node of the inlet.
@@ -46,13 +46,12 @@ func (in *Inlet) Next(late <-chan time.Time) (m Meta, ok, woken bool) {
 		}
 	}
 	for {
-		if in.Pos+1 >= in.end {
+		if !in.Pending() {
 			if ok, woken = in.refill(late); !ok {
 				return m, false, woken
 			}
-		} else {
-			in.Pos++
 		}
+		in.Pos++
 		if m = metaOf(in.B, in.Pos); in.concerns(&m) {
 			return m, true, false
 		}
@@ -61,39 +60,35 @@ func (in *Inlet) Next(late <-chan time.Time) (m Meta, ok, woken bool) {
 
 // refill takes the next published places. It blocks until there are some.
 func (in *Inlet) refill(late <-chan time.Time) (ok, woken bool) {
-	for {
-		in.finish()
-		if in.over || in.dead {
-			return false, false
-		}
+	in.finish()
+	for !in.over && !in.dead {
 		select {
 		case <-late: // so that the timer of a stage that is never idle is heard as well
 			return false, true
 		default:
 		}
-		b, from, to := in.edge.View()
-		if b == nil {
-			if in.ended() {
-				continue
-			}
-			if in.park(late) {
-				return false, true
-			}
-			continue
+		if in.look() {
+			return true, false
 		}
-		in.B, in.from, in.Pos, in.end = b, from, from, to
-		return true, false
+		if !in.over && in.park(late) {
+			return false, true
+		}
 	}
+	return false, false
 }
 
-// ended notes the end of the stream, if it has come.
-func (in *Inlet) ended() bool {
-	if in.edge.Closed() {
-		b, _, _ := in.edge.View()
+// look takes published places, if there are any, and notes the end of the stream.
+func (in *Inlet) look() bool {
+	b, from, to := in.edge.View()
+	if b == nil && in.edge.Closed() {
+		b, from, to = in.edge.View() // for what was sent right before the end
 		in.over = b == nil
-		return true
 	}
-	return false
+	if b == nil {
+		return false
+	}
+	in.B, in.from, in.Pos, in.end = b, from, from-1, to
+	return true
 }
 
 // park blocks until there may be items. In a detached run it does not hold the mutex while it
@@ -122,31 +117,28 @@ func (in *Inlet) concerns(m *Meta) bool {
 	n := in.node
 	if m.fault == nil {
 		n.In.Add(1)
-		if !n.run.Aborted() || in.takes && n.sink {
+		if !n.run.Aborted() || in.takes && n.IsSink() {
 			m.began = n.run.stamp()
 			return true
 		}
 		n.Failed.Add(1)
 		m.fault = n.NewFault(n.run.AbortError(), 0, in.B.Vals.Value(in.Pos), m.trail)
 	}
-	if in.takes && (n.sink || !m.fault.Returns() && !n.run.Aborted()) {
+	if in.takes && (n.IsSink() || !m.fault.Returns() && !n.run.Aborted()) {
 		return true
 	}
-	in.passBy(m)
+	in.Pass(m)
 	return false
 }
 
-// passBy sends a failed item past the stage.
-func (in *Inlet) passBy(m *Meta) {
-	if in.out != nil {
-		in.out.pass(m)
-		return
+// Pass sends a failed item past the stage.
+func (in *Inlet) Pass(m *Meta) {
+	if in.out == nil {
+		in.node.Lose(m.fault, m.trail)
+	} else if _, _, ok := in.out.place(m); ok {
+		in.out.Publish()
 	}
-	in.node.Lose(m.fault, m.trail)
 }
-
-// Pass sends on a failed item that the stage received because it takes failures.
-func (in *Inlet) Pass(m Meta) { in.passBy(&m) }
 
 // Pending reports whether there is an item at hand.
 func (in *Inlet) Pending() bool { return in.Pos+1 < in.end }
@@ -158,26 +150,15 @@ func (in *Inlet) Ready() bool { return in.Pending() && in.B.Fault(in.Pos+1) == n
 // at hand.
 func (in *Inlet) Poll() bool {
 	defer in.hold()()
-	for {
-		if in.dead {
-			in.over = true // so that [Either] does not wait for this inlet
-			return false
-		}
-		if in.Pending() {
-			return true
-		}
-		in.finish()
-		if in.over {
-			return false
-		}
-		if b, from, to := in.edge.View(); b != nil {
-			in.B, in.from, in.Pos, in.end = b, from, from-1, to
-			return true
-		}
-		if !in.ended() {
-			return false
-		}
+	if in.dead {
+		in.over = true // so that [Either] does not wait for this inlet
+		return false
 	}
+	if in.Pending() {
+		return true
+	}
+	in.finish()
+	return !in.over && in.look()
 }
 
 // hold locks the mutex in a detached run, and returns the function that unlocks it.
@@ -207,14 +188,13 @@ func (in *Inlet) Take(most int) (from, to int, ok bool) {
 			if ok, _ := in.refill(nil); !ok {
 				return 0, 0, false
 			}
-			in.Pos--
 		}
 		if !in.node.run.Aborted() {
 			break
 		}
 		in.Pos++
 		if m := metaOf(in.B, in.Pos); in.concerns(&m) {
-			in.passBy(&m)
+			in.Pass(&m)
 		}
 	}
 	from = in.Pos + 1
@@ -233,7 +213,7 @@ func (in *Inlet) rest(err error) {
 	in.takes = false   // the stage that took failures has returned
 	if !in.Pending() { // an op may have seen the end of the stream
 		in.finish()
-		in.ended()
+		in.look()
 	}
 	if !in.over && err == nil {
 		in.edge.forgo()
@@ -244,7 +224,7 @@ func (in *Inlet) rest(err error) {
 		case !ok:
 			return
 		case err != nil:
-			in.Fail(m, in.B.Vals.Value(in.Pos), err)
+			in.Fail(m, in.Value(), err)
 		default:
 			in.Drop(m)
 		}

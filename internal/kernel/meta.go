@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"context"
 	"time"
 
 	"github.com/weir-go/weir/internal/fault"
@@ -32,15 +31,6 @@ func (m *Meta) Fault() *fault.Fault { return m.fault }
 
 // Limit returns what ends the work on the item.
 func (m *Meta) Limit() lineage.Limit { return m.trail.Limit() }
-
-// Limited reports whether anything ends the work on the item.
-func (m *Meta) Limited() bool { l := m.trail.Limit(); return l.Bounded() }
-
-// Deadline returns the time of the run at which the item must be done, 0 for none.
-func (m *Meta) Deadline() int64 { return m.trail.Limit().Deadline }
-
-// Context returns the context that the item carries, nil if it carries none.
-func (m *Meta) Context() context.Context { return m.trail.Limit().Ctx }
 
 // Began returns the time of the run at which the stage received the item.
 func (n *Node) Began(m *Meta) int64 {

@@ -28,7 +28,6 @@ type Node struct {
 
 	account.Books
 
-	sink      bool        // it has no outlets
 	entangled bool        // its inlets depend on each other
 	inPlace   atomic.Bool // it must run in the goroutine that calls Serve
 
@@ -56,6 +55,13 @@ type Node struct {
 	staff    func(workers int)
 }
 
+// Edge is the hand-off from one node to the next.
+type Edge struct {
+	From, To *Node
+	unwanted atomic.Bool // no stage below takes its items
+	handoff.Edge
+}
+
 // NewNode adds a node.
 func (r *Run) NewNode(name string) *Node {
 	n := &Node{Name: name, run: r, Index: int32(len(r.nodes))}
@@ -72,7 +78,7 @@ func (r *Run) NewNode(name string) *Node {
 
 // Link joins two nodes by an edge for at most bound items of one type.
 func (r *Run) Link(from, to *Node, bound int, columns handoff.Columns) *Edge {
-	e := &Edge{from: from, to: to}
+	e := &Edge{From: from, To: to}
 	e.Init(handoff.Config{Columns: columns, Bound: max(bound, 1), Clock: r.Clock, Timed: r.timed, Detached: r.detached})
 	from.Outs, to.Ins = append(from.Outs, e), append(to.Ins, e)
 	return e
@@ -87,7 +93,7 @@ func (n *Node) Ledger() account.Ledger {
 	if l := n.sealed.Load(); l != nil {
 		return *l
 	}
-	return n.Books.Ledger(n.source(), n.sent)
+	return n.Books.Ledger(n.IsSource(), n.sent)
 }
 
 // sent returns how many items the node has sent.
@@ -97,8 +103,6 @@ func (n *Node) sent() (items int64) {
 	}
 	return items
 }
-
-func (n *Node) source() bool { return len(n.Ins) == 0 }
 
 // Serves sets the function that the node calls, or the stage that it runs.
 func (n *Node) Serves(f any) {
@@ -184,10 +188,10 @@ func (n *Node) Entangle() { n.entangled = true }
 func (n *Node) Entangled() bool { return n.entangled }
 
 // IsSource reports that no edge leads to the node.
-func (n *Node) IsSource() bool { return n.source() }
+func (n *Node) IsSource() bool { return len(n.Ins) == 0 }
 
-// IsSink reports that the node has no outlets.
-func (n *Node) IsSink() bool { return n.sink }
+// IsSink reports that no edge leads from the node.
+func (n *Node) IsSink() bool { return len(n.Outs) == 0 }
 
 // OnShow sets a function that is called with each argument of [Node.Show], and with nil when the
 // node has ended.

@@ -26,7 +26,7 @@ type Outlet struct {
 
 // NewOutlet returns the sending end of e.
 func NewOutlet(e *Edge) *Outlet {
-	return &Outlet{node: e.from, edge: e, trails: lineage.NewAllocator(&e.from.run.pool), gap: e.from.run.firstGap()}
+	return &Outlet{node: e.From, edge: e, trails: lineage.NewAllocator(&e.From.run.pool), gap: e.From.run.firstGap()}
 }
 
 // Node returns the node of the outlet.
@@ -149,13 +149,6 @@ func (o *Outlet) untaken() error {
 
 // Publish sends the item whose value was written.
 func (o *Outlet) Publish() { o.publish(1) }
-
-// pass sends on a failed item.
-func (o *Outlet) pass(m *Meta) {
-	if _, _, ok := o.place(m); ok {
-		o.publish(1)
-	}
-}
 
 // Derive returns a new item that continues the lineage of m. The stage must still account for m.
 func (o *Outlet) Derive(m *Meta) Meta {

@@ -48,16 +48,16 @@ func FailPair(a, b *Shelf, err error) {
 	n := a.In.node
 	switch {
 	case p.fault != nil && q.fault != nil:
-		a.In.passBy(&p)
-		b.In.passBy(&q)
+		a.In.Pass(&p)
+		b.In.Pass(&q)
 	case q.fault != nil:
 		n.In.Add(1)
 		a.In.Fold(p, &q)
-		b.In.passBy(&q)
+		b.In.Pass(&q)
 	case p.fault != nil:
 		n.In.Add(1)
 		b.In.Fold(q, &p)
-		a.In.passBy(&p)
+		a.In.Pass(&p)
 	default:
 		n.In.Add(2)
 		n.Folded.Add(1)
@@ -72,7 +72,7 @@ func FailPair(a, b *Shelf, err error) {
 func (s *Shelf) PassHead() {
 	b, i, _ := s.Head()
 	m := metaOf(b, i)
-	s.In.passBy(&m)
+	s.In.Pass(&m)
 	s.Use(1)
 }
 

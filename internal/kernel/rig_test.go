@@ -36,7 +36,6 @@ func newRig(ctx context.Context, timed bool, bound int, names ...string) *rig {
 	for i := 1; i < len(names); i++ {
 		r.edges = append(r.edges, r.run.Link(r.nodes[i-1], r.nodes[i], bound, typed.Of[int]()))
 	}
-	r.nodes[len(names)-1].Sink()
 	return r
 }
 
@@ -126,7 +125,7 @@ func (r *rig) await(t testing.TB) {
 		t.Logf("%s ended=%v %+v", n.Name, n.Ended(), n.Ledger())
 	}
 	for _, e := range r.edges {
-		t.Logf("%+v", e.Snapshot())
+		t.Logf("%+v", e.State())
 	}
 	require.FailNow(t, "the run does not end")
 }

@@ -107,7 +107,7 @@ func (s *Shelf) Empty(err error) {
 		m := metaOf(b, i)
 		switch {
 		case m.fault != nil:
-			s.In.passBy(&m)
+			s.In.Pass(&m)
 		case err != nil:
 			s.In.node.In.Add(1)
 			s.In.Refuse(m, b.Vals.Value(i), err)

@@ -34,7 +34,7 @@ func NewSource(o *Outlet) *Source {
 // More makes room. It blocks while the edge is full or the source is paused, and returns false if
 // the run was aborted. Room must be 0.
 func (s *Source) More() bool {
-	if !s.out.open() {
+	if !s.out.Open() {
 		return false
 	}
 	if s.B, s.At, s.Room = s.out.edge.Reserve(false); s.Room == 0 {
@@ -53,7 +53,7 @@ func (s *Source) More() bool {
 
 // Paused waits while the source is paused, and reports whether the run was aborted.
 func (s *Source) Paused() bool {
-	return s.out.node.paused.Load() != nil && !s.out.open()
+	return s.out.node.paused.Load() != nil && !s.out.Open()
 }
 
 // Publish sends the next k values, which the source has written. It reports whether the source
@@ -80,10 +80,7 @@ func (s *Source) Publish(k int) bool {
 		e.Rouse()
 		s.of = 0
 	}
-	if n.paused.Load() != nil && !s.out.open() {
-		return false
-	}
-	return !n.stopping()
+	return !s.Paused() && !n.Stopping()
 }
 
 // enter gives the next k values the contexts of the hooks.

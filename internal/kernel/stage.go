@@ -66,7 +66,7 @@ func (n *Node) do(b *handoff.Batch, from, to int, visitor bool, now int64) (last
 	for from < to {
 		k := min(s.pace.batch(), to-from)
 		g.Out, g.N = nil, 0
-		if !n.sink {
+		if !n.IsSink() {
 			room := 0
 			if g.Out, g.N, room = n.Outs[0].Reserve(!visitor); room == 0 {
 				break

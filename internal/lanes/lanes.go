@@ -112,7 +112,7 @@ func (l *keyed) sort(from, to int) (next int) {
 func (l *keyed) fail(i int, err error, tries int) {
 	m := l.in.Receive(i)
 	if m.Fault() != nil {
-		l.in.Pass(m)
+		l.in.Pass(&m)
 		return
 	}
 	l.in.FailAt(i, err, tries)
@@ -124,7 +124,7 @@ func (l *keyed) put(from, to int) {
 	b := l.in.B
 	for i := from + b.Plain(from, to); i < to; i++ {
 		if m := l.in.MetaAt(i); m.Fault() != nil {
-			l.in.Pass(m)
+			l.in.Pass(&m)
 		}
 	}
 	l.mu.Lock()

@@ -70,7 +70,6 @@ func RunStage[I, O any](s stages.Stage[I, O], in Inlet[I], out Outlet[O]) {
 func RunSink[T any](s stages.Sink[T], in Inlet[T]) {
 	k, typed := in.inlet(nil, s)
 	n := k.Node()
-	n.Sink()
 	n.Serves(s)
 	n.Serve([]*kernel.Inlet{k}, nil, func() error { return s.Run(n.Run().Ctx, typed) })
 }

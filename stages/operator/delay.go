@@ -65,7 +65,7 @@ func delay(k *kernel.Inlet, d time.Duration, most int, push func(), send func(*k
 			a.Wait()
 		} else if m, ok, woken := a.Next(k); ok {
 			due := kernel.Plus(n.Run().Now(), d)
-			if by := m.Deadline(); by != 0 && by <= due && !a.Short() {
+			if by := m.Limit().Deadline; by != 0 && by <= due && !a.Short() {
 				k.Refuse(m, k.Value(), stages.ErrExpired)
 			} else {
 				line.Push(delayed{m, due})

@@ -42,7 +42,7 @@ func (s *handBack[T]) Run(_ context.Context, in *stages.Inlet[T], out *stages.Ou
 			k.HandBack(m, &stages.HandBackError{After: s.after, Err: f.Err})
 			return
 		}
-		k.Pass(m)
+		k.Pass(&m)
 	})
 	return nil
 }

@@ -81,7 +81,7 @@ func policy(k *kernel.Inlet, o *kernel.Outlet, ask func(context.Context, *stages
 		case m.Fault() == nil:
 			o.Resend(k, m)
 		case n.Run().Aborted():
-			k.Pass(m)
+			k.Pass(&m)
 		default:
 			answer(n, &m, ask, func(err error) { deal(m, err) })
 		}

@@ -109,7 +109,6 @@ func serveSink[T any](n *kernel.Node, s stages.Sink[T], e *kernel.Edge) {
 	ft, ok := s.(stages.FailureTaker)
 	k, in := kernel.NewInlet(e, nil, ok && ft.TakesFailures()), new(stages.Inlet[T])
 	kernel.Bind(in, k)
-	n.Sink()
 	n.Serve([]*kernel.Inlet{k}, nil, func() error { return s.Run(n.Run().Ctx, in) })
 }
 

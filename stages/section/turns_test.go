@@ -25,12 +25,14 @@ import (
 	"github.com/weir-go/weir/stages/source"
 )
 
-// hurried gives the items their deadlines, by value; 0 is none.
+// hurried gives the items their deadlines, by value, in the time of the run; 0 is none.
 func hurried(by ...time.Duration) stages.Stage[int, int] {
 	return stages.StageFunc[int, int](func(_ context.Context, in *stages.Inlet[int], out *stages.Outlet[int]) error {
 		k, o := kernel.Of(in), kernel.OutletOf(out)
 		for v, m, ok := typed.Next[int](k); ok; v, m, ok = typed.Next[int](k) {
-			m = k.LimitBy(m, int64(by[v]))
+			if n := k.Node(); by[v] > 0 { // LimitTo counts from the entry of the item
+				m = k.LimitTo(m, by[v]-time.Duration(n.Run().Now())+n.Age(&m))
+			}
 			typed.Send(o, &m, v)
 		}
 		return nil

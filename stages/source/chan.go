@@ -88,7 +88,7 @@ func (p *pen[T]) waited() {
 // source should continue.
 func (p *pen[T]) emit(v T) bool {
 	if p.src == nil {
-		return p.out.Emit(v) && !p.k.Stopping()
+		return p.out.Emit(v) && !p.k.Node().Stopping()
 	}
 	if p.src.Room == 0 && !p.src.More() || p.src.Paused() {
 		return false

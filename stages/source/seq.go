@@ -30,7 +30,7 @@ func (s *seqSource[T]) Run(_ context.Context, out *stages.Outlet[T]) error {
 	k := kernel.OutletOf(out)
 	if k.Node().Run().Detached() { // a source that was left behind may continue later
 		for v := range s.seq {
-			if !out.Emit(v) || k.Stopping() {
+			if !out.Emit(v) || k.Node().Stopping() {
 				break
 			}
 		}

@@ -108,7 +108,7 @@ func parcelOf[T any](k *kernel.Inlet, in *stages.Inlet[T], it stages.Item[T], do
 	}
 	return parcel[T]{
 		value: it.Value, sent: time.Now(),
-		receipt: stages.Receipt{Context: m.Context(), Deliveries: 1, ID: id, Journey: &journey},
+		receipt: stages.Receipt{Context: m.Limit().Ctx, Deliveries: 1, ID: id, Journey: &journey},
 		settle: func(err error) {
 			defer done()
 			if err != nil {
