@@ -75,6 +75,7 @@ func (s *Section) putOut(p *Port, cause error) {
 	s.node.Run().Fail(p.broken)
 	if cause == fault.ErrGoexit { //nolint:errorlint // our own value, as it is
 		s.node.Exited(cause)
+		s.heed() // items that waited go back
 	}
 	for _, f := range s.flights {
 		p.Reject(f, f.kept[p.index]|f.fresh, p.broken)

@@ -132,6 +132,11 @@ func (p *Port) Held(do func(f *Flight, items kernel.Mask)) {
 	}
 }
 
+// At returns the item with a number of [Flight.Slot].
+func (p *Port) At(slot int) (f *Flight, place int) {
+	return p.section.flights[slot/handoff.BatchSize], slot % handoff.BatchSize
+}
+
 // Later makes the section call [Dueer] for an item at the time at, if the layer still holds it
 // then.
 func (p *Port) Later(f *Flight, place int, at int64) {

@@ -153,10 +153,10 @@ func (s *Section) collect() {
 	s.mu.Unlock()
 }
 
-// deal handles the next note, or moves items. Before a note of another kind than request, response
-// and visits it moves all items that are on their way. The note then finds each item in its layer.
+// deal handles the next note, or moves items. Before a note that may not merge with them it moves
+// all items that are on their way. The note then finds each item in its layer.
 func (s *Section) deal() bool {
-	if s.next < len(s.todo) && (s.todo[s.next].kind <= visits || s.at == len(s.hops)) {
+	if s.next < len(s.todo) && (s.at == len(s.hops) || s.merges(s.todo[s.next].kind)) {
 		n := &s.todo[s.next]
 		s.next++
 		s.deliver(n)
@@ -167,6 +167,13 @@ func (s *Section) deal() bool {
 	}
 	s.hops, s.at = s.hops[:0], 0
 	return s.next < len(s.todo)
+}
+
+// merges reports whether the items of a note may join items that are on their way. Requests of an
+// unordered section may not: the places of its flights are used again in any order, so the
+// outermost layer would not know which items came first.
+func (s *Section) merges(k kind) bool {
+	return k == response || k == visits || k == request && !s.unordered
 }
 
 // walk moves items from layer to layer. If a handler panics, walk disables its layer and returns
