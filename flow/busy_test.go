@@ -93,6 +93,9 @@ func TestARunEndsWithoutACallThatIgnoresItsContext(t *testing.T) {
 		"Lanes": func(d deaf, s *flow.Stream[int]) *flow.Stream[int] {
 			return s.Lanes("deaf", key, d.call, stages.Workers(2))
 		},
+		"a key of Lanes": func(d deaf, s *flow.Stream[int]) *flow.Stream[int] {
+			return s.Lanes("deaf", func(v int) int { v, _ = d.call(t.Context(), v); return v % 3 }, same, stages.Workers(2))
+		},
 		"Section": func(d deaf, s *flow.Stream[int]) *flow.Stream[int] {
 			return s.Guard(guard.Limit(8)).Dedup(dedup.Window(0), func(v int) int { return v }).Retry(retry.Constant(3, time.Second)).Map("deaf", d.call, stages.Workers(2))
 		},

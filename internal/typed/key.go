@@ -1,6 +1,7 @@
 package typed
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -85,6 +86,29 @@ func NewCommonKeys[A, B any, K comparable](keyA func(A) K, keyB func(B) K) (a, b
 // Of implements [kernel.Keys].
 func (k *keys[T, K]) Of(b *handoff.Batch, i int) (int32, error) {
 	return k.number(k.key(Values[T](b)[i]))
+}
+
+// NewDetachedKeys is NewKeys for a node whose key function the run can leave behind, as a call.
+func NewDetachedKeys[T any, K comparable](n *kernel.Node, key func(T) K) kernel.Keys {
+	if !n.Run().Detached() {
+		return NewKeys(key)
+	}
+	return &detachedKeys[T, K]{&numbers[K]{of: map[K]int32{}}, n, Detached(n, func(_ context.Context, v T) (K, error) { return key(v), nil })}
+}
+
+type detachedKeys[T any, K comparable] struct {
+	*numbers[K]
+	node *kernel.Node
+	key  func(context.Context, T) (K, error)
+}
+
+// Of implements [kernel.Keys].
+func (k *detachedKeys[T, K]) Of(b *handoff.Batch, i int) (int32, error) {
+	key, err := k.key(k.node.Run().Ctx, Values[T](b)[i])
+	if err != nil {
+		return 0, err
+	}
+	return k.number(key)
 }
 
 // KeyOf is a key function as a stage's option holds it.

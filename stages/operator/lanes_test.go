@@ -57,6 +57,15 @@ func TestLanesKeepTheOrderOfEachKey(t *testing.T) {
 	})
 }
 
+func TestLanesKeepTheOrderOfItemsThatExpire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := operator.Lanes(func(int) int { return 0 }, takes(30*ms), stages.Workers(3))
+		r := run(t, false, s, nil, fed(source.Slice(upTo(3)), operator.Deadline[int](10*ms)))
+		require.Equal(t, []string{"0", "!", "!"}, r.order)
+		require.Equal(t, int64(2), r.ledger().Expired)
+	})
+}
+
 func TestLanesWorkOnDifferentKeysAtTheSameTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		nap := func(_ context.Context, v numbered) (numbered, error) {
@@ -141,18 +150,22 @@ func TestLanesAccountForWhatFails(t *testing.T) {
 func TestAGoexitInLanesLosesNothing(t *testing.T) {
 	key := func(v int) int { return v % 5 }
 	for name, s := range map[string]stages.Stage[int, int]{
-		"function": operator.Lanes(key, func(_ context.Context, v int) (int, error) { return exitAt(40, v), nil }, stages.Workers(3)),
-		"key":      operator.Lanes(func(v int) int { return exitAt(40, v) }, same),
+		"function":              operator.Lanes(key, func(_ context.Context, v int) (int, error) { return exitAt(40, v), nil }, stages.Workers(3)),
+		"key":                   operator.Lanes(func(v int) int { return exitAt(40, v) }, same),
+		"key, while items wait": operator.Lanes(func(v int) int { return exitAt(40, v) % 5 }, takes(20*ms), stages.Workers(3)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a := &acked{n: 100}
+				a := &acked{n: 100, gap: ms}
 				r := through(t, a, s)
 				require.ErrorIs(t, r.err, stages.ErrGoexit)
 				require.ErrorContains(t, r.err, `stage "stage"`)
 				require.ErrorIs(t, a.errs[40][0], stages.ErrGoexit)
 				for i, errs := range a.errs {
 					require.Len(t, errs, 1, "item %d", i)
+					if i != 40 && errs[0] != nil {
+						require.ErrorIs(t, errs[0], stages.ErrAborted, "item %d goes back", i)
+					}
 				}
 			})
 		})
