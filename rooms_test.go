@@ -30,7 +30,6 @@ var rooms = map[string]int{
 	"internal/account":  27,
 	"internal/handoff":  28,
 	"internal/kernel":   30,
-	"internal/lanes":    35,
 	"internal/turn":     35,
 	"internal/typed":    40,
 	"stages":            50,
@@ -58,7 +57,7 @@ var rooms = map[string]int{
 }
 
 // ownRoom has the rooms that do not import from their own floor: each stands alone.
-var ownRoom = []string{"internal/lanes", "internal/turn", "stages/source", "stages/sink", "stages/operator", "stages/ack", "stages/deadletter", "stages/section", "stages/topic"}
+var ownRoom = []string{"internal/turn", "stages/source", "stages/sink", "stages/operator", "stages/ack", "stages/deadletter", "stages/section", "stages/topic"}
 
 // outside is what the core's code, tests aside, may import beside the standard library.
 var outside = map[string][]string{
@@ -136,8 +135,7 @@ func TestTheRuleItself(t *testing.T) {
 	require.NotEmpty(t, wrong("internal/kernel/edge.go", module+"stages"))
 	require.NotEmpty(t, wrong("internal/handoff/edge.go", module+"internal/kernel"))
 	require.NotEmpty(t, wrong("internal/lineage/limit.go", module+"internal/kernel"))
-	require.NotEmpty(t, wrong("internal/kernel/inlet.go", module+"internal/lanes"))
-	require.NotEmpty(t, wrong("internal/turn/crew.go", module+"internal/lanes"))
+	require.NotEmpty(t, wrong("internal/kernel/inlet.go", module+"internal/turn"))
 	require.NotEmpty(t, wrong("stages/item.go", module+"stages/operator"))
 	require.NotEmpty(t, wrong("stages/operator/map.go", module+"flow"))
 	require.NotEmpty(t, wrong("stages/operator/map.go", module+"stages/section"))

@@ -118,25 +118,6 @@ func (b *Batch) Take(at int, src *Batch, from, to int) {
 	b.Mark(marks &^ HasFault)
 }
 
-// Scatter copies healthy places of src, from from on, to places of b.
-func (b *Batch) Scatter(places []int32, src *Batch, from int) {
-	for i, place := range places {
-		src.Vals.CopyTo(b.Vals, int(place), from+i, from+i+1)
-		b.Trails[place], b.Left[place] = src.Trails[from+i], src.Left[from+i]
-	}
-	b.Mark(src.Marks.Load() &^ HasFault)
-}
-
-// Gather moves healthy places of src to the places of b from at on.
-func (b *Batch) Gather(at int, src *Batch, places []int32) {
-	for i, place := range places {
-		src.Vals.CopyTo(b.Vals, at+i, int(place), int(place)+1)
-		src.Vals.Clear(int(place), int(place)+1)
-		b.Trails[at+i], b.Left[at+i] = src.Trails[place], src.Left[place]
-	}
-	b.Mark(src.Marks.Load() &^ HasFault)
-}
-
 // Reset clears the batch but keeps its memory. The caller must own the whole batch.
 func (b *Batch) Reset() {
 	marks := b.Marks.Load()

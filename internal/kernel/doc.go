@@ -1,9 +1,9 @@
 // Package kernel runs nodes; package stages has the contract above it. It has no type parameters,
 // and it knows no operator, no layer and no primitive. It builds on four packages. Package handoff
 // has the edges between nodes. Package lineage has what belongs to an item beside its value.
-// Package fault has the failures of items, and package account the counts of nodes. Two packages
-// build on the kernel: turn, for sections, and lanes, for stages with keys. Read the files of the
-// kernel in this order:
+// Package fault has the failures of items, and package account the counts of nodes. Package turn
+// builds on the kernel, for stages with workers and for sections. Read the files of the kernel in
+// this order:
 //
 //	run.go node.go          a run, and the place of a stage in it: clock, abort, account
 //	pace.go group.go        up to 64 items done in one call

@@ -365,3 +365,28 @@ func (g *Group) sift(trails []*lineage.Trail, left []int64) {
 		g.Out.Mark(g.In.Marks.Load() &^ handoff.HasFault)
 	}
 }
+
+// ---- Calls of a section, which keep the places of items
+
+// Bind binds the group to the node, for [Group.Call].
+func (g *Group) Bind(n *Node) { g.node, g.Ctx = n, n.run.Ctx }
+
+// At sets where the outcomes of calls go: errors to errs, and what hooks see to calls, which may be
+// nil. Errors and results have the places of their items.
+func (g *Group) At(errs *[handoff.BatchSize]error, calls *[handoff.BatchSize]Call) {
+	g.errs, g.calls = errs, calls
+}
+
+// Call calls the op for the places of in from from up to to. limits has the limits of the items in
+// limited.
+func (g *Group) Call(in, out *handoff.Batch, from, to int, limited Mask, limits *[handoff.BatchSize]lineage.Limit) {
+	g.N, g.Out, g.limited, g.limits = from, out, limited, limits
+	g.begin(g.node, in, from, to)
+	g.run()
+}
+
+// Untried returns the places for which Call has called no function.
+func (g *Group) Untried() Mask { return Mask(g.idle) << g.from }
+
+// Dropped returns the places whose items Call has dropped on purpose.
+func (g *Group) Dropped() Mask { return Mask(g.gone) << g.from }

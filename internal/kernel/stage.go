@@ -39,7 +39,7 @@ func (n *Node) Work(op Op) (ended bool) {
 	return false
 }
 
-// Does sets the op that groups and callers of the node call.
+// Does sets the op that groups of the node call.
 func (n *Node) Does(op Op) { n.op = op }
 
 // alone reports that the node should continue with one worker.
