@@ -110,7 +110,7 @@ func (d *direct[I, O]) result(ctx context.Context, v O, o turn.Outcome) Result[O
 	}
 	switch {
 	case o.Err == nil:
-		d.results.AcceptedAfter(int64(o.Total))
+		d.results.Accepted(0, int64(o.Total))
 	case errors.Is(o.Err, stages.ErrDrop):
 		r.Err = ErrNoResult
 	case ctx.Err() != nil && errors.Is(o.Err, stages.ErrExpired):

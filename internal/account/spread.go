@@ -175,17 +175,6 @@ func (b *Books) Accepted(born, at int64) {
 	t.flush(b.spread)
 }
 
-// AcceptedAll books that a sink has accepted items at the time at.
-func (b *Books) AcceptedAll(trails []*lineage.Trail, at int64) {
-	var t Tally
-	for _, trail := range trails {
-		if trail != nil {
-			t.Aged(b, trail.Born(), at)
-		}
-	}
-	t.flush(b.spread)
-}
-
 // Spreads returns the counts of waits, works and ages by the index of their bucket, and the sum of
 // the ages.
 func (b *Books) Spreads() (wait, work, age []uint64, aged time.Duration) {

@@ -18,19 +18,28 @@ func (r *Run) Abandon() { close(r.left) }
 
 // Apart calls user code in a goroutine of its own, so that a detached run can leave the call
 // behind. If left is true, the caller must not use anything that the call writes.
-func (n *Node) Apart(call func() error) (left bool, _ error) {
+func (n *Node) Apart(call func() error) (left bool, err error) {
+	if left, err = n.apart(call, n.run.left); left {
+		n.leftCalls.Add(1)
+		err = errors.Join(n.run.AbortError(), fault.ErrAbandoned)
+	}
+	return left, err
+}
+
+// apart calls f in a goroutine of its own, as [Node.Protect] does. It returns left if gone is closed
+// before f has returned.
+func (n *Node) apart(f func() error, gone <-chan struct{}) (left bool, _ error) {
 	done := make(chan error, 1)
 	go func() {
 		err := fault.ErrGoexit
-		defer func() { done <- err }() // also if the call ends the goroutine
-		err = n.Protect(call)
+		defer func() { done <- err }() // also if f ends the goroutine
+		err = n.Protect(f)
 	}()
 	select {
 	case err := <-done:
 		return false, err
-	case <-n.run.left:
-		n.leftCalls.Add(1)
-		return true, errors.Join(n.run.AbortError(), fault.ErrAbandoned)
+	case <-gone:
+		return true, nil
 	}
 }
 
@@ -78,15 +87,8 @@ func (n *Node) Serve(ins []*Inlet, outs []*Outlet, run func() error) {
 			o.Close()
 		}
 	}()
-	var err error
-	var left bool
-	returned := false
+	left, err := false, fault.ErrGoexit // unless the loop returns
 	defer func() {
-		if !returned { // the goroutine is ending, or an op has panicked
-			if err = fault.Caught(n.Name, recover()); err == fault.ErrGoexit { //nolint:errorlint // our own value, as it is
-				n.Exited(err)
-			}
-		}
 		if err != nil {
 			err = fmt.Errorf("stage %q: %w", n.Name, err)
 			n.run.Fail(err)
@@ -101,8 +103,11 @@ func (n *Node) Serve(ins []*Inlet, outs []*Outlet, run func() error) {
 		restAll(ins, err)
 		n.ended.Store(true)
 	}()
-	left, err = n.attend(run)
-	returned = true
+	if n.abandoned == nil || n.inPlace.Load() {
+		err = n.Protect(run)
+	} else if left, err = n.apart(run, n.abandoned); left {
+		err = fault.ErrAbandoned
+	}
 }
 
 // restAll settles all inlets concurrently: one may have to be emptied before another can end.
@@ -116,25 +121,6 @@ func restAll(ins []*Inlet, err error) {
 		all.Go(func() { in.rest(err) })
 	}
 	all.Wait()
-}
-
-// attend runs the loop. left reports whether it left the loop behind.
-func (n *Node) attend(run func() error) (left bool, err error) {
-	if n.abandoned == nil || n.inPlace.Load() {
-		return false, run()
-	}
-	done := make(chan error, 1)
-	go func() {
-		err := fault.ErrGoexit
-		defer func() { done <- err }()
-		err = n.Protect(run)
-	}()
-	select {
-	case err := <-done:
-		return false, err
-	case <-n.abandoned:
-		return true, fault.ErrAbandoned
-	}
 }
 
 // relieve returns an inlet that replaces the one of a stage that was left behind. The item that the

@@ -11,21 +11,16 @@ import (
 // Value returns the value of the current item.
 func (in *Inlet) Value() any { return in.B.Vals.Value(in.Pos) }
 
-// Ask calls f, which is user code, for the current item, with the context of the item. It does not
-// call f if the item has no time left or the run was aborted. If f was not called, returns an
-// error, panics or ends the goroutine, Ask accounts for the item and returns false. It books no
-// time.
-func (in *Inlet) Ask(m *Meta, f func(context.Context) error) (ok bool) {
-	return in.AskAt(in.Pos, m, f)
-}
-
-// AskAt is Ask for the item at a place of B, which must have been received.
-func (in *Inlet) AskAt(place int, m *Meta, f func(context.Context) error) (ok bool) {
+// Ask calls f, which is user code, for the received item at a place of B, with the context of the
+// item. It does not call f if the item has no time left or the run was aborted. If f was not called,
+// returns an error, panics or ends the goroutine, Ask accounts for the item and returns false. It
+// books no time.
+func (in *Inlet) Ask(place int, m *Meta, f func(context.Context) error) (ok bool) {
 	_, ok = in.call(place, m, f)
 	return ok
 }
 
-// call is AskAt, and also returns the number of calls of f.
+// call is Ask, and also returns the number of calls of f.
 func (in *Inlet) call(place int, m *Meta, f func(context.Context) error) (attempts int, ok bool) {
 	n := in.node
 	var err error
@@ -38,8 +33,12 @@ func (in *Inlet) call(place int, m *Meta, f func(context.Context) error) (attemp
 				n.Exited(fault.ItemError(n.NewFault(err, 1, in.B.Vals.Value(place), m.trail)))
 			}
 		}
-		if ok = err == nil; !ok {
-			in.reject(m, place, err, attempts)
+		switch ok = err == nil; {
+		case ok:
+		case fault.IsDrop(err):
+			in.Drop(*m)
+		default:
+			in.fail(*m, in.B.Vals.Value(place), err, attempts)
 		}
 	}()
 	switch l := m.Limit(); {
@@ -56,15 +55,6 @@ func (in *Inlet) call(place int, m *Meta, f func(context.Context) error) (attemp
 	}
 	returned = true
 	return attempts, true
-}
-
-// reject accounts for the item at a place after user code has returned err, or was not called.
-func (in *Inlet) reject(m *Meta, place int, err error, attempts int) {
-	if fault.IsDrop(err) {
-		in.Drop(*m)
-		return
-	}
-	in.fail(*m, in.B.Vals.Value(place), err, attempts)
 }
 
 // Remain sends on a failed item, with err as its failure. The stage received the item because it

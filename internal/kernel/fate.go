@@ -74,7 +74,9 @@ func (in *Inlet) Done(m Meta) {
 		m.trail.Leave(fault.ItemError(m.fault))
 		return
 	}
-	in.node.accepted(&m)
+	if m.trail != nil {
+		in.node.Books.Accepted(m.trail.Born(), max(m.began, m.left))
+	}
 	in.node.Out.Add(1)
 	m.trail.Leave(nil)
 }

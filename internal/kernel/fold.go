@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"github.com/weir-go/weir/internal/account"
 	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/lineage"
 )
@@ -50,10 +51,19 @@ func (in *Inlet) MetaWith(m *Meta, place int) Meta {
 
 // DoneRun accounts for the received places from up to to of B as accepted by a sink.
 func (in *Inlet) DoneRun(from, to int) {
-	in.node.Out.Add(int64(to - from))
+	n, trails := in.node, in.B.Trails[from:to]
+	t := account.Tally{Out: int64(to - from)}
+	if n.Distributed() {
+		now := n.run.now()
+		for _, trail := range trails {
+			if trail != nil {
+				t.Aged(&n.Books, trail.Born(), now)
+			}
+		}
+	}
+	t.Publish(&n.Books)
 	if in.B.Has(handoff.HasTrail) {
-		in.node.acceptedAll(in.B.Trails[from:to])
-		lineage.Release(in.B.Trails[from:to], nil)
+		lineage.Release(trails, nil)
 	}
 }
 

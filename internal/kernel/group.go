@@ -307,7 +307,7 @@ func (g *Group) account(begin, end int64) {
 	}
 	switch {
 	case g.Out == nil && g.gone == 0:
-		n.agesOf(t, trails, left)
+		t.Ages(&n.Books, trails, left)
 		lineage.Release(trails, nil)
 	case g.gone == 0:
 		copy(g.Out.Trails[g.at:], trails)
@@ -354,7 +354,7 @@ func (g *Group) sift(trails []*lineage.Trail, left []int64) {
 		case g.gone&bit != 0:
 			trails[i].Leave(nil)
 		case g.Out == nil:
-			g.node.agesOf(&g.tally, trails[i:i+1], left[i:i+1])
+			g.tally.Ages(&g.node.Books, trails[i:i+1], left[i:i+1])
 			trails[i].Leave(nil)
 		default:
 			g.Out.Trails[at], g.Out.Left[at] = trails[i], left[i]

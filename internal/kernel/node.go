@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/weir-go/weir/internal/account"
 	"github.com/weir-go/weir/internal/handoff"
@@ -94,6 +95,15 @@ func (n *Node) Ledger() account.Ledger {
 		return *l
 	}
 	return n.Books.Ledger(n.IsSource(), n.sent)
+}
+
+// Spreads returns the counts of the node's waits, works and ages by the index of their bucket, and
+// the sum of the ages. They are nil if the node keeps none.
+func (n *Node) Spreads() (wait, work, age []uint64, aged time.Duration) {
+	if wait, work, age, aged = n.Books.Spreads(); !n.IsSink() {
+		age = nil
+	}
+	return wait, work, age, aged
 }
 
 // sent returns how many items the node has sent.

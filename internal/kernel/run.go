@@ -144,5 +144,8 @@ func (r *Run) stamp() int64 {
 // Timed reports whether items have timings.
 func (r *Run) Timed() bool { return r.timed }
 
+// Distribute makes the nodes that are created from now on keep distributions.
+func (r *Run) Distribute() { r.distributed = r.timed }
+
 // Stopping reports whether the intake has stopped.
 func (r *Run) Stopping() bool { return r.Intake.Err() != nil }

@@ -64,7 +64,8 @@ func (s *Shelf) Fill() bool {
 	return ok
 }
 
-// FillNow is Fill for the items at hand in the inlet. It does not block.
+// FillNow is Fill for the items at hand in the inlet. It does not block, also after an abort: then the
+// other inlet may have to be emptied before the stages above this one can end.
 func (s *Shelf) FillNow() {
 	in := s.In
 	defer in.hold()()

@@ -1,8 +1,6 @@
 package turn
 
 import (
-	"context"
-	"math"
 	"time"
 
 	"github.com/weir-go/weir/internal/handoff"
@@ -155,23 +153,14 @@ func (p *Port) WakeAt(at int64) {
 // Now returns the time since the run began.
 func (p *Port) Now() int64 { return p.section.node.Run().Now() }
 
-// In returns the time d from now.
-func (p *Port) In(d time.Duration) int64 {
-	at := p.Now() + int64(d)
-	if d > 0 && at < 0 {
-		return math.MaxInt64
-	}
-	return at
-}
+// In returns the time d from now, now if d is negative.
+func (p *Port) In(d time.Duration) int64 { return kernel.Plus(p.Now(), max(d, 0)) }
 
 // Node returns the node of the section.
 func (p *Port) Node() *kernel.Node { return p.section.node }
 
 // Run returns the run of the section.
 func (p *Port) Run() *kernel.Run { return p.section.node.Run() }
-
-// Context returns the context of the run.
-func (p *Port) Context() context.Context { return p.section.node.Run().Ctx }
 
 // Capacity returns the largest number of items in the section.
 func (p *Port) Capacity() int { return p.section.capacity }

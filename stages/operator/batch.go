@@ -136,7 +136,7 @@ func (m *making) put(item kernel.Meta) {
 		return
 	}
 	w := 0
-	if !m.in.Ask(&item, func(context.Context) error {
+	if !m.in.Ask(m.in.Pos, &item, func(context.Context) error {
 		if w = m.weigh(); w < 0 {
 			return fmt.Errorf("the weight of an item is negative: %d", w)
 		}

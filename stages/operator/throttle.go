@@ -73,7 +73,7 @@ func throttle(k *kernel.Inlet, o *kernel.Outlet, l *limiter.Limiter, cost func()
 		return nil
 	}
 	for m, ok, _ := k.Next(nil); ok; m, ok, _ = k.Next(nil) {
-		if cost != nil && !k.Ask(&m, ask) {
+		if cost != nil && !k.Ask(k.Pos, &m, ask) {
 			continue
 		}
 		switch err := admit(n.Run(), &m, l, price); {

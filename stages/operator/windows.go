@@ -247,7 +247,7 @@ func (w *windows) refuse(place int) {
 		w.in.Drop(m)
 		return
 	}
-	w.in.AskAt(place, &m, func(ctx context.Context) error {
+	w.in.Ask(place, &m, func(ctx context.Context) error {
 		if err := w.late(ctx, place); err != nil {
 			return err
 		}

@@ -131,7 +131,7 @@ type Port[I any] struct {
 func (p *Port[I]) Stage() string { return p.port.Node().Name }
 
 // Context returns the context of the run. It ends at the abort.
-func (p *Port[I]) Context() context.Context { return p.port.Context() }
+func (p *Port[I]) Context() context.Context { return p.port.Run().Ctx }
 
 // Slots returns a bound of [Exchange.Slot]. The section holds fewer exchanges at a time.
 func (p *Port[I]) Slots() int { return (p.port.Capacity()/handoff.BatchSize + 3) * handoff.BatchSize }

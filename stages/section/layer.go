@@ -62,5 +62,5 @@ func contextOf(p *turn.Port, f *turn.Flight, place int) context.Context {
 	if l := f.Limit(place); l.Ctx != nil {
 		return l.Ctx
 	}
-	return p.Context()
+	return p.Run().Ctx
 }

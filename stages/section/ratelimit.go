@@ -89,7 +89,7 @@ func (h *rateHandler) ask(f *turn.Flight, place int) {
 		return
 	}
 	q, ref := &queued{}, h.port.Ref(f, place)
-	ctx := l.Within(h.port.Context(), h.port.Run().Clock)
+	ctx := l.Within(h.port.Run().Ctx, h.port.Run().Clock)
 	where, err := h.limiter.Enlist(ctx, cost, func(err error) { // in any goroutine
 		q.err = err
 		if q.ended.CompareAndSwap(false, true) {
