@@ -141,14 +141,14 @@ func (r *Report) settle(left []Busy) {
 // end of the context, [Run.Abort] or [DrainTimeout].
 //
 //   - When d has passed, the run leaves calls behind that have not returned: those of the functions
-//     of Map, Filter, FlatMap, Lanes, ForEach and sections. Their items fail with
-//     [stages.ErrAbandoned].
+//     of Map, Filter, FlatMap, Lanes, ForEach and sections, of the keys of Lanes and Dedup, and of
+//     the costs of RateLimit. Their items fail with [stages.ErrAbandoned].
 //   - Each time that d passes again, the run leaves sources, stages and sinks behind that are stuck
 //     themselves, for example in a function of keys.
 //
 // The run returns an *[AbandonedError] that names what was left behind. Everything else has ended by
 // then. A goroutine that was left behind touches nothing of the run when its code returns. The loop
-// over [Stream.Results] is never left behind.
+// over [Stream.Results] is never left behind, and a custom layer must not block.
 //
 // Each item is accounted for and acknowledged, except items that a stage holds that was left behind
 // itself. They count as failed. The source gets their acknowledgements when the stage continues, or

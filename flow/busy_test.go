@@ -16,6 +16,7 @@ import (
 	"github.com/weir-go/weir/flow"
 	"github.com/weir-go/weir/primitives/dedup"
 	"github.com/weir-go/weir/primitives/guard"
+	"github.com/weir-go/weir/primitives/limiter"
 	"github.com/weir-go/weir/primitives/retry"
 	"github.com/weir-go/weir/stages"
 	"github.com/weir-go/weir/stages/sink"
@@ -95,6 +96,13 @@ func TestARunEndsWithoutACallThatIgnoresItsContext(t *testing.T) {
 		},
 		"a key of Lanes": func(d deaf, s *flow.Stream[int]) *flow.Stream[int] {
 			return s.Lanes("deaf", func(v int) int { v, _ = d.call(t.Context(), v); return v % 3 }, same, stages.Workers(2))
+		},
+		"a key of Dedup": func(d deaf, s *flow.Stream[int]) *flow.Stream[int] {
+			return s.Dedup(dedup.Window(0), func(v int) int { v, _ = d.call(t.Context(), v); return v }).Map("deaf", same, stages.Workers(2))
+		},
+		"a cost of RateLimit": func(d deaf, s *flow.Stream[int]) *flow.Stream[int] {
+			cost := func(v int) int { _, _ = d.call(t.Context(), v); return 1 }
+			return s.RateLimit(limiter.PerSecond(1e9, limiter.Burst(1000)), cost).Map("deaf", same, stages.Workers(2))
 		},
 		"Section": func(d deaf, s *flow.Stream[int]) *flow.Stream[int] {
 			return s.Guard(guard.Limit(8)).Dedup(dedup.Window(0), func(v int) int { return v }).Retry(retry.Constant(3, time.Second)).Map("deaf", d.call, stages.Workers(2))

@@ -171,6 +171,23 @@ func (p *Port) Over() error { return p.section.over }
 // Out makes a column of results.
 func (p *Port) Out(size int) handoff.Column { return p.section.out.Make(size) }
 
+// Ask calls call, which is user code, for an item. A panic becomes an error. In a detached run the
+// call gets a copy of the item, and the run can leave it behind: if Ask returns an error, the layer
+// must not use anything that the call writes.
+func (p *Port) Ask(f *Flight, place int, call func(b *handoff.Batch, i int)) error {
+	n := p.section.node
+	if !n.Run().Detached() {
+		return n.Protect(func() error { call(f.In, place); return nil })
+	}
+	if n.Run().Aborted() {
+		return n.Run().AbortError()
+	}
+	item := &handoff.Batch{Vals: f.In.Vals.Make(1)}
+	f.In.Vals.CopyTo(item.Vals, 0, place, place+1)
+	_, err := n.Apart(func() error { call(item, 0); return nil })
+	return err
+}
+
 // Ref is a stay of an item in a layer, for use by other goroutines.
 type Ref struct {
 	p     *Port

@@ -1,6 +1,7 @@
 package operator_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,7 +24,12 @@ func TestTakeStopsTheIntake(t *testing.T) {
 
 func TestTakeDropsWhatComesStill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := behindMap(t, source.Slice(upTo(12)), thirds, operator.Take[int](2))
+		r := behindMap(t, source.Slice(upTo(12)), func(ctx context.Context, v int) (int, error) {
+			if v == 3 {
+				time.Sleep(time.Second) // until the source has sent all: it stops when Take has enough
+			}
+			return thirds(ctx, v)
+		}, operator.Take[int](2))
 		require.Equal(t, []int{0, 3}, r.out)
 		require.Equal(t, stages.Ledger{In: 4, Out: 2, Filtered: 2}, r.ledger())
 		require.Len(t, r.failed, 8, "what has failed before is no business of it")

@@ -44,11 +44,6 @@ func Dedup[T any, K comparable](source dedup.Source, key func(T) K) Layer {
 	})
 }
 
-// keysOf is the typed loop of a deduplicator. It writes the keys of the items from from up to to.
-// It counts them in done, which tells the caller the item for which key has panicked. It ends early
-// if the run was aborted.
-type keysOf[K comparable] func(run *kernel.Run, b *handoff.Batch, from, to int, keys []K, done *int)
-
 // dedupLayer makes a Dedup layer. Only keys knows the type of the items.
 func dedupLayer[K comparable](source dedup.Source, noKey bool, keys keysOf[K]) Layer {
 	return Layer{
@@ -196,33 +191,6 @@ func (h *dedupHandler[K]) Request(f *turn.Flight, items kernel.Mask) {
 	clear(h.keys[:n])
 	h.port.Down(f, down)
 	h.port.Up(f, up)
-}
-
-// ask asks for the keys of items. An item without a key goes up: key has panicked, or was not
-// called because the run was aborted.
-func (h *dedupHandler[K]) ask(f *turn.Flight, items kernel.Mask) (n int) {
-	for items != 0 {
-		from, to := items.Run()
-		h.got = 0
-		err := h.port.Node().Protect(func() error {
-			h.keysOf(h.port.Run(), f.In, from, to, h.keys[n:], &h.got)
-			return nil
-		})
-		got := h.got
-		for i := range got {
-			h.places[n+i] = uint8(from + i)
-		}
-		n += got
-		if err == nil && from+got < to {
-			err = h.port.Run().AbortError()
-		}
-		if err != nil {
-			h.port.Reject(f, kernel.One(from+got), err)
-			got++
-		}
-		items = items.Without(from, from+got)
-	}
-	return n
 }
 
 // adopt makes an answer the result of an item.

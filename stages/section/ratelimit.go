@@ -79,7 +79,7 @@ func (h *rateHandler) Request(f *turn.Flight, items kernel.Mask) {
 // ask asks the limiter for one item, which may wait.
 func (h *rateHandler) ask(f *turn.Flight, place int) {
 	cost := 1
-	if err := h.port.Node().Protect(func() error { cost = h.cost(f.In, place); return nil }); err != nil {
+	if err := h.port.Ask(f, place, func(b *handoff.Batch, i int) { cost = h.cost(b, i) }); err != nil {
 		h.port.Reject(f, kernel.One(place), err)
 		return
 	}
