@@ -134,9 +134,6 @@ func (r *Run) ring() {
 	}
 }
 
-// AnyLotCalled reports whether a lot that has items in the run was called in.
-func (r *Run) AnyLotCalled() bool { return r.recall.Any() }
-
 // Called reports whether the stage must not hold the item back, because its lot, or that of an item
 // in it, was called in.
 func (n *Node) Called(m *Meta) bool {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 	"unsafe"
 
@@ -149,20 +148,4 @@ func (l *Limit) WithinNew(c *CallContext, ctx context.Context, clock Clock) *Cal
 		c.deadline = clock.Time(l.Deadline)
 	}
 	return c
-}
-
-// Watch calls over once, when the deadline of the item has passed or its context has ended. It does
-// not if end was called before.
-func (l *Limit) Watch(c Clock, over func()) (end func()) {
-	if l.Deadline == 0 {
-		unhook := context.AfterFunc(l.Ctx, over)
-		return func() { unhook() }
-	}
-	once := sync.OnceFunc(over)
-	unhook := func() bool { return true }
-	if l.Ctx != nil {
-		unhook = context.AfterFunc(l.Ctx, once)
-	}
-	timer := time.AfterFunc(time.Duration(l.Deadline-c.Now()), once)
-	return func() { timer.Stop(); unhook() }
 }

@@ -17,21 +17,22 @@ func (s *Section) shut() {
 	if s.timer != nil {
 		s.timer.Stop()
 	}
-	s.closeLayers(s.ports)
-}
-
-// closeLayers closes the layers, also if user code ends the goroutine meanwhile.
-func (s *Section) closeLayers(ports []*Port) {
-	defer func() {
-		if len(ports) > 0 {
-			s.closeLayers(ports[1:])
-		}
-	}()
-	for ; len(ports) > 0; ports = ports[1:] {
-		p := ports[0]
+	each(s.ports, func(p *Port) {
 		if c, ok := p.handler.(Closer); ok && p.broken == nil {
 			s.call(p, c.Close)
 		}
+	})
+}
+
+// each calls f for each layer, also if user code ends the goroutine meanwhile.
+func each(ports []*Port, f func(*Port)) {
+	defer func() {
+		if len(ports) > 0 {
+			each(ports[1:], f)
+		}
+	}()
+	for ; len(ports) > 0; ports = ports[1:] {
+		f(ports[0])
 	}
 }
 
@@ -47,25 +48,14 @@ func (s *Section) heed() {
 func (s *Section) end() {
 	s.over = s.node.Run().AbortError()
 	s.dequeue(s.over, func(*visit) bool { return true })
-	s.takeBack(s.ports)
-}
-
-// takeBack takes all items out of layers, also if user code ends the goroutine meanwhile.
-func (s *Section) takeBack(ports []*Port) {
-	defer func() {
-		if len(ports) > 0 {
-			s.takeBack(ports[1:])
-		}
-	}()
-	for ; len(ports) > 0; ports = ports[1:] {
-		p := ports[0]
+	each(s.ports, func(p *Port) {
 		p.Held(func(f *Flight, held kernel.Mask) {
 			for m := held; m != 0 && p.leaver != nil; m &= m - 1 {
 				s.leaves(p, f, m.First(), s.over)
 			}
 			p.Reject(f, held&f.kept[p.index], s.over)
 		})
-	}
+	})
 }
 
 // putOut disables a layer that has panicked, and fails the run. The items in the layer fail, and so

@@ -243,7 +243,7 @@ func (s *Section) deliver(n *note) {
 			}
 		}
 	case shutting:
-		s.callers.turnAway()
+		s.callers.refuse()
 	case closing:
 		s.shut()
 	}

@@ -60,8 +60,8 @@ func (s *Section) departs(v *visit) {
 	}
 }
 
-// turnAway refuses callers from now on.
-func (v *visitors) turnAway() {
+// refuse refuses callers from now on.
+func (v *visitors) refuse() {
 	if v.shut {
 		return
 	}

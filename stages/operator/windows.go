@@ -214,7 +214,7 @@ func (w *windows) advance(mark int64) {
 
 // release sends the windows that have an item that must not be held back.
 func (w *windows) release() {
-	if !w.rt.AnyLotCalled() {
+	if !w.rt.Recall().Any() {
 		return
 	}
 	all := slices.SortedFunc(slices.Values(w.due), func(a, b *window) int {
