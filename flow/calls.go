@@ -118,10 +118,7 @@ func (c *calls[I, O]) enter(k *kernel.Outlet, call *visit[I, O]) bool {
 	if call.ctx != context.Background() && call.ctx != context.TODO() {
 		e.Limit.Ctx = call.ctx
 	}
-	if b, at, ok := k.EmitWith(e); ok {
-		typed.Values[I](b)[at] = call.in
-		k.Publish()
-	}
+	typed.Bring(k, e, call.in)
 	return true
 }
 

@@ -58,10 +58,7 @@ func (out *Outlet[T]) Deliver[O OutletOf[T]](r Receipt, vs ...T) bool {
 	}
 	for i, v := range vs {
 		e.Nth = int32(i)
-		if b, at, ok := k.EmitWith(e); ok {
-			typed.Values[T](b)[at] = v
-			k.Publish()
-		}
+		typed.Bring(k, e, v)
 	}
 	return true
 }

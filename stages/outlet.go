@@ -83,9 +83,6 @@ func (out *Outlet[T]) EmitReplayed[O OutletOf[T]](settle func(deadLettered bool,
 			k.Node().Run().Fail(fmt.Errorf("stage %q: %w", k.Node().Name, err))
 		}
 	}).WithReplays(replays)
-	if b, at, ok := k.EmitWith(lineage.Entry{Receipt: r, Origin: typed.Memory(v)}); ok {
-		typed.Values[T](b)[at] = v
-		k.Publish()
-	}
+	typed.Bring(k, lineage.Entry{Receipt: r, Origin: typed.Memory(v)}, v)
 	return true
 }

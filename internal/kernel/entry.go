@@ -35,7 +35,8 @@ func (o *Outlet) Emit() (b *handoff.Batch, at int, ok bool) {
 			m.trail.CarryContext(ctx)
 		}
 	}
-	return o.bring(&m)
+	o.entered(1)
+	return o.place(&m)
 }
 
 // enters returns the context of an item that comes with ctx, nil for none.
@@ -55,13 +56,12 @@ func (o *Outlet) enters(ctx context.Context) context.Context {
 	return r.root()
 }
 
-// bring counts and places a new item.
-func (o *Outlet) bring(m *Meta) (b *handoff.Batch, at int, ok bool) {
-	if !o.node.IsSource() { // a source counts its items by what it has sent
-		o.node.Derived.Add(1)
-		o.node.Out.Add(1)
+// entered counts n new items. A source counts its items by what it has sent.
+func (o *Outlet) entered(n int) {
+	if !o.node.IsSource() {
+		o.node.Derived.Add(int64(n))
+		o.node.Out.Add(int64(n))
 	}
-	return o.place(m)
 }
 
 // NewReceipt returns a receipt for n items. It calls settle once. A panic of settle becomes a fault
@@ -77,27 +77,15 @@ func (n *Node) Settle(ack func(error), err error) {
 	}
 }
 
-// EmitWith is Emit for an item that has more than a value. It does not check whether the source is
-// paused or the run is aborted: see [Outlet.Open].
-func (o *Outlet) EmitWith(e lineage.Entry) (b *handoff.Batch, at int, ok bool) {
-	m := Meta{left: o.node.run.stamp()}
-	m.trail = o.newTrail(m.left)
-	e.Limit.Ctx = o.enters(e.Limit.Ctx)
-	m.trail.Enter(&e)
-	return o.bring(&m)
-}
-
-// Bring is [Outlet.EmitWith] for several items, in order. write writes the values of the items from
-// from up to to, to the places of b from at on. Items in one batch take one lock and one wake-up.
-// Bring changes entries.
+// Bring sends new items that have more than a value, in order. write writes the values of the items
+// from from up to to, to the places of b from at on. Items in one batch take one lock and one
+// wake-up. Bring blocks while the edge is full. It does not check whether the source is paused or the
+// run is aborted: see [Outlet.Open]. It changes entries.
 func (o *Outlet) Bring(entries []lineage.Entry, write func(b *handoff.Batch, at, from, to int)) {
 	for i := range entries { // hooks are user code, so they run without the lock
 		entries[i].Limit.Ctx = o.enters(entries[i].Limit.Ctx)
 	}
-	if !o.node.IsSource() { // a source counts its items by what it has sent
-		o.node.Derived.Add(int64(len(entries)))
-		o.node.Out.Add(int64(len(entries)))
-	}
+	o.entered(len(entries))
 	born := o.node.run.stamp() // an item has entered when it begins to wait for room
 	sent := o.fill(len(entries), func(b *handoff.Batch, at, from, to int) {
 		for i := range entries[from:to] {

@@ -38,10 +38,11 @@ func (f *Fan) Flush() {
 	if all == 0 {
 		return
 	}
-	healthy := f.In.stamp(all)
-	f.In.node.In.Add(healthy)
+	n := f.In.node
+	passed := n.stamp(f.In.B, all)
+	n.In.Add(passed)
 	f.send()
-	f.In.node.Out.Add(healthy)
+	n.Out.Add(passed)
 }
 
 // send sends all sets and empties them.
@@ -59,20 +60,20 @@ func (f *Fan) send() {
 func (f *Fan) Copy(from, to int) {
 	all := Span(from, to)
 	n := f.In.node
-	healthy := f.In.stamp(all)
-	n.In.Add(healthy)
+	passed := n.stamp(f.In.B, all)
+	n.In.Add(passed)
 	f.sets[0] = all
 	copies := int64(0)
 	for i, o := range f.outs {
-		if i > 0 && !o.Unwanted() && healthy > 0 {
-			f.sets[i] = f.In.healthy(all)
+		if i > 0 && !o.Unwanted() && passed > 0 {
+			f.sets[i] = healthy(f.In.B, all)
 			f.twins[i] = o.children(f.In.B, f.sets[i], f.twins[i])
-			copies += healthy
+			copies += passed
 		}
 	}
 	n.Derived.Add(copies)
 	f.send() // all copies exist by now: items of the first set may leave the flow at once
-	n.Out.Add(healthy + copies)
+	n.Out.Add(passed + copies)
 }
 
 // Fail accounts for the healthy item at a taken place as failed with err. It first sends the sets
@@ -83,27 +84,26 @@ func (f *Fan) Fail(place int, err error, attempts int) {
 	f.In.FailAt(place, err, attempts)
 }
 
-// healthy returns which places of m are healthy.
-func (in *Inlet) healthy(m Mask) Mask {
-	if !in.B.Has(handoff.HasFault) {
+// healthy returns which places of b in m are healthy.
+func healthy(b *handoff.Batch, m Mask) Mask {
+	if !b.Has(handoff.HasFault) {
 		return m
 	}
 	healthy := Mask(0)
 	for ; m != 0; m &= m - 1 {
-		if i := m.First(); in.B.Faults[i] == nil {
+		if i := m.First(); b.Faults[i] == nil {
 			healthy |= One(i)
 		}
 	}
 	return healthy
 }
 
-// stamp books that the node has passed places on without any work. It returns the number of
-// healthy ones.
-func (in *Inlet) stamp(m Mask) (healthy int64) {
-	m = in.healthy(m)
-	healthy = int64(m.Len())
-	n, b := in.node, in.B
-	t := account.Tally{Attempts: healthy}
+// stamp books that the node has passed the places of b in m on without any work. It returns the
+// number of healthy ones.
+func (n *Node) stamp(b *handoff.Batch, m Mask) int64 {
+	m = healthy(b, m)
+	passed := int64(m.Len())
+	t := account.Tally{Attempts: passed}
 	now := n.run.stamp()
 	for m != 0 && n.run.timed && b.Has(handoff.HasTrail) {
 		from, to := m.Run()
@@ -112,7 +112,7 @@ func (in *Inlet) stamp(m Mask) (healthy int64) {
 		lineage.RecordGroup(b.Trails[from:to], lineage.Record{Begin: now, Node: n.Index, Attempts: 1})
 	}
 	t.Publish(&n.Books)
-	return healthy
+	return passed
 }
 
 // children returns trails that continue those of the places in m, by place. It uses to if that is

@@ -54,10 +54,10 @@ func (o *Outlet) sendRun(items *Items, from, to int) {
 			begin += int64(k) * each
 		}
 	})
-	if lost := to - from - sent; lost > 0 && healthy {
-		n.Out.Add(int64(lost))
-	}
 	for i := from + sent; i < to; i++ {
+		if healthy {
+			n.Out.Add(1)
+		}
 		items.Meta(i).trail.Leave(o.untaken())
 	}
 }

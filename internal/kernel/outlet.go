@@ -203,10 +203,10 @@ func (o *Outlet) Resend(in *Inlet, m Meta) {
 // Forward sends the taken places from up to to of in unchanged. It counts the healthy ones.
 func (o *Outlet) Forward(in *Inlet, from, to int) {
 	set := Span(from, to)
-	healthy := in.stamp(set)
-	o.node.In.Add(healthy)
+	passed := o.node.stamp(in.B, set)
+	o.node.In.Add(passed)
 	o.copy(in.B, set, nil)
-	o.node.Out.Add(healthy)
+	o.node.Out.Add(passed)
 }
 
 // fill sends n items, as many at a time as there is room for. write writes the items from from up to

@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"github.com/weir-go/weir/internal/account"
 	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/lineage"
 )
@@ -18,19 +17,13 @@ func (o *Outlet) SendPairs(made *handoff.Batch, a, b *Shelf, k int) {
 	y, j, _ := b.Head()
 	n.In.Add(2 * int64(k))
 	n.Folded.Add(int64(k))
-	now := n.run.stamp()
-	t := account.Tally{Attempts: int64(k)}
 	if marks := (x.Marks.Load() | y.Marks.Load()) &^ handoff.HasFault; marks&handoff.HasTrail != 0 {
 		copy(made.Trails, x.Trails[i:i+k])
+		copy(made.Left, x.Left[i:i+k])
 		lineage.MarryAll(made.Trails[:k], y.Trails[j:j+k])
 		made.Mark(marks)
-		if n.run.timed {
-			copy(made.Left, x.Left[i:i+k])
-			t.Waits(&n.Books, made.Left[:k], now, 0)
-			lineage.RecordGroup(made.Trails[:k], lineage.Record{Begin: now, Node: n.Index, Attempts: 1})
-		}
 	}
-	t.Publish(&n.Books)
+	n.stamp(made, Span(0, k))
 	o.copy(made, Span(0, k), nil)
 	n.Out.Add(int64(k))
 	made.Vals.Clear(0, k)

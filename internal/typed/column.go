@@ -5,6 +5,7 @@ import (
 
 	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
+	"github.com/weir-go/weir/internal/lineage"
 )
 
 type column[T any] struct{ v []T }
@@ -45,6 +46,11 @@ func Send[T any](out *kernel.Outlet, m *kernel.Meta, v T) {
 		Values[T](b)[at] = v
 		out.Publish()
 	}
+}
+
+// Bring sends a new value from a source, with what the source says about it.
+func Bring[T any](out *kernel.Outlet, e lineage.Entry, v T) {
+	out.Bring([]lineage.Entry{e}, func(b *handoff.Batch, at, _, _ int) { Values[T](b)[at] = v })
 }
 
 // Emit sends a new value from a source. It returns false if the run was aborted.
