@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/weir-go/weir/internal/handoff"
@@ -31,29 +30,12 @@ func (o *Outlet) Emit() (b *handoff.Batch, at int, ok bool) {
 	if o.node.run.timed {
 		m.left = o.node.run.now()
 		m.trail = o.newTrail(m.left)
-		if ctx := o.enters(nil); ctx != nil {
+		if ctx := o.node.run.Enters(nil); ctx != nil {
 			m.trail.CarryContext(ctx)
 		}
 	}
 	o.entered(1)
 	return o.place(&m)
-}
-
-// enters returns the context of an item that comes with ctx, nil for none.
-func (o *Outlet) enters(ctx context.Context) context.Context {
-	r := o.node.run
-	if ctx != nil || !r.entering() {
-		return r.Enters(ctx)
-	}
-	if r.hooks.Gap != nil {
-		o.mu.Lock()
-		seen := r.hooks.drawn(&o.gap)
-		o.mu.Unlock()
-		if !seen {
-			return nil
-		}
-	}
-	return r.root()
 }
 
 // entered counts n new items. A source counts its items by what it has sent.
@@ -83,7 +65,7 @@ func (n *Node) Settle(ack func(error), err error) {
 // run is aborted: see [Outlet.Open]. It changes entries.
 func (o *Outlet) Bring(entries []lineage.Entry, write func(b *handoff.Batch, at, from, to int)) {
 	for i := range entries { // hooks are user code, so they run without the lock
-		entries[i].Limit.Ctx = o.enters(entries[i].Limit.Ctx)
+		entries[i].Limit.Ctx = o.node.run.Enters(entries[i].Limit.Ctx)
 	}
 	o.entered(len(entries))
 	born := o.node.run.stamp() // an item has entered when it begins to wait for room

@@ -47,7 +47,7 @@ type Change struct {
 func (r *Run) SetHooks(h *Hooks) {
 	r.hooks = h
 	r.pool.KeepContexts()
-	r.gap.Store(r.firstGap())
+	r.gap.Store(r.nextGap())
 	if h.Begin != nil || h.End != nil || h.Leave != nil {
 		r.calling = h
 	}
@@ -56,21 +56,30 @@ func (r *Run) SetHooks(h *Hooks) {
 // Hooks returns the hooks of the run, nil for none.
 func (r *Run) Hooks() *Hooks { return r.hooks }
 
-// Enters returns the context of an item that comes from a source with ctx, nil for none.
+// Enters returns the context of an item that comes with ctx, nil for none.
 func (r *Run) Enters(ctx context.Context) context.Context {
 	if !r.entering() {
 		return ctx
 	}
-	if ctx == nil { // an item of a caller; items of sources come by [Outlet.enters]
-		if r.hooks.Gap != nil && !r.drawnCaller() {
+	if ctx == nil {
+		if r.gap.Add(-1) >= 0 {
 			return nil
 		}
+		r.gap.Store(r.nextGap())
 		return r.root()
 	}
 	if with := r.hooks.Enter(ctx); with != nil {
 		return with
 	}
 	return ctx
+}
+
+// nextGap returns how many items that come without a context pass before hooks see one.
+func (r *Run) nextGap() int64 {
+	if r.hooks == nil || r.hooks.Gap == nil {
+		return 0
+	}
+	return r.hooks.Gap()
 }
 
 // root returns the context of an item that comes without one, nil for none.
@@ -83,37 +92,6 @@ func (r *Run) root() context.Context {
 		return with
 	}
 	return nil
-}
-
-// drawn reports whether hooks see the next item that comes without a context. left counts down the
-// items that hooks do not see before that.
-func (h *Hooks) drawn(left *int64) bool {
-	switch {
-	case h.Gap == nil:
-		return true
-	case *left > 0:
-		*left--
-		return false
-	}
-	*left = h.Gap()
-	return true
-}
-
-// drawnCaller is drawn for callers that come without a context.
-func (r *Run) drawnCaller() bool {
-	if r.gap.Add(-1) >= 0 {
-		return false
-	}
-	r.gap.Store(r.hooks.Gap())
-	return true
-}
-
-// firstGap returns how many items pass before the first one that hooks see.
-func (r *Run) firstGap() int64 {
-	if r.hooks == nil || r.hooks.Gap == nil {
-		return 0
-	}
-	return r.hooks.Gap()
 }
 
 // entering reports whether hooks see the items that sources bring.

@@ -21,12 +21,11 @@ type Outlet struct {
 	queue  []chan struct{} // senders that wait for that sender
 	closed bool
 	trails lineage.Allocator
-	gap    int64 // items before the next one that hooks see
 }
 
 // NewOutlet returns the sending end of e.
 func NewOutlet(e *Edge) *Outlet {
-	return &Outlet{node: e.From, edge: e, trails: lineage.NewAllocator(&e.From.run.pool), gap: e.From.run.firstGap()}
+	return &Outlet{node: e.From, edge: e, trails: lineage.NewAllocator(&e.From.run.pool)}
 }
 
 // Node returns the node of the outlet.

@@ -27,7 +27,7 @@ type Run struct {
 	name        string        // for labels
 	hooks       *Hooks        // nil for none
 	calling     *Hooks        // hooks that see calls; nil for none
-	gap         atomic.Int64  // callers before the next one that hooks see
+	gap         atomic.Int64  // items without a context before the next one that hooks see
 	distributed bool          // nodes keep distributions
 	detached    bool          // the run can leave calls behind
 	left        chan struct{} // closed when the run leaves them behind

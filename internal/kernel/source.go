@@ -20,7 +20,7 @@ type Source struct {
 
 	pace  Pace
 	born  int64 // the last clock read
-	gap   int64 // items before the next one that hooks see
+	gap   int64 // items before the next one that hooks see: Run.gap costs more
 	share int   // how many more items may share the clock reading
 	of    int   // how many items could share it
 }
@@ -28,7 +28,7 @@ type Source struct {
 // NewSource returns the sending end of o as a Source, which costs less per item. The source must
 // call End.
 func NewSource(o *Outlet) *Source {
-	return &Source{out: o, trails: lineage.NewAllocator(&o.node.run.pool), pace: NewPace(), gap: o.node.run.firstGap()}
+	return &Source{out: o, trails: lineage.NewAllocator(&o.node.run.pool), pace: NewPace(), gap: o.node.run.nextGap()}
 }
 
 // More makes room. It blocks while the edge is full or the source is paused, and returns false if
@@ -85,12 +85,13 @@ func (s *Source) Publish(k int) bool {
 
 // enter gives the next k values the contexts of the hooks.
 func (s *Source) enter(k int) {
-	h := s.out.node.run.hooks
+	r := s.out.node.run
 	for _, t := range s.B.Trails[s.At : s.At+k] {
-		if !h.drawn(&s.gap) {
+		if s.gap--; s.gap >= 0 {
 			continue
 		}
-		if ctx := s.out.node.run.root(); ctx != nil {
+		s.gap = r.nextGap()
+		if ctx := r.root(); ctx != nil {
 			t.CarryContext(ctx)
 			s.B.Mark(handoff.HasLimit)
 		}
