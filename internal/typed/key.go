@@ -12,6 +12,17 @@ import (
 // errKey says why a key cannot be used.
 var errKey = errors.New("key is not equal to itself")
 
+// Keys numbers the keys of items.
+//
+// Owner: the goroutine of the stage.
+type Keys interface {
+	// Of returns the number of the key of the item at place i of b. Equal keys have the same
+	// number. Of calls user code.
+	Of(b *handoff.Batch, i int) (key int32, err error)
+	// Forget frees a number for another key.
+	Forget(key int32)
+}
+
 // CheckKey returns an error if k cannot be the key of an item. A key must be equal to itself,
 // unlike a NaN, and must be hashable, unlike an interface that holds a slice.
 func CheckKey[K comparable](k K) (err error) {
@@ -58,7 +69,7 @@ func (n *numbers[K]) add(key K) int32 {
 	return i
 }
 
-// Forget implements [kernel.Keys].
+// Forget implements [Keys].
 func (n *numbers[K]) Forget(i int32) {
 	var none K
 	delete(n.of, n.all[i])
@@ -66,30 +77,30 @@ func (n *numbers[K]) Forget(i int32) {
 	n.free = append(n.free, i)
 }
 
-// keys numbers the keys that a function returns; see [kernel.Keys].
+// keys numbers the keys that a function returns; see [Keys].
 type keys[T any, K comparable] struct {
 	*numbers[K]
 	key func(T) K
 }
 
 // NewKeys numbers the keys that key returns.
-func NewKeys[T any, K comparable](key func(T) K) kernel.Keys {
+func NewKeys[T any, K comparable](key func(T) K) Keys {
 	return &keys[T, K]{&numbers[K]{of: map[K]int32{}}, key}
 }
 
 // NewCommonKeys numbers the keys that two functions return. Equal keys have one number.
-func NewCommonKeys[A, B any, K comparable](keyA func(A) K, keyB func(B) K) (a, b kernel.Keys) {
+func NewCommonKeys[A, B any, K comparable](keyA func(A) K, keyB func(B) K) (a, b Keys) {
 	all := &numbers[K]{of: map[K]int32{}}
 	return &keys[A, K]{all, keyA}, &keys[B, K]{all, keyB}
 }
 
-// Of implements [kernel.Keys].
+// Of implements [Keys].
 func (k *keys[T, K]) Of(b *handoff.Batch, i int) (int32, error) {
 	return k.number(k.key(Values[T](b)[i]))
 }
 
 // NewDetachedKeys is NewKeys for a node whose key function the run can leave behind, as a call.
-func NewDetachedKeys[T any, K comparable](n *kernel.Node, key func(T) K) kernel.Keys {
+func NewDetachedKeys[T any, K comparable](n *kernel.Node, key func(T) K) Keys {
 	if !n.Run().Detached() {
 		return NewKeys(key)
 	}
@@ -102,7 +113,7 @@ type detachedKeys[T any, K comparable] struct {
 	key  func(context.Context, T) (K, error)
 }
 
-// Of implements [kernel.Keys].
+// Of implements [Keys].
 func (k *detachedKeys[T, K]) Of(b *handoff.Batch, i int) (int32, error) {
 	key, err := k.key(k.node.Run().Ctx, Values[T](b)[i])
 	if err != nil {
@@ -114,7 +125,7 @@ func (k *detachedKeys[T, K]) Of(b *handoff.Batch, i int) (int32, error) {
 // KeyOf is a key function as a stage's option holds it.
 type KeyOf[T any] interface {
 	// Keys returns a numbering of the keys.
-	Keys() kernel.Keys
+	Keys() Keys
 	// Takes pins the type of the items.
 	Takes(T)
 }
@@ -123,7 +134,7 @@ type KeyOf[T any] interface {
 type KeyFunc[T any, K comparable] func(T) K
 
 // Keys implements [KeyOf].
-func (f KeyFunc[T, K]) Keys() kernel.Keys { return NewKeys(f) }
+func (f KeyFunc[T, K]) Keys() Keys { return NewKeys(f) }
 
 // Takes implements [KeyOf].
 func (f KeyFunc[T, K]) Takes(T) {}

@@ -5,6 +5,7 @@ import (
 	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/internal/turn"
+	"github.com/weir-go/weir/internal/typed"
 )
 
 // lanes is the layer that lets one item of each key go down at a time. Later items of the key wait
@@ -12,7 +13,7 @@ import (
 // like the others, so that failures of a key also leave in order.
 type lanes struct {
 	port  *turn.Port
-	keys  kernel.Keys
+	keys  typed.Keys
 	lanes []lane  // by key
 	idle  []int32 // keys that had no items left; some have items again
 	stays turn.PerFlight[stay]

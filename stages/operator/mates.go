@@ -6,6 +6,7 @@ import (
 
 	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
+	"github.com/weir-go/weir/internal/typed"
 	"github.com/weir-go/weir/stages"
 )
 
@@ -31,7 +32,7 @@ type mates struct {
 // side holds the items of one inlet: a ring in the order in which they came.
 type side struct {
 	in         *kernel.Inlet
-	keys       kernel.Keys
+	keys       typed.Keys
 	which      int // of the lists of a key
 	values     handoff.Column
 	ring       []mate // its length is a power of 2

@@ -10,6 +10,7 @@ import (
 
 	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
+	"github.com/weir-go/weir/internal/typed"
 	"github.com/weir-go/weir/stages"
 )
 
@@ -26,7 +27,7 @@ type windows struct {
 	// These functions know the type. The first three concern the item at a place of the inlet's
 	// batch, and may be nil.
 	at   func(place int) time.Time
-	keys kernel.Keys
+	keys typed.Keys
 	late func(ctx context.Context, place int) error
 	hold func() bag // returns an empty bag
 	send func(win *window, partial bool)
