@@ -72,11 +72,12 @@ func (d *direct[I, O]) do(ctx context.Context, v I) Result[O] {
 	var out O
 	o, ok := d.section.Do(ctx, // counts before the call leaves: after that the run can end
 		func(b *handoff.Batch, i int) {
-			d.calls.PassedBy(0, 1) // a source counts the items that it has sent as its input
+			d.calls.Out.Add(1) // a source counts the items that it has sent as its input
 			typed.Values[I](b)[i] = v
 		},
 		func(b *handoff.Batch, i int) {
-			d.results.PassedBy(1, 1)
+			d.results.In.Add(1)
+			d.results.Out.Add(1)
 			out = typed.Values[O](b)[i]
 		})
 	if !ok {

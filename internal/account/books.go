@@ -117,10 +117,3 @@ func (b *Books) Ledger(source bool, sent func() int64) Ledger {
 	l.In += b.In.Load()
 	return l
 }
-
-// PassedBy counts items that a caller has moved past the node: in items came, and out of them left
-// healthy.
-func (b *Books) PassedBy(in, out int64) {
-	add(&b.In, in)
-	add(&b.Out, out)
-}

@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"context"
-	"math/bits"
 
 	"github.com/weir-go/weir/internal/account"
 	"github.com/weir-go/weir/internal/fault"
@@ -32,9 +31,9 @@ type Group struct {
 	pace     *Pace                 // of the worker
 	from, to int                   // the places of In
 	at       int                   // the first place of Out
-	gone     uint64                // items, counted from from, that have no place in Out
-	ended    uint64                // items of gone whose lineage has ended
-	idle     uint64                // items for which no function was called
+	gone     Mask                  // items, counted from from, that have no place in Out
+	ended    Mask                  // items of gone whose lineage has ended
+	idle     Mask                  // items for which no function was called
 	limit    lineage.Limit         // limits of the items that within tries
 	contexts []lineage.CallContext // spare contexts, allocated together because that costs less
 	exited   bool                  // the function has ended the goroutine
@@ -104,7 +103,7 @@ func (g *Group) limitOf(place int) lineage.Limit {
 	return lineage.Limit{}
 }
 
-func (g *Group) bit() uint64 { return 1 << (g.Next - g.from) }
+func (g *Group) bit() Mask { return One(g.Next - g.from) }
 
 // within tries the items up to end, which have the same limits. Their calls share a context, which
 // ends after the last one.
@@ -288,7 +287,7 @@ func (g *Group) place(f *fault.Fault) {
 // account books the group, which was handled from begin to end, and passes the lineage on.
 func (g *Group) account(begin, end int64) {
 	n, t, k := g.node, &g.tally, g.to-g.from
-	tried := int64(k - bits.OnesCount64(g.idle))
+	tried := int64(k - g.idle.Len())
 	longest := g.pace.Longest(k, end-begin) // uses the mean before this group
 	g.pace.Note(k, end-begin)
 	t.In += tried + g.refused
@@ -318,30 +317,16 @@ func (g *Group) account(begin, end int64) {
 	}
 }
 
-// stamp sets the time at which each item left, and books the group's waits and its lineage record.
+// stamp sets the times at which the tried items left, and books their waits and lineage records.
 func (g *Group) stamp(trails []*lineage.Trail, left []int64, begin, each int64) {
-	if g.idle != 0 {
-		g.stampTried(trails, left, begin, each)
-		return
-	}
-	g.tally.Waits(&g.node.Books, left, begin, each)
-	if g.Out != nil { // nothing asks for the timings of items that leave at a sink
-		lineage.RecordGroup(trails, lineage.Record{Begin: begin, Each: each, Node: g.node.Index, Attempts: 1})
-	}
-}
-
-// stampTried is stamp for a group in which some items were not tried.
-func (g *Group) stampTried(trails []*lineage.Trail, left []int64, begin, each int64) {
-	for i, trail := range trails {
-		if g.idle&(1<<i) != 0 {
-			continue
+	for tried := Span(0, len(trails)) &^ g.idle; tried != 0; {
+		i, j := tried.Run()
+		tried = tried.Without(i, j)
+		g.tally.Waits(&g.node.Books, left[i:j], begin, each)
+		if g.Out != nil { // nothing asks for the timings of items that leave at a sink
+			lineage.RecordGroup(trails[i:j], lineage.Record{Begin: begin, Each: each, Node: g.node.Index, Attempts: 1})
 		}
-		g.tally.Waited(&g.node.Books, begin-left[i])
-		if trail != nil && g.Out != nil {
-			trail.Record(g.node.Index, 1, begin, each)
-		}
-		begin += each
-		left[i] = begin
+		begin += int64(j-i) * each
 	}
 }
 
@@ -349,7 +334,7 @@ func (g *Group) stampTried(trails []*lineage.Trail, left []int64, begin, each in
 func (g *Group) sift(trails []*lineage.Trail, left []int64) {
 	at := g.at
 	for i := range trails {
-		switch bit := uint64(1) << i; {
+		switch bit := One(i); {
 		case g.ended&bit != 0:
 		case g.gone&bit != 0:
 			trails[i].Leave(nil)
@@ -386,7 +371,7 @@ func (g *Group) Call(in, out *handoff.Batch, from, to int, limited Mask, limits 
 }
 
 // Untried returns the places for which Call has called no function.
-func (g *Group) Untried() Mask { return Mask(g.idle) << g.from }
+func (g *Group) Untried() Mask { return g.idle << g.from }
 
 // Dropped returns the places whose items Call has dropped on purpose.
-func (g *Group) Dropped() Mask { return Mask(g.gone) << g.from }
+func (g *Group) Dropped() Mask { return g.gone << g.from }
