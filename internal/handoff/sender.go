@@ -67,13 +67,21 @@ func (e *Edge) AwaitRoom() {
 	if e.Bound < BatchSize {
 		want = e.sent - int64(e.Bound) + 1
 	}
-	e.want.Store(want)
-	if e.done.Load() < want || !e.want.CompareAndSwap(want, 0) {
+	if !e.reached(want) {
 		<-e.room
 	}
 	e.seen = e.done.Load()
 	e.full.Add(int64(time.Since(began)))
 	e.fullSince.Store(0)
+}
+
+// reached reports whether the receiver has done want items. If not, the sender gets a token when it
+// has, from the channel room.
+//
+// Ordering: the store of want pairs with Consume, which stores done and then loads want.
+func (e *Edge) reached(want int64) bool {
+	e.want.Store(want)
+	return e.done.Load() >= want && e.want.CompareAndSwap(want, 0)
 }
 
 // ShareRoom makes edges of one sender report room on one channel; see [WaitRoom].
@@ -90,8 +98,7 @@ func WaitRoom(edges []*Edge) {
 	free := false
 	for _, e := range edges {
 		want := e.sent - int64(e.Bound) + 1
-		e.want.Store(want)
-		if e.done.Load() >= want && e.want.CompareAndSwap(want, 0) {
+		if e.reached(want) {
 			free = true
 			break
 		}

@@ -155,7 +155,7 @@ func (n *Node) InPlace() { n.inPlace.Store(true) }
 func (n *Node) RunSource(out *Outlet, run func(context.Context) error) {
 	ctx, cancel := context.WithCancel(n.run.Intake)
 	defer cancel()
-	n.Open(cancel)
+	n.stopBy(cancel)
 	n.runSource(ctx, out, run)
 }
 
@@ -167,7 +167,7 @@ func (n *Node) RunDrained(out *Outlet, above, run func(context.Context) error) {
 	// Ordering: Fail sets the fault before it stops the intake and loads drains. So either the
 	// goroutine below sees the fault, or Fail closes the intake.
 	n.drains.Store(true)
-	n.Open(cancel)
+	n.stopBy(cancel)
 	var watch sync.WaitGroup
 	defer watch.Wait()
 	defer cancel()

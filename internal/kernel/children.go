@@ -41,7 +41,7 @@ type Children struct {
 // NewChildren returns the sending end of o as Children. The stage must close it.
 func NewChildren(o *Outlet) *Children {
 	r := o.node.run
-	return &Children{out: o, edge: o.edge, trails: lineage.NewAllocator(&r.pool), pace: NewPace(), timed: r.timed}
+	return &Children{out: o, edge: o.edge, trails: lineage.NewAllocator(&r.pool), pace: NewPace(0), timed: r.timed}
 }
 
 // Begin begins the work on an item.

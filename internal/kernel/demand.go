@@ -39,9 +39,9 @@ func (e *Edge) forgoLocked() {
 	}
 }
 
-// Open sets the function that stops the source. It calls stop at once if no stage wants the
+// stopBy sets the function that stops the source. It calls stop at once if no stage wants the
 // source's items.
-func (n *Node) Open(stop context.CancelFunc) {
+func (n *Node) stopBy(stop context.CancelFunc) {
 	n.mu.Lock()
 	n.intake = stop
 	n.mu.Unlock()

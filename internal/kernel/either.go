@@ -24,20 +24,16 @@ func Either(a, b *Inlet, late <-chan time.Time) (first *Inlet, woken bool) {
 		case a.over && b.over:
 			return nil, false
 		}
-		if WaitEither(a, b, late) {
+		switch { // does not hold the mutex, like Inlet.park
+		case a.over:
+			woken = b.edge.Park(late)
+		case b.over:
+			woken = a.edge.Park(late)
+		default:
+			woken = handoff.ParkEither(&a.edge.Edge, &b.edge.Edge, late)
+		}
+		if woken {
 			return nil, true
 		}
 	}
-}
-
-// WaitEither blocks until one of two inlets may have an item, or until late delivers, which it
-// reports. No item must be at hand.
-func WaitEither(a, b *Inlet, late <-chan time.Time) (woken bool) {
-	if a.over { // does not hold the mutex, like Inlet.park
-		return b.edge.Park(late)
-	}
-	if b.over {
-		return a.edge.Park(late)
-	}
-	return handoff.ParkEither(&a.edge.Edge, &b.edge.Edge, late)
 }

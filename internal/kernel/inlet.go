@@ -172,9 +172,6 @@ func (in *Inlet) hold() (release func()) {
 
 func nothing() {}
 
-// Over reports that the stream has ended and nothing is at hand.
-func (in *Inlet) Over() bool { return in.over && !in.Pending() }
-
 // Take goes to the next items, healthy or not, and returns their places in B, at most most. It
 // blocks until there are some. ok is false at the end of the stream. After an abort Take hands out
 // no items.

@@ -27,11 +27,9 @@ type Pace struct {
 	proof int   // cheap items that are missing before the stage may be visited
 }
 
-// NewPace returns the pace of a stage whose items have unknown cost.
-func NewPace() Pace { return Pace{proof: calmLength} }
-
-// NewPaceOf returns the pace of a stage whose items are assumed to take mean nanoseconds.
-func NewPaceOf(mean int64) Pace { return Pace{mean: mean, proof: calmLength} }
+// NewPace returns the pace of a stage whose items are assumed to take mean nanoseconds, 0 if that is
+// not known.
+func NewPace(mean int64) Pace { return Pace{mean: mean, proof: calmLength} }
 
 // Cost returns the estimated cost of an item in nanoseconds.
 func (p *Pace) Cost() int64 { return p.mean }

@@ -10,7 +10,7 @@ import (
 // longer than GroupTime, whatever an item costs.
 func TestAGroupTakesNoLongerThanItsTime(t *testing.T) {
 	for cost := int64(1); cost < 8*short; cost += 1 + cost/16 {
-		p := NewPace()
+		p := NewPace(0)
 		for range 1000 {
 			n := p.batch()
 			require.LessOrEqual(t, p.Share(), max(n, 1))
@@ -26,7 +26,7 @@ func TestAGroupTakesNoLongerThanItsTime(t *testing.T) {
 
 // After an item that is not short, results are sent one at a time again.
 func TestASlowItemEndsTheGroups(t *testing.T) {
-	p := NewPace()
+	p := NewPace(0)
 	for p.batch() < 64 {
 		p.Note(p.batch(), 1)
 	}

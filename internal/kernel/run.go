@@ -112,14 +112,6 @@ func (r *Run) Fail(err error) {
 	}
 }
 
-// refuse records a failed item that no policy took.
-func (r *Run) refuse(f *fault.Fault) {
-	r.mu.Lock()
-	r.unhandled++
-	r.mu.Unlock()
-	r.Fail(fault.ItemError(f))
-}
-
 // Exited ends the run because user code has ended a goroutine of the node. err is ErrGoexit, or the
 // failure of the item for which the code was called.
 func (n *Node) Exited(err error) {

@@ -25,7 +25,7 @@ type places struct {
 func (s *Shelf) Len() int { return s.kept + s.hand.to - s.hand.from }
 
 // Ended reports that the shelf is empty and the stream has ended.
-func (s *Shelf) Ended() bool { return s.Len() == 0 && s.In.Over() }
+func (s *Shelf) Ended() bool { return s.Len() == 0 && s.In.over && !s.In.Pending() }
 
 // Head returns the first items, which are adjacent in a batch. There must be an item.
 func (s *Shelf) Head() (b *handoff.Batch, from, to int) {

@@ -28,7 +28,7 @@ type Source struct {
 // NewSource returns the sending end of o as a Source, which costs less per item. The source must
 // call End.
 func NewSource(o *Outlet) *Source {
-	return &Source{out: o, trails: lineage.NewAllocator(&o.node.run.pool), pace: NewPace(), gap: o.node.run.nextGap()}
+	return &Source{out: o, trails: lineage.NewAllocator(&o.node.run.pool), pace: NewPace(0), gap: o.node.run.nextGap()}
 }
 
 // More makes room. It blocks while the edge is full or the source is paused, and returns false if

@@ -23,7 +23,7 @@ func (n *Node) Work(op Op) (ended bool) {
 		return false
 	}
 	e := n.Ins[0]
-	n.op, n.solo = op, &solo{pace: NewPace()}
+	n.op, n.solo = op, &solo{pace: NewPace(0)}
 	n.solo.group.pace = &n.solo.pace
 	e.Visits(n.do)
 	for n.alone() {
@@ -124,8 +124,12 @@ func (n *Node) spare(single bool) int64 {
 
 // Lose accounts for a failed item that cannot be sent on.
 func (n *Node) Lose(f *fault.Fault, t *lineage.Trail) {
-	if !n.run.Aborted() && !(t.Receipt().Waits() && f.Returns()) {
-		n.run.refuse(f)
+	r, err := n.run, fault.ItemError(f)
+	if !r.Aborted() && !(t.Receipt().Waits() && f.Returns()) { // no policy took it
+		r.mu.Lock()
+		r.unhandled++
+		r.mu.Unlock()
+		r.Fail(err)
 	}
-	t.Leave(fault.ItemError(f))
+	t.Leave(err)
 }

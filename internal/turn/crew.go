@@ -92,7 +92,7 @@ func (c *crew) call() {
 
 // start starts a worker.
 func (c *crew) start() {
-	w := &worker{crew: c, wake: make(chan struct{}, 1), pace: kernel.NewPaceOf(stint)}
+	w := &worker{crew: c, wake: make(chan struct{}, 1), pace: kernel.NewPace(stint)}
 	c.gone.Go(w.run)
 }
 

@@ -78,7 +78,7 @@ func (s *Section) borrow() *worker {
 		s.callers.crew = s.callers.crew[:n-1]
 		return w
 	}
-	w := &worker{crew: &s.crew, pace: kernel.NewPace()}
+	w := &worker{crew: &s.crew, pace: kernel.NewPace(0)}
 	w.group.Bind(s.node)
 	return w
 }
