@@ -8,14 +8,14 @@ import (
 
 // HealthyRun takes the next healthy items at hand, at most most, and returns their places in B. It
 // takes none if no item is at hand, if the next one has failed, or if the run was aborted. It does
-// not block. The caller counts them by [Inlet.FoldAll] or [Outlet.Forward].
+// not block. The caller counts them, as [Outlet.Forward] does.
 func (in *Inlet) HealthyRun(most int) (from, to int) {
 	defer in.hold()()
 	from = in.Pos + 1
 	if in.dead || most <= 0 || !in.Pending() || in.node.run.Aborted() {
 		return from, from
 	}
-	to = from + in.B.Plain(from, min(in.end, from+most))
+	to = from + in.B.Plain(from, from+min(most, in.end-from))
 	in.Pos = to - 1
 	return from, to
 }
@@ -24,8 +24,9 @@ func (in *Inlet) HealthyRun(most int) (from, to int) {
 // the places in B of the current item and of these, at most most.
 func (in *Inlet) Neighbours(most int) (from, to int) {
 	from = in.Pos
-	_, to = in.HealthyRun(most - 1)
-	in.node.In.Add(int64(to - from - 1))
+	if _, to = in.HealthyRun(most - 1); to > from+1 {
+		in.node.In.Add(int64(to - from - 1))
+	}
 	return from, to
 }
 
@@ -67,13 +68,7 @@ func (in *Inlet) DoneRun(from, to int) {
 	}
 }
 
-// FoldAll accounts for the healthy, taken places from up to to of B as parts of another item.
-func (in *Inlet) FoldAll(from, to int, into *Meta) {
-	in.node.In.Add(int64(to - from))
-	in.FoldRun(from, to, into)
-}
-
-// FoldRun is FoldAll for items that were received.
+// FoldRun accounts for the received, healthy places from up to to of B as parts of another item.
 func (in *Inlet) FoldRun(from, to int, into *Meta) {
 	in.node.Folded.Add(int64(to - from))
 	if !in.B.Has(handoff.HasTrail) {

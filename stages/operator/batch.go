@@ -127,9 +127,10 @@ func (m *making) wait() {
 func (m *making) put(item kernel.Meta) {
 	if m.weigh == nil {
 		m.take(item)
-		if from, to := m.in.HealthyRun(m.size - m.n); from < to {
+		from, to := m.in.Neighbours(1 + m.size - m.n)
+		if from++; from < to {
 			m.called = m.called || m.in.AnyCalled(from, to)
-			m.in.FoldAll(from, to, &m.first)
+			m.in.FoldRun(from, to, &m.first)
 			m.n += to - from
 			m.add(from, to)
 		}

@@ -1,6 +1,7 @@
 package operator_test
 
 import (
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -54,6 +55,21 @@ func TestABatchWithoutDelayWaitsForTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := through(t, every(time.Hour, 4), operator.Batch[int](3, 0))
 		require.Equal(t, [][]int{{0, 1, 2}, {3}}, r.out)
+	})
+}
+
+// The fault: the end of the items at hand was computed as their place plus the size, which overflowed.
+func TestABatchOfAnySize(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bursts := source.Seq(func(yield func(int) bool) {
+			for i := 0; i < 9 && yield(i); i++ {
+				if i%3 == 2 {
+					time.Sleep(time.Second)
+				}
+			}
+		})
+		r := through(t, bursts, operator.Batch[int](math.MaxInt, time.Millisecond))
+		require.Equal(t, [][]int{{0, 1, 2}, {3, 4, 5}, {6, 7, 8}}, r.out)
 	})
 }
 
