@@ -37,7 +37,7 @@ type Group struct {
 	limit    lineage.Limit         // limits of the items that within tries
 	contexts []lineage.CallContext // spare contexts, allocated together because that costs less
 	exited   bool                  // the function has ended the goroutine
-	call     Call                  // the call as hooks see it
+	call     *Call                 // the call as hooks see it; nil until hooks see one
 	err      error                 // error of that call
 
 	refused int64 // healthy items for which no function was called

@@ -140,7 +140,10 @@ func (g *Group) watch() {
 			g.unwatched()
 			continue
 		}
-		c, leave, before := &g.call, g.node.run.calling.Leave, g.Ctx
+		if g.call == nil {
+			g.call = new(Call)
+		}
+		c, leave, before := g.call, g.node.run.calling.Leave, g.Ctx
 		if g.calls != nil {
 			c, leave = &g.calls[g.Next], nil
 		}
@@ -150,7 +153,7 @@ func (g *Group) watch() {
 			g.unwatched()
 			return g.err
 		}, leave)
-		g.Ctx, g.call = before, Call{}
+		g.Ctx, *g.call = before, Call{}
 	}
 }
 
