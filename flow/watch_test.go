@@ -19,7 +19,8 @@ func discard(context.Context, int) error { return nil }
 
 func TestWaitWaitsForWhatWatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, err := flow.From(source.Slice(upTo(3))).To(sink.ForEach(discard)).Start(t.Context())
+		nap := func(context.Context, int) error { time.Sleep(time.Second); return nil } // the run must not end before Watch
+		r, err := flow.From(source.Slice(upTo(3))).To(sink.ForEach(nap)).Start(t.Context())
 		require.NoError(t, err)
 		saw := false
 		require.True(t, r.Watch(func(done <-chan struct{}) {
