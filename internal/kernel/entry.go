@@ -30,7 +30,7 @@ func (o *Outlet) Emit() (b *handoff.Batch, at int, ok bool) {
 	if o.node.run.timed {
 		m.left = o.node.run.now()
 		m.trail = o.newTrail(m.left)
-		if ctx := o.node.run.Enters(nil); ctx != nil {
+		if ctx := o.node.run.Enters(m.Limit().Ctx); ctx != nil {
 			m.trail.CarryContext(ctx)
 		}
 	}
