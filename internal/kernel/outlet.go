@@ -80,8 +80,8 @@ func (o *Outlet) publish(k int) {
 
 // Send begins to send an item, and returns the place for its value. The stage must write the value
 // and call [Outlet.Publish]. Send books the time that the item was in the stage, unless it is booked
-// already. Send blocks while the edge is full. ok is false if the stream has
-// ended because the stage was left behind: then the item is lost.
+// already. Send blocks while the edge is full. ok is false if the stream has ended because the stage
+// was left behind: then the item is lost.
 func (o *Outlet) Send(m *Meta) (b *handoff.Batch, at int, ok bool) {
 	n := o.node
 	if m.fault == nil {

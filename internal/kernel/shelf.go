@@ -64,7 +64,7 @@ func (s *Shelf) Fill() bool {
 	return ok
 }
 
-// FillNow is Fill for the items at hand in the inlet. It does not block, also after an abort: then the
+// FillNow is Fill for the items at hand in the inlet. It does not block, even after an abort. Then the
 // other inlet may have to be emptied before the stages above this one can end.
 func (s *Shelf) FillNow() {
 	in := s.In

@@ -19,6 +19,3 @@ type single struct{}
 
 // Holds implements [stages.Holder].
 func (single) Holds() int { return 1 }
-
-// Holds implements [stages.Holder].
-func (*laner[I, O, K]) Holds() int { return 1 }
