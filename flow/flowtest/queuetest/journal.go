@@ -15,7 +15,7 @@ type journal struct {
 	mu      sync.Mutex
 	records []record
 	times   map[string]int // by message
-	members map[string]int // by member
+	members map[string]int // by member, with those that have started and done nothing
 	file    *os.File       // file to which worker processes append, nil without them
 	rest    []byte         // of an incomplete line
 }
@@ -45,7 +45,10 @@ func (j *journal) add(member, message string) int {
 // line is a record as worker processes write it.
 func line(member, message string) []byte { return []byte(member + " " + message + "\n") }
 
-// read reads the records of worker processes.
+// started is what a worker process writes when it can be signalled.
+func started(member string) []byte { return []byte(member + "\n") }
+
+// read reads what worker processes have written.
 func (j *journal) read() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -63,8 +66,12 @@ func (j *journal) read() error {
 			return nil
 		}
 		j.rest = rest
-		member, message, _ := strings.Cut(string(line), " ")
-		j.add(member, message)
+		member, message, done := strings.Cut(string(line), " ")
+		if done {
+			j.add(member, message)
+		} else {
+			j.members[member] += 0
+		}
 	}
 }
 
@@ -80,6 +87,14 @@ func (j *journal) by(member string) int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.members[member]
+}
+
+// knows reports whether a worker process has started.
+func (j *journal) knows(member string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	_, ok := j.members[member]
+	return ok
 }
 
 // since returns how many records of a member, or of all if it is "", have come after a time.

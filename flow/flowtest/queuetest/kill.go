@@ -23,9 +23,7 @@ func killed[M any](tr *trial[M]) {
 	}
 	stop()
 	tr.complete()
-	for _, p := range crew {
-		tr.terminate(p)
-	}
+	tr.terminate(crew...)
 	tr.repeated(func(member string) int {
 		at, killed := dead[member]
 		switch {
@@ -55,9 +53,8 @@ func terminated[M any](tr *trial[M]) {
 		tr.busy(p, 10)
 	}
 	stop()
-	for _, p := range crew {
-		tr.terminate(p)
-	}
+	tr.terminate(crew...)
+	tr.load(inFlight) // a quick group may have left nothing
 	tr.fine(tr.journal.read(), "read the journal")
 	tr.until("what was done is settled", func() bool { return tr.left() == tr.total()-tr.journal.unique() })
 	last := tr.spawn()

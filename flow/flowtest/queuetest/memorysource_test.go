@@ -35,7 +35,11 @@ func memoryClient() Client[stored] {
 		Source: func(queue string) (stages.Source[stored], func(), error) {
 			addr, fault, _ := strings.Cut(queue, "|")
 			s := &memorySource{addr: addr, fault: fault, wake: make(chan struct{}, 1), stop: make(chan struct{})}
-			return s, s.close, nil
+			if fault != slowProcess {
+				return s, s.close, nil
+			}
+			time.Sleep(300 * time.Millisecond)
+			return s, func() { s.close(); time.Sleep(300 * time.Millisecond) }, nil
 		},
 		Message: func(m stored) Message { return m.Message },
 	}

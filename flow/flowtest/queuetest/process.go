@@ -55,20 +55,33 @@ func (p *process) kill() {
 	<-p.done
 }
 
-// terminate sends SIGTERM, and waits for the process to end without an error.
-func (tr *trial[M]) terminate(p *process) {
+// terminate sends SIGTERM to processes at the same time, and waits for them to end without an error.
+func (tr *trial[M]) terminate(ps ...*process) {
 	tr.Helper()
-	tr.fine(p.cmd.Process.Signal(syscall.SIGTERM), "signal worker "+p.member)
-	tr.until("worker "+p.member+" ends", func() bool { return closed(p.done) })
-	tr.need(p.err == nil, "worker %s has ended with %v:\n%s", p.member, p.err, p.output)
+	for _, p := range ps { // one that does not run its flow yet would die of the signal
+		tr.while(p, "has started", func() bool { return tr.journal.knows(p.member) })
+	}
+	for _, p := range ps {
+		tr.fine(p.cmd.Process.Signal(syscall.SIGTERM), "signal worker "+p.member)
+	}
+	for _, p := range ps {
+		tr.until("worker "+p.member+" ends", func() bool { return closed(p.done) })
+		tr.need(p.err == nil, "worker %s has ended with %v:\n%s", p.member, p.err, p.output)
+	}
 }
 
 // busy waits until the process has done n messages.
 func (tr *trial[M]) busy(p *process, n int) {
 	tr.Helper()
-	tr.until(fmt.Sprintf("worker %s has done %d messages", p.member, n), func() bool {
+	tr.while(p, fmt.Sprintf("has done %d messages", n), func() bool { return tr.journal.by(p.member) >= n })
+}
+
+// while waits until ok returns true. The process must not end before.
+func (tr *trial[M]) while(p *process, what string, ok func() bool) {
+	tr.Helper()
+	tr.until("worker "+p.member+" "+what, func() bool {
 		tr.need(!closed(p.done), "worker %s has ended with %v (does TestMain call queuetest.Main?):\n%s", p.member, p.err, p.output)
-		return tr.journal.by(p.member) >= n
+		return ok()
 	})
 }
 

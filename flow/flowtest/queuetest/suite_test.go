@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 )
 
@@ -101,6 +102,15 @@ func TestTheSuiteFindsWhatIsBroken(t *testing.T) {
 		}
 	}
 	waiting.Wait()
+}
+
+// slowProcess is no fault: members take long to connect, and to end.
+const slowProcess = "slow process"
+
+// A worker process is not signalled before it can hear it.
+func TestWorkerProcessesMayBeSlow(t *testing.T) {
+	t.Parallel()
+	require.Empty(t, told(t, byName(t, "workers end at SIGTERM under load"), memory(slowProcess).withDefaults()))
 }
 
 func byName(t *testing.T, name string) testCase[stored] {

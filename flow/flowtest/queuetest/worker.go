@@ -61,10 +61,17 @@ func obey[M any](told string, c Client[M]) error {
 		return err
 	}
 	defer end()
-	_, err = work(flow.From(source), c.Message, o.Order, func(_ context.Context, m string) error {
+	run, err := work(flow.From(source), c.Message, o.Order, func(_ context.Context, m string) error {
 		_, err := journal.Write(line(o.Member, m))
 		return err
-	}).Run(context.Background(), flow.StopOnSignal(), flow.DrainTimeout(o.Drain))
+	}).Start(context.Background(), flow.StopOnSignal(), flow.DrainTimeout(o.Drain))
+	if err != nil {
+		return err
+	}
+	if _, err := journal.Write(started(o.Member)); err != nil {
+		run.Abort(err)
+	}
+	_, err = run.Wait()
 	return err
 }
 
