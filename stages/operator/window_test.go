@@ -187,7 +187,11 @@ func TestAWindowFailsWhatHasNoTime(t *testing.T) {
 // An exit fails the item and aborts the run; what the windows hold is accounted for.
 func TestGoexitInAWindowLosesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		exit := func(int) time.Time { runtime.Goexit(); return epoch }
+		exit := func(int) time.Time {
+			time.Sleep(time.Second) // the source has sent all by then
+			runtime.Goexit()
+			return epoch
+		}
 		r := through(t, source.Slice(upTo(9)), operator.Window[int](operator.Tumbling(time.Hour), stages.EventTime(exit, 0)))
 		require.Len(t, r.failed, 9)
 		require.ErrorIs(t, r.failed[0], stages.ErrGoexit)
