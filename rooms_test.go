@@ -66,7 +66,7 @@ var outside = map[string][]string{
 	"flow":            {"github.com/sourcegraph/conc"},
 	"stages/natsio":   {"github.com/nats-io/nats.go", "github.com/nats-io/nats.go/jetstream"},
 	"stages/pgio":     {"github.com/jackc/pgx/v5", "github.com/jackc/pgx/v5/pgconn", "github.com/jackc/pgx/v5/pgxpool"},
-	"stages/redisio":  {"github.com/redis/go-redis/v9"},
+	"stages/redisio":  {"github.com/redis/go-redis/v9", "github.com/redis/go-redis/v9/maintnotifications"},
 	"stages/kafkaio":  {"github.com/twmb/franz-go/pkg/kgo", "github.com/twmb/franz-go/pkg/kerr", "github.com/twmb/franz-go/pkg/kmsg"},
 }
 

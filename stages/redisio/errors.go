@@ -29,7 +29,9 @@ func Heals(err error) bool {
 }
 
 // noGroup reports whether the stream or its group does not exist, as after a flush.
-func noGroup(err error) bool { return strings.Contains(err.Error(), "NOGROUP") }
+func noGroup(err error) bool {
+	return strings.Contains(err.Error(), "NOGROUP") || strings.HasPrefix(err.Error(), "ERR no such key")
+}
 
 // The waits between tries of what heals.
 const (

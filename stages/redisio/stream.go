@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
 // The defaults of a [Stream].
@@ -161,20 +162,28 @@ func (s *Stream) open(ctx context.Context) error {
 }
 
 // reader returns a client with a connection of its own, for reads that block. Such reads would
-// occupy the connections of the caller's pool.
+// occupy the connections of the caller's pool. It shares no state with the caller's client, which
+// changes its configuration of notifications when it connects.
 func (s *Stream) reader() (c redis.UniversalClient, end func()) {
 	switch c := s.client.(type) {
 	case *redis.Client:
 		o := *c.Options()
 		o.PoolSize, o.MinIdleConns, o.MaxIdleConns, o.MaxRetries = 1, 0, 0, -1
 		o.PushNotificationProcessor = nil // it belongs to the other client
+		o.MaintNotificationsConfig = silent()
 		own := redis.NewClient(&o)
 		return own, func() { _ = own.Close() }
 	case *redis.ClusterClient:
 		o := *c.Options()
 		o.PoolSize, o.MinIdleConns, o.MaxIdleConns = 1, 0, 0
+		o.MaintNotificationsConfig = silent()
 		own := redis.NewClusterClient(&o)
 		return own, func() { _ = own.Close() }
 	}
 	return s.client, func() {}
+}
+
+// silent asks for no notifications of maintenance: a read that fails is tried again.
+func silent() *maintnotifications.Config {
+	return &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 }

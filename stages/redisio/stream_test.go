@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/weir-go/weir/flow"
@@ -303,6 +305,35 @@ func TestReadsLeaveThePoolAlone(t *testing.T) {
 		require.NoError(t, c.Ping(t.Context()).Err())
 		time.Sleep(5 * time.Millisecond)
 	}
+}
+
+// The first commands of a client change its options.
+func TestASourceStartsWithItsClient(t *testing.T) {
+	connect(t)
+	for i := range 5 {
+		c := redis.NewClient(&redis.Options{Addr: shared.addr})
+		t.Cleanup(func() { _ = c.Close() })
+		var pings sync.WaitGroup
+		for range 8 {
+			pings.Go(func() { assert.NoError(t, c.Ping(t.Context()).Err()) })
+		}
+		run := start(t, redisio.NewStream(c, fmt.Sprint(t.Name(), i), "g"), func(s *flow.Stream[redis.XMessage]) *flow.Graph { return s.To(each(collect(-1).take)) })
+		pings.Wait()
+		stop(t, run)
+	}
+}
+
+// There is no stream yet, so there is nothing to leave.
+func TestARunThatIsStoppedBeforeItIsConnected(t *testing.T) {
+	connect(t)
+	c := redis.NewClient(&redis.Options{Addr: shared.addr, Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		time.Sleep(50 * time.Millisecond)
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}})
+	defer c.Close()
+	run := start(t, redisio.NewStream(c, t.Name(), "g"), func(s *flow.Stream[redis.XMessage]) *flow.Graph { return s.To(each(collect(-1).take)) })
+	stop(t, run)
+	require.Zero(t, c.Exists(t.Context(), t.Name()).Val())
 }
 
 func TestAWrongKeyEndsTheRun(t *testing.T) {
