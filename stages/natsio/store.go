@@ -59,15 +59,9 @@ func NewStore(ctx context.Context, js jetstream.JetStream, config jetstream.Stre
 // make finds the stream, or makes it. Its first revision is higher than any of earlier streams of
 // that name, if there was less than one write in a microsecond.
 func (s *Store) make(ctx context.Context) error {
-	stream, err := s.js.Stream(ctx, s.config.Name)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		config := s.config
-		config.FirstSeq = uint64(time.Now().UnixMicro())
-		stream, err = s.js.CreateStream(ctx, config)
-		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was faster
-			stream, err = s.js.Stream(ctx, s.config.Name)
-		}
-	}
+	config := s.config
+	config.FirstSeq = uint64(time.Now().UnixMicro())
+	stream, err := openStream(ctx, s.js, config)
 	if err != nil {
 		return err
 	}

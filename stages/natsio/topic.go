@@ -91,23 +91,35 @@ func (t *brokerTopic[T]) settings() settings {
 }
 
 // open finds the stream and its consumer, or makes them. Several processes may do so at the same
-// time.
+// time: then the others use what the first one has made.
 func (t *brokerTopic[T]) open(ctx context.Context) (jetstream.Consumer, error) {
-	stream, err := t.js.Stream(ctx, t.name)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		stream, err = t.js.CreateOrUpdateStream(ctx, t.config.Stream)
-	}
+	stream, err := openStream(ctx, t.js, t.config.Stream)
 	if err != nil {
 		return nil, fmt.Errorf("natsio: topic %q: stream: %w", t.name, err)
 	}
 	c, err := stream.Consumer(ctx, member)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
-		c, err = stream.CreateOrUpdateConsumer(ctx, t.config.Consumer)
+		c, err = stream.CreateConsumer(ctx, t.config.Consumer)
+		if errors.Is(err, jetstream.ErrConsumerExists) { // another process was faster
+			c, err = stream.Consumer(ctx, member)
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("natsio: topic %q: consumer: %w", t.name, err)
 	}
 	return c, nil
+}
+
+// openStream finds a stream, or makes it.
+func openStream(ctx context.Context, js jetstream.JetStream, config jetstream.StreamConfig) (jetstream.Stream, error) {
+	stream, err := js.Stream(ctx, config.Name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		stream, err = js.CreateStream(ctx, config)
+		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was faster
+			stream, err = js.Stream(ctx, config.Name)
+		}
+	}
+	return stream, err
 }
 
 // Drained implements [stages.DrainedTopic]: the consumer has handed out all messages that were in the

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
@@ -129,6 +130,33 @@ func TestThePartsOfAProcessDrainOneAfterTheOther(t *testing.T) {
 	all := below.all()
 	require.EqualValues(t, acked.Load(), len(all), "everything that the part above has accepted")
 	require.Len(t, all, 500)
+}
+
+// Processes that open a topic at the same time do not change what the first of them has made.
+func TestOneProcessMakesATopic(t *testing.T) {
+	js := dial(t)
+	updates, err := js.Conn().SubscribeSync("$JS.EVENT.ADVISORY.STREAM.UPDATED.>")
+	require.NoError(t, err)
+	require.NoError(t, js.Conn().Flush())
+	others := []jetstream.JetStream{dial(t), dial(t), dial(t), dial(t)}
+	for range 10 {
+		name := fresh("MADE")
+		var runs []*flow.Run
+		for i, js := range others {
+			d := time.Duration(1+i) * time.Second
+			config := natsio.TopicConfig[order]{Stream: jetstream.StreamConfig{Duplicates: d}, Consumer: jetstream.ConsumerConfig{AckWait: d}}
+			run, err := flow.From(natsio.Topic(js, name, config).Source()).To(sink.ForEach(func(context.Context, order) error { return nil })).Start(t.Context())
+			require.NoError(t, err)
+			runs = append(runs, run)
+		}
+		for _, run := range runs {
+			run.Stop()
+			_, err := run.Wait()
+			require.NoError(t, err)
+		}
+	}
+	m, err := updates.NextMsg(100 * time.Millisecond)
+	require.ErrorIs(t, err, nats.ErrTimeout, "%+v", m)
 }
 
 // In one process both parts run at the same time, and the results show the stages of both.

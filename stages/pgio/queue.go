@@ -8,7 +8,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Schema is the SQL that creates the tables. It may be run more than once.
+// Schema is the SQL that creates the tables. It may be run more than once, and by several workers at
+// the same time, if it runs in one transaction. A call of Exec of a pool runs it in one.
 //
 //go:embed schema.sql
 var Schema string

@@ -1,4 +1,6 @@
--- The tables of package pgio, in the first schema of the search path. The script may be run again.
+-- The tables of package pgio, in the first schema of the search path. The script may be run again, and
+-- by several sessions at the same time: they wait for each other until the end of the transaction.
+select pg_advisory_xact_lock(hashtext('weir_queue'));
 
 -- A row waits while due is in the past. While a worker has it, due is the end of its lease.
 create table if not exists weir_queue (
