@@ -60,6 +60,9 @@ func (n *Node) do(b *handoff.Batch, from, to int, visitor bool, now int64) (last
 		if !finished && g.exited { // the goroutine is ending
 			n.calls.Add(-1)
 			n.settle(now)
+			if g.Out != nil { // the goroutine that continues may wait for room
+				n.Outs[0].Rouse()
+			}
 		}
 		g.tally.Publish(&n.Books)
 	}()

@@ -154,3 +154,23 @@ func TestAGoexitInARunThatCanBeAbandoned(t *testing.T) {
 		})
 	}
 }
+
+// The failed item fills the edge below, whose receiver waits. The receiver was not woken, and the
+// stage waited for room for the next item forever.
+func TestAGoexitWakesTheReceiverOfAFullEdge(t *testing.T) {
+	exit := func(v int) int {
+		time.Sleep(time.Second) // so that the receiver waits
+		return exitsAt(1)(v)
+	}
+	for name := range exits(itself) {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := &acked{n: 4}
+				rep, err := flow.From(a).Via("stage", exits(exit)[name]).To(nothing{}, stages.Buffer(1)).Run(t.Context())
+				require.ErrorIs(t, err, stages.ErrGoexit)
+				require.NoError(t, rep.Check())
+				hear(t, a)
+			})
+		})
+	}
+}
