@@ -169,6 +169,7 @@ func TestASendThatBreaks(t *testing.T) {
 				b := &Batch[int]{Size: 1}
 				b.Send = func(ctx context.Context, ids []int) error {
 					if ids[0] == 1 {
+						time.Sleep(time.Second) // Flush waits by then
 						tt.breaks()
 					}
 					return q.send(ctx, ids)
