@@ -96,16 +96,24 @@ func (c *Commits[K, P]) again() {
 func (c *Commits[K, P]) Close(ctx context.Context) error {
 	c.mu.Lock()
 	c.shut = true
-	for _, p := range c.parts {
-		p.tell()
-	}
 	c.mu.Unlock()
+	c.tellAll() // an Emit that waits for room
 	c.letReturn(nil)
 	c.returned.running.Wait()
 	c.again()
 	err := c.rounds.close(ctx, c)
+	c.tellAll() // a Drain that waits for a commit
 	if ctx.Err() != nil {
 		return cmp.Or(err, c.Err())
 	}
 	return cmp.Or(c.Err(), err)
+}
+
+// tellAll wakes all goroutines that wait for a change of a partition.
+func (c *Commits[K, P]) tellAll() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.parts {
+		p.tell()
+	}
 }

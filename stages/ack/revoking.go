@@ -1,6 +1,7 @@
 package ack
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -72,7 +73,8 @@ func (c *Commits[K, P]) forget(p *partition[K, P]) {
 //
 // If ctx ends first, Drain forgets the partition anyway, as [Commits.Forget] does: the contexts
 // of late items end, and the items are not committed. The error says how many positions are not
-// done: the next consumer gets these again. If the partition is halted, Drain returns why.
+// done: the next consumer gets these again. If the partition is halted, Drain returns why. After
+// Close nothing is committed, so Drain returns [ErrClosed] if a commit is missing.
 //
 // Drain must not be called by code that the flow waits for, such as a function of a stage.
 func (c *Commits[K, P]) Drain(ctx context.Context, partition K) error {
@@ -104,9 +106,13 @@ func (c *Commits[K, P]) Drain(ctx context.Context, partition K) error {
 	return err
 }
 
-// drained waits until the partition is drained. The caller holds the lock, also after the return.
+// drained waits until the partition is drained. After Close it does not wait for a commit. The caller
+// holds the lock, also after the return.
 func (c *Commits[K, P]) drained(ctx context.Context, p *partition[K, P]) error {
 	for !p.gone && !p.drained() {
+		if c.rounds.closed && p.unheard == 0 && !p.sending {
+			return cmp.Or(p.halt, fmt.Errorf("%w: %v is not committed at %v", ErrClosed, p.key, p.ready))
+		}
 		changed := p.wait()
 		c.mu.Unlock()
 		select {

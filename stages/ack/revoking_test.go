@@ -296,3 +296,28 @@ func TestHealth(t *testing.T) {
 		require.NoError(t, begunErr(c.Begin("b", 1)))
 	})
 }
+
+// A broker client revokes its partitions when it leaves the group, which is after Close. The fault:
+// Drain waited for a commit that Close had given up, until its context ended.
+func TestDrainDoesNotWaitForACommitAfterClose(t *testing.T) {
+	for name, order := range map[string]func(t *testing.T, shut, drain func()){
+		"after":  func(_ *testing.T, shut, drain func()) { shut(); drain() },
+		"during": func(_ *testing.T, shut, drain func()) { time.AfterFunc(time.Second, shut); drain() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := log{takes: time.Hour}
+				c := &Commits[string, int]{Commit: l.commit}
+				begun(t, c, "a", 1)[1](nil)
+				start := time.Now()
+				shut := func() {
+					ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+					defer cancel()
+					require.ErrorIs(t, c.Close(ctx), context.DeadlineExceeded)
+				}
+				order(t, shut, func() { require.ErrorIs(t, c.Drain(context.Background(), "a"), context.Canceled) })
+				require.LessOrEqual(t, time.Since(start), 2*time.Second)
+			})
+		})
+	}
+}
