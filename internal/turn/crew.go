@@ -42,10 +42,14 @@ type worker struct {
 // stint is the time, in nanoseconds, after which a worker sends the responses so far up.
 const stint = kernel.GroupTime
 
-// staff sets the number of workers.
+// staff sets the number of workers. If it changes, callers that wait for a worker's place may begin.
+// A goroutine of the crew tells the section, because the caller holds the lock of the node.
 func (c *crew) staff(workers int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.most != 0 {
+		c.gone.Go(func() { c.section.postFrom(note{kind: staffed}) })
+	}
 	c.most = workers
 	for c.live > c.most && len(c.idle) > 0 {
 		c.dismiss()

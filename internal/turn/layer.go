@@ -40,7 +40,7 @@ type (
 	Punctual interface{ Punctual() }
 	// Drainer is called once when the intake has stopped.
 	Drainer interface{ Drain() }
-	// Waker is called at the time of [Port.WakeAt].
+	// Waker is called at the time of [Port.WakeAt], and after [Port.WakeNow].
 	Waker interface{ Wake() }
 	// Bounder returns the number of items that the section holds, if the layer is the outermost.
 	Bounder interface{ Bound() int }
@@ -62,7 +62,8 @@ type (
 	Observer interface{ Observe() any }
 )
 
-// Port is a layer's place in a section. Only the handler's methods may use it, except [Ref.Resume].
+// Port is a layer's place in a section. Only the handler's methods may use it, except
+// [Port.WakeNow] and [Ref.Resume].
 type Port struct {
 	section *Section
 	index   int
@@ -149,6 +150,9 @@ func (p *Port) WakeAt(at int64) {
 		p.section.clock.Push(at, alarm{flight: noFlight, layer: uint8(p.index)})
 	}
 }
+
+// WakeNow makes the section call [Waker]. Any goroutine may call it. It does not block.
+func (p *Port) WakeNow() { p.section.postFrom(note{kind: woken, port: p}) }
 
 // Now returns the time since the run began.
 func (p *Port) Now() int64 { return p.section.node.Run().Now() }

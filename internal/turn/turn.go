@@ -25,6 +25,8 @@ const (
 	shutting // callers are refused from now on
 	closing  // no item is left
 	deserts  // a caller waits no more
+	staffed  // the number of workers has changed
+	woken    // Port.WakeNow was called
 )
 
 // note tells the goroutine that has the turn what has happened.
@@ -32,7 +34,7 @@ type note struct {
 	f     *Flight
 	items kernel.Mask
 	other kernel.Mask // request: items that failed before; response: items that were dropped
-	port  *Port       // resumed, left
+	port  *Port       // resumed, left, woken
 	err   error       // left: the reason
 	moves uint32
 	kind  kind
@@ -241,6 +243,12 @@ func (s *Section) deliver(n *note) {
 			if d, ok := p.handler.(Drainer); ok && p.broken == nil && s.over == nil {
 				s.call(p, d.Drain)
 			}
+		}
+	case staffed:
+		s.beginNext()
+	case woken:
+		if n.port.broken == nil && s.over == nil {
+			s.call(n.port, n.port.handler.(Waker).Wake)
 		}
 	case shutting:
 		s.callers.refuse()

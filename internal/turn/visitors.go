@@ -97,7 +97,7 @@ func (s *Section) visitComes(f *Flight, place int) {
 func (s *Section) callFor(f *Flight, items kernel.Mask) kernel.Mask {
 	for m := items & f.visited; m != 0; m &= m - 1 {
 		v := &f.visits[m.First()]
-		if s.callers.running >= max(1, s.node.Workers()) {
+		if len(s.callers.queue) > 0 || !s.vacant() {
 			s.callers.queue = append(s.callers.queue, v)
 			continue
 		}
@@ -105,6 +105,9 @@ func (s *Section) callFor(f *Flight, items kernel.Mask) kernel.Mask {
 	}
 	return items &^ f.visited
 }
+
+// vacant reports whether a worker's place is free.
+func (s *Section) vacant() bool { return s.callers.running < max(1, s.node.Workers()) }
 
 // begin tells a caller to make its call. If the caller has gone, a goroutine of its own makes the
 // call, since other items may wait for it.
@@ -121,12 +124,16 @@ func (s *Section) begin(v *visit) {
 
 // callEnded lets the next callers begin.
 func (s *Section) callEnded(f *Flight, items kernel.Mask) {
-	for range (items & f.visited).Len() {
-		s.callers.running--
-		if q := s.callers.queue; len(q) > 0 {
-			s.callers.queue = q[1:]
-			s.begin(q[0])
-		}
+	s.callers.running -= (items & f.visited).Len()
+	s.beginNext()
+}
+
+// beginNext lets callers begin that wait for a worker's place.
+func (s *Section) beginNext() {
+	for len(s.callers.queue) > 0 && s.vacant() {
+		next := s.callers.queue[0]
+		s.callers.queue = s.callers.queue[1:]
+		s.begin(next)
 	}
 }
 

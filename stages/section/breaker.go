@@ -59,6 +59,7 @@ type breakerHandler struct {
 	hold    bool
 	tokens  turn.PerFlight[breaker.Token]
 	waiting []held // items that wait for the breaker, in order
+	alert   bool   // the layer is woken when the breaker closes
 	unwatch func()
 }
 
@@ -76,6 +77,18 @@ func (h *breakerHandler) watch() {
 	})
 }
 
+// beAlert wakes the layer when the breaker closes. Others that share the breaker can close it before
+// the time at which it admits a probe.
+func (h *breakerHandler) beAlert() {
+	unhook := h.unwatch
+	unwake := h.breaker.Watch(func(c breaker.Change) {
+		if c.To == breaker.Closed {
+			h.port.WakeNow()
+		}
+	})
+	h.alert, h.unwatch = true, func() { unhook(); unwake() }
+}
+
 // Close implements [turn.Closer].
 func (h *breakerHandler) Close() { h.unwatch() }
 
@@ -89,6 +102,9 @@ type held struct {
 }
 
 func (h *breakerHandler) Request(f *turn.Flight, items kernel.Mask) {
+	if h.hold && !h.alert { // before the breaker is asked: no change is missed
+		h.beAlert()
+	}
 	tokens := h.tokens.Of(f)
 	var admitted, refused kernel.Mask
 	for m := items; m != 0; m &= m - 1 {

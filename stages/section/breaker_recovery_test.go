@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/primitives/breaker"
 	"github.com/weir-go/weir/primitives/outcome"
 	"github.com/weir-go/weir/primitives/retry"
@@ -73,4 +74,35 @@ func TestAHeldStreamObeysTheService(t *testing.T) {
 		require.Zero(t, calls[0])
 		require.Equal(t, 40*time.Second, calls[1])
 	})
+}
+
+// Held items go on when a breaker that they share closes, by whatever code. The fault: they waited
+// until the opening, or the lease of a probe of that code, was over.
+func TestHeldItemsGoOnWhenASharedBreakerCloses(t *testing.T) {
+	for name, tt := range map[string]struct {
+		opensFor time.Duration
+		begin    func(*testing.T, *breaker.Breaker) (closes func())
+	}{
+		"reset": {time.Hour, func(_ *testing.T, b *breaker.Breaker) func() { return b.Reset }},
+		"disabled": {time.Hour, func(_ *testing.T, b *breaker.Breaker) func() {
+			return func() { b.SetMode(breaker.Disabled) }
+		}},
+		"probe": {0, func(t *testing.T, b *breaker.Breaker) func() {
+			probe, err := b.Allow()
+			require.NoError(t, err)
+			return func() { b.Record(t.Context(), &probe, nil) }
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := fuse(t, 1, time.Hour)
+				b.OpenFor(tt.opensFor)
+				closes := tt.begin(t, b)
+				r := through(t, source.Slice(upTo(5)), section.Map([]section.Layer{section.Breaker(b, stages.Hold())}, same),
+					after(time.Second, func(*kernel.Run) { closes() }))
+				require.Equal(t, upTo(5), r.out)
+				require.Equal(t, time.Second, r.took)
+			})
+		})
+	}
 }

@@ -53,8 +53,10 @@ type guardHandler struct {
 	have  turn.PerFlight[guard.Permit]
 	waits turn.PerFlight[*seeker]
 
-	mu    sync.Mutex // Guarded by: mu
-	given []guard.Permit
+	// Guarded by: mu.
+	mu    sync.Mutex
+	given []guard.Permit // of items that the gate has admitted and that have not come yet
+	ended bool           // no item will come any more
 }
 
 // seeker waits for a permit. It stores the result itself: the item may have left by then.
@@ -94,22 +96,40 @@ func (h *guardHandler) Gates() bool { return h.guard.Sheds() }
 // Try implements [turn.Gate].
 func (h *guardHandler) Try() error {
 	p, err := h.guard.TryAcquire()
-	if err == nil {
-		h.mu.Lock()
-		h.given = append(h.given, p)
-		h.mu.Unlock()
+	if err != nil {
+		return err
 	}
-	return err
+	h.mu.Lock()
+	ended := h.ended
+	if !ended {
+		h.given = append(h.given, p)
+	}
+	h.mu.Unlock()
+	if ended {
+		p.Release()
+	}
+	return nil
 }
 
 // Withdraw implements [turn.Gate].
 func (h *guardHandler) Withdraw() {
+	var p guard.Permit
 	h.mu.Lock()
-	last := len(h.given) - 1
-	p := h.given[last]
-	h.given = h.given[:last]
+	if last := len(h.given) - 1; last >= 0 { // otherwise Close has released the permit
+		p, h.given = h.given[last], h.given[:last]
+	}
 	h.mu.Unlock()
 	p.Release()
+}
+
+// Close implements [turn.Closer]. It releases the permits of items that the gate has admitted and
+// that have not come, because the run was aborted in between.
+func (h *guardHandler) Close() {
+	h.mu.Lock()
+	given := h.given
+	h.given, h.ended = nil, true
+	h.mu.Unlock()
+	h.guard.ReleaseAll(given)
 }
 
 func (h *guardHandler) Request(f *turn.Flight, items kernel.Mask) {
@@ -238,7 +258,7 @@ func (h *guardHandler) Release() {
 	for _, have := range h.have {
 		h.guard.ReleaseAll(have)
 	}
-	h.guard.ReleaseAll(h.given)
+	h.Close()
 }
 
 // Observe implements [turn.Observer].
