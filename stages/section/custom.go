@@ -3,6 +3,7 @@ package section
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/weir-go/weir/internal/handoff"
@@ -203,7 +204,7 @@ func (p *Port[I]) at(f *turn.Flight, place int) *Exchange[I] {
 
 // Use returns a custom layer as a [Layer].
 func Use[I any](c Custom[I]) Layer {
-	l := Layer{kind: fmt.Sprintf("%T", c)}
+	l := Layer{kind: fmt.Sprintf("%T", c), items: reflect.TypeFor[I]()}
 	if c == nil {
 		l.kind = "layer"
 		l.check = func() error { return fmt.Errorf("layer is nil") }

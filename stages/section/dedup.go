@@ -33,7 +33,7 @@ import (
 // key is called by one goroutine at a time and should be quick. A panic of key, a key that
 // cannot be hashed, or one that is not equal to itself fails the item.
 func Dedup[T any, K comparable](source dedup.Source, key func(T) K) Layer {
-	return dedupLayer(source, key == nil, func(run *kernel.Run, b *handoff.Batch, from, to int, keys []K, done *int) {
+	l := dedupLayer(source, key == nil, func(run *kernel.Run, b *handoff.Batch, from, to int, keys []K, done *int) {
 		for i, v := range typed.Values[T](b)[from:to] {
 			if run.Aborted() {
 				return
@@ -42,6 +42,8 @@ func Dedup[T any, K comparable](source dedup.Source, key func(T) K) Layer {
 			*done = i + 1
 		}
 	})
+	l.items = reflect.TypeFor[T]()
+	return l
 }
 
 // dedupLayer makes a Dedup layer. Only keys knows the type of the items.
@@ -62,6 +64,7 @@ func dedupLayer[K comparable](source dedup.Source, noKey bool, keys keysOf[K]) L
 			}
 			return &dedupHandler[K]{port: p, dedup: d, answers: answers{port: p}, keysOf: keys}, nil
 		},
+		once:   sharedBy(source),
 		shares: sharedBy(source),
 	}
 }

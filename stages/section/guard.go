@@ -23,6 +23,7 @@ import (
 func Guard(source guard.Source) Layer {
 	return Layer{
 		kind: "guard",
+		once: primitive(source),
 		check: func() error {
 			return given("guard", source == nil, stages.Apply[stages.Option](), func() error { return guardFault(source) })
 		},

@@ -3,6 +3,9 @@ package section
 import (
 	"context"
 	"errors"
+	"fmt"
+	"reflect"
+	"slices"
 
 	"github.com/weir-go/weir/internal/turn"
 	"github.com/weir-go/weir/stages"
@@ -24,8 +27,10 @@ type Layer struct {
 	check func() error                           // returns what is wrong with the layer
 	open  func(*turn.Port) (turn.Handler, error) // makes its state for a run
 
-	shares any    // a deduplicator that other sections may use, nil for none
-	shown  string // text in a picture of the graph; the kind if empty
+	items  reflect.Type // type of the items that it takes, nil for any
+	once   any          // a primitive that a section can have once, nil for none
+	shares any          // a deduplicator that other sections may use, nil for none
+	shown  string       // text in a picture of the graph; the kind if empty
 }
 
 // Kind returns what kind of layer it is, such as "guard".
@@ -38,15 +43,33 @@ type opener func(*turn.Port) (turn.Handler, error)
 
 func (o opener) Open(p *turn.Port) (turn.Handler, error) { return o(p) }
 
-// validate returns what is wrong with the layer.
-func (l Layer) validate() error {
+// validate returns what is wrong with the layer in a section of items of a type, below the layers
+// above.
+func (l Layer) validate(items reflect.Type, above []Layer) error {
 	if l.open == nil {
 		return errors.New("a layer is the zero Layer")
 	}
-	if l.check == nil {
+	var faults []error
+	if l.items != nil && l.items != items {
+		faults = append(faults, fmt.Errorf("%s is for items of type %v, and the items of the stage are of type %v", l.kind, l.items, items))
+	}
+	// A call that holds a permit would wait for another one of the same guard, which it can get only
+	// when it has ended.
+	if first := slices.IndexFunc(above, func(o Layer) bool { return o.once == l.once }); l.once != nil && first >= 0 {
+		faults = append(faults, fmt.Errorf("its %s is that of layer %d", l.kind, first+1))
+	}
+	if l.check != nil {
+		faults = append(faults, l.check())
+	}
+	return errors.Join(faults...)
+}
+
+// primitive returns the primitive that the source of a layer is, nil for a policy.
+func primitive(source any) any {
+	if reflect.ValueOf(source).Kind() != reflect.Pointer {
 		return nil
 	}
-	return l.check()
+	return source
 }
 
 // given returns what is wrong with the primitive of a layer: it is nil, or cannot be made.

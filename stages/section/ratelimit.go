@@ -2,6 +2,7 @@ package section
 
 import (
 	"errors"
+	"reflect"
 	"sync/atomic"
 
 	"github.com/weir-go/weir/internal/handoff"
@@ -28,11 +29,14 @@ import (
 // should be quick. A cost above the burst fails the item with a *[limiter.CostError].
 func RateLimit[T any](source limiter.Source, cost func(T) int) Layer {
 	costs := func(*handoff.Batch, int) int { return 1 }
+	var items reflect.Type
 	if cost != nil {
+		items = reflect.TypeFor[T]()
 		costs = func(b *handoff.Batch, i int) int { return cost(typed.Values[T](b)[i]) }
 	}
 	return Layer{
-		kind: "rate limit",
+		kind:  "rate limit",
+		items: items,
 		check: func() error {
 			return given("limiter", source == nil, stages.Apply[stages.Option](), func() error {
 				l, err := source.Limiter()

@@ -64,10 +64,10 @@ type section[I, O, P any] struct {
 
 // Validate implements [stages.Validator].
 func (s *section[I, O, P]) Validate() error {
-	return check(s.layers, s.settings, s.f == nil, s.noJoin)
+	return check(s.layers, reflect.TypeFor[I](), s.settings, s.f == nil, s.noJoin)
 }
 
-func check(layers []Layer, settings stages.Settings, noCall, noJoin bool) error {
+func check(layers []Layer, items reflect.Type, settings stages.Settings, noCall, noJoin bool) error {
 	faults := []error{settings.Validate()}
 	if noCall {
 		faults = append(faults, errors.New("function is nil"))
@@ -76,7 +76,7 @@ func check(layers []Layer, settings stages.Settings, noCall, noJoin bool) error 
 		faults = append(faults, errors.New("join function is nil"))
 	}
 	for i, l := range layers {
-		if err := l.validate(); err != nil {
+		if err := l.validate(items, layers[:i]); err != nil {
 			faults = append(faults, fmt.Errorf("layer %d: %w", i+1, err))
 		}
 	}

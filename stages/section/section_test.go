@@ -15,6 +15,7 @@ import (
 	"github.com/weir-go/weir/primitives/breaker"
 	"github.com/weir-go/weir/primitives/dedup"
 	"github.com/weir-go/weir/primitives/guard"
+	"github.com/weir-go/weir/primitives/limiter"
 	"github.com/weir-go/weir/primitives/retry"
 	"github.com/weir-go/weir/stages"
 	"github.com/weir-go/weir/stages/section"
@@ -330,6 +331,40 @@ func TestASectionRefusesWhatIsWrong(t *testing.T) {
 	} {
 		require.ErrorContains(t, s.(stages.Validator).Validate(), want)
 	}
+}
+
+// Each item panicked in such a layer: "interface conversion: handoff.Column is ...".
+func TestALayerForOtherItemsIsRefused(t *testing.T) {
+	for want, l := range map[string]section.Layer{
+		"layer 1: dedup is for items of type string, and the items of the stage are of type int": section.Dedup(
+			dedup.Window(1), func(s string) string { return s }),
+		"layer 1: rate limit is for items of type string, and the items of the stage are of type int": section.RateLimit(
+			limiter.PerSecond(1), func(s string) int { return len(s) }),
+		"and the items of the stage are of type int": section.Use[string](passing{}),
+	} {
+		require.ErrorContains(t, validate(section.Map([]section.Layer{l}, same)), want)
+	}
+	require.NoError(t, validate(section.Map([]section.Layer{section.RateLimit[string](limiter.PerSecond(1), nil)}, same)))
+}
+
+// passing is a layer for strings.
+type passing struct{}
+
+func (passing) Open(*section.Port[string]) (section.Handler[string], error) { return nil, nil }
+
+// An item waited for itself in the second layer, for its own permit or its own answer. The second
+// breaker refused the probe of the first one, and no call passed ever after.
+func TestAPrimitiveTwiceInASectionIsRefused(t *testing.T) {
+	g := guard.Of(guard.Limit(1))
+	d := dedup.Of[int, section.Answer](dedup.Window(time.Minute))
+	b := breaker.Of(breaker.Consecutive("b", 1, time.Minute))
+	key := func(v int) int { return v }
+	nop := section.Retry(retry.None())
+	for kind, l := range map[string]section.Layer{"guard": section.Guard(g), "dedup": section.Dedup(d, key), "breaker": section.Breaker(b)} {
+		require.EqualError(t, validate(section.Map([]section.Layer{nop, l, nop, l}, same)), "layer 4: its "+kind+" is that of layer 2")
+	}
+	twice := []section.Layer{section.Guard(guard.Limit(1)), section.Guard(guard.Limit(1)), section.Guard(g), section.Guard(guard.Of(guard.Limit(1)))}
+	require.NoError(t, validate(section.Map(twice, same)))
 }
 
 // A section that runs although it is not valid fails the run with the same error, and no item
