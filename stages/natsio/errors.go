@@ -17,10 +17,15 @@ var ErrGone = errors.New("natsio: consumer is gone")
 const gone = 5 * time.Second
 
 // Heals reports whether an error of a source can pass by itself: a connection that is lost, or a
-// server that restarts. [ErrGone] does not pass, and neither does a connection that is closed. See
-// [Ends].
+// server that restarts. [ErrGone] does not pass. Neither does a connection that is closed, nor a
+// consumer that does not let the source fetch, such as one with priority groups. See [Ends].
 func Heals(err error) bool {
-	return !errors.Is(err, ErrGone) && !errors.Is(err, nats.ErrConnectionClosed)
+	for _, lasts := range []error{ErrGone, nats.ErrConnectionClosed, jetstream.ErrInvalidOption, jetstream.ErrBadRequest} {
+		if errors.Is(err, lasts) {
+			return false
+		}
+	}
+	return true
 }
 
 // lasts reports whether an error does not heal.

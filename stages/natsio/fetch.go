@@ -56,7 +56,8 @@ func (s *source) pull(ctx context.Context, n int) (ends bool, failed error) {
 		ends bool
 	}
 	first := make(chan failure, 1)
-	cc, err := s.consumer.Consume(s.held.hold, jetstream.PullMaxMessages(n), jetstream.StopAfter(n),
+	most, within := requestOf(s.consumer.CachedInfo().Config, n)
+	cc, err := s.consumer.Consume(s.held.hold, jetstream.PullMaxMessages(most), jetstream.PullExpiry(within), jetstream.StopAfter(n),
 		jetstream.ConsumeErrHandler(func(cc jetstream.ConsumeContext, err error) {
 			s.trouble(err)
 			f := failure{err: err}
@@ -79,7 +80,11 @@ func (s *source) pull(ctx context.Context, n int) (ends bool, failed error) {
 	select {
 	case <-closed:
 	case <-ctx.Done():
-		cc.Drain() // messages that the server has sent are still held
+		if s.js.Conn().IsConnected() {
+			cc.Drain() // messages that the server has sent are still held
+		} else {
+			cc.Stop() // a drain would wait for the server
+		}
 		<-closed
 	}
 	select {
@@ -88,6 +93,19 @@ func (s *source) pull(ctx context.Context, n int) (ends bool, failed error) {
 	default:
 		return false, nil
 	}
+}
+
+// requestOf returns how many messages a single request asks for, to get n of them, and how long it
+// waits. The server refuses requests above the bounds of the consumer.
+func requestOf(c jetstream.ConsumerConfig, n int) (most int, within time.Duration) {
+	most, within = n, jetstream.DefaultExpires
+	if c.MaxRequestBatch > 0 {
+		most = min(most, c.MaxRequestBatch)
+	}
+	if c.MaxRequestExpires > 0 {
+		within = min(within, c.MaxRequestExpires)
+	}
+	return most, within
 }
 
 // missing asks the server whether the consumer exists, after an error.

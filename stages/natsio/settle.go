@@ -30,6 +30,7 @@ func (s *source) settle(l *lease, err error) {
 	if !held {
 		return
 	}
+	s.answered.Store(true)
 	m := l.msg
 	l.msg = nil // leases are allocated together: this one must not keep its message
 	after, back := stages.HandedBack(err)

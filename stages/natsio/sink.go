@@ -60,7 +60,7 @@ func (s *publisher) Run(ctx context.Context, in *stages.Inlet[*nats.Msg]) error 
 		}
 	})
 	for it := range in.All() {
-		future, err := s.js.PublishMsgAsync(it.Value)
+		future, err := s.settings.publish(ctx, s.js, it.Value)
 		if err != nil {
 			settle(in, it, unpublished(err))
 			continue
@@ -68,6 +68,18 @@ func (s *publisher) Run(ctx context.Context, in *stages.Inlet[*nats.Msg]) error 
 		waiting <- published{it, future, time.Now()}
 	}
 	return nil
+}
+
+// publish publishes a message, without waiting for its confirmation. If the client has the most
+// messages that it lets wait for theirs, publish waits until one of them is confirmed, for as long as
+// a confirmation may take.
+func (s settings) publish(ctx context.Context, js jetstream.JetStream, m *nats.Msg) (jetstream.PubAckFuture, error) {
+	for begun := time.Now(); ; {
+		future, err := js.PublishMsgAsync(m) // waits for 200 ms
+		if !errors.Is(err, jetstream.ErrTooManyStalledMsgs) || ctx.Err() != nil || time.Since(begun) > s.confirm {
+			return future, err
+		}
+	}
 }
 
 // confirmed waits for the confirmation of a message. Earlier messages must be confirmed already.

@@ -43,8 +43,9 @@ type source struct {
 	consumer jetstream.Consumer
 	settings settings
 
-	held leases
-	lag  atomic.Int64
+	held     leases
+	lag      atomic.Int64
+	answered atomic.Bool // the server was sent an answer in this run
 
 	mu    sync.Mutex
 	err   error
@@ -62,6 +63,9 @@ func (s *source) Validate() error {
 
 // Describe implements [stages.Describer].
 func (s *source) Describe() string {
+	if s.consumer == nil {
+		return "jetstream" // it is not valid
+	}
 	info := s.consumer.CachedInfo()
 	return fmt.Sprintf("jetstream %s/%s, at most %d in flight", info.Stream, info.Name, s.settings.inFlight)
 }
@@ -80,7 +84,7 @@ func (s *source) run(ctx context.Context, deliver func(*lease, stages.Receipt) b
 		return fmt.Errorf("natsio: consumer %q does not have explicit acknowledgements", s.consumer.CachedInfo().Name)
 	}
 	s.mu.Lock()
-	s.since = s.js.Conn().Stats().Reconnects
+	s.since, s.err, s.at = s.js.Conn().Stats().Reconnects, nil, time.Time{}
 	s.mu.Unlock()
 	term := termOf(config)
 	s.held.start(s.js.Conn(), cmp.Or(s.settings.renew, term/3), term*9/10, s.trouble)
@@ -133,6 +137,9 @@ func (s *source) bring(deliver func(*lease, stages.Receipt) bool) {
 // Finish implements [stages.Finisher]: the server has all acknowledgements.
 func (s *source) Finish(ctx context.Context) error {
 	s.held.stop()
+	if !s.answered.Swap(false) {
+		return nil // the server may never have been there
+	}
 	if err := s.js.Conn().FlushWithContext(ctx); err != nil {
 		return fmt.Errorf("natsio: the last acknowledgements may not have reached the server: %w", err)
 	}

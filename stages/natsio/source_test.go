@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -221,6 +222,48 @@ func TestWhatCannotBePublishedFailsTheRunIfNoSourceWaits(t *testing.T) {
 	require.ErrorContains(t, err, "natsio: publish")
 }
 
+// A sink and a topic wait for a server that is slow. The fault: if more messages were in flight than
+// the client lets wait, a server that did not answer for 200 ms ended the run.
+func TestASinkWaitsIfTheClientTakesNoMore(t *testing.T) {
+	nc, _, err := connect(shared.start(t))
+	require.NoError(t, err)
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(8))
+	require.NoError(t, err)
+	name := fresh("SLOW")
+	stream(t, js, name, jetstream.ConsumerConfig{})
+	orders := natsio.Topic(js, fresh("SLOW"), natsio.TopicConfig[order]{})
+	begun := make(chan struct{})
+	slow := func(start *flow.Graph) {
+		run, err := start.Start(t.Context())
+		require.NoError(t, err)
+		<-begun
+		server := shared.cmd.Process
+		require.NoError(t, server.Signal(syscall.SIGSTOP))
+		time.AfterFunc(600*time.Millisecond, func() { _ = server.Signal(syscall.SIGCONT) })
+		begun <- struct{}{}
+		_, err = run.Wait()
+		require.NoError(t, err)
+	}
+	slow(flow.From(slowly(begun, func(i int) *nats.Msg { return &nats.Msg{Subject: name + ".a"} })).To(natsio.Sink(js)))
+	slow(flow.From(slowly(begun, func(i int) order { return order{i} })).To(orders.Sink()))
+}
+
+// slowly is a source of 33 values. After the first it tells that it has begun, and waits for an answer.
+func slowly[T any](begun chan struct{}, value func(i int) T) stages.Source[T] {
+	return stages.SourceFunc[T](func(_ context.Context, out *stages.Outlet[T]) error {
+		for i := range 33 {
+			out.Emit(value(i))
+			if i == 0 {
+				time.Sleep(100 * time.Millisecond) // the topic is open by then, or opens after the pause of the server
+				begun <- struct{}{}
+				<-begun
+			}
+		}
+		return nil
+	})
+}
+
 func TestRepeatsWithAnIDAreDropped(t *testing.T) {
 	js := dial(t)
 	stream(t, js, "ONCE", jetstream.ConsumerConfig{})
@@ -256,4 +299,118 @@ func TestAConsumerWithoutExplicitAcknowledgementsIsRefused(t *testing.T) {
 	require.NoError(t, err)
 	_, err = flow.From(natsio.Source(js, c)).To(sink.ForEach(func(context.Context, jetstream.Msg) error { return nil })).Run(t.Context())
 	require.ErrorContains(t, err, "explicit")
+}
+
+// A consumer may bound a single request. The fault: the server refused the requests of the source, and
+// no message came.
+func TestAConsumerMayBoundARequest(t *testing.T) {
+	js := dial(t)
+	for name, config := range map[string]jetstream.ConsumerConfig{
+		"BATCH": {MaxRequestBatch: 10}, "EXPIRES": {MaxRequestExpires: 2 * time.Second}, "BYTES": {MaxRequestMaxBytes: 100},
+	} {
+		c := stream(t, js, "BOUNDED"+name, config)
+		put(t, js, "BOUNDED"+name, 30)
+		run, err := flow.From(natsio.Source(js, c)).To(sink.ForEach(func(context.Context, jetstream.Msg) error { return nil })).Start(t.Context())
+		require.NoError(t, err)
+		eventually(t, "all are settled", func() bool { return unsettled(t, js, "BOUNDED"+name) == 0 })
+		run.Stop()
+		report, err := run.Wait()
+		require.NoError(t, err)
+		require.NoError(t, report.Stages[0].Health.Err)
+	}
+}
+
+// A consumer from which the source cannot fetch ends the run, also if it has become so since it was
+// looked up.
+func TestTheRunEndsIfTheConsumerRefusesIt(t *testing.T) {
+	js := dial(t)
+	config := jetstream.ConsumerConfig{PriorityPolicy: jetstream.PriorityPolicyOverflow, PriorityGroups: []string{"a"}}
+	consumers := map[string]jetstream.Consumer{"priority group is required": stream(t, js, "PRIORITY", config)}
+	later := stream(t, js, "PRIORITYLATER", jetstream.ConsumerConfig{})
+	config.Durable, config.AckPolicy = "worker", jetstream.AckExplicitPolicy
+	updated, err := js.CreateOrUpdateConsumer(t.Context(), "PRIORITYLATER", config)
+	require.NoError(t, err)
+	require.Len(t, updated.CachedInfo().Config.PriorityGroups, 1)
+	consumers["bad request"] = later
+	for what, c := range consumers {
+		_, err := flow.From(natsio.Source(js, c)).To(sink.ForEach(func(context.Context, jetstream.Msg) error { return nil })).Run(t.Context())
+		require.ErrorContains(t, err, what)
+		require.ErrorContains(t, err, `consumer "worker"`)
+	}
+}
+
+// A run that is stopped before there is a server ends at once, and without an error: nothing was to be
+// acknowledged. The next run shows no trouble of the one before.
+func TestAStopBeforeThereIsAServer(t *testing.T) {
+	js, name := dial(t), fresh("AWAY")
+	stream(t, js, name, jetstream.ConsumerConfig{})
+	p := queuetest.NewProxy(t, shared.start(t))
+	nc, through, err := connect(p.Addr())
+	require.NoError(t, err)
+	t.Cleanup(nc.Close)
+	c, err := through.Consumer(t.Context(), name, "worker")
+	require.NoError(t, err)
+	src := natsio.Source(through, c)
+	start := func() *flow.Run {
+		run, err := flow.From(src).To(sink.ForEach(func(context.Context, jetstream.Msg) error { return nil })).Start(t.Context())
+		require.NoError(t, err)
+		return run
+	}
+	run := start()
+	fetches(t, c)
+	p.Cut()
+	eventually(t, "the connection is lost", func() bool { return !nc.IsConnected() })
+	begin := time.Now()
+	run.Stop()
+	_, err = run.Wait()
+	require.NoError(t, err)
+	require.Less(t, time.Since(begin), 5*time.Second, "the client would wait for 10 seconds")
+
+	closed, err := nats.Connect("nats://127.0.0.1:1", nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1))
+	require.NoError(t, err)
+	t.Cleanup(closed.Close)
+	never, err := jetstream.New(closed)
+	require.NoError(t, err)
+	run, err = flow.From(natsio.Topic(never, "NEVER", natsio.TopicConfig[order]{}).Source()).
+		To(sink.ForEach(func(context.Context, order) error { return nil })).Start(t.Context())
+	require.NoError(t, err)
+	run.Stop()
+	_, err = run.Wait()
+	require.NoError(t, err)
+}
+
+// The report of a run does not show the trouble of the run before.
+func TestTheHealthOfASecondRun(t *testing.T) {
+	js, name := dial(t), fresh("TWICE")
+	stream(t, js, name, jetstream.ConsumerConfig{})
+	src := natsio.Source(js, must(js.Consumer(t.Context(), name, "worker")))
+	for _, gone := range []bool{true, false} {
+		stop := make(chan struct{})
+		run, err := flow.From(src).To(sink.ForEach(func(context.Context, jetstream.Msg) error { return nil })).Start(t.Context(), flow.StopWhen(stop))
+		require.NoError(t, err)
+		if gone {
+			fetches(t, must(js.Consumer(t.Context(), name, "worker")))
+			require.NoError(t, js.DeleteConsumer(t.Context(), name, "worker"))
+			eventually(t, "there is trouble", func() bool { return run.Snapshot().Stages[0].Health.Err != nil })
+			_, err = js.CreateConsumer(t.Context(), name, jetstream.ConsumerConfig{Durable: "worker", AckPolicy: jetstream.AckExplicitPolicy})
+			require.NoError(t, err)
+		}
+		close(stop)
+		report, err := run.Wait()
+		require.NoError(t, err)
+		require.Equal(t, gone, report.Stages[0].Health.Err != nil)
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// A graph with a source that is not valid can be drawn.
+func TestASourceWithoutAConsumerCanBeDrawn(t *testing.T) {
+	g := flow.From(natsio.Source(nil, nil)).To(sink.ForEach(func(context.Context, jetstream.Msg) error { return nil }))
+	require.Contains(t, g.DOT(), "jetstream")
 }

@@ -178,7 +178,7 @@ func (s *topicSink[T]) Run(ctx context.Context, in *stages.Inlet[T]) error {
 		}
 	})
 	publish := func(_ context.Context, m topic.Message, done func(error)) {
-		future, err := s.js.PublishMsgAsync(s.message(m))
+		future, err := limits.publish(ctx, s.js, s.message(m))
 		if err != nil {
 			done(unpublished(err))
 			return
