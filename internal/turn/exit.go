@@ -103,6 +103,7 @@ func (s *Section) sendAll(wait bool) {
 		}
 		clear(s.batch)
 		s.batch, s.done = s.batch[:0], 0
+		s.widen()
 		s.wakeEntrance(min(handoff.BatchSize, max(1, s.capacity/8)))
 		if len(s.outq) == 0 {
 			s.sending = false

@@ -42,7 +42,8 @@ type (
 	Drainer interface{ Drain() }
 	// Waker is called at the time of [Port.WakeAt], and after [Port.WakeNow].
 	Waker interface{ Wake() }
-	// Bounder returns the number of items that the section holds, if the layer is the outermost.
+	// Bounder returns the number of items that the section holds, if the layer is the outermost. The
+	// section takes note of a larger number when an item leaves. Any goroutine may call it.
 	Bounder interface{ Bound() int }
 	// Gate decides about each item at the entrance, if the layer is the outermost. An item that it
 	// refuses does not enter. The item leaves at once, before the items inside, and counts as shed.
@@ -166,8 +167,18 @@ func (p *Port) Node() *kernel.Node { return p.section.node }
 // Run returns the run of the section.
 func (p *Port) Run() *kernel.Run { return p.section.node.Run() }
 
-// Capacity returns the largest number of items in the section.
-func (p *Port) Capacity() int { return p.section.capacity }
+// Capacity returns how many items the section holds at present.
+func (p *Port) Capacity() int {
+	s := p.section
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.capacity
+}
+
+// Slots returns a number above that of [Flight.Slot] of all items in the section. It never falls.
+func (p *Port) Slots() int {
+	return max(p.Capacity()/handoff.BatchSize+3, len(p.section.flights)) * handoff.BatchSize
+}
 
 // Over returns the error of the abort, nil if the run was not aborted.
 func (p *Port) Over() error { return p.section.over }

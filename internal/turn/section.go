@@ -18,11 +18,11 @@ import (
 type Section struct {
 	node      *kernel.Node
 	ports     []*Port
-	capacity  int
 	unordered bool
 	in, out   handoff.Columns
 	join      Join
-	gate      Gate // nil if the entrance refuses no items
+	gate      Gate    // nil if the entrance refuses no items
+	bounder   Bounder // nil if the outermost layer does not set the capacity
 	crew      crew
 	limit     atomic.Int64 // largest cost of an item below at which a worker also does the work below
 	callers   visitors
@@ -30,14 +30,15 @@ type Section struct {
 	turn
 
 	// Guarded by: mu.
-	seats   int           // free seats: how many more items may enter
-	starved bool          // the entrance waits for a seat
-	room    chan struct{} // a token for the entrance: there are seats, all items have left, or the layers are closed
-	idle    []*Flight     // flights with free places
-	side    *Flight       // flight of items that the gate refuses
-	outq    []leaving
-	sending bool // a goroutine has the exit
-	ended   bool // no more items will come
+	capacity int           // how many items the section holds
+	seats    int           // free seats: how many more items may enter
+	starved  bool          // the entrance waits for a seat
+	room     chan struct{} // a token for the entrance: there are seats, all items have left, or the layers are closed
+	idle     []*Flight     // flights with free places
+	side     *Flight       // flight of items that the gate refuses
+	outq     []leaving
+	sending  bool // a goroutine has the exit
+	ended    bool // no more items will come
 
 	open *Flight // the flight that the entrance fills. Owner: the entrance
 
@@ -146,7 +147,7 @@ func (s *Section) openLayers(layers []Layer) error {
 		}
 		p.handler = h
 		if b, ok := h.(Bounder); ok && i == 0 {
-			s.capacity = b.Bound()
+			s.capacity, s.bounder = b.Bound(), b
 		}
 		if g, ok := h.(Gate); ok && i == 0 && g.Gates() {
 			s.gate = g
@@ -353,7 +354,19 @@ func (s *Section) release(ready ...leaving) (exit bool) {
 func (s *Section) starving() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.widen()
 	s.wakeEntrance(1)
+}
+
+// widen lets more items in if the bound of the outermost layer has grown. The caller holds mu.
+func (s *Section) widen() {
+	if s.bounder == nil {
+		return
+	}
+	if more := s.bounder.Bound() - s.capacity; more > 0 {
+		s.capacity += more
+		s.seats += more
+	}
 }
 
 // wakeEntrance wakes the entrance if it waits and at least least seats are free. The caller holds

@@ -6,7 +6,6 @@ import (
 	"reflect"
 	"time"
 
-	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
 	"github.com/weir-go/weir/internal/turn"
 	"github.com/weir-go/weir/internal/typed"
@@ -94,7 +93,7 @@ func (x *Exchange[I]) Attempts() int { return int(x.f.Attempts[x.place]) }
 func (x *Exchange[I]) Context() context.Context { return contextOf(x.port.port, x.f, x.place) }
 
 // Slot returns a number from 0 to below [Port.Slots] that no other exchange in the section has at
-// the same time. A layer can use it as an index for what it keeps for the exchange.
+// the same time. A layer can use it as an index for what it keeps for the exchange. Slots can grow.
 func (x *Exchange[I]) Slot() int { return x.f.Slot(x.place) }
 
 // Reject makes err the outcome, in place of a call or of its result. The layer still has to send
@@ -134,10 +133,14 @@ func (p *Port[I]) Stage() string { return p.port.Node().Name }
 // Context returns the context of the run. It ends at the abort.
 func (p *Port[I]) Context() context.Context { return p.port.Run().Ctx }
 
-// Slots returns a bound of [Exchange.Slot]. The section holds fewer exchanges at a time.
-func (p *Port[I]) Slots() int { return (p.port.Capacity()/handoff.BatchSize + 3) * handoff.BatchSize }
+// Slots returns a bound of [Exchange.Slot]. The section holds fewer exchanges at a time. It grows
+// with [Port.Capacity], and with the number of callers that are in a service at the same time. So a
+// slice that is as long as Slots must grow when a Slot is not below its length.
+func (p *Port[I]) Slots() int { return p.port.Slots() }
 
-// Capacity returns how many exchanges the section holds at most.
+// Capacity returns how many exchanges the section holds at most. It grows when the guard that is
+// the outermost layer is made larger. The callers of a service are not counted: see
+// [github.com/weir-go/weir/flow.Service.Do].
 func (p *Port[I]) Capacity() int { return p.port.Capacity() }
 
 // Down sends x on to the layer below. It does not block. It returns false, and does nothing, if

@@ -18,8 +18,9 @@ import (
 // learns from how long an item is below the layer, and how it comes back.
 //
 // As the outermost layer the guard bounds how many items the section holds in all, and an
-// item that is shed leaves at once, ahead of those inside. Further in, the guard limits what
-// is below it.
+// item that is shed leaves at once, ahead of those inside. If [guard.Guard.Resize] makes it larger,
+// the section holds more items when the next item has left. Further in, the guard limits what is
+// below it.
 func Guard(source guard.Source) Layer {
 	return Layer{
 		kind: "guard",

@@ -109,3 +109,34 @@ func TestAGuardThatIsResizedDownLimitsTheItemsInside(t *testing.T) {
 		})
 	}
 }
+
+// A guard that is made larger lets more items in. The fault: as the outermost layer it held the
+// section at the capacity with which the run had begun.
+func TestAGuardThatIsMadeLargerLetsMoreItemsIn(t *testing.T) {
+	for name, tt := range map[string]struct {
+		around func(...section.Layer) []section.Layer
+		opts   []guard.Option
+	}{
+		"outermost":  {func(l ...section.Layer) []section.Layer { return l }, nil},
+		"further in": {behind, nil},
+		"shedding":   {func(l ...section.Layer) []section.Layer { return l }, []guard.Option{guard.Shedding()}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g, err := guard.New(guard.Limit(2, tt.opts...))
+				require.NoError(t, err)
+				var calls gauge
+				before := int32(0)
+				r := through(t, every(time.Millisecond, 100), section.Map(tt.around(section.Guard(g)), calls.takes(10*time.Millisecond), stages.Workers(16)),
+					after(35*time.Millisecond+500*time.Microsecond, func(*kernel.Run) {
+						before = calls.most.Load()
+						require.NoError(t, g.Resize(8))
+					}))
+				require.Equal(t, int32(2), before)
+				require.Equal(t, int32(8), calls.most.Load())
+				require.Equal(t, 100, len(r.out)+len(r.failed))
+				require.Equal(t, g.Sheds(), len(r.failed) > 0)
+			})
+		})
+	}
+}
