@@ -65,7 +65,7 @@ func dedupOf[K comparable, Out any](source dedup.Source) (*dedup.Dedup[K, Out], 
 		if d == nil {
 			return nil, errors.New("the shared deduplicator is nil")
 		}
-		return d, nil
+		return d, d.Err()
 	default:
 		return nil, fmt.Errorf("a deduplicator to share must be a %T, not a %T", (*dedup.Dedup[K, Out])(nil), d)
 	}

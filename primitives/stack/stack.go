@@ -105,8 +105,11 @@ func (s *Stack[In, Out]) compose() *Stack[In, Out] {
 		return s
 	}
 	call := s.base()
-	for _, l := range slices.Backward(s.layers) {
-		call = l.wrap(call)
+	for i, l := range slices.Backward(s.layers) {
+		if call = l.wrap(call); call == nil {
+			s.fault = &Error{Err: &LayerError{Layer: l.name, Place: i + 1, Err: errors.New("the layer made no function")}}
+			return s
+		}
 	}
 	s.call = call
 	return s

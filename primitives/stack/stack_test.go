@@ -271,6 +271,7 @@ func TestNothingIsHeldAfterwards(t *testing.T) {
 
 func TestFaultsNameTheirLayers(t *testing.T) {
 	same := func(in string) string { return in }
+	none := func(stack.Func[string, string]) stack.Func[string, string] { return nil }
 	other, err := dedup.New[int, string](dedup.Window(time.Minute))
 	require.NoError(t, err)
 	s := stack.Around(func(context.Context, string) (string, error) { t.Error("called"); return "", nil })
@@ -286,6 +287,9 @@ func TestFaultsNameTheirLayers(t *testing.T) {
 		"stack: invalid: layer 1, guard: the source is nil; an option is nil":                                                           s.Guard(nil, nil),
 		"stack: invalid: layer 1, dedup: the source is nil; the key function is nil":                                                    s.Dedup[string](nil, nil),
 		"stack: invalid: layer 1, dedup: the shared deduplicator is nil":                                                                s.Dedup((*dedup.Dedup[string, string])(nil), same),
+		"stack: invalid: layer 1, dedup: dedup: invalid policy: ttl -1ns is negative":                                                   s.Dedup(dedup.Of[string, string](dedup.Window(-1)), same),
+		"stack: invalid: layer 2, mine: the layer made no function":                                                                     s.Timeout(1).Layer("mine", none).Timeout(1),
+		"stack: invalid: layer 1, outer: the layer made no function":                                                                    s.Layer("outer", none),
 		"stack: invalid: layer 1, rate limit: the source is nil":                                                                        s.RateLimit(nil, nil),
 		"stack: invalid: layer 2, timeout: the time is -1ns, want more than 0":                                                          s.Retry(retry.None()).Timeout(-1),
 		"stack: invalid: layer 2, mine: the layer is nil":                                                                               s.Timeout(1).Layer("mine", nil),
