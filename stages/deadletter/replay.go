@@ -72,6 +72,10 @@ func (r *Replay[T]) Run(ctx context.Context, out *stages.Outlet[T]) error {
 			continue
 		}
 		settle := func(deadLettered bool, err error) error {
+			// A call that the end of the run has cancelled says nothing about its letter.
+			if !deadLettered && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+				err = stages.ErrAborted
+			}
 			return r.settle(context.WithoutCancel(ctx), l, deadLettered, err)
 		}
 		r.replayed.Add(1)

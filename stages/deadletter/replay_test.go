@@ -2,6 +2,7 @@ package deadletter
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -77,6 +78,23 @@ func TestAReplayThatIsAbortedKeepsTheLetters(t *testing.T) {
 		require.Equal(t, rep.Replayed, rep.Done+rep.Failed+rep.Unsettled)
 		require.Positive(t, rep.Unsettled)
 		require.Equal(t, 50-int(rep.Done), m.Len())
+	})
+}
+
+// A call that the abort has cancelled counted as a failure: its letter had one more replay, and the end of
+// the context as its cause.
+func TestAReplayWhoseCallIsCancelledKeepsTheLetter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := filled(t, 3)
+		before := letters(t, m)
+		replay := &Replay[int]{Store: m}
+		waits := func(ctx context.Context, v int) (int, error) {
+			<-ctx.Done()
+			return v, fmt.Errorf("stopped: %w", ctx.Err())
+		}
+		through(t, replay, operator.Map(waits), after(time.Second, abort))
+		require.Equal(t, Report{Replayed: 3, Unsettled: 3}, replay.Report())
+		require.Equal(t, before, letters(t, m))
 	})
 }
 
