@@ -19,6 +19,7 @@
 //
 // A letter's value goes to a command by standard input (--exec), or to a URL in a POST (--post).
 // If the command ends with status 0, or the answer has a status from 200 to 299, the letter is
-// taken out. If not, the letter stays, with the new cause and one more replay. A process that has
+// taken out. If not, a new letter of the stage "replay" takes its place, with the new cause and one
+// more replay. An interrupted replay leaves the letter as it is. A process that has
 // the file open replays its letters itself: on its live page, or in its code by deadletter.Replay.
 package main

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/weir-go/weir/stages/deadletter"
@@ -31,6 +33,13 @@ func (f filter) empty() bool {
 	return len(f.ID) == 0 && f.Stage == "" && f.Cause == "" && f.Value == "" && f.Newer == 0 && f.Older == 0 && f.Missed == 0
 }
 
+func (f filter) validate() error {
+	if f.Newer < 0 || f.Older < 0 || f.Missed < 0 {
+		return fmt.Errorf("%w: --newer, --older and --replayed must not be below 0", errUsage)
+	}
+	return nil
+}
+
 func (f filter) matches(l letter) bool {
 	age := time.Since(l.Failed)
 	return (len(f.ID) == 0 || slices.Contains(f.ID, l.ID)) &&
@@ -51,10 +60,13 @@ func letters(path string) (*deadletter.File[json.RawMessage], error) {
 }
 
 // read calls do with the letters of a file that the filter chooses. If another process has the
-// file open, it reads a copy: the letters as they are at this moment.
+// file open, or the file can only be read, it reads a copy: the letters as they are at this moment.
 func (p *program) read(path string, f filter, do func(letter) error) (err error) {
+	if err := f.validate(); err != nil {
+		return err
+	}
 	file, err := letters(path)
-	if errors.Is(err, deadletter.ErrLocked) {
+	if errors.Is(err, deadletter.ErrLocked) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
 		var dir string
 		if dir, err = os.MkdirTemp("", "weir-"); err != nil {
 			return err

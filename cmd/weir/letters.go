@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"text/tabwriter"
 	"time"
+	"unicode"
 )
 
 type lsCommand struct {
@@ -34,22 +35,24 @@ func (c lsCommand) Run(p *program) error {
 	n := 0
 	err := p.read(c.File, c.filter, func(l letter) error {
 		n++
-		_, err := fmt.Fprintf(w, "%d\t%s\t%s\t%d\t%d\t%s\t%s\n", l.ID, l.Failed.UTC().Format(time.DateTime), l.Stage, l.Attempts, l.Replays,
+		_, err := fmt.Fprintf(w, "%d\t%s\t%s\t%d\t%d\t%s\t%s\n", l.ID, l.Failed.UTC().Format(time.DateTime), short(l.Stage, 40), l.Attempts, l.Replays,
 			short(string(l.Value), 40), short(l.Cause, 60))
 		return err
 	})
 	if err == nil {
 		err = w.Flush()
 	}
-	fmt.Fprintln(p.stderr, count(n, "letter"))
+	if err == nil {
+		fmt.Fprintln(p.stderr, count(n, "letter"))
+	}
 	return err
 }
 
-// short cuts a text to n characters, in one line.
+// short cuts a text to n characters, in one line without control characters.
 func short(text string, n int) string {
 	runes := []rune(text)
 	for i, r := range runes {
-		if r == '\n' || r == '\t' {
+		if unicode.IsControl(r) {
 			runes[i] = ' '
 		}
 	}
@@ -116,6 +119,9 @@ Examples:
 func (c rmCommand) Run(p *program) (err error) {
 	if c.All != c.empty() {
 		return fmt.Errorf("%w: either a filter or --all says which letters to take out", errUsage)
+	}
+	if err := c.validate(); err != nil {
+		return err
 	}
 	file, err := letters(c.File)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -38,8 +39,12 @@ const about = `Looks at flows and their dead letters.
 Exit status: 0 all is well, 1 a command failed, 2 the command line is wrong, 3 another process has
 the file of letters open, 130 interrupted.`
 
+// echo is how long further signals count as the first one. The next one after it ends the process.
+const echo = 500 * time.Millisecond
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, func() { time.AfterFunc(echo, stop) })
 	p := &program{ctx: ctx, stdout: os.Stdout, stderr: os.Stderr}
 	code := p.run(os.Args[1:])
 	stop()

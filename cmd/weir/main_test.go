@@ -133,4 +133,6 @@ func lock(ts *testscript.TestScript, _ bool, args []string) {
 func TestShortIsOneLine(t *testing.T) {
 	require.Equal(t, "a b c", short("a\nb\tc", 5))
 	require.Equal(t, "äö…", short("äöüß", 3))
+	// A cause is a text of others. On a terminal it could move the cursor, and in the table begin a line.
+	require.Equal(t, " [2J  a b", short("\x1b[2J\r\va\fb", 9))
 }

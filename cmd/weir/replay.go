@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os/exec"
 	"strings"
 	"time"
@@ -33,8 +34,8 @@ type replayCommand struct {
 // Help implements kong.HelpProvider.
 func (replayCommand) Help() string {
 	return `A letter is taken out when its command ends with status 0, or its URL answers with a status
-from 200 to 299. If not, it stays, with the new cause and one more replay. The exit status is 1 if a letter
-failed again. If the process that writes the file is running, use its live page instead.
+from 200 to 299. If not, a new letter of the stage "replay" takes its place, with the new cause and one more
+replay. The exit status is 1 if a letter failed again. If the process that writes the file is running, use its live page instead.
 
 Examples:
   weir letters replay dead.jsonl --dry-run --stage price
@@ -94,7 +95,7 @@ func (c *replayCommand) replay(p *program, source *deadletter.Replay[json.RawMes
 		fmt.Fprintf(p.stderr, "weir: failed again: %v\n", e.Err)
 		return source.Store.Put(ctx, e)
 	}
-	_, err := flow.From(source).Map("replay", once, stages.Workers(max(1, c.Workers))).DeadLetter(again).
+	_, err := flow.From(source).Map("replay", once, stages.Workers(c.Workers)).DeadLetter(again).
 		To(sink.ForEach(func(context.Context, json.RawMessage) error { return nil })).
 		Run(p.ctx, flow.Named("replay"))
 	r := source.Report()
@@ -107,9 +108,19 @@ func (c *replayCommand) replay(p *program, source *deadletter.Replay[json.RawMes
 
 // deliverer returns what is done with a value.
 func (c *replayCommand) deliverer(p *program) (func(context.Context, json.RawMessage) error, error) {
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
+	to, err := url.Parse(c.Post)
 	switch {
 	case c.Max < 1 || c.MaxReplays < 1:
 		return nil, fmt.Errorf("%w: --max and --max-replays must be at least 1", errUsage)
+	case c.Workers < 1:
+		return nil, fmt.Errorf("%w: --workers must be at least 1", errUsage)
+	case c.Timeout <= 0:
+		return nil, fmt.Errorf("%w: --timeout must be above 0", errUsage)
+	case c.Post != "" && (err != nil || to.Host == "" || to.Scheme != "http" && to.Scheme != "https"):
+		return nil, fmt.Errorf("%w: --post %q is no URL that begins with http:// or https://", errUsage, c.Post)
 	case c.DryRun:
 		return nil, nil
 	case c.Exec != "":
@@ -126,10 +137,16 @@ func (c *replayCommand) shell(p *program) func(context.Context, json.RawMessage)
 		cmd := exec.CommandContext(ctx, "sh", "-c", c.Exec)
 		var faults bytes.Buffer
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = io.MultiReader(bytes.NewReader(v), strings.NewReader("\n")), p.stdout, &faults
-		if err := cmd.Run(); err != nil {
-			return errors.Join(err, text(faults.String()))
+		cmd.WaitDelay = time.Second // a process that the command leaves behind may keep its output open
+		ownGroup(cmd)
+		err := cmd.Run()
+		switch {
+		case err == nil, errors.Is(err, exec.ErrWaitDelay): // status 0
+			return nil
+		case ctx.Err() != nil:
+			return fmt.Errorf("the command was stopped: %w", ctx.Err())
 		}
-		return nil
+		return errors.Join(err, text(faults.String()))
 	}
 }
 
