@@ -92,13 +92,13 @@ func (n *Node) valuesOf(m *Meta) context.Context {
 func (n *Node) within(l *lineage.Limit, f func(context.Context) error) error {
 	ctx := l.Within(n.run.Ctx, n.run.Clock)
 	defer ctx.End()
-	return n.blame(l, ctx, f(ctx))
+	return n.Blame(l, ctx, f(ctx))
 }
 
-// blame returns the error of a call for an item with limits. After an abort it returns the error of
-// the call as it is.
-func (n *Node) blame(l *lineage.Limit, ctx context.Context, err error) error {
-	if n.run.Aborted() {
+// Blame returns the error of a call for an item, with the limit of the item added if that is the
+// reason. After an abort it returns the error of the call as it is.
+func (n *Node) Blame(l *lineage.Limit, ctx context.Context, err error) error {
+	if err == nil || !l.Bounded() || n.run.Aborted() {
 		return err
 	}
 	return l.Blame(n.run.Clock, ctx, err)

@@ -219,10 +219,7 @@ func (g *Group) Fail(err error) {
 		g.Drop()
 		return
 	}
-	if g.limit.Bounded() {
-		err = g.node.blame(&g.limit, g.Ctx, err)
-	}
-	g.fail(err, 1)
+	g.fail(g.node.Blame(&g.limit, g.Ctx, err), 1)
 }
 
 func (g *Group) fail(err error, attempts int) {

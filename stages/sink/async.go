@@ -23,7 +23,8 @@ import (
 // fails and the run is aborted, with [stages.ErrGoexit].
 //
 // ctx is that of the item. It ends when the flow is aborted, and when done is called. The sink
-// waits for all calls of done, so publish must ensure that done is called when ctx ends.
+// waits for all calls of done, so publish must ensure that done is called when ctx ends. If done gets
+// the error of ctx then, the item goes back to a source that has ended ctx to hand it back.
 func Async[T any](inFlight int, publish func(ctx context.Context, v T, done func(error))) stages.Sink[T] {
 	return &asyncSink[T]{inFlight, publish}
 }

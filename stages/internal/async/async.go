@@ -23,7 +23,8 @@ func Check(inFlight int) error {
 // item. An item is done when send, or whatever it has begun, calls done. While inFlight items are
 // not done, no further one is sent. Run returns when the stream has ended and all items are done.
 func Run[T any](ctx context.Context, in *stages.Inlet[T], inFlight int, send func(ctx context.Context, it stages.Item[T], done func(error))) {
-	n := kernel.Of(in).Node()
+	k := kernel.Of(in)
+	n := k.Node()
 	places := make(chan struct{}, inFlight)
 	var open sync.WaitGroup
 	defer open.Wait()
@@ -31,13 +32,15 @@ func Run[T any](ctx context.Context, in *stages.Inlet[T], inFlight int, send fun
 		places <- struct{}{}
 		open.Add(1)
 		of, end := in.Context(ctx, it)
+		m := k.MetaAt(k.Pos)
+		limit := m.Limit()
 		var once sync.Once
 		done := func(err error) {
 			once.Do(func() {
 				defer open.Done()
 				defer func() { <-places }()
 				defer end()
-				settle(in, it, err)
+				settle(in, it, n.Blame(&limit, of, err))
 			})
 		}
 		begin(n, func() { send(of, it, done) }, done)

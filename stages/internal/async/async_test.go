@@ -3,6 +3,7 @@ package async_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"sync"
 	"testing"
@@ -121,6 +122,35 @@ func TestTheContextOfAnItem(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, [2]time.Duration{time.Second, 2 * time.Second}, ended)
 	})
+}
+
+// An item whose context ends with a cause that hands it back goes back, as that of any other sink. The
+// fault: the run ended with the error of the broker's client, which is context.Canceled.
+func TestAnItemWhoseContextEndsGoesBack(t *testing.T) {
+	for name, send := range map[string]send{
+		"during": func(ctx context.Context, _ stages.Item[int], done func(error)) { <-ctx.Done(); done(ctx.Err()) },
+		"cause": func(ctx context.Context, _ stages.Item[int], done func(error)) {
+			<-ctx.Done()
+			done(context.Cause(ctx))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				of, lose := context.WithCancelCause(t.Context())
+				time.AfterFunc(time.Second, func() { lose(fmt.Errorf("%w: %w", errFlaky, stages.ErrHandedBack)) })
+				var heard error
+				src := stages.SourceFunc[int](func(_ context.Context, out *stages.Outlet[int]) error {
+					out.Deliver(stages.Receipt{Context: of, Ack: func(err error) { heard = err }}, 1)
+					return nil
+				})
+				l, err := into(t, src, 1, send)
+				require.NoError(t, err)
+				require.EqualValues(t, 1, l.HandedBack)
+				require.ErrorIs(t, heard, stages.ErrHandedBack)
+				require.ErrorIs(t, heard, errFlaky)
+			})
+		})
+	}
 }
 
 func TestCheck(t *testing.T) {
