@@ -102,18 +102,66 @@ func (m screen) text() string {
 	if m.lost != nil {
 		parts = append(parts, red.Render("✕ no answer: "+m.lost.Error()))
 	}
-	return strings.Join(append(parts, m.stages(), m.edges(), faint.Render("q ends")), "\n")
+	for i := range parts {
+		parts[i] = m.wrap(parts[i])
+	}
+	return strings.Join(append(append(parts, m.stages()...), m.edges(), faint.Render("q ends")), "\n")
 }
 
-func (m screen) stages() string {
+// fits reports whether the terminal is wide enough.
+func (m screen) fits(lines string) bool { return m.width == 0 || lipgloss.Width(lines) <= m.width }
+
+// cut cuts lines to the width of the terminal.
+func (m screen) cut(lines string) string {
+	if m.fits(lines) {
+		return lines
+	}
+	return lipgloss.NewStyle().MaxWidth(m.width).Render(lines)
+}
+
+// wrap divides a text into lines that fit.
+func (m screen) wrap(text string) string {
+	if m.fits(text) {
+		return text
+	}
+	return lipgloss.NewStyle().Width(m.width).Render(text)
+}
+
+// stages has a table of the stages. Layers are below it if there is no room for their column.
+func (m screen) stages() []string {
+	all := []int{0, 1, 2, 3, 4, 5, 6, 7, 8}
+	if t := m.stageTable(all, bar); m.fits(t) {
+		return []string{t}
+	}
+	t := m.stageTable(all[:8], bar)
+	if !m.fits(t) {
+		t = m.stageTable([]int{0, 1, 3, 4, 7}, number)
+	}
+	parts := []string{m.cut(t)}
+	for _, s := range m.view.stages {
+		if s.layers != "" {
+			parts = append(parts, m.wrap(s.name+": "+s.layers))
+		}
+	}
+	return parts
+}
+
+// stageTable has some of the columns.
+func (m screen) stageTable(columns []int, share func(float64) string) string {
+	pick := func(cells ...string) (picked []string) {
+		for _, c := range columns {
+			picked = append(picked, cells[c])
+		}
+		return picked
+	}
 	rows := make([][]string, len(m.view.stages))
 	for i, s := range m.view.stages {
-		rows[i] = []string{s.name, fmt.Sprintf("%.1f", s.in), fmt.Sprintf("%.1f", s.out), bar(s.busy), fmt.Sprintf("%.0f%%", s.held),
-			fmt.Sprint(s.workers), fmt.Sprint(s.inside), fmt.Sprint(s.failed), s.layers}
+		rows[i] = pick(s.name, fmt.Sprintf("%.1f", s.in), fmt.Sprintf("%.1f", s.out), share(s.busy), number(s.held),
+			fmt.Sprint(s.workers), fmt.Sprint(s.inside), fmt.Sprint(s.failed), s.layers)
 	}
-	return m.table([]string{"STAGE", "IN/S", "OUT/S", "BUSY", "HELD", "WORKERS", "INSIDE", "FAILED", "LAYERS"}, rows, func(row, col int) lipgloss.Style {
+	return m.table(pick("STAGE", "IN/S", "OUT/S", "BUSY", "HELD", "WORKERS", "INSIDE", "FAILED", "LAYERS"), rows, func(row, col int) lipgloss.Style {
 		s := m.view.stages[row]
-		switch {
+		switch col = columns[col]; {
 		case col == 4 && s.held >= congested:
 			return amber
 		case col == 7 && s.failed > 0:
@@ -126,9 +174,16 @@ func (m screen) stages() string {
 }
 
 func (m screen) edges() string {
+	if t := m.edgeTable(bar); m.fits(t) {
+		return t
+	}
+	return m.cut(m.edgeTable(number))
+}
+
+func (m screen) edgeTable(share func(float64) string) string {
 	rows := make([][]string, len(m.view.edges))
 	for i, e := range m.view.edges {
-		rows[i] = []string{e.from + " > " + e.to, fmt.Sprintf("%d/%d", e.items, e.capacity), bar(e.full)}
+		rows[i] = []string{e.from + " > " + e.to, fmt.Sprintf("%d/%d", e.items, e.capacity), share(e.full)}
 	}
 	return m.table([]string{"EDGE", "ITEMS", "FULL"}, rows, func(row, col int) lipgloss.Style {
 		if col == 2 && m.view.edges[row].full >= congested {
@@ -148,11 +203,10 @@ func (m screen) table(headers []string, rows [][]string, style func(row, col int
 			}
 			return s.PaddingRight(2)
 		})
-	if m.width > 0 {
-		t = t.Width(m.width)
-	}
 	return t.String()
 }
+
+func number(percent float64) string { return fmt.Sprintf("%.0f%%", percent) }
 
 // bar shows a percentage as a bar and a number.
 func bar(percent float64) string {

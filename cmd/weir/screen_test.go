@@ -90,3 +90,26 @@ func TestTheScreenEndsAfterItsLooks(t *testing.T) {
 	_, quit := m.Update(looked{view: viewOf(line(1), line(2))})
 	require.Equal(t, tea.QuitMsg{}, quit())
 }
+
+// At 80 columns, which most terminals have, cells were cut off and layers took a line a word. At 40 they took a
+// line a character, and filled the screen.
+func TestTheScreenIsReadableInANarrowTerminal(t *testing.T) {
+	s := line(10)
+	s.Stages[1].Layers = []flow.LayerStatus{{Kind: "breaker", State: "open"}, {Kind: "retry", Figures: map[string]float64{"asleep": 2}}}
+	s.Stages[1].Ledger.Failed = 12345
+	for width, want := range map[int][]string{
+		100: {"STAGE IN/S OUT/S BUSY HELD WORKERS INSIDE FAILED LAYERS", "work 0.0 0.0 ░░░░░░░░░░ 0% 0% 2 0 12345 breaker open, retry 2 asleep", "in > work 8/8 ░░░░░░░░░░ 0%"},
+		80:  {"STAGE IN/S OUT/S BUSY HELD WORKERS INSIDE FAILED", "work 0.0 0.0 ░░░░░░░░░░ 0% 0% 2 0 12345", "work: breaker open, retry 2 asleep", "in > work 8/8 ░░░░░░░░░░ 0%"},
+		40:  {"STAGE IN/S BUSY HELD FAILED", "work 0.0 0% 0% 12345", "work: breaker open, retry 2 asleep"},
+	} {
+		var m tea.Model = screen{view: viewOf(s, s)}
+		m, _ = m.Update(tea.WindowSizeMsg{Width: width, Height: 24})
+		var lines []string
+		for _, l := range strings.Split(shown(m), "\n") {
+			require.LessOrEqual(t, ansi.StringWidth(l), width, l)
+			lines = append(lines, strings.Join(strings.Fields(l), " "))
+		}
+		require.Subset(t, lines, want, width)
+		require.Less(t, len(lines), 14)
+	}
+}
