@@ -9,6 +9,7 @@ import (
 	"github.com/weir-go/weir/internal/fault"
 	"github.com/weir-go/weir/internal/handoff"
 	"github.com/weir-go/weir/internal/kernel"
+	"github.com/weir-go/weir/internal/lineage"
 )
 
 // States of a visit: what the caller knows, or is told to do.
@@ -30,6 +31,7 @@ type visit struct {
 	f     *Flight
 	place int
 	ctx   context.Context // nil if the context never ends and has no values
+	began int64
 	state atomic.Uint32
 	wake  chan struct{}
 	by    *worker // the worker with which the caller makes the call
@@ -66,7 +68,7 @@ func (s *Section) Do(ctx context.Context, put, take func(b *handoff.Batch, i int
 		refused = n.Protect(s.gate.Try)
 	}
 	s.right.Lock()
-	v := s.arrive(known)
+	v := s.arrive(known, began)
 	if v == nil {
 		s.pass(nil)
 		if asked && refused == nil {
@@ -97,7 +99,7 @@ func (s *Section) Do(ctx context.Context, put, take func(b *handoff.Batch, i int
 		return Outcome{Err: ctx.Err()}, true
 	}
 	inside = false
-	o = s.outcome(v, began)
+	o = s.outcome(v)
 	switch {
 	case o.Err == nil:
 		take(v.f.Out, v.place)
@@ -113,7 +115,7 @@ func (s *Section) vanish(v *visit) {
 	case makeCall:
 		go s.makes(v)
 	case answered:
-		s.outcome(v, 0)
+		s.unclaimed(v)
 		s.depart(v)
 	}
 }
@@ -220,8 +222,19 @@ func (s *Section) makes(v *visit) {
 	v.by.calls(v.f, v.place, v.place+1, v.limited, &dropped)
 }
 
+// unclaimed counts the outcome of a visit whose caller has gone. A result that is left behind has
+// expired: it does not leave the flow.
+func (s *Section) unclaimed(v *visit) {
+	if err := &v.f.Err[v.place]; *err == nil && !v.dropped {
+		if *err = (&lineage.Limit{Ctx: v.ctx}).Over(s.node.Run().Clock); *err == nil {
+			*err = fault.ErrExpired
+		}
+	}
+	s.outcome(v)
+}
+
 // outcome returns the result of a visit, and counts it.
-func (s *Section) outcome(v *visit, began int64) Outcome {
+func (s *Section) outcome(v *visit) Outcome {
 	n, f, i := s.node, v.f, v.place
 	o := Outcome{Err: f.Err[i], Attempts: int(f.Attempts[i]), Work: time.Duration(f.work[i])}
 	if o.Err == nil && v.dropped {
@@ -237,7 +250,7 @@ func (s *Section) outcome(v *visit, began int64) Outcome {
 		t.Fail(o.Err)
 	}
 	if n.Run().Timed() {
-		o.Total = time.Duration(n.Run().Now() - began)
+		o.Total = time.Duration(n.Run().Now() - v.began)
 		o.Wait = max(0, o.Total-o.Work)
 		t.Longest = int64(o.Work)
 		t.Worked(&n.Books, 1, int64(o.Work))

@@ -21,8 +21,8 @@ type visitors struct {
 	queue   []*visit // visits that wait for a worker's place
 }
 
-// arrive gives a caller a place. It returns nil if the section refuses callers.
-func (s *Section) arrive(ctx context.Context) *visit {
+// arrive gives a place to a caller that came at began. It returns nil if the section refuses callers.
+func (s *Section) arrive(ctx context.Context, began int64) *visit {
 	if s.callers.shut {
 		return nil
 	}
@@ -37,7 +37,7 @@ func (s *Section) arrive(ctx context.Context) *visit {
 		f.visits = new([handoff.BatchSize]visit)
 	}
 	v := &f.visits[i]
-	v.f, v.place, v.ctx, v.by = f, i, ctx, s.borrow()
+	v.f, v.place, v.ctx, v.began, v.by = f, i, ctx, began, s.borrow()
 	v.state.Store(nothingYet)
 	return v
 }
@@ -159,7 +159,7 @@ func (s *Section) answer(f *Flight, items kernel.Mask) kernel.Mask {
 	for m := theirs; m != 0; m &= m - 1 {
 		v := &f.visits[m.First()]
 		if v.dropped = f.dropped&kernel.One(v.place) != 0; !v.tell(answered) { // the caller has gone
-			s.outcome(v, 0)
+			s.unclaimed(v)
 			s.departs(v)
 		}
 	}
