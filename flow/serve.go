@@ -28,6 +28,9 @@ type Service[I, O any] struct {
 // Calls come from any number of goroutines. Results leave in the order of the calls, unless a
 // stage is [stages.Unordered]: then a slow call does not delay others.
 func Serve[I, O any](ctx context.Context, build func(*Stream[I]) *Stream[O], opts ...RunOption) (*Service[I, O], error) {
+	if build == nil {
+		return nil, &GraphError{Faults: []error{errors.New("the function that builds the service is nil")}}
+	}
 	c := newCalls[I, O]()
 	questions := From[I](c, stages.Name("calls"))
 	end := build(questions)

@@ -93,6 +93,8 @@ func TestAServiceWhoseAnswersAreNotOfItsCallsIsRefused(t *testing.T) {
 	require.ErrorIs(t, err, flow.ErrGraph)
 	_, err = flow.Serve(t.Context(), func(*flow.Stream[int]) *flow.Stream[int] { return nil })
 	require.ErrorIs(t, err, flow.ErrGraph)
+	_, err = flow.Serve[int, int](t.Context(), nil) // it panicked
+	require.ErrorContains(t, err, "the function that builds the service is nil")
 }
 
 // Edges grow with what is in them: a huge bound costs nothing.

@@ -15,7 +15,7 @@ type Snapshot struct {
 	// Waits is how many rejections were waited out; see [RetryRejected].
 	Waits uint64
 	// Asleep is how many items of a section wait for their next try now. It is 0 for calls of
-	// [Do], each of which waits in its own goroutine.
+	// [Retrier.Do], each of which waits in its own goroutine.
 	Asleep int
 	// Hedges is how many copies were made beyond the first of each attempt; see [Hedge].
 	Hedges uint64

@@ -51,8 +51,10 @@ func Tumbling(size time.Duration) WindowPolicy { return Sliding(size, size) }
 func Sliding(size, every time.Duration) WindowPolicy {
 	p := WindowPolicy{size: size, every: every}
 	switch {
-	case size <= 0 || every <= 0:
+	case size <= 0:
 		p.faults = errors.New("the time of a window must be positive")
+	case every <= 0:
+		p.faults = fmt.Errorf("the time from one window to the next must be positive, not %v", every)
 	case size > longest:
 		p.faults = fmt.Errorf("a window must be no longer than %v", longest)
 	case every > size:

@@ -298,6 +298,7 @@ func TestWindowRefusesWhatIsWrong(t *testing.T) {
 	for want, s := range map[string]stages.Stage[int, operator.WindowOf[int]]{
 		"it has no window policy":                                                   operator.Window[int](operator.WindowPolicy{}),
 		"the time of a window must be positive":                                     operator.Window[int](operator.Tumbling(0)),
+		"the time from one window to the next must be positive, not 0s":             operator.Window[int](operator.Sliding(time.Second, 0)),
 		"there are gaps between the windows":                                        operator.Window[int](operator.Sliding(time.Second, time.Minute)),
 		"an item must be in at most 1024 windows, not 3600":                         operator.Window[int](operator.Sliding(time.Hour, time.Second)),
 		"a window must be no longer than":                                           operator.Window[int](operator.Tumbling(1 << 62)),
