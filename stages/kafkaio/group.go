@@ -40,7 +40,7 @@ const (
 type Group struct {
 	// Options are those of the client: at least kgo.SeedBrokers, kgo.ConsumerGroup and
 	// kgo.ConsumeTopics. The source sets the callbacks of rebalances and how commits are made;
-	// options for these have no effect.
+	// options for these have no effect, but kgo.GreedyAutoCommit and kgo.AutoCommitMarks are refused.
 	Options []kgo.Opt
 	// Window is how many records of a partition may be open; see [ack.Commits]. It is
 	// [DefaultWindow] if 0. Only a partition whose window is full is paused. The client drops what
@@ -235,7 +235,16 @@ func (s *session) health() stages.Health {
 // finish makes the last commit and leaves the group.
 func (s *session) finish(ctx context.Context) error {
 	err := s.commits.Close(ctx)
-	left := s.client.LeaveGroupContext(ctx)
+	left := leave(ctx, s.client)
 	s.client.CloseAllowingRebalance()
 	return errors.Join(err, left)
+}
+
+// leave leaves the group. If it fails, the other members get the partitions or records of this one
+// when its session has timed out.
+func leave(ctx context.Context, client *kgo.Client) error {
+	if err := client.LeaveGroupContext(ctx); err != nil {
+		return fmt.Errorf("kafkaio: the group was not left: %w", err)
+	}
+	return nil
 }

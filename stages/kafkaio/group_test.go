@@ -269,3 +269,25 @@ func TestAMemberThatTheGroupHasForgottenHeals(t *testing.T) {
 		require.Equal(t, heals, kafkaio.Heals(fmt.Errorf("fetch: %w", err)), err)
 	}
 }
+
+// A run that cannot leave its group says so: the others wait until its session has timed out.
+func TestAGroupThatCannotBeLeft(t *testing.T) {
+	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "orders"))
+	require.NoError(t, err)
+	defer c.Close()
+	c.ControlKey(kmsg.LeaveGroup.Int16(), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		resp := req.ResponseKind().(*kmsg.LeaveGroupResponse)
+		resp.ErrorCode = kerr.GroupAuthorizationFailed.Code
+		return resp, nil, true
+	})
+	seeds := kgo.SeedBrokers(c.ListenAddrs()...)
+	fill(t, seeds, "orders", 1)
+	w := newWorked()
+	run := start(t, member(seeds, "billing", "orders"), w, 0)
+	w.until(t, 1)
+	run.Stop()
+	_, err = run.Wait()
+	require.ErrorContains(t, err, "kafkaio: the group was not left: ")
+	require.ErrorIs(t, err, kerr.GroupAuthorizationFailed)
+}

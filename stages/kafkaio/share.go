@@ -78,9 +78,11 @@ func (s *Share) Run(ctx context.Context, out *stages.Outlet[*kgo.Record]) error 
 	for ctx.Err() == nil {
 		_ = m.client.FlushAcks(ctx) // the brokers have all answers, or ctx has ended
 		fetches := m.client.PollRecords(ctx, m.most)
-		if err := m.troubles(fetches); err != nil && ctx.Err() == nil {
-			m.answer(kgo.AckRelease, fetches.Records()...)
-			return err
+		if ctx.Err() == nil { // otherwise the poll tells of its end alone
+			if err := m.troubles(fetches); err != nil {
+				m.answer(kgo.AckRelease, fetches.Records()...)
+				return err
+			}
 		}
 		if !m.bring(ctx, out, fetches.Records()) {
 			return nil

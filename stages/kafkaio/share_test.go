@@ -167,3 +167,10 @@ func TestAStopOfAShareReleasesWhatIsDelayed(t *testing.T) {
 	all = answered(t, &kafkaio.Share{Options: s.Options}, 1, func(string, int) error { return nil })
 	require.Equal(t, 2, all[0].deliveries)
 }
+
+// A stop is no trouble. The fault: the health of a stopped run told that its poll was canceled.
+func TestAStoppedShareIsHealthy(t *testing.T) {
+	_, s := sharing(t, 1)
+	require.Len(t, answered(t, s, 1, func(string, int) error { return nil }), 1)
+	require.NoError(t, s.Health().Err)
+}

@@ -174,7 +174,7 @@ func (m *sharer) finish(ctx context.Context) error {
 	if err != nil {
 		err = fmt.Errorf("kafkaio: the last acknowledgements may not have reached the brokers: %w", err)
 	}
-	left := m.client.LeaveGroupContext(ctx)
+	left := leave(ctx, m.client)
 	m.client.Close()
 	return errors.Join(err, left)
 }

@@ -19,7 +19,8 @@ const DefaultInFlight = 1024
 // Sink publishes records with a client, which belongs to the caller. A record is settled when the
 // brokers have confirmed it. The client writes idempotently and retries what can be retried,
 // unless its options say otherwise. Records of a partition keep their order. If the retries fail,
-// the error stops the run. A record that was not confirmed is not acknowledged.
+// the error stops the run. A record that was not confirmed is not acknowledged. After an abort the
+// client may still publish what it has sent.
 //
 // A Map before the sink makes the records; kgo.KeyStringRecord and the like help.
 func Sink(client *kgo.Client) stages.Sink[*kgo.Record] {
@@ -28,18 +29,30 @@ func Sink(client *kgo.Client) stages.Sink[*kgo.Record] {
 	})
 }
 
-// produce publishes a record, and calls done with the result.
+// produce publishes a record, and calls done once: with the result, or with the cause of ctx if that
+// ends first. The client itself waits for the answer of a broker that it has sent the record to.
 func produce(ctx context.Context, client *kgo.Client, r *kgo.Record, done func(error)) {
 	if client == nil {
 		done(errors.New("kafkaio: client is nil"))
 		return
 	}
+	waits := context.AfterFunc(ctx, func() { done(fmt.Errorf("kafkaio: produce: %w", context.Cause(ctx))) })
 	client.Produce(ctx, r, func(_ *kgo.Record, err error) {
+		if !waits() {
+			return
+		}
 		if err != nil {
 			err = fmt.Errorf("kafkaio: produce to %q: %w", r.Topic, err)
 		}
 		done(err)
 	})
+}
+
+// produceSync is produce, and waits for the result.
+func produceSync(ctx context.Context, client *kgo.Client, r *kgo.Record) error {
+	result := make(chan error, 1)
+	produce(ctx, client, r, func(err error) { result <- err })
+	return <-result
 }
 
 // Headers of a dead letter.
@@ -61,7 +74,7 @@ func DeadLetters(client *kgo.Client, topic string) func(context.Context, *stages
 			return err
 		}
 		r.Topic = topic
-		return client.ProduceSync(ctx, r).FirstErr()
+		return produceSync(ctx, client, r)
 	}
 }
 

@@ -58,8 +58,10 @@ func (t *Topic[T]) validate() error {
 
 // publisher makes the client of a sink.
 func (t *Topic[T]) publisher() (*kgo.Client, error) {
-	// A client with a group would join it.
-	options := append(t.Group.Options[:len(t.Group.Options):len(t.Group.Options)], kgo.ConsumerGroup(""), kgo.ConsumeTopics())
+	// A client without topics does not join its group. One without a group would refuse options such as
+	// kgo.DisableAutoCommit.
+	options := append(t.Group.Options[:len(t.Group.Options):len(t.Group.Options)], kgo.ConsumeTopics(),
+		kgo.OnPartitionsAssigned(nil), kgo.OnPartitionsRevoked(nil), kgo.OnPartitionsLost(nil))
 	return kgo.NewClient(options...)
 }
 
@@ -125,12 +127,12 @@ func (s *topicSource[T]) open(r *kgo.Record, known stages.Receipt) (T, stages.Re
 
 // reject stores a record that cannot be decoded, unchanged.
 func (s *topicSource[T]) reject(ctx context.Context, client *kgo.Client, r *kgo.Record, why error) error {
-	err := client.ProduceSync(ctx, &kgo.Record{
+	err := produceSync(ctx, client, &kgo.Record{
 		Topic: s.topic.Name + Undecodable, Key: r.Key, Value: r.Value,
 		Headers: append(r.Headers[:len(r.Headers):len(r.Headers)], kgo.RecordHeader{Key: HeaderError, Value: []byte(why.Error())}),
-	}).FirstErr()
+	})
 	if err != nil {
-		return fmt.Errorf("%w (and it could not be kept: %w)", why, err)
+		return fmt.Errorf("kafkaio: record %d of %v: %w (and it could not be kept: %w)", r.Offset, Partition{r.Topic, r.Partition}, why, err)
 	}
 	return nil
 }

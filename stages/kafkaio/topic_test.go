@@ -11,7 +11,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/weir-go/weir/flow"
 	"github.com/weir-go/weir/stages"
@@ -68,6 +71,93 @@ func TestASinkThatCannotPublishAcknowledgesNothing(t *testing.T) {
 	_, err = flow.From(src).To(kafkaio.Sink(client)).Run(t.Context())
 	require.ErrorContains(t, err, `produce to "missing"`)
 	require.Error(t, <-heard)
+}
+
+// A broker that does not answer does not hold up an abort, nor the stop of a part that keeps what it
+// cannot decode. The client waits for the answer: the run ends before it.
+func TestAnAbortDoesNotWaitForTheBroker(t *testing.T) {
+	for name, graph := range map[string]func(seeds kgo.Opt, client *kgo.Client) *flow.Graph{
+		"sink": func(_ kgo.Opt, client *kgo.Client) *flow.Graph {
+			return flow.From(source.Slice([]*kgo.Record{{Topic: "orders", Value: []byte("x")}})).To(kafkaio.Sink(client))
+		},
+		"topic": func(seeds kgo.Opt, _ *kgo.Client) *flow.Graph {
+			orders := &kafkaio.Topic[order]{Name: "orders", Group: member(seeds, "shipping", "orders")}
+			return flow.From(source.Slice([]order{{}})).To(orders.Sink())
+		},
+		"dead letters": func(_ kgo.Opt, client *kgo.Client) *flow.Graph {
+			return flow.From(source.Slice([]int{1})).
+				Map("fail", func(context.Context, int) (int, error) { return 0, errors.New("no") }).
+				DeadLetter(kafkaio.DeadLetters(client, "orders")).To(sink.ForEach(func(context.Context, int) error { return nil }))
+		},
+		"undecodable": func(seeds kgo.Opt, _ *kgo.Client) *flow.Graph {
+			broken := &kafkaio.Topic[order]{Name: "broken", Group: member(seeds, "shipping", "broken")}
+			return flow.From(broken.Source()).To(sink.ForEach(func(context.Context, order) error { return nil }))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "orders", "broken", "broken-undecodable"), kfake.GroupMinSessionTimeout(100*time.Millisecond))
+			require.NoError(t, err)
+			t.Cleanup(c.Close)
+			seeds := kgo.SeedBrokers(c.ListenAddrs()...)
+			fill(t, seeds, "broken", 1)
+			asked, answer := make(chan struct{}, 100), make(chan struct{})
+			c.ControlKey(kmsg.Produce.Int16(), func(kmsg.Request) (kmsg.Response, error, bool) {
+				c.KeepControl()
+				asked <- struct{}{}
+				c.SleepControl(func() { <-answer })
+				return nil, nil, false
+			})
+			client, err := kgo.NewClient(seeds)
+			require.NoError(t, err)
+			defer client.Close()
+			defer close(answer)
+			run, err := graph(seeds, client).Start(t.Context())
+			require.NoError(t, err)
+			<-asked
+			no := errors.New("no more")
+			run.Abort(no)
+			_, err = run.Wait()
+			require.ErrorIs(t, err, no)
+		})
+	}
+}
+
+// A topic has the options of its group, and its sink joins no group.
+func TestOptionsOfAGroupServeTheSinkOfItsTopic(t *testing.T) {
+	seeds := cluster(t, 1, "paid")
+	called := func(context.Context, *kgo.Client, map[string][]int32) { t.Error("called") }
+	for name, opt := range map[string]kgo.Opt{
+		"no commits": kgo.DisableAutoCommit(), "interval": kgo.AutoCommitInterval(time.Second), "assigned": kgo.OnPartitionsAssigned(called),
+		"revoked": kgo.OnPartitionsRevoked(called), "lost": kgo.OnPartitionsLost(called), "instance": kgo.InstanceID("one"),
+		"callback": kgo.AutoCommitCallback(func(*kgo.Client, *kmsg.OffsetCommitRequest, *kmsg.OffsetCommitResponse, error) {}),
+	} {
+		g := member(seeds, "shipping", "paid")
+		g.Options = append(g.Options, opt)
+		_, err := flow.From(source.Slice([]order{{}})).To((&kafkaio.Topic[order]{Name: "paid", Group: g}).Sink()).Run(t.Context())
+		require.NoError(t, err, name)
+	}
+	client, err := kgo.NewClient(seeds)
+	require.NoError(t, err)
+	defer client.Close()
+	groups, err := kadm.NewClient(client).ListGroups(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, groups.Groups())
+}
+
+// A record that can neither be decoded nor kept ends the run, and the error tells which one it is.
+func TestARecordThatCannotBeKeptEndsTheRun(t *testing.T) {
+	seeds := cluster(t, 1, "paid")
+	client, err := kgo.NewClient(seeds)
+	require.NoError(t, err)
+	defer client.Close()
+	broken := []*kgo.Record{{Topic: "paid", Value: []byte("{}")}, {Topic: "paid", Value: []byte("not an order")}}
+	require.NoError(t, client.ProduceSync(t.Context(), broken...).FirstErr())
+	g := member(seeds, "shipping", "paid")
+	g.Options = append(g.Options, kgo.UnknownTopicRetries(0))
+	paid := &kafkaio.Topic[order]{Name: "paid", Group: g}
+	_, err = flow.From(paid.Source()).To(sink.ForEach(func(context.Context, order) error { return nil })).Run(t.Context())
+	require.ErrorContains(t, err, `kafkaio: record 1 of paid/0: topic "paid": decode: `)
+	require.ErrorContains(t, err, "and it could not be kept: ")
 }
 
 func TestADeadLetterKeepsTheRecordAndTheCause(t *testing.T) {
