@@ -110,7 +110,13 @@ func (s *Section) bring(n *note) (exit bool) {
 func (s *Section) work(n *note) (exit bool) {
 	returned := false
 	defer func() {
-		if !returned && (s.work(nil) || exit) {
+		if returned {
+			return
+		}
+		if exit { // also if user code ends the goroutine once more
+			defer s.send(false, 0)
+		}
+		if s.work(nil) {
 			s.send(false, 0)
 		}
 	}()

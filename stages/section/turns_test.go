@@ -337,3 +337,32 @@ func TestAHookThatEndsTheGoroutineOfTheGate(t *testing.T) {
 		}
 	}
 }
+
+// Two layers that end the goroutine in one turn abort the run, and what was finished before leaves.
+// The fault: the goroutine had the exit when the first layer ended it, and the second one made it
+// forget that, so the run hung.
+func TestTwoLayersThatEndTheGoroutineInOneTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		exits := func(first func()) section.Layer { // at its second response
+			seen := 0
+			return section.Use(script{response: func(p *section.Port[int], x *section.Exchange[int]) {
+				if seen++; seen == 2 {
+					runtime.Goexit()
+				}
+				first()
+				p.Up(x)
+			}})
+		}
+		layers := []section.Layer{
+			exits(func() { time.Sleep(time.Second) }), // the other calls end in the same turn
+			exits(func() {}),
+		}
+		r := through(t, source.Slice(upTo(3)), section.Map(layers, func(_ context.Context, v int) (int, error) {
+			time.Sleep(time.Duration(v+1) * time.Millisecond)
+			return v, nil
+		}, stages.Workers(3)))
+		require.ErrorIs(t, r.err, stages.ErrGoexit)
+		require.Equal(t, []int{0}, r.out)
+		require.Len(t, r.failed, 2)
+	})
+}
