@@ -36,7 +36,7 @@ func (q *Queue) claim(ctx context.Context, n int) ([]Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	claimed, err := pgx.AppendRows(make([]Row, 0, n), rows, scan)
+	claimed, err := pgx.AppendRows(make([]Row, 0, min(n, DefaultSize)), rows, scan)
 	slices.SortFunc(claimed, func(a, b Row) int { return cmp.Compare(a.ID, b.ID) })
 	return claimed, err
 }

@@ -24,9 +24,10 @@ func (q *Queue) Source() *Source { return &Source{queue: q} }
 type Source struct {
 	queue *Queue
 
-	mu     sync.Mutex
-	intake *intake // of the last run; nil before the first
-	health stages.Health
+	mu      sync.Mutex
+	intake  *intake // of the last run; nil before the first
+	refused int     // runs that were refused and have not called Finish
+	health  stages.Health
 }
 
 var (
@@ -102,6 +103,7 @@ func (s *Source) begin() (*intake, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.intake != nil {
+		s.refused++
 		return nil, errors.New("pgio: the source is in another run")
 	}
 	s.health = stages.Health{Lag: -1}
@@ -111,9 +113,7 @@ func (s *Source) begin() (*intake, error) {
 
 // Finish implements [stages.Finisher]: it settles what waits for that.
 func (s *Source) Finish(ctx context.Context) error {
-	s.mu.Lock()
-	r := s.intake
-	s.mu.Unlock()
+	r := s.ending()
 	if r == nil {
 		return nil
 	}
@@ -123,6 +123,17 @@ func (s *Source) Finish(ctx context.Context) error {
 	defer s.mu.Unlock()
 	s.intake = nil
 	return err
+}
+
+// ending returns the intake of the run that calls Finish, nil if the run has none.
+func (s *Source) ending() *intake {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refused > 0 {
+		s.refused--
+		return nil
+	}
+	return s.intake
 }
 
 // note records the number of waiting rows.
@@ -145,6 +156,6 @@ func newIntake(s *Source) *intake {
 	r := &intake{Source: s, wake: make(chan struct{}, 1), freed: make(chan struct{}, 1)}
 	r.done = &ack.Batch[held]{Size: settleSize, Delay: settleDelay, Send: r.remove, Nack: r.handBack}
 	r.back = &ack.Batch[returned]{Size: settleSize, Send: r.release}
-	r.leases = &ack.Leases[token]{Term: s.queue.term * 9 / 10, Every: s.queue.term / 3, Size: settleSize, Renew: r.renew}
+	r.leases = &ack.Leases[token]{Term: s.queue.term - s.queue.term/10, Every: s.queue.term / 3, Size: settleSize, Renew: r.renew}
 	return r
 }

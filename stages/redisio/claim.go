@@ -51,9 +51,12 @@ type claimed struct {
 	messages []redis.XMessage
 }
 
+// claimSize is the largest number of entries that one script takes: a script blocks the server.
+const claimSize = 500
+
 // claim takes up to n entries that are due. With a cursor it also takes entries of dead members.
 func (s *Stream) claim(ctx context.Context, me string, n int, cursor string) (claimed, error) {
-	reply, err := claimScript.Run(ctx, s.client, []string{s.key, s.beside("due")}, s.group, me, n, s.term.Milliseconds(), cursor).Slice()
+	reply, err := claimScript.Run(ctx, s.client, []string{s.key, s.beside("due")}, s.group, me, min(n, claimSize), s.term.Milliseconds(), cursor).Slice()
 	if err != nil {
 		return claimed{}, err
 	}
@@ -93,7 +96,13 @@ func (s *Stream) release(ctx context.Context, me string, entries []returned) err
 }
 
 // ceil rounds up to milliseconds: an entry must not come early.
-func ceil(d time.Duration) int64 { return int64((d + time.Millisecond - 1) / time.Millisecond) }
+func ceil(d time.Duration) int64 {
+	ms := d.Milliseconds()
+	if d > time.Duration(ms)*time.Millisecond {
+		ms++
+	}
+	return ms
+}
 
 // renewSize is the largest number of entries that one script renews: a script blocks the server.
 const renewSize = 500

@@ -27,9 +27,10 @@ func (s *Stream) Source() *Source { return &Source{stream: s} }
 type Source struct {
 	stream *Stream
 
-	mu     sync.Mutex
-	intake *intake // of the last run; nil before the first
-	health stages.Health
+	mu      sync.Mutex
+	intake  *intake // of the last run; nil before the first
+	refused int     // runs that were refused and have not called Finish
+	health  stages.Health
 }
 
 var (
@@ -117,6 +118,7 @@ func (s *Source) begin() (*intake, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.intake != nil {
+		s.refused++
 		return nil, errors.New("redisio: the source is in another run")
 	}
 	s.health = stages.Health{Lag: -1}
@@ -126,9 +128,7 @@ func (s *Source) begin() (*intake, error) {
 
 // Finish implements [stages.Finisher]: it acknowledges what waits for that, and leaves the group.
 func (s *Source) Finish(ctx context.Context) error {
-	s.mu.Lock()
-	r := s.intake
-	s.mu.Unlock()
+	r := s.ending()
 	if r == nil {
 		return nil
 	}
@@ -143,6 +143,17 @@ func (s *Source) Finish(ctx context.Context) error {
 	return err
 }
 
+// ending returns the intake of the run that calls Finish, nil if the run has none.
+func (s *Source) ending() *intake {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refused > 0 {
+		s.refused--
+		return nil
+	}
+	return s.intake
+}
+
 const (
 	// settleSize is the largest number of entries that one command acknowledges. settleDelay is how
 	// long a done entry waits for others.
@@ -154,6 +165,6 @@ func newIntake(s *Source) *intake {
 	r := &intake{Source: s, me: s.stream.member(), freed: make(chan struct{}, 1)}
 	r.done = &ack.Batch[held]{Size: settleSize, Delay: settleDelay, Send: r.acknowledge, Nack: r.handBack}
 	r.back = &ack.Batch[returned]{Size: settleSize / 2, Send: r.release}
-	r.leases = &ack.Leases[token]{Term: s.stream.term * 9 / 10, Every: s.stream.term / 3, Size: settleSize / 2, Renew: r.renew}
+	r.leases = &ack.Leases[token]{Term: s.stream.term - s.stream.term/10, Every: s.stream.term / 3, Size: settleSize / 2, Renew: r.renew}
 	return r
 }

@@ -1,0 +1,75 @@
+package redisio_test
+
+import (
+	"context"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"github.com/weir-go/weir/flow"
+	"github.com/weir-go/weir/stages"
+	"github.com/weir-go/weir/stages/redisio"
+)
+
+// The fault: the Finish of the refused run ended the acknowledgements and the leases of the other
+// one.
+func TestARefusedRunLeavesTheOtherOneAlone(t *testing.T) {
+	c := connect(t)
+	put(t, c, t.Name(), 1)
+	begun, refused := make(chan struct{}), make(chan struct{})
+	graph := flow.From(redisio.NewStream(c, t.Name(), "g").Source()).To(each(func(ctx context.Context, _ redis.XMessage) error {
+		close(begun)
+		<-refused
+		return context.Cause(ctx)
+	}))
+	run, err := graph.Start(t.Context())
+	require.NoError(t, err)
+	<-begun
+	_, err = graph.Run(t.Context())
+	require.ErrorContains(t, err, "the source is in another run")
+	close(refused)
+	require.EqualValues(t, 1, stop(t, run).Ledger.Out)
+	require.Zero(t, open(t, c, t.Name()))
+	run, err = graph.Start(t.Context())
+	require.NoError(t, err)
+	stop(t, run)
+}
+
+func TestBoundsMayBeHuge(t *testing.T) {
+	c := connect(t)
+	put(t, c, t.Name(), 10)
+	got := collect(10)
+	s := redisio.NewStream(c, t.Name(), "g", redisio.Term(math.MaxInt64), redisio.InFlight(math.MaxInt), redisio.Size(math.MaxInt), redisio.Block(math.MaxInt64))
+	run := start(t, s, func(s *flow.Stream[redis.XMessage]) *flow.Graph {
+		return s.To(each(func(ctx context.Context, m redis.XMessage) error {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			return got.take(ctx, m)
+		}))
+	})
+	got.wait(t)
+	stop(t, run)
+	require.Zero(t, open(t, c, t.Name()))
+}
+
+// A delay of any length holds.
+func TestAnEntryIsHandedBackForever(t *testing.T) {
+	c := connect(t)
+	put(t, c, t.Name(), 1)
+	calls := make(chan struct{}, 10)
+	run := start(t, redisio.NewStream(c, t.Name(), "g"), func(s *flow.Stream[redis.XMessage]) *flow.Graph {
+		return s.To(each(func(context.Context, redis.XMessage) error {
+			calls <- struct{}{}
+			return stages.HandBack(math.MaxInt64)
+		}))
+	})
+	<-calls
+	time.Sleep(500 * time.Millisecond)
+	stop(t, run)
+	require.Empty(t, calls)
+	require.EqualValues(t, 1, open(t, c, t.Name()))
+}
