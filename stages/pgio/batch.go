@@ -66,8 +66,9 @@ func Passing[T any](write func(context.Context, []T) error) func(context.Context
 
 // bisection writes a batch. If the batch is refused, it finds the faulty rows.
 type bisection struct {
-	todo []int
-	errs map[int]error
+	todo   []int
+	errs   map[int]error
+	halved bool
 }
 
 func newBisection(n int) *bisection {
@@ -93,8 +94,8 @@ func (b *bisection) run(ctx context.Context, write func(context.Context, []int) 
 	switch {
 	case len(b.errs) == 0:
 		return nil
-	case len(b.errs) == len(b.todo) && err != nil:
-		return err
+	case len(good) == len(b.todo) && !b.halved:
+		return err // all rows have this error
 	}
 	return &stages.BatchError{Errs: b.errs}
 }
@@ -113,6 +114,7 @@ func (b *bisection) halve(ctx context.Context, at []int, write func(context.Cont
 		}
 		return err
 	}
+	b.halved = true
 	half := len(at) / 2
 	return errors.Join(b.halve(ctx, at[:half], write), b.halve(ctx, at[half:], write))
 }

@@ -108,3 +108,39 @@ func (c counting) Exec(ctx context.Context, sql string, args ...any) (pgconn.Com
 	*c.calls++
 	return c.DB.Exec(ctx, sql, args...)
 }
+
+// Each row has an error of its own, if all rows are bad.
+func TestAllRowsOfABatchAreBad(t *testing.T) {
+	pool := connect(t)
+	_, err := pool.Exec(t.Context(), "create table allbad (n int check (n >= 0))")
+	require.NoError(t, err)
+	write := pgio.Copy(pool, pgx.Identifier{"allbad"}, []string{"n"}, func(n int) ([]any, error) {
+		if n == 0 {
+			return nil, errors.New("unlucky")
+		}
+		return []any{-n}, nil
+	})
+	err = write(t.Context(), []int{0, 1, 2})
+	var batch *stages.BatchError
+	require.ErrorAs(t, err, &batch)
+	require.Len(t, batch.Errs, 3)
+	require.ErrorContains(t, batch.Errs[0], "unlucky")
+	require.NotContains(t, batch.Errs[1].Error(), "\n")
+}
+
+// A value that is too long for an index is data as well.
+func TestARowThatIsTooLongForAnIndexFailsAlone(t *testing.T) {
+	pool := connect(t)
+	_, err := pool.Exec(t.Context(), "create table longkeys (k bytea primary key)")
+	require.NoError(t, err)
+	long := make([]byte, 10_000)
+	for i := range long {
+		long[i] = byte(i*i*7919>>5 ^ i*31 ^ i>>3)
+	}
+	write := pgio.Statement(pool, "insert into longkeys select * from unnest($1::bytea[])", func(ks [][]byte) []any { return []any{ks} })
+	err = write(t.Context(), [][]byte{{1}, long, {2}})
+	var batch *stages.BatchError
+	require.ErrorAs(t, err, &batch)
+	require.Len(t, batch.Errs, 1)
+	require.ErrorContains(t, batch.Errs[1], "index")
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -46,10 +47,15 @@ func (q *Queue) DeadLetter(ctx context.Context, e *stages.ItemError) error {
 
 func (q *Queue) bury(ctx context.Context, reason string, tokens ...token) error {
 	ids, ns := columns(tokens)
-	if _, err := q.pool.Exec(ctx, burySQL, ids, ns, reason); err != nil {
+	if _, err := q.pool.Exec(ctx, burySQL, ids, ns, textOf(reason)); err != nil {
 		return fmt.Errorf("pgio: dead letter of %q: %w", q.name, err)
 	}
 	return nil
+}
+
+// textOf replaces what the server refuses in a text: zero bytes, and bytes that are not UTF-8.
+func textOf(s string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", "\uFFFD"), "\uFFFD")
 }
 
 // Letter is a row that is dead.

@@ -18,11 +18,12 @@ var ErrLeaseLost = errors.New("pgio: lease is lost")
 var lasting = []string{"0A", "28", "3D", "3F", "42"}
 
 // Heals reports whether an error of a call can pass by itself: the server is away, restarts, or is
-// full. Errors of the classes 0A, 28, 3D, 3F and 42 do not pass. See [Ends].
+// full. Errors of the classes 0A, 28, 3D, 3F and 42 do not pass, nor does a pool that is closed. See
+// [Ends].
 func Heals(err error) bool {
 	var refused *pgconn.PgError
 	if !errors.As(err, &refused) {
-		return true
+		return !strings.Contains(err.Error(), "closed pool") // pgxpool exports no such error
 	}
 	for _, class := range lasting {
 		if strings.HasPrefix(refused.Code, class) {
@@ -33,7 +34,7 @@ func Heals(err error) bool {
 }
 
 // data has the classes of errors that the data of a row can cause.
-var data = []string{"21", "22", "23", "P0"}
+var data = []string{"21", "22", "23", "54", "P0"}
 
 // ofData reports whether a row may be faulty. If pgx cannot encode a value, the error has no type
 // of its own, and a COPY ends as if the client had canceled it.

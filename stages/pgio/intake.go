@@ -18,6 +18,8 @@ const (
 	grace = 2 * time.Second
 	// forgetEvery is how often old ids are removed.
 	forgetEvery = time.Minute
+	// lookEvery is how often a busy source asks for the lag.
+	lookEvery = 2 * time.Second
 )
 
 // intake is a run of a [Source].
@@ -26,6 +28,7 @@ type intake struct {
 	wake      chan struct{} // a token while there may be rows
 	freed     chan struct{} // a token while rows may have been settled
 	forgot    time.Time     // time at which old ids were last removed
+	looked    time.Time     // time of the last call of look
 	unsettled atomic.Int64
 
 	done   *ack.Batch[held]
@@ -202,8 +205,16 @@ func (r *intake) idle(ctx context.Context) {
 	sleep(ctx, wait, r.wake)
 }
 
+// count looks for the lag at intervals.
+func (r *intake) count(ctx context.Context) {
+	if time.Since(r.looked) >= lookEvery {
+		r.look(ctx)
+	}
+}
+
 // look counts the waiting rows, and returns when to claim next.
 func (r *intake) look(ctx context.Context) (next time.Duration, ok bool) {
+	r.looked = time.Now()
 	lag, next, err := r.queue.look(ctx)
 	if err != nil {
 		return 0, false

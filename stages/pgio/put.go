@@ -19,13 +19,15 @@ from unnest($2::text[], $3::bytea[], $4::text[], $5::bigint[]) with ordinality a
 order by m.at`
 
 // putOnceSQL is putSQL for messages with ids. It waits if another transaction is about to put the
-// same id.
+// same id. An id that is older than an hour begins anew.
 const putOnceSQL = `with m as materialized (
 	select *, row_number() over (partition by id order by at) as nth
 	from unnest($2::text[], $3::bytea[], $4::text[], $5::bigint[], $6::text[]) with ordinality as m (key, payload, headers, delay, id, at)),
 fresh as (
-	insert into weir_ids (queue, id) select $1, id from m where id <> '' and nth = 1
-	on conflict do nothing returning id)
+	insert into weir_ids (queue, id) select $1, id from m where id <> '' and nth = 1 and not exists (
+		select from weir_ids as w where w.queue = $1 and w.id = m.id and w.at >= now() - interval '1 hour')
+	on conflict (queue, id) do update set at = excluded.at where weir_ids.at < now() - interval '1 hour'
+	returning id)
 insert into weir_queue (queue, key, payload, headers, due)
 select $1, m.key, m.payload, m.headers::jsonb, clock_timestamp() + m.delay * interval '1 microsecond'
 from m where m.id = '' or (m.nth = 1 and m.id in (select id from fresh)) order by m.at`

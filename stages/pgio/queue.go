@@ -9,7 +9,8 @@ import (
 )
 
 // Schema is the SQL that creates the tables. It may be run more than once, and by several workers at
-// the same time, if it runs in one transaction. A call of Exec of a pool runs it in one.
+// the same time, if it runs in one transaction. A call of Exec of a pool runs it in one. If nothing is
+// missing, it does not wait for transactions that use the tables.
 //
 //go:embed schema.sql
 var Schema string
@@ -80,7 +81,8 @@ func Poll(d time.Duration) Option { return func(q *Queue) { q.poll = d } }
 // order. All workers of the queue must use the same setting.
 //
 // Ids follow the order of insertion. If two transactions insert rows of a key at the same time, a
-// worker can see the later id first.
+// worker can see the later id first. Then, and if a dead letter is replayed, a row can be handed out
+// while a later one of its key is at a worker.
 func PerKey() Option { return func(q *Queue) { q.perKey = true } }
 
 // MaxDeliveries makes a row a dead letter, in place of its n+1st delivery. It is for rows that end

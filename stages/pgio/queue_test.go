@@ -10,7 +10,6 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/weir-go/weir/flow"
@@ -327,28 +326,6 @@ func TestAPolicySaysWhichErrorsEndTheRun(t *testing.T) {
 	require.NoError(t, err)
 	_, err = run.Wait()
 	require.ErrorContains(t, err, "due")
-}
-
-// Each worker may run the schema when it starts.
-func TestTheSchemaRunsInManyProcessesAtTheSameTime(t *testing.T) {
-	pool := connect(t)
-	for i := range 5 {
-		config := pool.Config().Copy()
-		config.ConnConfig.RuntimeParams["search_path"] = fmt.Sprint("made", i)
-		_, err := pool.Exec(t.Context(), fmt.Sprintf("drop schema if exists made%d cascade; create schema made%d", i, i))
-		require.NoError(t, err)
-		other, err := pgxpool.NewWithConfig(t.Context(), config)
-		require.NoError(t, err)
-		t.Cleanup(other.Close)
-		var workers sync.WaitGroup
-		for range 4 {
-			workers.Go(func() {
-				_, err := other.Exec(t.Context(), pgio.Schema)
-				assert.NoError(t, err)
-			})
-		}
-		workers.Wait()
-	}
 }
 
 func TestAQueueSaysWhatIsWrongWithIt(t *testing.T) {

@@ -17,15 +17,24 @@ where q.id = t.id and q.deliveries = t.n`
 from unnest($1::bigint[], $2::int[], $3::bigint[]) as t (id, n, after)
 where q.id = t.id and q.deliveries = t.n`
 
-	renewSQL = `update weir_queue as q set due = clock_timestamp() + $3 * interval '1 microsecond'
-from unnest($1::bigint[], $2::int[]) as t (id, n)
-where q.id = t.id and q.deliveries = t.n returning q.id`
+	// renewSQL leaves out rows that a transaction has locked, such as one that has settled a row and
+	// goes on: the rows must not wait for each other. No worker takes a locked row. A row that is
+	// not in the answer is lost.
+	renewSQL = `with held as materialized (
+	select q.id from weir_queue as q join unnest($1::bigint[], $2::int[]) as t (id, n) on q.id = t.id and q.deliveries = t.n),
+free as materialized (
+	select q.id from weir_queue as q join unnest($1::bigint[], $2::int[]) as t (id, n) on q.id = t.id and q.deliveries = t.n
+	for update of q skip locked),
+renewed as (
+	update weir_queue as q set due = clock_timestamp() + $3 * interval '1 microsecond' from free where q.id = free.id)
+select id from held`
 )
 
 // Settle deletes rows that the caller has been handed, in a transaction of the caller. So what
 // the transaction writes happens once, however often the row is delivered. If a lease is lost,
 // Settle returns [ErrLeaseLost], and the caller must roll back. The flow's own settlement then
-// finds no row.
+// finds no row. Settle is the last step of the work on a row: after the commit the context of the
+// row ends at the next renewal.
 func (q *Queue) Settle(ctx context.Context, tx DB, rows ...Row) error {
 	tokens := make([]token, len(rows))
 	for i, r := range rows {

@@ -94,6 +94,8 @@ func (s *Source) run(ctx context.Context, out emit) error {
 		r.deliver(out, rows)
 		if len(rows) < n {
 			r.idle(ctx)
+		} else {
+			r.count(ctx)
 		}
 	}
 	return nil
