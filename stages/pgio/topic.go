@@ -2,6 +2,7 @@ package pgio
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/weir-go/weir/stages"
@@ -38,17 +39,55 @@ type published struct {
 	done func(error)
 }
 
-// publish puts messages with one statement. It tries for as long as the run continues.
+// publish puts messages with one statement. It tries for as long as the run continues. A message
+// that the server refuses, or whose context ends, fails alone.
 func (q *Queue) publish(_ context.Context, all []published) error {
-	messages := make([]Message, len(all))
-	for i, p := range all {
-		messages[i] = Message{ID: p.m.ID, Key: p.m.Key, Payload: p.m.Body, Headers: p.m.Header}
-	}
-	err := persist(all[0].ctx, lasts, func(error) {}, func(ctx context.Context) error { return q.PutAll(ctx, messages) })
-	for _, p := range all {
-		p.done(err)
+	for len(all) > 0 {
+		ctx, end := together(all)
+		b := newBisection(len(all))
+		err := b.run(ctx, func(ctx context.Context, at []int) error {
+			messages := make([]Message, len(at))
+			for i, j := range at {
+				m := all[j].m
+				messages[i] = Message{ID: m.ID, Key: m.Key, Payload: m.Body, Headers: m.Header}
+			}
+			return persist(ctx, refuses, func(error) {}, func(ctx context.Context) error { return q.PutAll(ctx, messages) })
+		})
+		interrupted := err != nil && ctx.Err() != nil
+		end()
+		var rest []published
+		for i, p := range all {
+			cause := context.Cause(p.ctx)
+			switch {
+			case b.errs[i] == nil || !interrupted:
+				p.done(b.errs[i])
+			case cause == nil:
+				rest = append(rest, p)
+			default:
+				p.done(fmt.Errorf("pgio: put into %q: %w", q.name, cause))
+			}
+		}
+		all = rest
 	}
 	return nil
+}
+
+// refuses reports whether the server refuses a statement, or what it writes.
+func refuses(err error) bool { return lasts(err) || ofData(err) }
+
+// together returns a context that ends with the first of the contexts of the messages.
+func together(all []published) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(all[0].ctx))
+	unhook := make([]func() bool, len(all))
+	for i, p := range all {
+		unhook[i] = context.AfterFunc(p.ctx, cancel)
+	}
+	return ctx, func() {
+		for _, f := range unhook {
+			f()
+		}
+		cancel()
+	}
 }
 
 // topicSource is a [Source] that decodes its rows.

@@ -2,6 +2,7 @@ package redisio
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -74,8 +75,47 @@ type published struct {
 
 // publish adds messages by one script. It tries as long as the run continues. A failed script has
 // added no message. If only its answer was lost, it has added all. So the messages stay in order,
-// and a message with an ID is not added twice.
+// and a message with an ID is not added twice. A message whose context ends fails alone.
 func (s *Stream) publish(_ context.Context, all []published) error {
+	for len(all) > 0 {
+		ctx, end := together(all)
+		err := s.add(ctx, all)
+		interrupted := err != nil && ctx.Err() != nil
+		end()
+		var rest []published
+		for _, p := range all {
+			cause := context.Cause(p.ctx)
+			switch {
+			case !interrupted:
+				p.done(err)
+			case cause == nil:
+				rest = append(rest, p)
+			default:
+				p.done(fmt.Errorf("redisio: stream %q: %w", s.key, cause))
+			}
+		}
+		all = rest
+	}
+	return nil
+}
+
+// together returns a context that ends with the first of the contexts of the messages.
+func together(all []published) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(all[0].ctx))
+	unhook := make([]func() bool, len(all))
+	for i, p := range all {
+		unhook[i] = context.AfterFunc(p.ctx, cancel)
+	}
+	return ctx, func() {
+		for _, f := range unhook {
+			f()
+		}
+		cancel()
+	}
+}
+
+// add adds messages until it succeeds, ctx ends, or the error does not heal.
+func (s *Stream) add(ctx context.Context, all []published) error {
 	keys, args := []string{s.key}, []any{idWindow.Milliseconds()}
 	for _, p := range all {
 		hasID := 0
@@ -87,13 +127,9 @@ func (s *Stream) publish(_ context.Context, all []published) error {
 			args = append(args, headerPrefix+name, value)
 		}
 	}
-	err := persist(all[0].ctx, lasts, func(error) {}, func(ctx context.Context) error {
+	return persist(ctx, lasts, func(error) {}, func(ctx context.Context) error {
 		return publishScript.Run(ctx, s.client, keys, args...).Err()
 	})
-	for _, p := range all {
-		p.done(err)
-	}
-	return nil
 }
 
 // topicSource is a [Source] that decodes its entries.

@@ -2,6 +2,7 @@ package redisio_test
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"testing"
 	"time"
@@ -10,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/weir-go/weir/flow"
+	"github.com/weir-go/weir/flow/flowtest/queuetest"
+	"github.com/weir-go/weir/stages"
 	"github.com/weir-go/weir/stages/redisio"
 	"github.com/weir-go/weir/stages/sink"
 	"github.com/weir-go/weir/stages/topic"
@@ -81,4 +84,47 @@ func TestAMessageThatWasRefusedIsNoRepeat(t *testing.T) {
 	for i, m := range all {
 		require.Equal(t, strconv.Itoa(i), m.Values["body"], "in order")
 	}
+}
+
+// The faults: a script had the context of its first message. When that ended, the other messages
+// failed and the run with them. When another one ended, its message was not given back.
+func TestAMessageWhoseContextEndsGoesBackAlone(t *testing.T) {
+	direct := connect(t)
+	proxy := queuetest.NewProxy(t, shared.addr)
+	c := redis.NewClient(&redis.Options{Addr: proxy.Addr()})
+	defer c.Close()
+	proxy.Cut()
+	var contexts [4]context.Context
+	var ends [4]context.CancelCauseFunc
+	var acks [4]chan error
+	for i := range contexts {
+		contexts[i], ends[i] = context.WithCancelCause(t.Context())
+		defer ends[i](nil)
+		acks[i] = make(chan error, 1)
+	}
+	src := stages.SourceFunc[int](func(ctx context.Context, out *stages.Outlet[int]) error {
+		for i := range contexts {
+			out.Deliver(stages.Receipt{Context: contexts[i], Ack: func(err error) { acks[i] <- err }}, i)
+		}
+		<-ctx.Done()
+		return nil
+	})
+	graph := flow.From(src).Through("edge", redisio.Topic(redisio.NewStream(c, t.Name(), "g"), topic.Config[int]{})).
+		To(sink.ForEach(func(context.Context, int) error { return nil }))
+	run, err := graph.Start(context.Background(), flow.Only(graph.Parts()[0].Name))
+	require.NoError(t, err)
+	t.Cleanup(func() { run.Abort(errors.New("the test is over")); _, _ = run.Wait() })
+	for _, i := range []int{0, 2, 1} {
+		ends[i](stages.ErrHandedBack)
+		select {
+		case err := <-acks[i]:
+			require.ErrorIs(t, err, stages.ErrHandedBack)
+		case <-time.After(10 * time.Second):
+			require.Fail(t, "timeout")
+		}
+	}
+	proxy.Heal()
+	require.NoError(t, <-acks[3])
+	stop(t, run)
+	require.EqualValues(t, 1, direct.XLen(t.Context(), t.Name()).Val())
 }
