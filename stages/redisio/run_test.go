@@ -3,6 +3,7 @@ package redisio_test
 import (
 	"context"
 	"math"
+	"net"
 	"testing"
 	"time"
 
@@ -72,4 +73,18 @@ func TestAnEntryIsHandedBackForever(t *testing.T) {
 	stop(t, run)
 	require.Empty(t, calls)
 	require.EqualValues(t, 1, open(t, c, t.Name()))
+}
+
+// Nothing was read, so nothing is lost.
+func TestARunWithoutAServerCanBeStopped(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	c := redis.NewClient(&redis.Options{Addr: l.Addr().String()})
+	defer c.Close()
+	src := redisio.NewStream(c, t.Name(), "g").Source()
+	run, err := flow.From(src).To(each(collect(-1).take)).Start(context.Background())
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return src.Health().Err != nil }, 20*time.Second, time.Millisecond)
+	stop(t, run)
 }

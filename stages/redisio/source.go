@@ -126,7 +126,8 @@ func (s *Source) begin() (*intake, error) {
 	return s.intake, nil
 }
 
-// Finish implements [stages.Finisher]: it acknowledges what waits for that, and leaves the group.
+// Finish implements [stages.Finisher]: it acknowledges what waits for that, and leaves the group. If
+// it cannot leave, [stages.Health] shows the error, and others remove the member later.
 func (s *Source) Finish(ctx context.Context) error {
 	r := s.ending()
 	if r == nil {
@@ -135,7 +136,9 @@ func (s *Source) Finish(ctx context.Context) error {
 	err := errors.Join(r.done.Close(ctx), r.back.Close(ctx))
 	r.leases.Close()
 	if err == nil {
-		err = s.stream.leave(ctx, r.me)
+		if err := s.stream.leave(ctx, r.me); err != nil {
+			s.trouble(err)
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -23,8 +23,9 @@ import (
 // Watch uses Pub/Sub, on a connection of its own. In a cluster all keys of the store are in one
 // slot, that of its prefix.
 type Store struct {
-	client redis.UniversalClient
-	prefix string
+	client  redis.UniversalClient
+	prefix  string
+	channel string // prefix of the channels of Pub/Sub, which all databases of a server share
 }
 
 var (
@@ -33,9 +34,14 @@ var (
 )
 
 // NewStore returns the store whose keys begin with prefix, such as "breakers". The caller owns the
-// client.
+// client. Stores in other databases of the server are other stores.
 func NewStore(client redis.UniversalClient, prefix string) *Store {
-	return &Store{client: client, prefix: "{" + prefix + "}:"}
+	s := &Store{client: client, prefix: "{" + prefix + "}:"}
+	s.channel = s.prefix
+	if c, ok := client.(*redis.Client); ok && c != nil && c.Options().DB != 0 {
+		s.channel = strconv.Itoa(c.Options().DB) + s.prefix
+	}
+	return s
 }
 
 // loadScript returns the entries of KEYS as quadruples: key, revision, value and age in µs.
@@ -180,7 +186,7 @@ func (s *Store) CompareAndSet(ctx context.Context, key string, revision uint64, 
 		return 0, failure(ctx, "compare and set", key, err)
 	}
 	ms := (ttl-1)/time.Millisecond + 1
-	text, err := setScript.Run(ctx, s.client, []string{s.prefix + key, s.counter()}, revision, value, int64(ms), s.prefix+key).Text()
+	text, err := setScript.Run(ctx, s.client, []string{s.prefix + key, s.counter()}, revision, value, int64(ms), s.channel+key).Text()
 	switch {
 	case err != nil:
 		return 0, failure(ctx, "compare and set", key, err)

@@ -71,3 +71,30 @@ func TestAKilledServerEndsAStream(t *testing.T) {
 		break
 	}
 }
+
+// Pub/Sub knows no databases.
+func TestAStoreHearsNoOtherDatabase(t *testing.T) {
+	c := connect(t)
+	other := redis.NewClient(&redis.Options{Addr: shared.addr, DB: 1})
+	defer other.Close()
+	here, there := redisio.NewStore(c, "p"), redisio.NewStore(other, "p")
+	for _, s := range []*redisio.Store{here, there} {
+		for e, err := range s.Watch(t.Context(), "") {
+			require.NoError(t, err)
+			if e.Lost {
+				for i, w := range []*redisio.Store{here, there} {
+					_, err := w.CompareAndSet(t.Context(), t.Name(), 0, []byte{byte('0' + i)}, 50*time.Millisecond)
+					require.NoError(t, err)
+				}
+				_, err := s.CompareAndSet(t.Context(), "last", 0, nil, 50*time.Millisecond)
+				require.NoError(t, err)
+				continue
+			}
+			if e.Entry.Key == "last" {
+				break
+			}
+			require.Equal(t, map[*redisio.Store]string{here: "0", there: "1"}[s], string(e.Entry.Value))
+		}
+		time.Sleep(60 * time.Millisecond)
+	}
+}

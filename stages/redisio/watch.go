@@ -31,8 +31,8 @@ func (s *Store) Watch(ctx context.Context, folder string) iter.Seq2[store.Event,
 		if ctx.Err() != nil {
 			return
 		}
-		sub := s.client.PSubscribe(ctx, pattern(s.prefix+folder))
-		w := newWatch(s.prefix, sub)
+		sub := s.client.PSubscribe(ctx, pattern(s.channel+folder))
+		w := newWatch(s.channel, sub)
 		if _, err := sub.ReceiveTimeout(ctx, 5*time.Second); err != nil {
 			_ = sub.Close()
 			if ctx.Err() == nil {
