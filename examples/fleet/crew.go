@@ -72,7 +72,7 @@ func (c *crew) ready(ctx context.Context, b *board) error {
 		select {
 		case <-b.ready:
 		case err := <-c.failed:
-			return err
+			return early(ctx, err)
 		case <-late.C:
 			return fmt.Errorf("the workers do not run after %v", patience)
 		case <-ctx.Done():

@@ -154,7 +154,7 @@ func (s *site) await(ctx context.Context, reached <-chan struct{}, failed chan e
 			if err == nil {
 				err = errors.New("the run ended early")
 			}
-			return err
+			return early(ctx, err)
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-look.C:
@@ -162,5 +162,16 @@ func (s *site) await(ctx context.Context, reached <-chan struct{}, failed chan e
 				return fmt.Errorf("no new summary for %v", patience)
 			}
 		}
+	}
+}
+
+// early returns why a run ends early. An interrupt at a terminal reaches the workers as well, and we may
+// notice their end first.
+func early(ctx context.Context, err error) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(time.Second):
+		return err
 	}
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -10,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -179,4 +182,28 @@ func TestTheTableHasWorkersThatWereStartedByHand(t *testing.T) {
 		{"worker-1", 7, 2, 3, 0, "-", "drained"},
 		{"mine", 0, 1, 1, 1, "threshold", "joined"},
 	}, table.Rows)
+}
+
+// Ctrl-C at a terminal reaches the workers as well. If the end of a worker was noticed first, the run
+// failed: "worker-1 ended on its own".
+func TestAnInterruptOfTheWorkersIsAnInterrupt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		interrupt := errors.New("interrupt")
+		ended := func() (context.Context, chan error) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			time.AfterFunc(10*time.Millisecond, func() { cancel(interrupt) })
+			failed := make(chan error, 2)
+			failed <- errors.New("worker-1 ended on its own")
+			return ctx, failed
+		}
+		ctx, failed := ended()
+		s := &site{output: newOutput(2)}
+		require.Equal(t, interrupt, s.await(ctx, s.output.done, failed))
+		ctx, failed = ended()
+		c := &crew{hands: []*hand{{}}, failed: failed}
+		require.Equal(t, interrupt, c.ready(ctx, &board{}))
+
+		failed <- errors.New("worker-1 ended on its own")
+		require.EqualError(t, c.ready(t.Context(), &board{}), "worker-1 ended on its own")
+	})
 }
