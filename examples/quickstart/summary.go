@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -25,12 +24,13 @@ func summarize(w io.Writer, rep *flow.Report, o *outage, server *standin.Server)
 	if server != nil {
 		tables = append(tables, served(server.Served()))
 	}
-	var faults []error
 	for _, t := range tables {
-		faults = append(faults, t.Write(w))
+		if err := t.Write(w); err != nil {
+			return err
+		}
 	}
 	_, err := fmt.Fprintf(w, "Ledger: %s\n", ledger(rep))
-	return errors.Join(append(faults, err)...)
+	return err
 }
 
 // timings has a line for each stage. Items in a section wait for a place, for an equal
@@ -83,7 +83,7 @@ func served(s standin.Served) report.Table {
 func ledger(rep *flow.Report) string {
 	l := rep.Ledger
 	text := fmt.Sprintf("%d packages + %d terms = %d batches + %d folded into them + %d failed",
-		l.In, l.Derived, l.Out, l.Folded, l.DeadLettered)
+		l.In, l.Derived, l.Out, l.Folded, l.DeadLettered+l.Failed-l.Recovered)
 	if err := rep.Check(); err != nil {
 		return text + "; it does not balance: " + err.Error()
 	}

@@ -19,6 +19,8 @@ import (
 	"github.com/weir-go/weir/examples/internal/cli"
 	"github.com/weir-go/weir/examples/internal/livepage"
 	"github.com/weir-go/weir/examples/quickstart/internal/progress"
+	"github.com/weir-go/weir/flow"
+	"github.com/weir-go/weir/stages"
 )
 
 // These tests use real HTTP on loopback, so they cannot run in a synctest bubble.
@@ -129,4 +131,16 @@ func TestAnInterruptDuringAnOutageIsAnInterrupt(t *testing.T) {
 	require.ErrorIs(t, err, cli.ErrInterrupted)
 	require.ErrorContains(t, err, "interrupted; 0 lines are written, ")
 	require.ErrorContains(t, err, "were given up, the first: stage \"summarise\": ")
+}
+
+// Batches that could not be written were missing from the line, which did not add up.
+func TestTheLedgerCountsWhatFailed(t *testing.T) {
+	rep := &flow.Report{Ledger: stages.Ledger{In: 3, Derived: 40, Folded: 38, Failed: 3, DeadLettered: 2}}
+	require.Equal(t, "3 packages + 40 terms = 0 batches + 38 folded into them + 5 failed; it balances", ledger(rep))
+}
+
+func TestASummaryThatCannotBePrintedIsOneLine(t *testing.T) {
+	gone, w := io.Pipe()
+	require.NoError(t, gone.Close())
+	require.EqualError(t, summarize(w, &flow.Report{}, &outage{}, nil), "io: read/write on closed pipe")
 }

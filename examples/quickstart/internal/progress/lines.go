@@ -14,6 +14,7 @@ const interval = time.Second
 type lines struct {
 	w           io.Writer
 	began, last time.Time
+	done, total int // on the last line
 }
 
 func newLines(w io.Writer) *lines {
@@ -30,10 +31,15 @@ func (l *lines) show(done, total int) {
 
 func (l *lines) note(line string) { fmt.Fprintln(l.w, line) }
 
-// close always writes a line: it is the result.
-func (l *lines) close(done, total int) { l.write(done, total) }
+// close writes the result, unless it is the last line already.
+func (l *lines) close(done, total int) {
+	if total == 0 || done != l.done || total != l.total {
+		l.write(done, total)
+	}
+}
 
 func (l *lines) write(done, total int) {
+	l.done, l.total = done, total
 	// With a total of 0, a division would panic.
 	percent := 0
 	if total > 0 {

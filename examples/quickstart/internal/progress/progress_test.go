@@ -61,6 +61,20 @@ func TestNothingToDo(t *testing.T) {
 	require.Equal(t, "0 of 0 (0 %) after 0s\n", out.String())
 }
 
+// The last line came twice if the last step was due for a line.
+func TestTheLastLineComesOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		p := New(&out, 3)
+		time.Sleep(time.Second)
+		p.Add(1)
+		time.Sleep(time.Second)
+		p.Add(2)
+		p.Close()
+		require.Equal(t, "1 of 3 (33 %) after 1s\n3 of 3 (100 %) after 2s\n", out.String())
+	})
+}
+
 func TestAFileIsNoTerminal(t *testing.T) {
 	file, err := os.CreateTemp(t.TempDir(), "log")
 	require.NoError(t, err)
