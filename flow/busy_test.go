@@ -179,6 +179,83 @@ func TestARunEndsWithoutAStageThatIsStuck(t *testing.T) {
 	}
 }
 
+// A Concat or Zip that waits for a stuck stage does not take items from its other inlet, which is
+// full. It was left behind as well, while it waited: the run hung.
+func TestAStageThatWaitsForAStuckOneIsNotLeftBehind(t *testing.T) {
+	for name, join := range map[string]func(a, b *flow.Stream[int]) *flow.Stream[int]{
+		"Concat": func(a, b *flow.Stream[int]) *flow.Stream[int] { return a.Concat(b) },
+		"Zip":    func(a, b *flow.Stream[int]) *flow.Stream[int] { return a.Zip(b, first) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := deaf{make(chan struct{})}
+				g := flow.New()
+				stuck := g.From(stages.SourceFunc[int](d.source), stages.Name("deaf"))
+				r, err := join(stuck, g.From(source.Slice(upTo(5000)))).To(takesAll{}).Start(t.Context(), flow.AbandonAfter(time.Second))
+				require.NoError(t, err)
+				time.Sleep(time.Second)
+				r.Abort(errBroken)
+				rep, err := r.Wait()
+				var left *flow.AbandonedError
+				require.ErrorAs(t, err, &left)
+				require.Len(t, left.Left, 1)
+				require.Equal(t, "deaf", left.Left[0].Stage)
+				require.NoError(t, rep.Check())
+				close(d.letGo)
+				synctest.Wait()
+			})
+		})
+	}
+}
+
+// A sink that works on the acknowledgements of many items was left behind in the middle of them:
+// they came twice.
+func TestAStageThatIsSlowIsNotLeftBehind(t *testing.T) {
+	for name, end := range map[string]func(*flow.Stream[int]) *flow.Graph{
+		"a sink": func(s *flow.Stream[int]) *flow.Graph { return s.To(sink.ForEach(ignore)) },
+		"Map":    func(s *flow.Stream[int]) *flow.Graph { return s.Map("a", same).To(sink.ForEach(ignore)) },
+		"workers": func(s *flow.Stream[int]) *flow.Graph {
+			return s.Map("a", same, stages.Workers(2)).To(sink.ForEach(ignore))
+		},
+		"Batch": func(s *flow.Stream[int]) *flow.Graph {
+			return s.Batch(3, 0).To(sink.ForEach(func(context.Context, []int) error { return nil }))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				heard := make([]int, 100)
+				src := stages.SourceFunc[int](func(_ context.Context, out *stages.Outlet[int]) error {
+					for i := range heard {
+						if !out.EmitAcked(func(error) {
+							heard[i]++
+							time.Sleep(100 * time.Millisecond)
+						}, i) {
+							break
+						}
+					}
+					return nil
+				})
+				nap := func(_ context.Context, v int) (int, error) {
+					time.Sleep(time.Millisecond)
+					return v, nil
+				}
+				r, err := end(flow.From(src).Map("nap", nap)).Start(t.Context(), flow.AbandonAfter(time.Second))
+				require.NoError(t, err)
+				time.Sleep(20 * time.Millisecond)
+				r.Abort(errBroken)
+				rep, err := r.Wait()
+				require.ErrorIs(t, err, errBroken)
+				var left *flow.AbandonedError
+				require.NotErrorAs(t, err, &left)
+				require.NoError(t, rep.Check())
+				for i, n := range heard {
+					require.Equal(t, 1, n, i)
+				}
+			})
+		})
+	}
+}
+
 func TestARunEndsWithoutASourceThatIsStuck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := deaf{make(chan struct{})}

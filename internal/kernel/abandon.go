@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/weir-go/weir/internal/fault"
@@ -43,23 +44,42 @@ func (n *Node) apart(f func() error, gone <-chan struct{}) (left bool, _ error) 
 	}
 }
 
+// States of a node's hold on its edges.
+const (
+	loose   int32 = iota
+	engaged       // the machine receives from the node's edge
+	behind        // the source, stage or sink was left behind
+)
+
+// Engage says that the machine receives from the node's edge without an [Inlet]. It calls the
+// functions of users apart, so it can be slow but not stuck. AbandonStuck does not leave an engaged
+// node behind, because an edge has one receiver. Engage returns false if the node was left behind
+// already.
+func (n *Node) Engage() bool { return n.hold.CompareAndSwap(loose, engaged) }
+
+// Disengage ends what Engage began.
+func (n *Node) Disengage() { n.hold.CompareAndSwap(engaged, loose) }
+
+// Gone reports whether the source, stage or sink was left behind.
+func (n *Node) Gone() bool { return n.hold.Load() == behind }
+
 // AbandonStuck leaves behind the sources, stages and sinks that could continue but do not, in an
 // aborted, detached run. The caller must repeat it until the run has ended: a stage that waits for
 // a stuck stage is not stuck itself. AbandonStuck is not safe for concurrent use.
 func (r *Run) AbandonStuck() {
 	for _, n := range r.nodes {
-		if !n.ended.Load() && !n.gone.Load() && !n.inPlace.Load() && n.stuck() {
-			n.gone.Store(true)
+		if !n.ended.Load() && !n.inPlace.Load() && n.stuck() && n.hold.CompareAndSwap(loose, behind) {
 			close(n.abandoned)
 		}
 	}
 }
 
 // stuck reports whether the node does not continue although it could. The run must be aborted and
-// must have had time to end. A stuck node does not wait for room. Either it does not take items
-// from a full edge, or all nodes above it have ended.
+// must have had time to end. A stuck node waits neither for room nor for items: a Concat waits for
+// one inlet while the other is full. Either it does not take items from a full edge, or all nodes
+// above it have ended.
 func (n *Node) stuck() bool {
-	if n.Blocked() {
+	if n.Blocked() || slices.ContainsFunc(n.Ins, (*Edge).Hungry) {
 		return false
 	}
 	all := true
@@ -75,7 +95,7 @@ func (n *Node) stuck() bool {
 // Left returns how many calls of the node were left behind, whether its source, stage or sink was
 // left behind, and how many items that stage held then.
 func (n *Node) Left() (calls int, stage bool, items int64) {
-	return int(n.leftCalls.Load()), n.gone.Load(), n.leftItems.Load()
+	return int(n.leftCalls.Load()), n.Gone(), n.leftItems.Load()
 }
 
 // Serve runs the source, stage or sink of the node. run is its loop; ins and outs are its edges.
@@ -134,9 +154,8 @@ func (in *Inlet) relieve() *Inlet {
 	}
 	fresh := &Inlet{
 		B: in.B, Pos: in.Pos, node: in.node, edge: in.edge, out: in.out,
-		from: in.from, end: in.end, over: in.over,
+		from: in.from, end: in.end, over: in.over, parked: in.parked,
 	}
-	in.over = true // if the stage continues later, it sees the end of the stream
 	return fresh
 }
 

@@ -24,16 +24,44 @@ func Either(a, b *Inlet, late <-chan time.Time) (first *Inlet, woken bool) {
 		case a.over && b.over:
 			return nil, false
 		}
-		switch { // does not hold the mutex, like Inlet.park
-		case a.over:
-			woken = b.edge.Park(late)
-		case b.over:
-			woken = a.edge.Park(late)
-		default:
-			woken = handoff.ParkEither(&a.edge.Edge, &b.edge.Edge, late)
-		}
-		if woken {
+		if parkEither(a, b, late) {
 			return nil, true
 		}
 	}
+}
+
+// parkEither blocks until there may be items, as [Inlet.park] does.
+func parkEither(a, b *Inlet, late <-chan time.Time) (woken bool) {
+	switch {
+	case a.over:
+		return parkAlone(b, late)
+	case b.over:
+		return parkAlone(a, late)
+	}
+	if !a.node.run.detached {
+		return handoff.ParkEither(&a.edge.Edge, &b.edge.Edge, late)
+	}
+	a.mu.Lock()
+	b.mu.Lock()
+	defer a.mu.Unlock()
+	defer b.mu.Unlock()
+	if a.dead || b.dead {
+		return false
+	}
+	a.parked, b.parked = make(chan struct{}), make(chan struct{})
+	a.mu.Unlock()
+	b.mu.Unlock()
+	defer func() {
+		a.mu.Lock()
+		b.mu.Lock()
+		a.wakes()
+		b.wakes()
+	}()
+	return handoff.ParkEither(&a.edge.Edge, &b.edge.Edge, late)
+}
+
+// parkAlone is parkEither if the other stream has ended.
+func parkAlone(in *Inlet, late <-chan time.Time) (woken bool) {
+	defer in.hold()()
+	return !in.dead && in.park(late)
 }

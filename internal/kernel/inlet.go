@@ -22,8 +22,9 @@ type Inlet struct {
 	over      bool    // the stream has ended
 	takes     bool    // the stage takes failed items
 
-	mu   sync.Mutex // Guarded by: mu, in a detached run: all fields but out
-	dead bool       // the stage was left behind
+	mu     sync.Mutex    // Guarded by: mu, in a detached run: all fields but out
+	dead   bool          // the stage was left behind
+	parked chan struct{} // closed when the stage's goroutine has left the edge where it waits; nil if it does not wait
 }
 
 // NewInlet returns the receiving end of e. If takes is true, the stage takes failed items.
@@ -97,9 +98,20 @@ func (in *Inlet) park(late <-chan time.Time) (woken bool) {
 	if !in.node.run.detached {
 		return in.edge.Park(late)
 	}
+	in.parked = make(chan struct{})
 	in.mu.Unlock()
-	defer in.mu.Lock()
+	defer func() {
+		in.mu.Lock()
+		in.wakes()
+	}()
 	return in.edge.Park(late)
+}
+
+// wakes says that the stage's goroutine has left the edge where it has waited. The caller holds the
+// mutex.
+func (in *Inlet) wakes() {
+	close(in.parked)
+	in.parked = nil
 }
 
 // finish returns the taken places to the edge.
@@ -207,6 +219,9 @@ func (in *Inlet) Healthy(i int) bool { return in.B.Fault(i) == nil }
 // above have ended. The items count as failed if the stage ended with err, otherwise as filtered.
 // If the stage wants no more, rest tells the stages above.
 func (in *Inlet) rest(err error) {
+	if in.parked != nil { // a goroutine that was left behind has the receiver's half until it wakes
+		<-in.parked
+	}
 	in.takes = false   // the stage that took failures has returned
 	if !in.Pending() { // an op may have seen the end of the stream
 		in.finish()

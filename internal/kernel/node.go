@@ -40,7 +40,7 @@ type Node struct {
 	calls     atomic.Int32 // goroutines that are calling its function
 	leftCalls atomic.Int32 // calls that were left behind
 	leftItems atomic.Int64 // items that a stage held when it was left behind
-	gone      atomic.Bool  // the stage was left behind
+	hold      atomic.Int32 // loose, engaged or behind
 	ended     atomic.Bool
 	sealed    atomic.Pointer[account.Ledger]
 	abandoned chan struct{} // closed when the stage is left behind; nil if it cannot be

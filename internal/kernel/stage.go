@@ -19,9 +19,10 @@ type solo struct {
 // op wants no more items, or when the node gets more than one worker. A node without Staff never
 // has more than one.
 func (n *Node) Work(op Op) (ended bool) {
-	if !n.alone() {
+	if !n.alone() || !n.Engage() {
 		return false
 	}
+	defer n.Disengage()
 	e := n.Ins[0]
 	n.op, n.solo = op, &solo{pace: NewPace(0)}
 	n.solo.group.pace = &n.solo.pace

@@ -104,7 +104,10 @@ func RunSection(n *kernel.Node, of SectionOf) error {
 		defer context.AfterFunc(n.Run().Intake, func() { s.post(note{kind: drain}) })()
 	}
 	n.Show(s)
+	n.Engage()
+	defer n.Disengage()
 	defer func() { // also if user code ends the goroutine
+		s.mayStick()
 		<-s.Shut()
 		s.empty()
 		n.OnWorkers(nil)
@@ -129,6 +132,14 @@ func (s *Section) staff(workers int, grows bool) {
 	s.seats += capacity - s.capacity // may be negative for some time
 	s.capacity = capacity
 	s.wakeEntrance(1)
+}
+
+// mayStick lets the run leave the section behind while it waits for items inside, if user code may
+// hold them up. Only a Join is not called apart.
+func (s *Section) mayStick() {
+	if s.join != nil {
+		s.node.Disengage()
+	}
 }
 
 // openLayers makes the state of the layers. If a layer cannot be opened, it closes the layers
@@ -165,7 +176,7 @@ func (s *Section) openLayers(layers []Layer) error {
 // enter lets items in until the stream has ended.
 func (s *Section) enter() {
 	e := s.node.Ins[0]
-	for {
+	for !s.node.Gone() {
 		b, from, to := e.Await()
 		if b == nil {
 			return
@@ -186,6 +197,12 @@ func (s *Section) admit(e *kernel.Edge, b *handoff.Batch, from, to int) {
 			}
 		}
 		f, at, k := s.reserve(most)
+		if s.node.Gone() { // it was left behind while it waited for a seat
+			s.mu.Lock()
+			s.seats += k
+			s.mu.Unlock()
+			return
+		}
 		f.In.Take(at, b, from, from+k)
 		n := note{kind: request, f: f, items: kernel.Span(at, at+k)}
 		if b.Has(handoff.HasFault) {
@@ -243,7 +260,9 @@ func (s *Section) awaitSeat() {
 	for s.seats <= 0 {
 		s.starved = true
 		s.mu.Unlock()
+		s.mayStick()
 		<-s.room
+		s.node.Engage()
 		s.mu.Lock()
 	}
 }
