@@ -1,5 +1,7 @@
 package flow
 
+import "slices"
+
 // deadlock searches for a path by which one inlet of a stage would wait for another inlet of the
 // same stage. The stage waits for items of one inlet while the other is full, and the full inlet
 // holds up the stages that would send these items.
@@ -8,10 +10,10 @@ package flow
 // several outlets it turns down: a full outlet keeps the others empty. At a stage that waits for
 // one of its inlets it turns up: meanwhile its other inlets are full.
 type deadlock struct {
-	g    *Graph
-	at   *node // the stage of the inlets
-	goal *wire // the inlet that would be full
-	seen map[step]bool
+	wires []*wire // of the graph; a topic in memory is one as well
+	at    *node   // the stage of the inlets
+	goal  *wire   // the inlet that would be full
+	seen  map[step]bool
 }
 
 // step is a stage for which another one waits: for its items, or for its room.
@@ -22,10 +24,16 @@ type step struct {
 
 // tied returns the stage through which two inlets of n wait for each other, nil if they do not.
 func (g *Graph) tied(n *node) *node {
+	wires := slices.Clone(g.wires)
+	for _, c := range g.cuts {
+		if c.local {
+			wires = append(wires, &wire{from: c.from, to: c.to})
+		}
+	}
 	for _, a := range n.ins {
 		for _, b := range n.ins {
 			if a != b {
-				d := deadlock{g: g, at: n, goal: b, seen: map[step]bool{}}
+				d := deadlock{wires: wires, at: n, goal: b, seen: map[step]bool{}}
 				if by := d.follow(step{a.from, false}, a); by != nil {
 					return by
 				}
@@ -43,7 +51,7 @@ func (d *deadlock) follow(s step, by *wire) *node {
 	}
 	d.seen[s] = true
 	up := !s.full || s.node.turns || s.node.pairs
-	for _, w := range d.g.wires {
+	for _, w := range d.wires {
 		var found *node
 		switch {
 		case w == by || w.to == nil:

@@ -187,6 +187,7 @@ func (g *Graph) shared(n *node) *node {
 	for _, w := range n.ins {
 		above := map[*node]bool{}
 		w.from.climb(above)
+		g.climbTopics(above)
 		for _, m := range g.nodes {
 			if above[m] && seen[m] {
 				return m
@@ -205,6 +206,18 @@ func (n *node) climb(above map[*node]bool) {
 	above[n] = true
 	for _, w := range n.ins {
 		w.from.climb(above)
+	}
+}
+
+// climbTopics adds to above what leads to its nodes through topics in memory.
+func (g *Graph) climbTopics(above map[*node]bool) {
+	for n := -1; n < len(above); {
+		n = len(above)
+		for _, c := range g.cuts {
+			if c.local && above[c.to] {
+				c.from.climb(above)
+			}
+		}
 	}
 }
 

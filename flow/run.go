@@ -94,6 +94,11 @@ func (g *Graph) prepare(ctx context.Context, end *wire, opts []RunOption) (*Run,
 	for _, n := range g.nodes {
 		r.place(n)
 	}
+	for _, c := range g.cuts {
+		if c.local {
+			r.nodeOf(c.to).Follow(r.nodeOf(c.from))
+		}
+	}
 	if end != nil {
 		r.results = r.kernel.NewNode(g.free("results"))
 	}

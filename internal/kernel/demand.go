@@ -59,7 +59,7 @@ func (n *Node) close() {
 	}
 }
 
-// above returns all nodes above the edge, direct or not.
+// above returns all nodes above the edge, direct or not, also those above a topic in memory.
 func (e *Edge) above() map[*Node]bool {
 	all := map[*Node]bool{}
 	var climb func(*Node)
@@ -70,6 +70,9 @@ func (e *Edge) above() map[*Node]bool {
 		all[n] = true
 		for _, in := range n.Ins {
 			climb(in.From)
+		}
+		if n.follows != nil {
+			climb(n.follows)
 		}
 	}
 	climb(e.From)

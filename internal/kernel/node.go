@@ -29,6 +29,7 @@ type Node struct {
 
 	account.Books
 
+	follows   *Node       // of a source: the sink from which its items come; nil if there is none
 	entangled bool        // its inlets depend on each other
 	inPlace   atomic.Bool // it must run in the goroutine that calls Serve
 
@@ -190,6 +191,9 @@ func (n *Node) Blocked() bool {
 	}
 	return false
 }
+
+// Follow says, before the source runs, that its items come from a sink of the run.
+func (n *Node) Follow(sink *Node) { n.follows = sink }
 
 // Entangle says, before the stage runs, that its inlets depend on each other.
 func (n *Node) Entangle() { n.entangled = true }
