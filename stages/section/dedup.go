@@ -288,6 +288,7 @@ func (h *dedupHandler[K]) fail(f *turn.Flight, place int, l *lead[K]) {
 		stale = Answer{}
 	case gone: // the end says nothing about the service, and followers ask again
 		h.dedup.Fail(l.token, stages.ErrExpired, dedup.TTL(0))
+		h.blame(f, place)
 	default:
 		h.dedup.Fail(l.token, err)
 	}
@@ -295,6 +296,19 @@ func (h *dedupHandler[K]) fail(f *turn.Flight, place int, l *lead[K]) {
 	if stale.column != nil {
 		h.adopt(f, place, stale)
 	}
+}
+
+// blame makes the error of an item whose time is up that of the Timeout outside that set the time.
+// The layers below know only that no item waits any more.
+func (h *dedupHandler[K]) blame(f *turn.Flight, place int) {
+	err, late := f.Err[place], f.Limit(place).Over(h.port.Run().Clock)
+	if late == nil || errors.Is(late, stages.ErrExpired) || !errors.Is(err, stages.ErrExpired) {
+		return
+	}
+	if outcome.Classify(contextOf(h.port, f, place), err).Kind == outcome.Ignored { // no call was begun
+		late = outcome.AsIgnored(late)
+	}
+	f.Err[place] = late
 }
 
 // gone reports whether a call ended because of the limits of the waiting items, not because of the
