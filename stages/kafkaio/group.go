@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"time"
 
@@ -56,8 +57,9 @@ type Group struct {
 	// Poll is how many records a poll brings, at most. It is [DefaultPoll] if 0.
 	Poll int
 	// Ends says which errors of a fetch end the run. If it is nil, errors end the run for which
-	// [Heals] is false. The others show in the health of the source. This one waits for a missing
-	// right:
+	// [Heals] is false. The others show in the health of the source, as does a broker that cannot be
+	// reached. The client tells nothing of errors that it handles itself: it waits for a topic that
+	// is missing. This one waits for a missing right:
 	//
 	//	func(err error) bool { return !kafkaio.Heals(err) && !errors.Is(err, kerr.TopicAuthorizationFailed) }
 	Ends func(error) bool
@@ -140,7 +142,7 @@ func newSession(g *Group) (*session, error) {
 	s.commits.Pause = func(p Partition) { s.client.PauseFetchPartitions(p.set()) }
 	s.commits.Resume = func(p Partition) { s.client.ResumeFetchPartitions(p.set()) }
 	options := append(g.Options[:len(g.Options):len(g.Options)],
-		kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
+		kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(), kgo.WithHooks(dials{s.note}),
 		kgo.OnPartitionsAssigned(s.onAssigned), kgo.OnPartitionsRevoked(s.onRevoked), kgo.OnPartitionsLost(s.onLost))
 	var err error
 	if s.client, err = kgo.NewClient(options...); err != nil {
@@ -216,6 +218,16 @@ func (s *session) note(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.trouble, s.at = err, time.Now()
+}
+
+// dials notes which brokers the client cannot connect to. It implements kgo.HookBrokerConnect.
+type dials struct{ note func(error) }
+
+// OnBrokerConnect implements kgo.HookBrokerConnect.
+func (d dials) OnBrokerConnect(b kgo.BrokerMetadata, _ time.Duration, _ net.Conn, err error) {
+	if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, kgo.ErrClientClosed) { // not the end of the client
+		d.note(fmt.Errorf("kafkaio: connect to %s:%d: %w", b.Host, b.Port, err))
+	}
 }
 
 func (s *session) health() stages.Health {

@@ -291,3 +291,19 @@ func TestAGroupThatCannotBeLeft(t *testing.T) {
 	require.ErrorContains(t, err, "kafkaio: the group was not left: ")
 	require.ErrorIs(t, err, kerr.GroupAuthorizationFailed)
 }
+
+// The health of a source tells of brokers that cannot be reached. The fault: the client keeps trying
+// and tells nothing, so a source that had never connected was healthy.
+func TestTheHealthTellsOfBrokersThatAreAway(t *testing.T) {
+	away := kgo.SeedBrokers("127.0.0.1:1")
+	for _, src := range []stages.Source[*kgo.Record]{
+		member(away, "billing", "orders"),
+		&kafkaio.Share{Options: []kgo.Opt{away, kgo.ShareGroup("billing"), kgo.ConsumeTopics("orders")}},
+	} {
+		run, err := flow.From(src).To(sink.ForEach(func(context.Context, *kgo.Record) error { return nil })).Start(t.Context())
+		require.NoError(t, err)
+		require.Eventually(t, func() bool { return run.Snapshot().Stages[0].Health.Err != nil }, time.Minute, 10*time.Millisecond)
+		report := stop(t, run)
+		require.ErrorContains(t, report.Stages[0].Health.Err, "connect to 127.0.0.1:1: ")
+	}
+}

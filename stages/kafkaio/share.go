@@ -128,7 +128,8 @@ func (r *rejected) Error() string { return "rejected: " + r.reason }
 func newSharer(s *Share) (*sharer, error) {
 	m := &sharer{share: s, most: cmp.Or(s.Poll, DefaultSharePoll), held: map[*kgo.Record]*holding{}, idle: make(chan struct{}, 1), ended: make(chan struct{})}
 	options := append(s.Options[:len(s.Options):len(s.Options)],
-		kgo.ShareMaxRecords(int32(m.most)), kgo.ShareMaxRecordsStrict(), kgo.MaxConcurrentFetches(0), kgo.ShareAckCallback(m.heard))
+		kgo.ShareMaxRecords(int32(m.most)), kgo.ShareMaxRecordsStrict(), kgo.MaxConcurrentFetches(0), kgo.ShareAckCallback(m.heard),
+		kgo.WithHooks(dials{m.note}))
 	var err error
 	if m.client, err = kgo.NewClient(options...); err != nil {
 		return nil, fmt.Errorf("kafkaio: %w", err)
