@@ -229,10 +229,13 @@ func (f *File[T]) Skipped() error {
 
 // Close closes the file and releases the lock. Its error also tells what kept the
 // file from being compacted; no letter is lost by that. Put, Letters and Remove of a
-// closed File return an error.
+// closed File return an error, and so does a second Close.
 func (f *File[T]) Close() error {
 	f.turn <- struct{}{}
 	defer f.give()
+	if f.closed {
+		return fmt.Errorf("deadletter: %w", os.ErrClosed)
+	}
 	f.closed = true
 	return errors.Join(f.journal.fault, f.journal.close())
 }

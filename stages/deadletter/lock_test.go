@@ -120,3 +120,11 @@ func TestAFileThatCannotBeLockedIsNotOpened(t *testing.T) {
 	require.ErrorContains(t, err, "deadletter: open")
 	require.NotErrorIs(t, err, ErrLocked)
 }
+
+// The second Close tried to unlock a file that was closed, and told so in three lines.
+func TestAFileIsClosedOnce(t *testing.T) {
+	f, err := OpenFile[int](filepath.Join(t.TempDir(), "dead.jsonl"))
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	require.EqualError(t, f.Close(), "deadletter: file already closed")
+}
