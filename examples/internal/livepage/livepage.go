@@ -15,7 +15,7 @@ import (
 )
 
 // Usage is the text of the flag.
-const Usage = "`host:port` at which to serve a page that shows the run; without a host it is localhost, where viewers may steer the run, too"
+const Usage = "`host:port` at which to serve a page that shows the run; without a host it is localhost, and viewers can also control the run"
 
 // Page is the server of a run's page. The zero value serves none.
 type Page struct {
