@@ -256,6 +256,30 @@ func TestAStageThatIsSlowIsNotLeftBehind(t *testing.T) {
 	}
 }
 
+// An acknowledgement that does not return is as good as a stuck stage.
+func TestARunEndsWithoutAnAcknowledgementThatIsStuck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := deaf{make(chan struct{})}
+		src := stages.SourceFunc[int](func(_ context.Context, out *stages.Outlet[int]) error {
+			for i := range 100 {
+				if !out.EmitAcked(func(error) { _, _ = d.call(t.Context(), i) }, i) {
+					break
+				}
+			}
+			return nil
+		})
+		r, err := flow.From(src).To(sink.ForEach(ignore), stages.Buffer(4)).Start(t.Context(), flow.AbandonAfter(time.Second))
+		require.NoError(t, err)
+		time.Sleep(time.Second)
+		r.Abort(errBroken)
+		rep, err := r.Wait()
+		require.ErrorContains(t, err, `stage "sink" was left behind`)
+		require.NoError(t, rep.Check())
+		close(d.letGo)
+		synctest.Wait()
+	})
+}
+
 func TestARunEndsWithoutASourceThatIsStuck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := deaf{make(chan struct{})}

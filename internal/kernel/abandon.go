@@ -52,9 +52,9 @@ const (
 )
 
 // Engage says that the machine receives from the node's edge without an [Inlet]. It calls the
-// functions of users apart, so it can be slow but not stuck. AbandonStuck does not leave an engaged
-// node behind, because an edge has one receiver. Engage returns false if the node was left behind
-// already.
+// functions of users apart, so only an acknowledgement can hold it up. AbandonStuck does not leave
+// an engaged node behind while anything moves, because an edge has one receiver. Engage returns
+// false if the node was left behind already.
 func (n *Node) Engage() bool { return n.hold.CompareAndSwap(loose, engaged) }
 
 // Disengage ends what Engage began.
@@ -67,8 +67,17 @@ func (n *Node) Gone() bool { return n.hold.Load() == behind }
 // aborted, detached run. The caller must repeat it until the run has ended: a stage that waits for
 // a stuck stage is not stuck itself. AbandonStuck is not safe for concurrent use.
 func (r *Run) AbandonStuck() {
+	before := r.moved
+	r.moved = r.settled.Load()
 	for _, n := range r.nodes {
-		if !n.ended.Load() && !n.inPlace.Load() && n.stuck() && n.hold.CompareAndSwap(loose, behind) {
+		l := n.Ledger()
+		r.moved += l.In + l.Out + l.Failed - n.Waiting()
+	}
+	for _, n := range r.nodes {
+		if n.ended.Load() || n.inPlace.Load() || !n.stuck() {
+			continue
+		}
+		if n.hold.CompareAndSwap(loose, behind) || r.moved == before && n.hold.CompareAndSwap(engaged, behind) {
 			close(n.abandoned)
 		}
 	}

@@ -54,6 +54,7 @@ func (o *Outlet) NewReceipt(n int, settle func(error)) *lineage.Receipt {
 
 // Settle implements [lineage.Settler].
 func (n *Node) Settle(ack func(error), err error) {
+	defer n.run.settled.Add(1)
 	if broken := n.Protect(func() error { ack(err); return nil }); broken != nil {
 		n.run.Fail(fmt.Errorf("stage %q: acknowledgement: %w", n.Name, broken))
 	}

@@ -31,6 +31,8 @@ type Run struct {
 	distributed bool          // nodes keep distributions
 	detached    bool          // the run can leave calls behind
 	left        chan struct{} // closed when the run leaves them behind
+	moved       int64         // changes when anything moves; as of the last AbandonStuck
+	settled     atomic.Int64  // acknowledgements that have returned
 	pool        lineage.Pool
 	nodes       []*Node
 	rings       atomic.Uint32 // number of times that all alarms were rung

@@ -27,7 +27,7 @@ func (n *Node) Work(op Op) (ended bool) {
 	n.op, n.solo = op, &solo{pace: NewPace(0)}
 	n.solo.group.pace = &n.solo.pace
 	e.Visits(n.do)
-	for n.alone() {
+	for n.alone() && !n.Gone() {
 		b, from, to := e.Await()
 		if b == nil {
 			return true
@@ -85,6 +85,9 @@ func (n *Node) do(b *handoff.Batch, from, to int, visitor bool, now int64) (last
 		g.run()
 		n.calls.Add(-1)
 		now = n.settle(now)
+		if n.Gone() {
+			break
+		}
 		from += k
 		s.below = 0
 		if sent := g.N - g.at; sent > 0 && g.Out != nil {
@@ -105,11 +108,20 @@ func (n *Node) settle(now int64) (end int64) {
 	s := n.solo
 	g := &s.group
 	end = n.run.now()
-	g.account(now, end)
+	if n.run.detached { // an acknowledgement may be stuck, and no other goroutine may see the items then
+		n.Ins[0].Consume(g.to - g.from)
+		if g.account(now, end); n.Gone() {
+			return end
+		}
+	} else {
+		g.account(now, end)
+	}
 	if s.pace.calm < calmLength { // the next call may take long, and the account may be read meanwhile
 		g.tally.Publish(&n.Books)
 	}
-	n.Ins[0].Consume(g.to - g.from)
+	if !n.run.detached {
+		n.Ins[0].Consume(g.to - g.from)
+	}
 	if sent := g.N - g.at; sent > 0 && g.Out != nil {
 		n.Outs[0].Commit(sent)
 	}
