@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -112,9 +113,15 @@ func (c Config[T]) Seal(ctx context.Context, topic string, in *stages.Inlet[T], 
 // Open returns the value of a message and the receipt for it, which is r with what the header
 // holds: context, ID, age, deadline and timings. r.ID is what the broker calls the message; it
 // counts if the message has no ID of its own. Entries of the header that cannot be read are left
-// out. The error is that of the codec.
-func (c Config[T]) Open(topic string, m Message, r stages.Receipt) (T, stages.Receipt, error) {
-	v, err := c.codec().Decode(m.Body)
+// out. The error is that of the codec. A panic of the codec or the propagator is an error as well, so
+// it costs one item.
+func (c Config[T]) Open(topic string, m Message, r stages.Receipt) (v T, out stages.Receipt, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			out, err = r, fmt.Errorf("topic %q: decode: %w", topic, &stages.PanicError{Stage: topic, Value: p, Stack: debug.Stack()})
+		}
+	}()
+	v, err = c.codec().Decode(m.Body)
 	if err != nil {
 		return v, r, fmt.Errorf("topic %q: decode: %w", topic, err)
 	}

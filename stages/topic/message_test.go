@@ -68,6 +68,29 @@ func TestWhatCannotBeDecodedIsAnError(t *testing.T) {
 	require.ErrorContains(t, err, `topic "paid": decode`)
 }
 
+// broken is a codec and a propagator that panics.
+type broken struct{ topic.JSON[int] }
+
+func (broken) Decode([]byte) (int, error) { panic("broken") }
+
+func (broken) Inject(context.Context, map[string]string) {}
+
+func (broken) Extract(context.Context, map[string]string) context.Context { panic("broken") }
+
+// The fault: a panic ended the run of the source, each time that the message came again.
+func TestAPanicOfUserCodeCostsOneMessage(t *testing.T) {
+	for name, c := range map[string]topic.Config[int]{"codec": {Codec: broken{}}, "propagator": {Propagator: broken{}}} {
+		t.Run(name, func(t *testing.T) {
+			_, r, err := c.Open("paid", topic.Message{Body: []byte(`7`)}, stages.Receipt{ID: "stream/9"})
+			require.ErrorContains(t, err, `topic "paid": decode: `)
+			var panicked *stages.PanicError
+			require.ErrorAs(t, err, &panicked)
+			require.Equal(t, "broken", panicked.Value)
+			require.Equal(t, "stream/9", r.ID)
+		})
+	}
+}
+
 // tenants carries a tenant.
 type tenants struct{}
 
