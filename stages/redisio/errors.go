@@ -11,7 +11,7 @@ import (
 
 // lasting has the errors of a server that do not heal by themselves. The key has another type, a
 // command is wrong or missing, or a right or the password is wrong.
-var lasting = []string{"WRONGTYPE", "ERR unknown", "ERR wrong number", "ERR syntax", "NOPERM", "NOAUTH", "WRONGPASS", "ERR invalid password", "ERR Invalid stream ID"}
+var lasting = []string{"WRONGTYPE", "ERR unknown", "ERR wrong number", "ERR syntax", "NOPERM", "ERR The user executing the script can't run", "NOAUTH", "WRONGPASS", "ERR invalid password", "ERR Invalid stream ID"}
 
 // Heals reports whether an error of a call can pass by itself: the server is away, restarts, loads
 // its data, fails over, or has lost the group. Errors that do not pass: a key of another type, a

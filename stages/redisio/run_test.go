@@ -2,6 +2,7 @@ package redisio_test
 
 import (
 	"context"
+	"errors"
 	"math"
 	"net"
 	"testing"
@@ -87,4 +88,18 @@ func TestARunWithoutAServerCanBeStopped(t *testing.T) {
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return src.Health().Err != nil }, 20*time.Second, time.Millisecond)
 	stop(t, run)
+}
+
+// A script refuses the command of a user without the right by another error.
+func TestAMissingRightEndsTheRun(t *testing.T) {
+	c := connect(t)
+	put(t, c, t.Name(), 1)
+	require.NoError(t, c.Do(t.Context(), "ACL", "SETUSER", "clerk", "on", ">secret", "~*", "&*", "+@all", "-xautoclaim").Err())
+	t.Cleanup(func() { _ = c.Do(context.Background(), "ACL", "DELUSER", "clerk").Err() })
+	clerk := redis.NewClient(&redis.Options{Addr: shared.addr, Username: "clerk", Password: "secret"})
+	defer clerk.Close()
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 20*time.Second, errors.New("the run goes on"))
+	defer cancel()
+	_, err := flow.From(redisio.NewStream(clerk, t.Name(), "g").Source()).To(each(collect(-1).take)).Run(ctx)
+	require.ErrorContains(t, err, "user")
 }
