@@ -208,8 +208,8 @@ func TestAStageThatWaitsForAStuckOneIsNotLeftBehind(t *testing.T) {
 	}
 }
 
-// A sink that works on the acknowledgements of many items was left behind in the middle of them:
-// they came twice.
+// A sink that works on the acknowledgements of many items was left behind in the middle of them: the
+// report counted items twice.
 func TestAStageThatIsSlowIsNotLeftBehind(t *testing.T) {
 	for name, end := range map[string]func(*flow.Stream[int]) *flow.Graph{
 		"a sink": func(s *flow.Stream[int]) *flow.Graph { return s.To(sink.ForEach(ignore)) },
