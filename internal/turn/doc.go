@@ -7,7 +7,8 @@
 //	turn.go      the turn: the right to run the layers, which one goroutine has at a time
 //	end.go       how layers end: closed, emptied at an abort, or disabled after a panic
 //	clock.go     deadlines, callers that go, alarms of layers
-//	section.go   the entrance; run.go, stages that may become a section
+//	section.go   a section from its start to its end; run.go, stages that may become a section
+//	entrance.go  how items come in, as many as there are seats
 //	crew.go      the workers
 //	exit.go      how items leave, in order
 //	visitors.go  callers that take their own items through, in the turn
