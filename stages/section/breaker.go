@@ -28,8 +28,8 @@ import (
 func Breaker(source breaker.Source, opts ...stages.BreakerOption) Layer {
 	settings := stages.Apply(opts...)
 	return Layer{
-		kind: "breaker",
-		once: primitive(source),
+		kind:   "breaker",
+		shared: sharedBy(source),
 		check: func() error {
 			return given("breaker", source == nil, settings, func() error {
 				if p, ok := source.(breaker.Policy); ok {

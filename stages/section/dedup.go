@@ -64,8 +64,8 @@ func dedupLayer[K comparable](source dedup.Source, noKey bool, keys keysOf[K]) L
 			}
 			return &dedupHandler[K]{port: p, dedup: d, answers: answers{port: p}, keysOf: keys}, nil
 		},
-		once:   sharedBy(source),
-		shares: sharedBy(source),
+		shared: sharedBy(source),
+		keeps:  true,
 	}
 }
 
@@ -82,14 +82,6 @@ func dedupOf[K comparable](source dedup.Source) (*dedup.Dedup[K, Answer], error)
 		return dedup.New[K, Answer](s)
 	}
 	return nil, fmt.Errorf("a dedup shared by sections must be a %v, not a %T", reflect.TypeFor[*dedup.Dedup[K, Answer]](), source)
-}
-
-// sharedBy returns a deduplicator that other sections may also use, nil for a policy.
-func sharedBy(source dedup.Source) any {
-	if _, ok := source.(dedup.Policy); ok {
-		return nil
-	}
-	return source
 }
 
 type dedupHandler[K comparable] struct {

@@ -23,8 +23,8 @@ import (
 // below it.
 func Guard(source guard.Source) Layer {
 	return Layer{
-		kind: "guard",
-		once: primitive(source),
+		kind:   "guard",
+		shared: sharedBy(source),
 		check: func() error {
 			return given("guard", source == nil, stages.Apply[stages.Option](), func() error { return guardFault(source) })
 		},

@@ -28,8 +28,8 @@ type Layer struct {
 	open  func(*turn.Port) (turn.Handler, error) // makes its state for a run
 
 	items  reflect.Type // type of the items that it takes, nil for any
-	once   any          // a primitive that a section can have once, nil for none
-	shares any          // a deduplicator that other sections may use, nil for none
+	shared any          // a primitive that other code may use as well, nil for a policy; a section can have it once
+	keeps  bool         // shared keeps results of the section
 	shown  string       // text in a picture of the graph; the kind if empty
 }
 
@@ -55,7 +55,7 @@ func (l Layer) validate(items reflect.Type, above []Layer) error {
 	}
 	// A call that holds a permit would wait for another one of the same guard, which it can get only
 	// when it has ended.
-	if first := slices.IndexFunc(above, func(o Layer) bool { return o.once == l.once }); l.once != nil && first >= 0 {
+	if first := slices.IndexFunc(above, func(o Layer) bool { return o.shared == l.shared }); l.shared != nil && first >= 0 {
 		faults = append(faults, fmt.Errorf("its %s is that of layer %d", l.kind, first+1))
 	}
 	if l.check != nil {
@@ -64,8 +64,8 @@ func (l Layer) validate(items reflect.Type, above []Layer) error {
 	return errors.Join(faults...)
 }
 
-// primitive returns the primitive that the source of a layer is, nil for a policy.
-func primitive(source any) any {
+// sharedBy returns the primitive that the source of a layer is, nil for a policy.
+func sharedBy(source any) any {
 	if reflect.ValueOf(source).Kind() != reflect.Pointer {
 		return nil
 	}

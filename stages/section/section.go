@@ -107,8 +107,8 @@ func (s *section[I, O, P]) SharedAnswers() []Shared { return shared(s.layers, re
 
 func shared(layers []Layer, result reflect.Type) (all []Shared) {
 	for _, l := range layers {
-		if l.shares != nil {
-			all = append(all, Shared{l.shares, result})
+		if l.keeps && l.shared != nil {
+			all = append(all, Shared{l.shared, result})
 		}
 	}
 	return all
