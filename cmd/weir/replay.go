@@ -35,7 +35,8 @@ type replayCommand struct {
 func (replayCommand) Help() string {
 	return `A letter is taken out when its command ends with status 0, or its URL answers with a status
 from 200 to 299. If not, a new letter of the stage "replay" takes its place, with the new cause and one more
-replay. The exit status is 1 if a letter failed again. If the process that writes the file is running, use its live page instead.
+replay. The exit status is 1 if a letter failed again. If the process that writes the file is running, use its
+live page instead.
 
 Examples:
   weir letters replay dead.jsonl --dry-run --stage price

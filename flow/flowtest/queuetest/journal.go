@@ -15,7 +15,7 @@ type journal struct {
 	mu      sync.Mutex
 	records []record
 	times   map[string]int // by message
-	members map[string]int // by member, with those that have started and done nothing
+	members map[string]int // by member; 0 for a worker that has only started
 	file    *os.File       // file to which worker processes append, nil without them
 	rest    []byte         // of an incomplete line
 }
